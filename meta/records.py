@@ -1,0 +1,131 @@
+"""Every record of the outer loop. Functions take records and return records; only the edges read and write."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
+
+from worker_agent.records import Usage
+
+
+class Record(BaseModel):
+    """A value: frozen, compared by content, refusing fields that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _bytes(value: object) -> bytes | None:
+    return b64decode(value) if isinstance(value, str) else value  # type: ignore[return-value]
+
+
+Base64 = Annotated[
+    bytes | None, PlainValidator(_bytes), PlainSerializer(lambda b: b if b is None else b64encode(b).decode())
+]
+
+# --- tickets -------------------------------------------------------------------------------------------------------
+
+
+class HiddenFile(Record):
+    """A file that grading lays over the submission: its content, or `None` where the gold change removed it."""
+
+    path: str
+    content: Base64
+    executable: bool = False
+
+
+class Grader(Record):
+    """What decides a replay. Test ids are pytest node ids relative to the repository's root."""
+
+    fail_to_pass: tuple[str, ...] = ()
+    pass_to_pass: tuple[str, ...] = ()
+    hidden: tuple[HiddenFile, ...] = ()
+    test_files: tuple[str, ...] = ()
+    """The files handed to pytest; the hidden tests' files and those of PASS_TO_PASS."""
+    seconds: float = Field(300.0, gt=0, description="wall-clock time of the whole test run")
+    test_seconds: float = Field(60.0, gt=0, description="wall-clock time of one test")
+
+
+class EnvironmentSpec(Record):
+    """What a repository's tests need. Equal specs share one built environment."""
+
+    python: str = ""
+    """A version such as "3.11", the path of an interpreter with everything installed, or "" for `meta`'s own."""
+    packages: tuple[str, ...] = ()
+    exclude_newer: str | None = None
+    """Resolve packages as of this day (ISO 8601)."""
+    project: bool = True
+    """Install the repository itself, editable, at its place in the workspace."""
+    variables: tuple[tuple[str, str], ...] = ()
+    test_command: str = "python -m pytest -q"
+    checks: tuple[str, ...] = ()
+    """Commands that a submission must not make worse; the worker runs them itself before it submits."""
+
+
+class Ticket(Record):
+    """A brief, a repository, a base commit and a grader."""
+
+    id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")
+    title: str
+    body: str = ""
+    repo: str
+    base_commit: str
+    grader: Grader = Grader()
+    gold: str | None = None
+    """The merged change without its hidden files, as a diff against the base."""
+    rejected: str | None = None
+    """What the agent had first submitted, where a reviewer turned it down or changed it."""
+    environment: EnvironmentSpec = EnvironmentSpec()
+    labels: tuple[str, ...] = ()
+    """Themes, given before any edit is written: cause, kind of work, part of the repository."""
+    source: str = "file"
+    fix_commit: str | None = None
+
+
+TicketStatus = Literal["new", "admitted", "quarantined"]
+
+
+class Admission(Record):
+    """What was found when a ticket had to prove itself."""
+
+    ticket: str
+    status: TicketStatus
+    reason: str = ""
+    runs: int = 0
+    seconds: float = 0.0
+
+
+# --- replays -------------------------------------------------------------------------------------------------------
+
+Verdict = Literal["passed", "failed", "void"]
+
+
+class Graded(Record):
+    """A verdict with its reason in words, and which tests decided it."""
+
+    verdict: Verdict
+    reason: str
+    failed: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+class Replay(Record):
+    """One version run once on one ticket, graded."""
+
+    id: str
+    ticket: str
+    version: str
+    purpose: Literal["incumbent", "screen", "gate", "measure", "work"]
+    verdict: Verdict
+    reason: str
+    ended: str
+    """How the worker's own run ended; see `worker_agent.records.Ended`."""
+    diff: str = ""
+    summary: str = ""
+    model: str | None = None
+    usage: Usage = Usage()
+    seconds: float = 0.0
+    grading_seconds: float = 0.0
+    started_at: str = ""
+    candidate: int | None = None

@@ -1,0 +1,60 @@
+"""Git as a subprocess, with nothing of the person's or the repository's configuration able to run code."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+IDENTITY = {
+    "GIT_AUTHOR_NAME": "meta",
+    "GIT_AUTHOR_EMAIL": "meta@localhost",
+    "GIT_COMMITTER_NAME": "meta",
+    "GIT_COMMITTER_EMAIL": "meta@localhost",
+}
+"""Who commits what no person wrote. A person's own identity is used where a branch is made for a person."""
+
+_SAFE = (
+    "-c", "core.fsmonitor=false",
+    "-c", "core.hooksPath=/dev/null",
+    "-c", "protocol.allow=never",
+    "-c", "protocol.file.allow=always",
+    "-c", "core.pager=cat",
+    "-c", "commit.gpgSign=false",
+    "-c", "gc.auto=0",
+    "-c", "advice.detachedHead=false",
+)  # fmt: skip
+
+
+class GitError(Exception):
+    """A git command failed; the message is git's own, with the command that it answered."""
+
+
+def git(*args: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None, stdin: bytes | None = None) -> str:
+    """Run git and return its standard output as text (undecodable bytes survive as surrogates).
+
+    Raises `GitError` with git's words when the command exits non-zero.
+    """
+    return git_bytes(*args, cwd=cwd, env=env, stdin=stdin).decode("utf-8", "surrogateescape")
+
+
+def git_bytes(
+    *args: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None, stdin: bytes | None = None
+) -> bytes:
+    """As `git`, with the output as bytes."""
+    clean = {
+        "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+        "HOME": os.environ.get("HOME", "/"),
+        "LC_ALL": "C.UTF-8",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_OPTIONAL_LOCKS": "0",
+        **(env or {}),
+    }
+    done = subprocess.run(
+        ["git", *_SAFE, *map(str, args)], cwd=cwd, env=clean, input=stdin, capture_output=True, check=False
+    )
+    if done.returncode:
+        words = done.stderr.decode("utf-8", "replace").strip() or f"exit code {done.returncode}"
+        raise GitError(f"git {' '.join(map(str, args))[:200]}: {words}")
+    return done.stdout

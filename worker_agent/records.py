@@ -1,0 +1,118 @@
+"""Every record of the worker: what it is given, what it reports, what it hands in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Record(BaseModel):
+    """A value: frozen, compared by content, refusing fields that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Brief(Record):
+    """What a person asks for. Untrusted text: it reaches the model quoted as the task, never as a command to `meta`."""
+
+    title: str
+    body: str = ""
+
+    @property
+    def text(self) -> str:
+        return f"{self.title}\n\n{self.body}".strip()
+
+
+class Limits(Record):
+    """Where a run ends if it has not ended by itself. `None` means no limit of that kind."""
+
+    turns: int = Field(40, ge=1, description="model calls")
+    tokens: int | None = Field(1_000_000, ge=1, description="input, output and cache tokens together")
+    usd: float | None = Field(5.0, gt=0, description="money; needs a price for the model that answers")
+    seconds: float = Field(1800.0, gt=0, description="wall-clock time of the whole run")
+    command_seconds: float = Field(300.0, gt=0, description="wall-clock time of one tool call or check")
+
+
+Ended = Literal[
+    "submitted",  # the objective is met: a change, and the repository's own checks are no worse than before
+    "checks_failed",  # a change is there, but a check that passed before fails with it
+    "no_change",  # the worker stopped without having changed anything
+    "turn_limit",
+    "token_limit",
+    "cost_limit",
+    "time_limit",
+    "refused_diff",  # the change holds what no submission may hold (a link, a submodule)
+    "model_unavailable",  # overload, rate limit, time-out, nonsense: nobody's fault but the service's
+    "sandbox_failed",  # the tool host could not be started or kept alive
+    "bad_surface",  # agent.toml, a prompt or a tool of this version does not load
+]
+
+INFRASTRUCTURE: frozenset[Ended] = frozenset({"model_unavailable", "sandbox_failed"})
+"""Endings that say nothing about the worker: a replay that ends so is void."""
+
+
+class Usage(Record):
+    """What the model's service was asked to do. Cache counts are `None` where the server does not report them."""
+
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    usd: float | None = None
+
+    @property
+    def tokens(self) -> int:
+        return self.input_tokens + self.output_tokens + (self.cache_read_tokens or 0) + (self.cache_write_tokens or 0)
+
+    def __add__(self, other: Usage) -> Usage:
+        if not self.calls:
+            return other
+        if not other.calls:
+            return self
+        return Usage(
+            calls=self.calls + other.calls,
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cache_read_tokens=_sum(self.cache_read_tokens, other.cache_read_tokens),
+            cache_write_tokens=_sum(self.cache_write_tokens, other.cache_write_tokens),
+            usd=None if self.usd is None or other.usd is None else self.usd + other.usd,
+        )
+
+
+def _sum(a: int | None, b: int | None) -> int | None:
+    return None if a is None and b is None else (a or 0) + (b or 0)
+
+
+class Environment(Record):
+    """Where a repository's own commands run: read-only folders to mount, `PATH` entries, variables.
+
+    `checks` are the commands that must not get worse through a change (exit code 0 is a pass); `test_command` is
+    what the `run_tests` tool runs.
+    """
+
+    mounts: tuple[Path, ...] = ()
+    path: tuple[str, ...] = ()
+    variables: dict[str, str] = {}
+    test_command: str = "python -m pytest -q"
+    checks: tuple[str, ...] = ()
+
+
+class Submission(Record):
+    """The one thing that a run hands in."""
+
+    ended: Ended
+    diff: str = ""
+    summary: str = ""
+    detail: str = ""
+    usage: Usage = Usage()
+    seconds: float = 0.0
+    model: str | None = None
+    """The model id that the service says answered; not the one that was asked for."""
+    version: str = ""
+
+
+Event = dict[str, Any]
+"""One line of a transcript: `{"kind": "start"|"reply"|"tool"|"check"|"end", ...}`, JSON-serialisable."""
