@@ -83,6 +83,10 @@ class Sandbox(Protocol):
         """Where a job finds its workspace."""
         ...
 
+    def mounted(self, mount: Mount) -> str:
+        """Where a job finds a mount."""
+        ...
+
     def command(self, job: Job) -> list[str]:
         """The full command line that runs the job isolated."""
         ...
@@ -191,6 +195,9 @@ class Bubblewrap:
     def workspace_path(self, workspace: Path) -> str:
         return "/workspace"
 
+    def mounted(self, mount: Mount) -> str:
+        return mount.inside
+
     def command(self, job: Job) -> list[str]:
         argv = [
             self.program, "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL",
@@ -220,6 +227,9 @@ class NoSandbox:
 
     def workspace_path(self, workspace: Path) -> str:
         return str(workspace)
+
+    def mounted(self, mount: Mount) -> str:
+        return str(mount.source)
 
     def command(self, job: Job) -> list[str]:
         return list(job.argv)

@@ -1,0 +1,117 @@
+"""The surface: the only files of the worker that the optimiser may edit, read and validated.
+
+    agent.toml      settings          prompts/*.md    what the model is told          tools/*.py    what it can do
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+
+from worker_agent.records import Limits, Record
+
+DEFAULT = Path(__file__).parent
+"""The worker that comes with `meta`."""
+
+PROMPTS = ("system.md", "ticket.md", "not_done.md", "text.md")
+
+
+class BadSurface(Exception):
+    """A file of the surface is missing or does not load; the message names it and says why."""
+
+
+class AgentConfig(Record):
+    """agent.toml. Limits can only lower what the person's settings allow."""
+
+    protocol: Literal["tools", "text"] = "tools"
+    model: str = Field("", description="model id; empty takes the one from meta.toml or --model")
+    effort: Literal["", "low", "medium", "high", "xhigh", "max"] = ""
+    max_tokens: int = Field(8192, ge=64, description="longest single reply")
+    tools: tuple[str, ...] = ()
+    result_chars: int = Field(12_000, ge=200, description="longest tool result shown to the model")
+    context_chars: int = Field(24_000, ge=1000, description="text protocol: how much of the repository is shown")
+    submit_attempts: int = Field(3, ge=1, description="how often it may say that it is done before the run ends")
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True)
+class Surface:
+    """One state of the surface, on disk under `root`."""
+
+    root: Path
+    config: AgentConfig
+    prompts: dict[str, str]
+    version: str
+
+    def prompt(self, name: str, **values: str) -> str:
+        """A prompt with its `{name}` placeholders filled in. Only the names given are replaced, once each, so a
+        brief that contains braces stays as it is."""
+        parts = self.prompts[name]
+        for key, value in values.items():
+            parts = parts.replace("{" + key + "}", f"\0{key}\0")
+        for key, value in values.items():
+            parts = parts.replace(f"\0{key}\0", value)
+        return parts
+
+
+def load(root: Path) -> Surface:
+    """Read and validate a surface. No tool is imported here. Raises `BadSurface`."""
+    try:
+        text = (root / "agent.toml").read_text("utf-8")
+        config = AgentConfig.model_validate(tomllib.loads(text))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadSurface(f"agent.toml: {error}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadSurface(f"agent.toml: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    prompts = {}
+    for name in PROMPTS:
+        try:
+            prompts[name] = (root / "prompts" / name).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadSurface(f"prompts/{name}: {error}") from None
+    for name in config.tools:
+        if not name.isidentifier() or not (root / "tools" / f"{name}.py").is_file():
+            raise BadSurface(f"agent.toml names the tool {name!r}, but there is no tools/{name}.py")
+    return Surface(root=root, config=config, prompts=prompts, version=tree_hash(root))
+
+
+def surface_files(root: Path) -> list[Path]:
+    """Every file of the surface below `root`, as relative paths, sorted."""
+    found = [Path("agent.toml")] if (root / "agent.toml").is_file() else []
+    for folder in ("prompts", "tools"):
+        for path in (root / folder).rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts:
+                found.append(path.relative_to(root))
+    return sorted(found)
+
+
+def tree_hash(root: Path) -> str:
+    """The version: the id that git gives to the tree of the surface's files (SHA-1, gitformat of trees)."""
+    tree: dict[str, object] = {}
+    for path in surface_files(root):
+        folder = tree
+        for part in path.parts[:-1]:
+            folder = folder.setdefault(part, {})  # type: ignore[assignment]
+        folder[path.name] = root / path
+    return _object_id(tree).hex()
+
+
+def _object_id(node: object) -> bytes:
+    if isinstance(node, Path):
+        data = node.read_bytes()
+        return hashlib.sha1(b"blob %d\0" % len(data) + data).digest()
+    assert isinstance(node, dict)
+    entries = []
+    for name, child in node.items():
+        mode = b"40000" if isinstance(child, dict) else b"100755" if os.access(child, os.X_OK) else b"100644"
+        # Git sorts a folder as if its name ended in a slash.
+        entries.append((name + "/" if isinstance(child, dict) else name, mode, name.encode(), _object_id(child)))
+    data = b"".join(mode + b" " + name + b"\0" + oid for _, mode, name, oid in sorted(entries))
+    return hashlib.sha1(b"tree %d\0" % len(data) + data).digest()
