@@ -31,7 +31,12 @@ class GitError(Exception):
     """A git command failed; the message is git's own, with the command that it answered."""
 
 
-def git(*args: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None, stdin: bytes | None = None) -> str:
+def git(
+    *args: str | Path,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes | None = None,
+) -> str:
     """Run git and return its standard output as text (undecodable bytes survive as surrogates).
 
     Raises `GitError` with git's words when the command exits non-zero.
@@ -40,7 +45,10 @@ def git(*args: str | Path, cwd: Path | None = None, env: Mapping[str, str] | Non
 
 
 def git_bytes(
-    *args: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None, stdin: bytes | None = None
+    *args: str | Path,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes | None = None,
 ) -> bytes:
     """As `git`, with the output as bytes."""
     clean = {

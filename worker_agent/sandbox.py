@@ -92,7 +92,9 @@ class Sandbox(Protocol):
         ...
 
 
-def start(sandbox: Sandbox, job: Job, *, stdin: int = subprocess.DEVNULL, stderr: int = subprocess.STDOUT) -> subprocess.Popen[bytes]:
+def start(
+    sandbox: Sandbox, job: Job, *, stdin: int = subprocess.DEVNULL, stderr: int = subprocess.STDOUT
+) -> subprocess.Popen[bytes]:
     """Start a job; the caller reads its stdout and must end it with `reap`."""
     variables = {
         "PATH": os.pathsep.join([*job.path, "/usr/local/bin", "/usr/bin", "/bin"]),
@@ -260,7 +262,11 @@ def open_sandbox(name: str = "bubblewrap") -> Sandbox:
         raise SandboxUnavailable(f"there is no sandbox called {name!r}; there are: bubblewrap, none")
     sandbox = Bubblewrap()
     tried = subprocess.run(
-        [sandbox.program, "--unshare-all", "--ro-bind", "/", "/", "true"], env={}, capture_output=True, text=True, check=False
+        [sandbox.program, "--unshare-all", "--ro-bind", "/", "/", "true"],
+        env={},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if tried.returncode:
         raise SandboxUnavailable(

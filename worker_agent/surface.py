@@ -1,12 +1,13 @@
 """The surface: the only files of the worker that the optimiser may edit, read and validated.
 
-    agent.toml      settings          prompts/*.md    what the model is told          tools/*.py    what it can do
+agent.toml      settings          prompts/*.md    what the model is told          tools/*.py    what it can do
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,14 +51,8 @@ class Surface:
     version: str
 
     def prompt(self, name: str, **values: str) -> str:
-        """A prompt with its `{name}` placeholders filled in. Only the names given are replaced, once each, so a
-        brief that contains braces stays as it is."""
-        parts = self.prompts[name]
-        for key, value in values.items():
-            parts = parts.replace("{" + key + "}", f"\0{key}\0")
-        for key, value in values.items():
-            parts = parts.replace(f"\0{key}\0", value)
-        return parts
+        """A prompt with its `{name}` placeholders filled in, in one pass: braces inside a value stay as they are."""
+        return re.sub(r"\{(\w+)\}", lambda m: values.get(m[1], m[0]), self.prompts[name])
 
 
 def load(root: Path) -> Surface:

@@ -32,7 +32,12 @@ class ToolSession:
     """
 
     def __init__(self, sandbox: Sandbox, workspace: Path, environment: Environment, surface: Surface) -> None:
-        self._sandbox, self._workspace, self._environment, self._surface = sandbox, workspace, environment, surface
+        self._sandbox, self._workspace, self._environment, self._surface = (
+            sandbox,
+            workspace,
+            environment,
+            surface,
+        )
         self._process: subprocess.Popen[bytes] | None = None
         self._buffer = b""
 
@@ -52,7 +57,10 @@ class ToolSession:
         try:
             answer = self._ask({"op": "call", "tool": tool, "input": given}, seconds)
         except ToolTimeout:
-            return f"{tool} did not finish within {seconds:g} s and was stopped, with all it had started", True
+            return (
+                f"{tool} did not finish within {seconds:g} s and was stopped, with all it had started",
+                True,
+            )
         except ToolHostDied as death:
             return f"{tool} ended the tool host: {death}", True
         return (str(answer.get("result", "")), False) if answer.get("ok") else (str(answer.get("error")), True)

@@ -76,7 +76,12 @@ def schema(function):
     return {
         "name": function.__name__,
         "description": head.strip(),
-        "input_schema": {"type": "object", "properties": properties, "required": required, "additionalProperties": False},
+        "input_schema": {
+            "type": "object",
+            "properties": properties,
+            "required": required,
+            "additionalProperties": False,
+        },
     }
 
 

@@ -75,10 +75,23 @@ def make_template(repository: Path, commit: str, cache: Path) -> Template:
         # checkout-index, not archive: export-ignore would leave out the tests of many projects.
         git("checkout-index", "--all", "--force", cwd=made / "tree", env=source)
         git("init", "--quiet", "--initial-branch=main", "--template=", made / "tree")
-        for key, value in {"core.checkStat": "minimal", "core.trustctime": "false", "core.autocrlf": "false"}.items():
+        for key, value in {
+            "core.checkStat": "minimal",
+            "core.trustctime": "false",
+            "core.autocrlf": "false",
+        }.items():
             git("config", key, value, cwd=made / "tree")
         git("add", "--all", "--force", cwd=made / "tree")
-        git("commit", "--quiet", "--allow-empty", "--no-verify", "-m", "base", cwd=made / "tree", env=IDENTITY | _DATE)
+        git(
+            "commit",
+            "--quiet",
+            "--allow-empty",
+            "--no-verify",
+            "-m",
+            "base",
+            cwd=made / "tree",
+            env=IDENTITY | _DATE,
+        )
         shutil.copytree(made / "tree" / ".git", made / "git", symlinks=True)
         try:
             made.rename(home)
@@ -105,10 +118,12 @@ def take_diff(workspace: Workspace) -> str:
     Raises `RefusedDiff` for links, submodules and nested repositories.
     """
     env = _trusted_git(workspace)
-    if nested := [p for p in _nested_repositories(workspace.root)]:
+    if nested := _nested_repositories(workspace.root):
         raise RefusedDiff(f"{nested[0]} is a git repository inside the workspace")
     git("add", "--all", cwd=workspace.root, env=env)
-    for line in git("diff", "--cached", "--raw", "-z", "--no-renames", "HEAD", cwd=workspace.root, env=env).split("\0:"):
+    for line in git("diff", "--cached", "--raw", "-z", "--no-renames", "HEAD", cwd=workspace.root, env=env).split(
+        "\0:"
+    ):
         if not line:
             continue
         fields, _, path = line.lstrip(":").partition("\0")

@@ -1,0 +1,178 @@
+"""The model's service: any server that speaks the Messages API, through the `anthropic` SDK."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from worker_agent.records import Record, Usage
+
+Message = dict[str, Any]
+"""`{"role": "user"|"assistant", "content": [block, ...]}` as on the wire."""
+
+
+class Price(Record):
+    """US dollars for a million tokens."""
+
+    input: float
+    output: float
+    cache_read: float = 0.0
+    cache_write: float = 0.0
+
+    def of(self, usage: Usage) -> float:
+        """What these tokens cost, in US dollars."""
+        return (
+            usage.input_tokens * self.input
+            + usage.output_tokens * self.output
+            + (usage.cache_read_tokens or 0) * self.cache_read
+            + (usage.cache_write_tokens or 0) * self.cache_write
+        ) / 1e6
+
+
+class ModelUnavailable(Exception):
+    """The service did not give a usable answer after its retries. Nobody's fault here: a replay is void."""
+
+
+class ModelMisconfigured(Exception):
+    """The service will not answer as things are set (key, model name, endpoint). Going on would be pointless."""
+
+
+class ContextTooLong(Exception):
+    """The conversation no longer fits the model."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer of the model: its content blocks as on the wire, why it stopped, what it used."""
+
+    content: list[dict[str, Any]]
+    stop_reason: str
+    model: str
+    usage: Usage
+
+    @property
+    def text(self) -> str:
+        return "\n".join(b["text"] for b in self.content if b.get("type") == "text").strip()
+
+    @property
+    def tool_calls(self) -> list[dict[str, Any]]:
+        return [b for b in self.content if b.get("type") == "tool_use"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question to the model."""
+
+    system: str
+    messages: list[Message]
+    tools: list[dict[str, Any]] = field(default_factory=list)
+    max_tokens: int = 8192
+    model: str = ""
+    effort: str = ""
+
+
+class Model(Protocol):
+    """Answers requests. Raises `ModelUnavailable`, `ModelMisconfigured` or `ContextTooLong`."""
+
+    def ask(self, request: Request) -> Reply: ...
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where the service is. `base_url` empty means Anthropic's own; the key is read from the environment only."""
+
+    model: str
+    base_url: str = ""
+    key_variable: str = "ANTHROPIC_API_KEY"
+    timeout_seconds: float = 600.0
+    retries: int = 4
+    prices: dict[str, Price] = field(default_factory=dict)
+
+
+class MessagesModel:
+    """A Messages-API endpoint. Thread-safe: one client serves all replays of a process."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        key = os.environ.get(endpoint.key_variable, "")
+        if not key and not endpoint.base_url:
+            raise ModelMisconfigured(
+                f"no key and no endpoint: set {endpoint.key_variable}, or give a base_url (a local server needs no key)"
+            )
+        import anthropic  # slow to import, so only when a model is really used
+
+        self._anthropic = anthropic
+        self._client = anthropic.Anthropic(
+            api_key=key or "none",
+            base_url=endpoint.base_url or None,
+            timeout=endpoint.timeout_seconds,
+            max_retries=endpoint.retries,
+        )
+
+    def ask(self, request: Request) -> Reply:
+        sdk = self._anthropic
+        model = request.model or self.endpoint.model
+        if not model:
+            raise ModelMisconfigured("no model is named: set `model` in meta.toml or agent.toml, or give --model")
+        wanted: dict[str, Any] = {"tools": _cached_last(request.tools)} if request.tools else {}
+        if request.effort:
+            wanted["output_config"] = {"effort": request.effort}
+        try:
+            message = self._client.messages.create(
+                model=model,
+                max_tokens=request.max_tokens,
+                system=[{"type": "text", "text": request.system, "cache_control": {"type": "ephemeral"}}],
+                messages=_cached(request.messages),  # type: ignore[arg-type]
+                **wanted,
+            )
+            return self._reply(message.to_dict(), model)
+        except (sdk.AuthenticationError, sdk.PermissionDeniedError, sdk.NotFoundError) as error:
+            raise ModelMisconfigured(self._words(error)) from None
+        except sdk.APIStatusError as error:
+            if error.status_code == 413 or (error.status_code == 400 and "too long" in str(error).lower()):
+                raise ContextTooLong(self._words(error)) from None
+            if 400 <= error.status_code < 500 and error.status_code not in (408, 409, 425, 429):
+                raise ModelMisconfigured(self._words(error)) from None
+            raise ModelUnavailable(self._words(error)) from None
+        except sdk.APIError as error:
+            raise ModelUnavailable(self._words(error)) from None
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
+            raise ModelUnavailable(f"{self._where} answered something that is no message: {error}") from None
+
+    def _reply(self, message: dict[str, Any], model: str) -> Reply:
+        content, usage = message["content"], message["usage"]
+        if not isinstance(content, list) or not all(isinstance(b, dict) and "type" in b for b in content):
+            raise ValueError("its content is not a list of blocks")
+        counted = Usage(
+            calls=1,
+            input_tokens=int(usage["input_tokens"]),
+            output_tokens=int(usage["output_tokens"]),
+            cache_read_tokens=usage.get("cache_read_input_tokens"),
+            cache_write_tokens=usage.get("cache_creation_input_tokens"),
+        )
+        answered = str(message.get("model") or model)
+        price = self.endpoint.prices.get(answered) or self.endpoint.prices.get(model)
+        if price:
+            counted = counted.model_copy(update={"usd": price.of(counted)})
+        return Reply(content, str(message.get("stop_reason") or ""), answered, counted)
+
+    @property
+    def _where(self) -> str:
+        return self.endpoint.base_url or "the model's service"
+
+    def _words(self, error: Exception) -> str:
+        status = getattr(error, "status_code", None)
+        said = " ".join(str(error).split())[:300]
+        return f"{self._where} answered {status}: {said}" if status else f"{self._where}: {said}"
+
+
+def _cached_last(tools: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [*tools[:-1], {**tools[-1], "cache_control": {"type": "ephemeral"}}]
+
+
+def _cached(messages: list[Message]) -> list[Message]:
+    """Mark the end of the conversation, so that the next turn reads all of it from the cache."""
+    *before, last = messages
+    *blocks, block = last["content"]
+    return [*before, {**last, "content": [*blocks, {**block, "cache_control": {"type": "ephemeral"}}]}]
