@@ -110,7 +110,7 @@ def start(
         f"--fsize={job.limits.file_mb << 20}",
         "--core=0",
     ]
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [*limits, *sandbox.command(job)],
         env=variables,
         cwd=job.workspace,
@@ -120,6 +120,18 @@ def start(
         start_new_session=True,
         pass_fds=tuple(job.pass_fds),
     )
+    _alive.add(process)
+    return process
+
+
+_alive: set[subprocess.Popen[bytes]] = set()
+
+
+def reap_all() -> None:
+    """End every job of this process, from any thread: what a person's Ctrl-C should do."""
+    for process in list(_alive):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def reap(process: subprocess.Popen[bytes]) -> None:
@@ -127,6 +139,7 @@ def reap(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    _alive.discard(process)
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream:
             with contextlib.suppress(OSError):

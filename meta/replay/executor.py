@@ -1,0 +1,63 @@
+"""Where replays run. The local executor keeps as many going as it may, in threads of this process: the work itself
+is done by sandboxed processes, and the threads mostly wait for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Protocol
+
+from meta.records import Ticket
+from meta.replay.once import Finished, Setting, replay
+from worker_agent.sandbox import reap_all
+from worker_agent.surface import Surface
+
+
+@dataclass(frozen=True)
+class Job:
+    """One replay to make. `key` is the caller's own and comes back with the result."""
+
+    key: int
+    ticket: Ticket
+    surface: Surface
+    purpose: str
+    candidate: int | None = None
+
+
+class Executor(Protocol):
+    """Makes replays, several at a time, and yields each as it finishes. It writes nothing down."""
+
+    parallel: int
+
+    def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Finished]]: ...
+
+
+class LocalExecutor:
+    """Replays on this machine, `parallel` at a time."""
+
+    def __init__(self, setting: Setting, parallel: int) -> None:
+        self.setting, self.parallel = setting, parallel
+
+    def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Finished]]:
+        """Yield `(job, finished)` in the order in which they finish.
+
+        When the caller stops early, by an exception or Ctrl-C, replays in flight are ended and not yielded.
+        """
+        waiting, running = iter(jobs), dict[Future[Finished], Job]()
+        pool = ThreadPoolExecutor(self.parallel, thread_name_prefix="replay")
+        try:
+            while True:
+                while len(running) < self.parallel and (job := next(waiting, None)):
+                    running[pool.submit(self._one, job)] = job
+                if not running:
+                    return
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    yield running.pop(future), future.result()
+        finally:
+            if running:
+                reap_all()
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _one(self, job: Job) -> Finished:
+        return replay(job.ticket, job.surface, self.setting, purpose=job.purpose, candidate=job.candidate)

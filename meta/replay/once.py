@@ -1,0 +1,115 @@
+"""One replay from start to verdict: a fresh workspace, the worker as in production, grading in a second workspace."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from meta.errors import MetaError
+from meta.records import Graded, Replay, Ticket
+from meta.replay.environment import build
+from meta.replay.grader import grade
+from worker_agent.agent import work
+from worker_agent.model import Model
+from worker_agent.records import INFRASTRUCTURE, Brief, Event, Limits, Submission
+from worker_agent.sandbox import Sandbox
+from worker_agent.surface import Surface
+from worker_agent.workspace import BadBase, Template, make_template, open_workspace
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all replays of a process share."""
+
+    model: Model
+    sandbox: Sandbox
+    limits: Limits
+    cache: Path
+
+    @property
+    def scratch(self) -> Path:
+        """Where workspaces live while they are used. Emptied at the next start if a kill left some."""
+        return self.cache / "scratch"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A replay and its transcript."""
+
+    replay: Replay
+    events: tuple[Event, ...]
+
+
+def template_of(ticket: Ticket, cache: Path) -> Template:
+    """The ticket's base tree. Raises `MetaError` naming the ticket when repository or commit are missing."""
+    try:
+        return make_template(Path(ticket.repo), ticket.base_commit, cache / "templates")
+    except BadBase as error:
+        raise MetaError(f"ticket {ticket.id}: {error}", "fetch what is missing, or remove the ticket") from None
+
+
+def replay(
+    ticket: Ticket, surface: Surface, setting: Setting, *, purpose: str, candidate: int | None = None
+) -> Finished:
+    """Run one version once on one ticket.
+
+    Raises `MetaError` when the ticket's base or environment cannot be had, and `ModelMisconfigured` when the model's
+    service will never answer as things are set: both would make every further replay void.
+    """
+    begun, started_at = time.monotonic(), datetime.now(UTC).isoformat(timespec="milliseconds")
+    template = template_of(ticket, setting.cache)
+    environment = build(ticket.environment, Path(ticket.repo), ticket.base_commit, setting.cache / "environments")
+    setting.scratch.mkdir(parents=True, exist_ok=True)
+    events: list[Event] = []
+    with tempfile.TemporaryDirectory(dir=setting.scratch, prefix="replay-", ignore_cleanup_errors=True) as folder:
+        submission = work(
+            Brief(title=ticket.title, body=ticket.body),
+            surface=surface,
+            model=setting.model,
+            workspace=open_workspace(template, Path(folder) / "work"),
+            sandbox=setting.sandbox,
+            environment=environment,
+            limits=setting.limits,
+            record=events.append,
+        )
+        graded = _judged(submission) or grade(
+            ticket,
+            submission.diff,
+            template=template,
+            environment=environment,
+            sandbox=setting.sandbox,
+            scratch=Path(folder) / "grading",
+        )
+    return Finished(
+        Replay(
+            id=uuid.uuid4().hex,
+            ticket=ticket.id,
+            version=surface.version,
+            purpose=purpose,  # type: ignore[arg-type]
+            verdict=graded.verdict,
+            reason=graded.reason,
+            ended=submission.ended,
+            diff=submission.diff,
+            summary=submission.summary,
+            model=submission.model,
+            usage=submission.usage,
+            seconds=time.monotonic() - begun,
+            grading_seconds=graded.seconds,
+            started_at=started_at,
+            candidate=candidate,
+        ),
+        tuple(events),
+    )
+
+
+def _judged(submission: Submission) -> Graded | None:
+    """The verdict on a run that handed nothing in; `None` when there is something to grade."""
+    if submission.ended == "submitted":
+        return None
+    verdict = "void" if submission.ended in INFRASTRUCTURE else "failed"
+    detail = f": {submission.detail}" if submission.detail else ""
+    return Graded(verdict=verdict, reason=f"not submitted, {submission.ended.replace('_', ' ')}{detail}"[:2000])

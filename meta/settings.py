@@ -1,0 +1,189 @@
+"""meta.toml, validated. Every setting has a default that works; `meta init` writes the file with comments."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from meta.errors import MetaError
+from meta.records import Record
+from worker_agent.model import Endpoint, Price
+from worker_agent.records import Limits
+
+FILE = "meta.toml"
+
+
+class ModelSettings(Record):
+    """A model and where it answers. Keys are never written here: only the name of the variable that holds one."""
+
+    model: str = ""
+    base_url: str = ""
+    key_variable: str = "ANTHROPIC_API_KEY"
+    timeout_seconds: float = Field(600.0, gt=0)
+    retries: int = Field(4, ge=0)
+
+
+class WorkerSettings(ModelSettings):
+    """Where the agent lives, and the model it uses unless its agent.toml names one."""
+
+    repository: str = "."
+    surface: str = "worker_agent"
+
+
+class ProposerSettings(ModelSettings):
+    """Who writes edits. Empty fields are taken from [worker]."""
+
+    style: Literal["rewrite", "agent"] = "rewrite"
+    edits: int = Field(3, ge=1, le=12, description="most edits asked for in a night")
+
+
+class AgentSettings(Record):
+    """How the agent's pull requests are known, besides the version trailer."""
+
+    authors: tuple[str, ...] = ()
+    co_authors: tuple[str, ...] = ()
+
+
+class RepositorySettings(Record):
+    """A repository that the agent works on."""
+
+    path: str
+    name: str = ""
+    main: str = "main"
+    export: str = Field("", description="a JSONL export of its pull requests and reviews; see docs/feedback.md")
+
+
+class ReplaySettings(Record):
+    """How replays are run."""
+
+    parallel: int = Field(default_factory=lambda: max(1, os.cpu_count() or 1), ge=1)
+    sandbox: Literal["bubblewrap", "none"] = "bubblewrap"
+    limits: Limits = Limits()
+
+
+class TuneSettings(Record):
+    """What a night may spend and how sure it must be."""
+
+    replays: int = Field(200, ge=1, description="budget of one night, in replays")
+    alpha: float | None = Field(None, gt=0, lt=1, description="chance of keeping an edit that is no better")
+    surface_chars: int = Field(40_000, ge=1000, description="size budget of prompts, agent.toml and tools together")
+
+
+class Settings(Record):
+    """All of meta.toml."""
+
+    root: Path = Path(".")
+    worker: WorkerSettings = WorkerSettings()
+    proposer: ProposerSettings = ProposerSettings()
+    agent: AgentSettings = AgentSettings()
+    repositories: tuple[RepositorySettings, ...] = ()
+    replay: ReplaySettings = ReplaySettings()
+    tune: TuneSettings = TuneSettings()
+    prices: dict[str, Price] = Field(default_factory=dict)
+
+    @property
+    def database(self) -> Path:
+        return self.root / "runs.db"
+
+    @property
+    def cache(self) -> Path:
+        """What can be deleted at any time: templates, environments, exported versions."""
+        return self.root / ".meta"
+
+    @property
+    def agent_repository(self) -> Path:
+        return (self.root / self.worker.repository).resolve()
+
+    def worker_endpoint(self) -> Endpoint:
+        return self._endpoint(self.worker)
+
+    def proposer_endpoint(self) -> Endpoint:
+        own = self.proposer
+        merged = {
+            "model": own.model or self.worker.model,
+            "base_url": own.base_url or self.worker.base_url,
+            "key_variable": own.key_variable if own.base_url else self.worker.key_variable,
+        }
+        return self._endpoint(own.model_copy(update=merged))
+
+    def _endpoint(self, of: ModelSettings) -> Endpoint:
+        return Endpoint(
+            model=of.model or os.environ.get("ANTHROPIC_MODEL", ""),
+            base_url=of.base_url or os.environ.get("ANTHROPIC_BASE_URL", ""),
+            key_variable=of.key_variable,
+            timeout_seconds=of.timeout_seconds,
+            retries=of.retries,
+            prices=self.prices,
+        )
+
+
+def load(root: Path) -> Settings:
+    """The settings of the folder `root`; all defaults where it has no meta.toml.
+
+    Raises `MetaError` (exit code 2) that names the file, the setting and what is wrong with it.
+    """
+    path = root / FILE
+    data: dict[str, Any] = {}
+    if path.exists():
+        try:
+            data = tomllib.loads(path.read_text("utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise MetaError(f"{path}: {error}", "mend the file; `meta init --show` prints a good one", code=2) from None
+    try:
+        return Settings.model_validate({**data, "root": root})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise MetaError(f"{path}: {where}: {first['msg']}", "`meta init --show` lists the settings", code=2) from None
+
+
+TEMPLATE = """\
+# Settings of meta. Everything is optional; what is commented out shows its default.
+
+[worker]
+# repository = "."                  # the git repository that holds the agent
+# surface = "worker_agent"          # folder with agent.toml, prompts/ and tools/
+model = ""                          # a model id; or set ANTHROPIC_MODEL
+# base_url = ""                     # any server that speaks the Messages API; empty: Anthropic
+# key_variable = "ANTHROPIC_API_KEY"
+
+[proposer]                          # who writes edits; empty fields are taken from [worker]
+# model = ""
+# style = "rewrite"                 # "agent" for a strong model that calls tools
+# edits = 3
+
+[agent]                             # how its pull requests are known, besides the Worker-Version trailer
+authors = []                        # such as "my-agent[bot]"
+co_authors = []
+
+# [[repositories]]                  # what it works on; a clone with refs/pull/*/head
+# path = "../product"
+# name = "team/product"
+# main = "main"
+# export = ""                       # JSONL export of reviews, see docs/feedback.md
+
+[replay]
+# parallel = 2                      # default: number of processors
+# sandbox = "bubblewrap"            # "none" runs the worker's commands as you, with your network and files
+
+[replay.limits]                     # of one run of the worker
+# turns = 40
+# tokens = 1000000
+# usd = 5.0
+# seconds = 1800
+# command_seconds = 300
+
+[tune]
+# replays = 200                     # budget of one night
+# alpha = 0.1                       # chance of keeping an edit that is no better; default by budget
+
+# [prices."claude-sonnet-5"]        # US dollars for a million tokens; without it cost is "unknown"
+# input = 3.0
+# output = 15.0
+# cache_read = 0.3
+# cache_write = 3.75
+"""

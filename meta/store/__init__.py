@@ -1,0 +1,1 @@
+"""runs.db: everything `meta` knows. One writer at a time; readers at any time."""

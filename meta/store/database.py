@@ -1,0 +1,70 @@
+"""Opening runs.db: made on first run, migrated by name, refused when a newer `meta` wrote it."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from meta.errors import MetaError
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+BUSY_SECONDS = 10.0
+"""How long a write waits for another process that is writing."""
+
+
+def open_database(path: Path) -> Database:
+    """The database at `path` with today's schema. Raises `MetaError` when it is damaged, locked or too new."""
+    from sqlite_utils import Database
+
+    from meta.store.migrations import migrations
+
+    fresh = not path.exists()
+    try:
+        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
+        connection.execute("pragma journal_mode = wal")
+        connection.execute("pragma synchronous = full")
+        connection.execute("pragma foreign_keys = on")
+        db = Database(connection)
+        known = {m.name for m in migrations._migrations}
+        if newer := sorted({m.name for m in migrations.applied(db)} - known):
+            raise MetaError(
+                f"{path} was written by a newer meta (it has {newer[-1]})",
+                "upgrade this one, or use another folder; nothing was changed",
+            )
+        if migrations.pending(db):
+            if not fresh:
+                back_up(connection, path)
+            migrations.apply(db)
+        return db
+    except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+        raise explained(error, path) from None
+
+
+def back_up(connection: sqlite3.Connection, path: Path) -> Path:
+    """A consistent copy beside the database, made before a migration."""
+    copy = path.with_name(f"{path.name}.before-migration")
+    with sqlite3.connect(copy) as target:
+        connection.backup(target)
+    target.close()
+    return copy
+
+
+def explained(error: sqlite3.Error, path: Path) -> MetaError:
+    """A database error in words, with what to do."""
+    words = str(error)
+    if "locked" in words or "busy" in words:
+        return MetaError(
+            f"{path} is locked by another program, and stayed so for {BUSY_SECONDS:g} s",
+            "close what is writing to it and start again; nothing was lost",
+        )
+    if "not a database" in words or "malformed" in words:
+        return MetaError(
+            f"{path} is damaged or no SQLite database ({words})",
+            f"put back a copy such as {path}.before-migration, or move the file away to begin anew",
+        )
+    if "disk is full" in words:
+        return MetaError(f"the disk is full; {path} could not be written", "make room and start again")
+    return MetaError(f"{path}: {words}", "check that the folder exists and can be written")

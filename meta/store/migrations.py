@@ -1,0 +1,131 @@
+"""The schema of runs.db, as named migrations. A migration that has shipped is never edited: a new one is added."""
+
+from __future__ import annotations
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+migrations = Migrations("meta")
+
+
+@migrations()  # type: ignore[untyped-decorator]
+def m001_first(db: Database) -> None:
+    for table, columns in FIRST.items():
+        db.execute(f"create table {table} ({', '.join(columns)})")
+    for table, indexed in INDEXES:
+        db.execute(f"create index {table}_{indexed.replace(', ', '_')} on {table} ({indexed})")
+
+
+FIRST = {
+    "tickets": [
+        "id text primary key",
+        "title text not null",
+        "status text not null check (status in ('new', 'admitted', 'quarantined'))",
+        "reason text not null default ''",
+        "held_out integer not null default 1",  # what only the gate may use
+        "decisions integer not null default 0",  # gate decisions it has served as a held-out ticket
+        "source text not null",
+        "added_at text not null",
+        "record text not null",  # meta.records.Ticket as JSON
+    ],
+    "feedback": [
+        "key text primary key",  # owner/name#number
+        "kind text not null",
+        "cause text not null",
+        "cause_by text",
+        "version text",
+        "digest text not null",
+        "seen_at text not null",
+        "record text not null",  # feedback.Outcome as JSON
+    ],
+    "cursors": ["source text primary key", "cursor text not null", "at text not null"],
+    "incumbents": [  # promotions, the newest row is in use; pool draws count since it
+        "id integer primary key",
+        "version text not null",
+        "model text not null",
+        "since text not null",
+        "proposal integer",
+    ],
+    "nights": [
+        "id integer primary key",
+        "started_at text not null",
+        "ended_at text",
+        "budget integer not null",  # replays
+        "stage text not null",
+        "report text",
+    ],
+    "candidates": [
+        "id integer primary key",
+        "night integer not null references nights",
+        "status text not null",  # meta.tune.records.STATES
+        "why text not null default ''",
+        "parent text not null",  # version it was tested against
+        "version text",
+        "title text not null",
+        "theme text not null",
+        "record text not null",  # meta.tune.records.Edit as JSON
+        "made_at text not null",
+    ],
+    "gate_tests": [
+        "candidate integer primary key references candidates",
+        "incumbent text not null",
+        "tickets text not null",  # JSON list: index in the gate -> ticket id
+        "record text not null",  # meta.tune.gate.GateRecord as JSON, after every batch
+        "decided_at text",
+    ],
+    "replays": [
+        "id text primary key",
+        "ticket text not null",
+        "version text not null",
+        "purpose text not null",
+        "verdict text not null check (verdict in ('passed', 'failed', 'void'))",
+        "reason text not null",
+        "ended text not null",
+        "candidate integer",
+        "night integer",
+        "promotion integer",  # the incumbents row in force when it was made
+        "model text",
+        "calls integer not null",
+        "input_tokens integer not null",
+        "output_tokens integer not null",
+        "cache_read_tokens integer",
+        "cache_write_tokens integer",
+        "usd real",
+        "seconds real not null",
+        "grading_seconds real not null",
+        "started_at text not null",
+        "diff text not null",
+        "summary text not null",
+    ],
+    "transcripts": ["replay text primary key references replays", "events blob not null"],  # zlib of JSON lines
+    "ledger": [  # model calls that are not part of a replay
+        "id integer primary key",
+        "at text not null",
+        "role text not null",
+        "model text",
+        "calls integer not null",
+        "tokens integer not null",
+        "usd real",
+        "night integer",
+        "candidate integer",
+    ],
+    "proposals": [
+        "id integer primary key",
+        "candidate integer not null references candidates",
+        "branch text not null",
+        "commit_id text not null",
+        "base_commit text not null",
+        "status text not null check (status in ('pending', 'accepted', 'rejected', 'rolled_back', 'stale'))",
+        "reason text not null default ''",
+        "merge_commit text",
+        "made_at text not null",
+        "decided_at text",
+    ],
+}
+
+INDEXES = [
+    ("replays", "version, ticket, purpose"),
+    ("replays", "candidate"),
+    ("candidates", "night"),
+    ("tickets", "status"),
+]

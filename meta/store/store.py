@@ -1,0 +1,174 @@
+"""What the loop reads and writes, by concept. Each write is durable when the call returns."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from feedback.records import Outcome
+from meta.records import Admission, Replay, Ticket
+from meta.store.database import open_database
+from worker_agent.records import Event, Usage
+
+
+def now() -> str:
+    """This moment, UTC, ISO 8601 to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+class Store:
+    """runs.db as the loop sees it. One process writes; it may be shared by the threads of that process."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.db = open_database(path)
+
+    def close(self) -> None:
+        self.db.conn.close()
+
+    def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
+        return list(self.db.query(sql, values))
+
+    def one(self, sql: str, *values: object) -> dict[str, Any] | None:
+        return next(iter(self.rows(sql, *values)), None)
+
+    def _write(self, sql: str, *values: object) -> int:
+        with self.db.conn:
+            return int(self.db.conn.execute(sql, values).lastrowid or 0)
+
+    # Tickets.
+
+    def add_ticket(self, ticket: Ticket) -> bool:
+        """Keep a ticket; a changed one of the same id has to prove itself anew. Returns whether anything changed."""
+        text = ticket.model_dump_json()
+        known = self.one("select record from tickets where id = ?", ticket.id)
+        if known and known["record"] == text:
+            return False
+        self._write(
+            "insert into tickets (id, title, status, source, added_at, record) values (?, ?, 'new', ?, ?, ?)"
+            " on conflict (id) do update set title = excluded.title, status = 'new', reason = '',"
+            " source = excluded.source, record = excluded.record",
+            ticket.id, ticket.title, ticket.source, now(), text,
+        )  # fmt: skip
+        return True
+
+    def admit(self, ticket: Ticket, admission: Admission) -> None:
+        """Record how a ticket proved itself; its grader may have become smaller."""
+        self._write(
+            "update tickets set status = ?, reason = ?, record = ? where id = ?",
+            admission.status, admission.reason, ticket.model_dump_json(), ticket.id,
+        )  # fmt: skip
+
+    def tickets(self, status: str | None = None, held_out: bool | None = None) -> list[Ticket]:
+        where, values = ["1"], list[object]()
+        if status:
+            where.append("status = ?")
+            values.append(status)
+        if held_out is not None:
+            where.append("held_out = ?")
+            values.append(int(held_out))
+        sql = f"select record from tickets where {' and '.join(where)} order by added_at, id"
+        return [Ticket.model_validate_json(row["record"]) for row in self.rows(sql, *values)]
+
+    def ticket(self, ticket_id: str) -> Ticket | None:
+        row = self.one("select record from tickets where id = ?", ticket_id)
+        return Ticket.model_validate_json(row["record"]) if row else None
+
+    def set_held_out(self, ids: Iterable[str], held_out: bool) -> None:
+        with self.db.conn:
+            self.db.conn.executemany("update tickets set held_out = ? where id = ?", [(int(held_out), i) for i in ids])
+
+    def served(self, ids: Iterable[str]) -> None:
+        """Count one gate decision for each of these held-out tickets."""
+        with self.db.conn:
+            self.db.conn.executemany("update tickets set decisions = decisions + 1 where id = ?", [(i,) for i in ids])
+
+    # Feedback.
+
+    def add_outcome(self, outcome: Outcome) -> bool:
+        """Keep what became of a PR; a person's correction of the cause is never overwritten."""
+        known = self.one("select digest, cause_by from feedback where key = ?", outcome.key)
+        if known and (known["digest"] == outcome.digest or known["cause_by"] == "person"):
+            return False
+        self._write(
+            "insert or replace into feedback (key, kind, cause, cause_by, version, digest, seen_at, record)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?)",
+            outcome.key, outcome.kind.value, outcome.cause.value, outcome.cause_by, outcome.version, outcome.digest,
+            now(), outcome.model_dump_json(),
+        )  # fmt: skip
+        return True
+
+    def outcomes(self) -> list[Outcome]:
+        return [Outcome.model_validate_json(r["record"]) for r in self.rows("select record from feedback order by key")]
+
+    def cursor(self, source: str) -> str | None:
+        row = self.one("select cursor from cursors where source = ?", source)
+        return str(row["cursor"]) if row else None
+
+    def set_cursor(self, source: str, cursor: str) -> None:
+        self._write("insert or replace into cursors (source, cursor, at) values (?, ?, ?)", source, cursor, now())
+
+    # Replays.
+
+    def add_replay(
+        self, replay: Replay, events: Sequence[Event] = (), night: int | None = None, promotion: int | None = None
+    ) -> None:
+        """Keep a finished replay and its transcript, both or neither."""
+        u = replay.usage
+        with self.db.conn as connection:
+            connection.execute(
+                f"insert into replays values ({', '.join('?' * 22)})",
+                (
+                    replay.id, replay.ticket, replay.version, replay.purpose, replay.verdict, replay.reason,
+                    replay.ended, replay.candidate, night, promotion, replay.model, u.calls, u.input_tokens, u.output_tokens,
+                    u.cache_read_tokens, u.cache_write_tokens, u.usd, replay.seconds, replay.grading_seconds,
+                    replay.started_at, replay.diff, replay.summary,
+                ),
+            )  # fmt: skip
+            lines = "\n".join(json.dumps(e, ensure_ascii=False) for e in events).encode("utf-8", "replace")
+            connection.execute("insert into transcripts values (?, ?)", (replay.id, zlib.compress(lines)))
+
+    def replays(self, where: str = "1", *values: object) -> list[Replay]:
+        """Replays in the order they were made; `where` is SQL on the table's columns."""
+        return [_replay(row) for row in self.rows(f"select * from replays where {where} order by rowid", *values)]
+
+    def transcript(self, replay_id: str) -> list[Event]:
+        row = self.one("select events from transcripts where replay = ?", replay_id)
+        lines = zlib.decompress(row["events"]).decode() if row else ""
+        return [json.loads(line) for line in lines.splitlines()]
+
+    # Ledger.
+
+    def charge(
+        self, role: str, model: str | None, usage: Usage, night: int | None, candidate: int | None = None
+    ) -> None:
+        self._write(
+            "insert into ledger (at, role, model, calls, tokens, usd, night, candidate)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?)",
+            now(), role, model, usage.calls, usage.tokens, usage.usd, night, candidate,
+        )  # fmt: skip
+
+    # Incumbents.
+
+    def incumbent(self) -> dict[str, Any] | None:
+        """The newest promotion: `id, version, model, since, proposal`."""
+        return self.one("select * from incumbents order by id desc limit 1")
+
+    def promote(self, version: str, model: str, proposal: int | None = None) -> int:
+        """Put a version in use. Draws of the incumbent made before this no longer count as evidence."""
+        return self._write(
+            "insert into incumbents (version, model, since, proposal) values (?, ?, ?, ?)",
+            version,
+            model,
+            now(),
+            proposal,
+        )
+
+
+def _replay(row: dict[str, Any]) -> Replay:
+    usage = {name: row[name] for name in Usage.model_fields}
+    return Replay(usage=Usage(**usage), **{name: row[name] for name in Replay.model_fields if name != "usage"})
