@@ -1,0 +1,1 @@
+"""One replay from start to verdict: environment, protected files, test run, grader."""

@@ -1,0 +1,143 @@
+"""The judge of a submission: a second workspace, the tests out of its hands, and a verdict written outside.
+
+The verdict is made here, in a process that never imports code of the repository. It rests on reports from the test
+process, which the code under test shares; what is done so that it cannot speak for the tests is in `watch.py`.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from meta.records import Graded, Grader, Ticket
+from meta.replay.overlay import lay_hidden, restore_protected
+from meta.replay.testrun import TestRun, run_tests
+from meta.replay.watch import Reading, plan
+from worker_agent.records import Environment
+from worker_agent.sandbox import Sandbox, SandboxLimits, SandboxUnavailable
+from worker_agent.workspace import RefusedDiff, Template, apply_diff, open_workspace
+
+_LINK = re.compile(r"^(?:new file mode|new mode) (120000|160000)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A verdict with what it was made from; both are `None` where no test could be run."""
+
+    graded: Graded
+    run: TestRun | None = None
+    reading: Reading | None = None
+
+
+def grade(
+    ticket: Ticket,
+    diff: str,
+    *,
+    template: Template,
+    environment: Environment,
+    sandbox: Sandbox,
+    scratch: Path,
+    limits: SandboxLimits | None = None,
+) -> Graded:
+    """Judge one submission (a diff against the ticket's base). `scratch` is a folder for the second workspace.
+
+    `void` means that nothing was learnt about the submission, and is never its own doing: from the moment the test
+    process has its orders, however it ends is the submission's affair.
+    """
+    return examine(
+        ticket, diff, template=template, environment=environment, sandbox=sandbox, scratch=scratch, limits=limits
+    ).graded
+
+
+def examine(
+    ticket: Ticket,
+    diff: str,
+    *,
+    template: Template,
+    environment: Environment,
+    sandbox: Sandbox,
+    scratch: Path,
+    limits: SandboxLimits | None = None,
+    reverse: bool = False,
+) -> Examined:
+    """As `grade`, with the outcome of every test. `reverse` runs the tests backwards."""
+    begun = time.monotonic()
+
+    def verdict(word: str, reason: str, failed: tuple[str, ...] = ()) -> Graded:
+        return Graded.model_validate(
+            {"verdict": word, "reason": reason, "failed": failed, "seconds": time.monotonic() - begun}
+        )
+
+    grader = ticket.grader
+    if not grader.fail_to_pass:
+        return Examined(verdict("void", f"ticket {ticket.id} has no FAIL_TO_PASS test to decide by"))
+    if link := _LINK.search(diff):
+        kind = "a symbolic link" if link[1] == "120000" else "a submodule"
+        return Examined(verdict("failed", f"the submission holds {kind}"))
+    scratch.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.TemporaryDirectory(dir=scratch, prefix="grade-", ignore_cleanup_errors=True) as folder:
+            workspace = open_workspace(template, Path(folder) / "workspace")
+            try:
+                apply_diff(workspace, diff)
+            except RefusedDiff as refused:
+                return Examined(verdict("failed", f"the submission does not apply: {refused}"))
+            restore_protected(workspace.root, template.tree)
+            secret = plan(grader, workspace.root)
+            lay_hidden(workspace.root, grader.hidden, secret.appended)
+            run = run_tests(
+                workspace.root,
+                files_of(grader),
+                environment=environment,
+                sandbox=sandbox,
+                wanted=[*grader.fail_to_pass, *grader.pass_to_pass],
+                seconds=grader.seconds,
+                test_seconds=grader.test_seconds,
+                watch=secret.watch,
+                reverse=reverse,
+                limits=limits,
+            )
+    except SandboxUnavailable as missing:
+        return Examined(verdict("void", str(missing)))
+    except OSError as trouble:  # a full disk, no more processes: the machine's fault
+        return Examined(verdict("void", f"could not grade: {trouble}"))
+    if not run.started:
+        words = run.output.strip()[-500:] or "it said nothing"
+        return Examined(verdict("void", f"the tests never started: {words}"), run)
+    reading = secret.read(run)
+    tests = (*grader.fail_to_pass, *grader.pass_to_pass)
+    if failed := tuple(test for test in tests if reading.outcomes.get(test) != "passed"):
+        return Examined(verdict("failed", _reason(failed, reading, grader, run), failed), run, reading)
+    if reading.distrust:
+        return Examined(verdict("failed", reading.distrust), run, reading)
+    counts = f"{len(grader.fail_to_pass)} FAIL_TO_PASS and {len(grader.pass_to_pass)} PASS_TO_PASS tests pass"
+    return Examined(verdict("passed", counts), run, reading)
+
+
+def files_of(grader: Grader) -> list[str]:
+    """The files to hand to pytest: those that the ticket names, else those of its test ids."""
+    ids = [*grader.fail_to_pass, *grader.pass_to_pass]
+    return list(grader.test_files or dict.fromkeys(test.split("::")[0] for test in ids))
+
+
+def _reason(failed: tuple[str, ...], reading: Reading, grader: Grader, run: TestRun) -> str:
+    first = failed[0]
+    kind = "FAIL_TO_PASS" if first in grader.fail_to_pass else "PASS_TO_PASS"
+    words = {
+        "error": "had an error outside its own body",
+        "skipped": "was skipped",
+        "xfailed": "was expected to fail",
+        "xpassed": "was expected to fail",
+        "timeout": "did not end in time",
+        "failed": "failed",
+    }.get(reading.outcomes.get(first, ""), "did not run")
+    if first not in reading.outcomes and run.timed_out:
+        words = "did not run: the run took longer than its limit"
+    elif first not in reading.outcomes and not run.finished:
+        words = "did not run: the test process ended early"
+    rest = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
+    why = (reading.words.get(first) or run.why_missing(first)).strip()
+    return f"{kind} test {first} {words}{rest}" + (f":\n{why[-1500:]}" if why else "")

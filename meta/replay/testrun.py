@@ -1,0 +1,234 @@
+"""One run of a repository's tests in the sandbox, reported test by test. Grader, admission and miner share it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import selectors
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from meta.replay.reports import Reports, TestReport
+from worker_agent.records import Environment
+from worker_agent.sandbox import Job, Mount, Sandbox, SandboxLimits, reap, start
+
+PLUGIN = Path(__file__).with_name("pytest_plugin.py")
+
+DETERMINISTIC = {
+    "PYTHONHASHSEED": "0",
+    "TZ": "UTC",
+    "LC_ALL": "C.UTF-8",
+    "COLUMNS": "80",
+    "LINES": "24",
+    "PYTHONFAULTHANDLER": "1",
+}
+"""So that a test gives the same result in every replay, wherever it runs."""
+
+OPTIONS = (
+    "-q",
+    "--tb=short",
+    "--color=no",
+    "--maxfail=0",  # the twins fail on purpose, and a project's own -x would end the run there
+    "--continue-on-collection-errors",
+    "-pno:randomly",
+)
+"""Added to the project's own options, after them."""
+
+_NEEDS_CACHE = ("--ff", "--lf", "--nf", "--sw", "--failed-first", "--last-failed", "--new-first", "--stepwise")
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What must be seen to fail for the run's good news to be believed. All of it is secret until the run is over."""
+
+    twins: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Node id: number of runs under this id, and which of them is the real one; the others fail by themselves."""
+    sentinels: Mapping[str, str] = field(default_factory=dict)
+    """Test file: name of the function in it that fails by itself."""
+
+
+@dataclass(frozen=True)
+class TestRun:
+    """What a run of tests showed. Seconds are wall-clock."""
+
+    __test__ = False
+    tests: tuple[TestReport, ...]
+    started: bool
+    """False: pytest was never reached, so nothing is known about the code under test."""
+    finished: bool
+    """False: the process ended, or was ended, in the middle."""
+    timed_out: bool
+    running: str | None
+    """The test in the middle of which an unfinished run ended."""
+    broken: Mapping[str, str]
+    """Files that could not be collected, with the error's words."""
+    collected: tuple[str, ...]
+    """Node ids, in order; only filled when all that is collected was asked for."""
+    twinned: frozenset[str]
+    """The tests that could be given twins: functions, not unittest's methods nor other kinds of item."""
+    forged: int
+    """Lines in the report pipe that were not the plugin's."""
+    output: str
+    seconds: float
+
+    @property
+    def outcomes(self) -> dict[str, str]:
+        """Node id to outcome. Runs that shared an id count as the worst of them; twins are for the grader to tell."""
+        found: dict[str, str] = {}
+        for test in self.tests:
+            if found.get(test.id, "passed") == "passed":
+                found[test.id] = test.outcome
+        if self.running and not self.finished:
+            found[self.running] = "timeout" if self.timed_out else "failed"
+        return found
+
+    def why_missing(self, node_id: str) -> str:
+        """What kept a test's file from being collected, in the error's words; empty where nothing is known."""
+        path = node_id.split("::")[0]
+        return next((words for broken, words in self.broken.items() if broken.split("::")[0] == path), "")
+
+
+def run_tests(
+    workspace: Path,
+    files: Sequence[str],
+    *,
+    environment: Environment,
+    sandbox: Sandbox,
+    wanted: Iterable[str] | None = None,
+    seconds: float = 300.0,
+    test_seconds: float = 60.0,
+    watch: Watch | None = None,
+    reverse: bool = False,
+    collect_only: bool = False,
+    limits: SandboxLimits | None = None,
+    on_test: Callable[[TestReport], None] | None = None,
+) -> TestRun:
+    """Run pytest on `files` (relative to the workspace) in one process and keep the tests whose ids are `wanted`.
+
+    `None` keeps all. `seconds` limits the whole run, `test_seconds` one test. Outcomes come over a pipe of their own as
+    they happen, never from the exit code or from what is printed.
+    """
+    watch = watch or Watch()
+    key = secrets.token_bytes(32)
+    reports = Reports(key, on_test)
+    inside = sandbox.workspace_path(workspace)
+    read, write = os.pipe()
+    orders = {
+        "fd": write,
+        "key": key.hex(),
+        "args": [*_options(workspace), f"--rootdir={inside}", *(f for f in files if (workspace / f).exists())],
+        "wanted": None if wanted is None else list(wanted),
+        "twins": dict(watch.twins),
+        "sentinels": dict(watch.sentinels),
+        "seconds": test_seconds,
+        "reverse": reverse,
+        "collect": collect_only,
+    }
+    job = Job(
+        argv=["python", str(PLUGIN)],
+        workspace=workspace,
+        mounts=[*(Mount(p) for p in environment.mounts), Mount(PLUGIN)],
+        variables={**DETERMINISTIC, **environment.variables},
+        path=environment.path,
+        limits=replace(limits or SandboxLimits(), seconds=seconds),
+        pass_fds=(write,),
+    )
+    begun = time.monotonic()
+    try:
+        process = start(sandbox, job, stdin=subprocess.PIPE)
+    except BaseException:
+        os.close(read)
+        raise
+    finally:
+        os.close(write)
+    try:
+        output, timed_out = _listen(process, json.dumps(orders).encode(), read, reports, begun + seconds)
+    finally:
+        reap(process)
+        os.close(read)
+    return TestRun(
+        tests=tuple(reports.tests),
+        started=reports.started,
+        finished=reports.finished,
+        timed_out=timed_out,
+        running=reports.running,
+        broken=reports.broken,
+        collected=reports.collected_ids,
+        twinned=reports.twinned,
+        forged=reports.forged,
+        output=output,
+        seconds=time.monotonic() - begun,
+    )
+
+
+def _options(workspace: Path) -> list[str]:
+    configured = ""
+    for name in ("pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml"):
+        with contextlib.suppress(OSError):
+            configured += (workspace / name).read_text(errors="replace")
+    # Without the cache plugin these options of the project's would be unknown, and nothing would run.
+    needs_cache = any(option in configured for option in _NEEDS_CACHE)
+    return [*OPTIONS, *(["-ocache_dir=/tmp/.pytest-cache"] if needs_cache else ["-pno:cacheprovider"])]
+
+
+def _listen(
+    process: subprocess.Popen[bytes], orders: bytes, pipe: int, reports: Reports, deadline: float
+) -> tuple[str, bool]:
+    """Hand over the orders, then read until the process or the time ends. Returns the output's tail, and if time ended.
+
+    The orders go through a pipe, not a file: what was read from a pipe is gone, but a file can be opened again under
+    `/proc/1/fd` by whatever runs inside.
+    """
+    assert process.stdin is not None
+    assert process.stdout is not None
+    stdin, stdout, tail = process.stdin.fileno(), process.stdout.fileno(), bytearray()
+    os.set_blocking(stdin, False)
+    with selectors.DefaultSelector() as selector:
+        selector.register(stdin, selectors.EVENT_WRITE)
+        selector.register(stdout, selectors.EVENT_READ)
+        selector.register(pipe, selectors.EVENT_READ)
+        open_ends = {stdout, pipe}
+        while open_ends:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return _text(tail), True
+            events = selector.select(min(left, 0.2))
+            for event, _ in events:
+                if event.fd == stdin:
+                    with contextlib.suppress(BlockingIOError):
+                        orders = orders[_write(stdin, orders) :]
+                    if not orders:
+                        selector.unregister(stdin)
+                        process.stdin.close()
+                    continue
+                chunk = os.read(event.fd, 1 << 16)
+                if not chunk:
+                    selector.unregister(event.fd)
+                    open_ends.discard(event.fd)
+                elif event.fd == pipe:
+                    reports.feed(chunk)
+                else:
+                    tail += chunk
+                    del tail[:-100_000]
+            # A process that the tests left behind may hold the pipes open after the run has ended.
+            if not events and process.poll() is not None:
+                break
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(max(0.0, deadline - time.monotonic()))
+    return _text(tail), process.poll() is None
+
+
+def _write(fd: int, data: bytes) -> int:
+    try:
+        return os.write(fd, data[: 1 << 16])
+    except BrokenPipeError:
+        return len(data)
+
+
+def _text(tail: bytearray) -> str:
+    return bytes(tail).decode("utf-8", "replace")

@@ -1,0 +1,1 @@
+"""Where replayable tickets come from, and why each can be trusted."""

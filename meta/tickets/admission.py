@@ -1,0 +1,197 @@
+"""What a ticket has to prove before a replay of it may count: its grader tells the gold change from nothing at all.
+
+Base fails and gold passes, several times each, through the grader that will judge replays; the rejected diff, where
+there is one, scores nothing. Tests that cannot be relied on are left out of the grader.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from meta.records import Admission, Ticket, TicketStatus
+from meta.replay.grader import Examined, examine
+from worker_agent.records import Environment
+from worker_agent.sandbox import Sandbox, SandboxLimits
+from worker_agent.workspace import Template
+
+SLOW = 10.0
+"""Seconds after which a PASS_TO_PASS test is not worth running in every replay."""
+
+ROUNDS = 4
+"""How often tests may be left out and the rest tried again before the ticket is given up."""
+
+Progress = Callable[[str], None]
+
+
+class Quarantine(Exception):
+    """Why a ticket cannot be replayed, in words for a person."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where a ticket's runs take place; see `meta.replay.grader.grade`."""
+
+    template: Template
+    environment: Environment
+    sandbox: Sandbox
+    scratch: Path
+    limits: SandboxLimits | None = None
+
+    def examine(self, ticket: Ticket, diff: str, *, reverse: bool = False) -> Examined:
+        """Grade one diff. Raises `Quarantine` when nothing could be learnt."""
+        examined = examine(
+            ticket, diff, template=self.template, environment=self.environment, sandbox=self.sandbox,
+            scratch=self.scratch, limits=self.limits, reverse=reverse,
+        )  # fmt: skip
+        if examined.graded.verdict == "void":
+            raise Quarantine(f"its tests could not be run: {examined.graded.reason}")
+        return examined
+
+
+def admit(
+    ticket: Ticket,
+    *,
+    template: Template,
+    environment: Environment,
+    sandbox: Sandbox,
+    scratch: Path,
+    runs: int = 3,
+    limits: SandboxLimits | None = None,
+    progress: Progress | None = None,
+) -> tuple[Admission, Ticket]:
+    """Try a ticket, and return what was found with the ticket as it may be replayed.
+
+    The returned ticket's grader lacks the tests that turned out flaky, slow or dependent on their order. One unit of
+    work without shared state: the caller may run several at once, each in its own thread.
+    """
+    begun = time.monotonic()
+    tell = progress or (lambda _: None)
+    bench = Bench(template, environment, sandbox, scratch, limits)
+
+    def found(status: TicketStatus, reason: str, result: Ticket) -> tuple[Admission, Ticket]:
+        return (
+            Admission(
+                ticket=ticket.id, status=status, reason=reason, runs=runs, seconds=round(time.monotonic() - begun, 3)
+            ),
+            result,
+        )
+
+    try:
+        _has_what_it_takes(ticket)
+        ticket, left_out = _settle(ticket, bench, runs, tell)
+        ticket, passing = _without_passing_at_base(ticket, bench, runs, tell)
+        left_out |= passing
+        if ticket.rejected is not None:
+            tell("the rejected diff")
+            if bench.examine(ticket, ticket.rejected).graded.verdict == "passed":
+                raise Quarantine(
+                    "the rejected diff passes: the tests do not see what its reviewers objected to"
+                )
+    except Quarantine as reason:
+        return found("quarantined", str(reason), ticket)
+    return found("admitted", _left_out_words(left_out), ticket)
+
+
+def _has_what_it_takes(ticket: Ticket) -> None:
+    if ticket.gold is None:
+        raise Quarantine("it has no gold diff, so nothing shows that its tests can be passed")
+    if not ticket.gold.strip():
+        raise Quarantine("its gold diff is empty: the change is in its tests alone")
+    if not ticket.grader.fail_to_pass:
+        raise Quarantine("it has no FAIL_TO_PASS test")
+
+
+def _settle(ticket: Ticket, bench: Bench, runs: int, tell: Progress) -> tuple[Ticket, dict[str, str]]:
+    """Leave tests out until the gold change passes all that remain, `runs` times in order and once backwards."""
+    left_out: dict[str, str] = {}
+    for _ in range(ROUNDS):
+        unfit, last = _unfit_on_gold(ticket, bench, runs, tell)
+        if not unfit:
+            if last.graded.verdict != "passed":
+                raise Quarantine(f"the gold change does not pass: {last.graded.reason}")
+            return ticket, left_out
+        left_out |= unfit
+        keep = [test for test in ticket.grader.fail_to_pass if test not in unfit]
+        if not keep:
+            test, why = next((t, w) for t, w in unfit.items() if t in ticket.grader.fail_to_pass)
+            raise Quarantine(f"no FAIL_TO_PASS test can be relied on: {test} {why}")
+        ticket = _without(ticket, set(unfit))
+    raise Quarantine(f"after leaving out {len(left_out)} tests, others still fail with the gold change")
+
+
+def _unfit_on_gold(ticket: Ticket, bench: Bench, runs: int, tell: Progress) -> tuple[dict[str, str], Examined]:
+    """Tests to leave out, each with what is wrong with it, and the last run in order."""
+    tests = (*ticket.grader.fail_to_pass, *ticket.grader.pass_to_pass)
+    ticket_gold = ticket.gold or ""
+    passes = dict.fromkeys(tests, 0)
+    slowest = dict.fromkeys(tests, 0.0)
+    examined = None
+    for run in range(runs):
+        tell(f"gold, run {run + 1} of {runs}")
+        examined = bench.examine(ticket, ticket_gold)
+        if examined.reading is None:
+            raise Quarantine(f"the gold change does not apply: {examined.graded.reason}")
+        if run == 0 and not any(outcome == "passed" for outcome in examined.reading.outcomes.values()):
+            raise Quarantine(f"no test passes with the gold change: {examined.graded.reason}")
+        for test in tests:
+            passes[test] += examined.reading.outcomes.get(test) == "passed"
+            slowest[test] = max(slowest[test], examined.reading.seconds.get(test, 0.0))
+    assert examined is not None
+    unfit = {test: _words(count, runs, examined) for test, count in passes.items() if count < runs}
+    unfit |= {
+        test: f"is slow ({slowest[test]:.0f} s)"
+        for test in ticket.grader.pass_to_pass
+        if slowest[test] > SLOW and test not in unfit
+    }
+    if not unfit and len(tests) > 1:
+        tell("gold, tests in reverse order")
+        backwards = bench.examine(ticket, ticket_gold, reverse=True).reading
+        outcomes = backwards.outcomes if backwards else {}
+        unfit = {test: "depends on the order of the tests" for test in tests if outcomes.get(test) != "passed"}
+    return unfit, examined
+
+
+def _words(passed: int, runs: int, examined: Examined) -> str:
+    if passed:
+        return f"is flaky: with the gold change it passed {passed} of {runs} times"
+    return f"does not pass with the gold change ({examined.graded.reason.strip().splitlines()[-1][:200]})"
+
+
+def _without_passing_at_base(ticket: Ticket, bench: Bench, runs: int, tell: Progress) -> tuple[Ticket, dict[str, str]]:
+    """The base, which is also the empty submission, must score nothing, every time, on every FAIL_TO_PASS test."""
+    unfit: dict[str, str] = {}
+    for run in range(runs):
+        tell(f"base, run {run + 1} of {runs}")
+        reading = bench.examine(ticket, "").reading
+        outcomes = reading.outcomes if reading else {}
+        for test in ticket.grader.fail_to_pass:
+            if outcomes.get(test) == "passed":
+                unfit[test] = "passes without the change"
+    if len(unfit) == len(ticket.grader.fail_to_pass):
+        raise Quarantine(f"the empty submission passes: {next(iter(unfit))} does not need the change")
+    return _without(ticket, set(unfit)), unfit
+
+
+def _without(ticket: Ticket, tests: set[str]) -> Ticket:
+    grader = ticket.grader
+    return ticket.model_copy(
+        update={
+            "grader": grader.model_copy(
+                update={
+                    "fail_to_pass": tuple(t for t in grader.fail_to_pass if t not in tests),
+                    "pass_to_pass": tuple(t for t in grader.pass_to_pass if t not in tests),
+                }
+            )
+        }
+    )
+
+
+def _left_out_words(left_out: dict[str, str]) -> str:
+    if not left_out:
+        return ""
+    test, why = next(iter(left_out.items()))
+    more = f", and {len(left_out) - 1} more" if len(left_out) > 1 else ""
+    return f"left out of the grader: {test} {why}{more}"
