@@ -1,10 +1,13 @@
-"""What a repository's tests need, built once and mounted read-only into every replay."""
+"""What a repository's tests need: built once, cached, mounted read-only into every replay."""
 
 from __future__ import annotations
 
+import subprocess
 import sys
+from functools import lru_cache
 from pathlib import Path
 
+from meta.errors import MetaError
 from meta.records import EnvironmentSpec
 from worker_agent.records import Environment
 
@@ -13,11 +16,33 @@ def build(spec: EnvironmentSpec, repository: Path, base_commit: str, cache: Path
     """The environment of a repository at its base commit, made under `cache` if it is not there yet.
 
     With neither a version nor packages asked for, it is the one that `meta` runs in: right for projects without
-    dependencies. Raises `MetaError` with uv's words when a package cannot be installed.
+    dependencies. With the path of an interpreter, it is that interpreter's. Otherwise uv builds one.
+
+    Raises `MetaError`, with uv's words where uv failed. Two processes (or threads) that ask for the same environment
+    at once build it once.
     """
     if not spec.python and not spec.packages:
         return _around(spec, Path(sys.prefix), Path(sys.base_prefix))
-    raise NotImplementedError
+    if "/" in spec.python:
+        return _around(spec, *prefixes(spec.python))
+    from meta.replay.built import built
+
+    home = built(spec, repository, base_commit, cache.absolute())
+    return _around(spec, home, prefixes(str(home / "bin" / "python"))[1])
+
+
+@lru_cache(maxsize=64)
+def prefixes(python: str) -> tuple[Path, Path]:
+    """`sys.prefix` and `sys.base_prefix` of an interpreter. Raises `MetaError` when it does not run."""
+    try:
+        done = subprocess.run(
+            [python, "-I", "-c", "import sys; print(sys.prefix); print(sys.base_prefix)"],
+            env={}, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise MetaError(f"the interpreter {python} does not run: {error}", "correct the ticket's `python`") from None
+    prefix, base = done.stdout.split("\n")[:2]
+    return Path(prefix), Path(base)
 
 
 def _around(spec: EnvironmentSpec, prefix: Path, base_prefix: Path) -> Environment:
