@@ -114,7 +114,7 @@ class Comment(Record):
     """`file:line` the comment is attached to."""
     when: AwareDatetime | None = None
     association: str | None = None
-    """GitHub's author association in capitals (OWNER, MEMBER, CONTRIBUTOR, …); None if the source lacks it."""
+    """GitHub's author association in capitals (OWNER, MEMBER, CONTRIBUTOR, …); None if not known."""
 
     @property
     def write_access(self) -> bool | None:

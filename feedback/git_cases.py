@@ -1,0 +1,166 @@
+"""Everything that can be said of a pull request without reading contents: the ways it may have come into main."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from feedback.git_clone import Clone, Commit, FileChange
+from feedback.git_files import MainFiles, step_pair
+from feedback.git_history import History
+from feedback.git_landing import Landing, MainIndex, find_landing
+from feedback.git_messages import closed_numbers, landed_number, superseded_numbers, title_of, without_number
+from feedback.git_pulls import Pull
+from feedback.git_reverts import Reverts, Undoing, landed_change
+from feedback.identity import co_authors
+
+FORMAT = 1
+"""Raised when the same repository would give other outcomes than before, so that a cursor does not hide them."""
+_MOST_WAYS = 12
+_BUMP = re.compile(
+    r"^(?:\w+(?:\(.*?\))?: )?(?:bump|update|upgrade) (?:dependency )?(\S+)(?: requirement)?\b.*\bto\b", re.I
+)
+
+Proof = Literal["settled", "equal", "contained"]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way in which a pull request may have come into main, and what may have undone it."""
+
+    landing: Landing
+    proof: Proof
+    """settled: nothing left to prove; equal: if the contents are equal; contained: if it holds the whole change."""
+    own: bool
+    """False when the step is somebody else's work: then the pull request was not merged but overtaken."""
+    undoings: tuple[Undoing, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    pull: Pull
+    ways: tuple[Way, ...]
+    closing: tuple[Commit, ...]
+    """Commits of main that say they close the pull request, or take its place."""
+    successor: Commit | None
+    """A later commit of main with the same title, or the same dependency to a later release."""
+    young: bool
+    """Whether the head is younger than the age at which an unmerged pull request counts as rejected."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal as long as nothing that the outcome depends on has changed."""
+        facts = [FORMAT, self.pull.number, self.pull.head.sha, self.pull.submitted.sha, self.pull.version, self.young]
+        for way in self.ways:
+            facts += [way.landing.how, way.landing.commit.sha, way.landing.first, way.landing.last, way.proof, way.own]
+            facts += [undoing.commit.sha for undoing in way.undoings]
+        facts += [commit.sha for commit in self.closing]
+        facts.append(self.successor.sha if self.successor else None)
+        return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+
+
+class Examiner:
+    """Turns pull requests into cases; one pass over main serves all of them."""
+
+    def __init__(self, clone: Clone, history: History, index: MainIndex, gitlab: bool, open_days: int) -> None:
+        self._clone, self._history, self._index, self._gitlab = clone, history, index, gitlab
+        self._open_after = history.chain[-1].time - open_days * 86_400
+        self._closing: dict[int, list[Commit]] = {}
+        self._by_title: dict[str, list[int]] = {}
+        for step, commit in enumerate(history.chain):
+            for number in closed_numbers(commit.message) | superseded_numbers(commit.message):
+                self._closing.setdefault(number, []).append(commit)
+            self._by_title.setdefault(_subject_key(title_of(commit)), []).append(step)
+
+    def cases(self, pulls: Iterable[Pull]) -> Iterator[Case]:
+        pulls = list(pulls)
+        pairs = [(pull.base.tree if pull.base else self._clone.empty_tree, pull.head.tree) for pull in pulls]
+        since = min((self._after(pull) for pull in pulls), default=0)
+        main_files = MainFiles(self._clone, self._history, max(since, 0))
+        reverts = Reverts(self._history, main_files)
+        for pull, files in zip(pulls, self._clone.changed_files(pairs), strict=True):
+            yield self._case(pull, files, main_files, reverts)
+
+    def _after(self, pull: Pull) -> int:
+        """The step that the pull request stands on; its own steps on main are later."""
+        step = self._history.step_of.get(pull.head.sha)
+        base = self._history.step_of.get(pull.base.sha, -1) if pull.base else -1
+        return base if step is None else min(base, step - 1)
+
+    def _case(self, pull: Pull, files: tuple[FileChange, ...], main_files: MainFiles, reverts: Reverts) -> Case:
+        landing = find_landing(pull, files, self._index, main_files, self._gitlab)
+        closing = [c for c in self._closing.get(pull.number, ()) if self._history.step_of[c.sha] > self._after(pull)]
+        if landing:
+            ways: list[tuple[Landing, Proof, bool]] = [(landing, "settled", True)]
+        else:
+            ways = list(self._by_content(pull, files, main_files, closing))[:_MOST_WAYS]
+        return Case(
+            pull,
+            tuple(
+                Way(where, proof, own, self._undoings(pull, where, main_files, reverts) if own else ())
+                for where, proof, own in ways
+            ),
+            closing=() if landing else tuple(closing),
+            successor=None if landing else self._successor(pull),
+            young=pull.head.time > self._open_after,
+        )
+
+    def _by_content(
+        self, pull: Pull, files: tuple[FileChange, ...], main_files: MainFiles, closing: list[Commit]
+    ) -> Iterator[tuple[Landing, Proof, bool]]:
+        """Steps that may hold the pull request's change under another name, likeliest first."""
+        after = self._after(pull)
+        chain = self._history.chain
+        people = {address.casefold() for commit in pull.own for address in _addresses(commit)}
+        closes = {commit.sha for commit in closing}
+
+        def own(commit: Commit) -> bool:
+            if commit.sha in closes:
+                return True
+            other = landed_number(commit, self._gitlab)
+            return other is None and not people.isdisjoint(a.casefold() for a in _addresses(commit))
+
+        steps = list(main_files.same_files(files, after))[:_MOST_WAYS]
+        for step in steps:
+            yield Landing("cherry-pick", step, step, chain[step]), "equal", own(chain[step])
+        if (settled := main_files.same_result(files, after)) is not None:
+            yield Landing("absorbed", settled, settled, chain[settled]), "settled", own(chain[settled])
+        for step in main_files.touching(files, after):
+            if own(chain[step]) and step not in steps:
+                how = "closes" if chain[step].sha in closes else "absorbed"
+                yield Landing(how, step, step, chain[step]), "contained", True
+
+    def _undoings(self, pull: Pull, landing: Landing, main_files: MainFiles, reverts: Reverts) -> tuple[Undoing, ...]:
+        files = main_files.at(landing.last) if landing.first == landing.last and not landing.parts else ()
+        steps = self._history.chain[landing.first : landing.last + 1] if not landing.parts else []
+        commits = [*steps, *(there for _, there in landing.parts), *pull.own]
+        titles = {title_of(landing.commit), without_number(pull.first.subject)}
+        number = pull.number
+        return tuple(reverts.candidates(landed_change(commits, titles, number, landing.last, files)))
+
+    def _successor(self, pull: Pull) -> Commit | None:
+        key = _subject_key(without_number(pull.first.subject))
+        for step in self._by_title.get(key, ()):
+            commit = self._history.chain[step]
+            if commit.time > pull.submitted.time and landed_number(commit, self._gitlab) not in (None, pull.number):
+                return commit
+        return None
+
+
+def changed_trees(clone: Clone, history: History, landing: Landing) -> tuple[str, str]:
+    """Main's trees before and after the landing's steps."""
+    return step_pair(clone, history, landing.first)[0], history.chain[landing.last].tree
+
+
+def _addresses(commit: Commit) -> Iterator[str]:
+    yield commit.author_email
+    yield from (address for _, address in co_authors(commit.message))
+
+
+def _subject_key(title: str) -> str:
+    """Titles that stand for the same work: equal but for case, or bumps of the same dependency."""
+    bump = _BUMP.match(title)
+    return f"bump {bump[1].casefold()}" if bump else " ".join(title.casefold().split())

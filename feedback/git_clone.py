@@ -1,0 +1,292 @@
+"""Read access to a clone that nobody vouches for, through few git processes.
+
+Only refs are read inside the clone itself. Objects are read through an empty repository in a temporary directory that
+borrows the clone's objects (`objects/info/alternates`), so the clone's configuration, hooks, attributes, replace refs
+and drivers never take part. No process may use the network: a partial clone fails instead of fetching.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from feedback.errors import FeedbackError
+
+_OPTIONS = (
+    "--no-pager", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "protocol.allow=never",
+    "-c", "core.quotePath=true", "-c", "core.commitGraph=true", "-c", "gc.auto=0",
+)  # fmt: skip
+_DIFF = ("diff-tree", "--stdin", "-r", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv")
+_PATCH = ("-p", "--full-index", "--diff-algorithm=myers", "--src-prefix=a/", "--dst-prefix=b/", "--unified=3")
+_LOG = "--format=%H%x00%P%x00%T%x00%an%x00%ae%x00%at%x00%cn%x00%ce%x00%ct%x00%B"
+_FIELDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit; times are seconds since the epoch."""
+
+    sha: str
+    parents: tuple[str, ...]
+    tree: str
+    author: str
+    author_email: str
+    author_time: int
+    committer: str
+    committer_email: str
+    time: int
+    message: str
+
+    @property
+    def subject(self) -> str:
+        return self.message.split("\n", 1)[0].strip()
+
+
+Pair = tuple[str, str]
+"""Two trees, before and after."""
+FileChange = tuple[str, str, str]
+"""Path, blob before, blob after; an absent side is all zeros."""
+
+
+class Clone:
+    """Open one with `open_clone`."""
+
+    def __init__(self, path: Path, shadow: Path, sha_length: int) -> None:
+        self.path = path
+        self.empty_tree = (
+            "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+            if sha_length == 40
+            else "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"
+        )
+        self._shadow = shadow
+        self._hash = hashlib.sha1 if sha_length == 40 else hashlib.sha256
+
+    def refs(self) -> dict[str, tuple[str, str]]:
+        """Every ref: name to (commit or tag target, name of the ref it points to or "")."""
+        out = _run_in(self.path, "for-each-ref", "--format=%(refname)%00%(objectname)%00%(*objectname)%00%(symref)")
+        refs: dict[str, tuple[str, str]] = {}
+        for line in out.splitlines():
+            name, sha, peeled, symref = line.split("\0")
+            refs[name] = (peeled or sha, symref)
+        return refs
+
+    def head(self) -> str | None:
+        """Full name of the branch that HEAD stands on, None when detached or broken."""
+        try:
+            return _run_in(self.path, "symbolic-ref", "-q", "HEAD").strip() or None
+        except FeedbackError:
+            return None
+
+    def remote_url(self) -> str | None:
+        try:
+            return _run_in(self.path, "config", "--local", "--get", "remote.origin.url").strip() or None
+        except FeedbackError:
+            return None
+
+    def commits(self, tips: Iterable[str]) -> Iterator[Commit]:
+        """Every commit reachable from `tips`, newest first."""
+        args = ("log", "-z", "--stdin", _LOG, "--encoding=UTF-8", "--no-show-signature", "--no-mailmap")
+        fields: list[str] = []
+        with self._stream((*args, "--no-color", "--no-notes"), tips) as out:
+            for field in _split(out):
+                fields.append(field)
+                if len(fields) == _FIELDS:
+                    sha, parents, tree, author, mail, at, committer, committer_mail, time, message = fields
+                    fields = []
+                    yield Commit(
+                        sha, tuple(parents.split()), tree, author, mail, _seconds(at), committer, committer_mail,
+                        _seconds(time), message,
+                    )  # fmt: skip
+
+    def changed_files(self, pairs: Iterable[Pair]) -> Iterator[tuple[FileChange, ...]]:
+        """For each pair, in order, the files that differ."""
+        wanted = list(pairs)
+        found: list[FileChange] = []
+        at = -1
+        with self._stream((*_DIFF, "--raw", "-z"), (f"{a} {b}" for a, b in wanted)) as out:
+            fields = _split(out)
+            for field in fields:
+                # The heading of a pair ends with a newline, not a NUL, so it sticks to what follows.
+                while (end := field.find("\n")) == len(wanted[0][0]) * 2 + 1 and not field.startswith(":"):
+                    if at >= 0:
+                        yield tuple(found)
+                    at, found, field = at + 1, [], field[end + 1 :]
+                if field.startswith(":"):
+                    _, _, before, after, _ = field.split(" ")
+                    found.append((next(fields), before, after))
+        if wanted:
+            yield tuple(found)
+
+    def patches(self, pairs: Iterable[Pair]) -> Iterator[Iterator[bytes]]:
+        """For each pair, in order, the lines of its unified diff. Use each up before asking for the next."""
+        wanted = list(pairs)
+        with self._stream((*_DIFF, *_PATCH), (f"{a} {b}" for a, b in wanted)) as out:
+            lines = iter(out)
+            heads = [f"{a} {b}\n".encode() for a, b in wanted]
+            if next(lines, b"") != (heads[0] if heads else b""):
+                raise FeedbackError(f"git diff-tree answered out of order in {self.path}; run `git fsck` there.")
+            for head in [*heads[1:], b""]:
+                part = _until(lines, head)
+                yield part
+                for _ in part:
+                    pass
+
+    def missing(self, objects: Iterable[str]) -> set[str]:
+        """Those of `objects` that the clone lacks, as a partial clone does."""
+        with self._stream(("cat-file", "--batch-check", "--buffer"), objects) as out:
+            return {line.split(b" ", 1)[0].decode() for line in out if line.endswith(b" missing\n")}
+
+    def merged_trees(self, merges: Sequence[tuple[str, str, str]]) -> list[str | None]:
+        """For each (base tree, our tree, their tree), the tree of a three-way merge, conflict marks included.
+
+        None where contents are missing, or git is older than 2.39 (`merge-tree --stdin`).
+        """
+        lines = []
+        for base, ours, theirs in merges:
+            root = self._write_commit(base)
+            lines.append(f"{self._write_commit(ours, root)} {self._write_commit(theirs, root)}")
+        return self._merge(lines)
+
+    def _merge(self, lines: list[str]) -> list[str | None]:
+        if not lines:
+            return []
+        try:
+            with self._stream(("merge-tree", "--write-tree", "--stdin", "--no-messages"), lines) as out:
+                fields = list(_split(out))
+        except FeedbackError:  # one bad merge ends the process: find it by halves
+            half = len(lines) // 2
+            return self._merge(lines[:half]) + self._merge(lines[half:]) if half else [None]
+        trees: list[str | None] = []
+        at = 0
+        while at + 1 < len(fields):
+            trees.append(fields[at + 1])
+            at = fields.index("", at + 2) + 1
+        return trees
+
+    def _write_commit(self, tree: str, *parents: str) -> str:
+        """A commit in the shadow repository: `merge-tree` takes its base from the parents."""
+        who = "meta <meta> 0 +0000"
+        body = "".join([f"tree {tree}\n", *(f"parent {p}\n" for p in parents)])
+        body += f"author {who}\ncommitter {who}\n\n\n"
+        blob = f"commit {len(body)}\0{body}".encode()
+        sha = self._hash(blob).hexdigest()
+        path = self._shadow / "objects" / sha[:2] / sha[2:]
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(zlib.compress(blob, 1))
+        return sha
+
+    @contextmanager
+    def _stream(self, args: tuple[str, ...], lines: Iterable[str]) -> Iterator[IO[bytes]]:
+        """Standard output of git over the borrowed objects, with `lines` as its input."""
+        environment = {**_environment(), "GIT_DIR": str(self._shadow), "GIT_CONFIG_GLOBAL": os.devnull}
+        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as complaints:
+            given.writelines(f"{line}\n".encode() for line in lines)
+            given.seek(0)
+            with subprocess.Popen(
+                ["git", *_OPTIONS, *args],
+                stdin=given, stdout=subprocess.PIPE, stderr=complaints, env=environment, bufsize=1 << 20,
+            ) as process:  # fmt: skip
+                assert process.stdout is not None
+                try:
+                    yield process.stdout
+                finally:
+                    unread = process.poll() is None and bool(process.stdout.read(1))
+                    if unread:
+                        process.kill()
+            complaints.seek(0)
+            said = complaints.read(4000).decode(errors="replace").strip()
+        if process.returncode != 0 and not unread:
+            raise FeedbackError(f"git {args[0]} failed in {self.path}: {said or process.returncode}")
+
+
+@contextmanager
+def open_clone(path: Path | str) -> Iterator[Clone]:
+    """The clone at `path` (work tree or bare), for the length of a `with`; leaves nothing behind.
+
+    Raises `FeedbackError` when there is no git repository, or git refuses it.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise FeedbackError(f"{path} is not a directory. Give the path of a clone of the agent's repository.")
+    told = _run_in(
+        path, "rev-parse", "--path-format=absolute",
+        "--git-path", "objects", "--git-path", "shallow", "--show-object-format", "--show-prefix",
+    )  # fmt: skip
+    objects, shallow, form = told.split("\n")[:3]
+    with tempfile.TemporaryDirectory(prefix="feedback-") as name:
+        shadow = Path(name)
+        (shadow / "objects" / "info").mkdir(parents=True)
+        (shadow / "refs").mkdir()
+        (shadow / "HEAD").write_text("ref: refs/heads/none\n")
+        version = "0\n" if form == "sha1" else f"1\n[extensions]\n\tobjectFormat = {form}\n"
+        (shadow / "config").write_text(f"[core]\n\tbare = true\n\trepositoryFormatVersion = {version}")
+        (shadow / "objects" / "info" / "alternates").write_text(objects + "\n")
+        if Path(shallow).is_file():
+            (shadow / "shallow").write_bytes(Path(shallow).read_bytes())
+        yield Clone(path, shadow, 40 if form == "sha1" else 64)
+
+
+def _environment() -> dict[str, str]:
+    """Nothing of ours but where programs and the person's own git settings (`safe.directory`) are."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR") if name in os.environ}
+    return kept | {
+        "LC_ALL": "C",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_ALLOW_PROTOCOL": "none",
+    }
+
+
+def _run_in(path: Path, *args: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", *_OPTIONS, "-C", str(path), *args], capture_output=True, env=_environment(), check=False
+        )
+    except FileNotFoundError:
+        raise FeedbackError("git is not installed, or not on PATH. Install git and try again.") from None
+    if done.returncode == 0:
+        return done.stdout.decode(errors="replace")
+    said = done.stderr.decode(errors="replace").strip()
+    if "not a git repository" in said:
+        raise FeedbackError(f"{path} is not a git repository. Give the path of a clone of the agent's repository.")
+    if "dubious ownership" in said:
+        raise FeedbackError(
+            f"{path} belongs to another user, so git refuses it. Run as its owner, or trust it with"
+            f" `git config --global --add safe.directory {path.resolve()}`."
+        )
+    raise FeedbackError(f"git {args[0]} failed in {path}: {said or f'exit code {done.returncode}'}")
+
+
+def _split(out: IO[bytes]) -> Iterator[str]:
+    """Fields of NUL-terminated output."""
+    rest = b""
+    while chunk := out.read(1 << 20):
+        *whole, rest = (rest + chunk).split(b"\0")
+        for field in whole:
+            yield field.decode(errors="replace")
+    if rest:
+        yield rest.decode(errors="replace")
+
+
+def _until(lines: Iterator[bytes], head: bytes) -> Iterator[bytes]:
+    for line in lines:
+        if line == head:
+            return
+        yield line
+
+
+def _seconds(text: str) -> int:
+    """A commit's time; hostile commits carry times that no clock shows."""
+    value = int(text) if text.lstrip("-").isdigit() else 0
+    return value if 0 <= value < 253_402_300_800 else 0

@@ -1,0 +1,48 @@
+"""Evidence from commits: which one merged, reverted, closed or changed a pull request, in its own words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from feedback.git_cases import Case, Way
+from feedback.git_clone import Commit
+from feedback.git_reverts import Undoing
+from feedback.records import Evidence
+
+_MOST_COMMITS = 20
+"""Commits by people or bots that are quoted for one pull request."""
+
+
+def commit_evidence(kind: str, commit: Commit, note: str = "") -> Evidence:
+    """A commit's message as evidence, behind a note on what it shows."""
+    return Evidence(
+        kind=kind,
+        text=f"{note}\n\n{commit.message}" if note else commit.message,
+        author=f"{commit.author} <{commit.author_email}>",
+        place=commit.sha,
+        when=datetime.fromtimestamp(commit.time, UTC),
+        source="git",
+    )
+
+
+def evidence_of(case: Case, way: Way | None, undoing: Undoing | None) -> Iterator[Evidence]:
+    """How the pull request ended, who worked on it after the agent, and what took it back."""
+    pull = case.pull
+    if way and way.own:
+        note = way.landing.note
+        if not way.landing.complete:
+            note = f"{len(way.landing.parts)} of {len(pull.work)} commits landed"
+        yield commit_evidence(way.landing.how, way.landing.commit, note)
+    elif way:
+        yield commit_evidence("absorbed", way.landing.commit, "the same change came in as somebody else's commit")
+    for commit in case.closing[:_MOST_COMMITS] if not (way and way.own) else ():
+        yield commit_evidence("closes", commit)
+    if case.successor and not way:
+        yield commit_evidence("successor", case.successor, "later merged under the same title")
+    for commit in pull.by_people[:_MOST_COMMITS]:
+        yield commit_evidence("person-commit", commit)
+    for commit in pull.by_bots[:_MOST_COMMITS]:
+        yield commit_evidence("bot-commit", commit)
+    if undoing:
+        yield commit_evidence("revert", undoing.commit)

@@ -1,0 +1,103 @@
+"""How a pull request came into main, as far as the graph, the messages and the commits' own stamps tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from feedback.git_clone import Commit, FileChange
+from feedback.git_files import MainFiles
+from feedback.git_history import History, stamp
+from feedback.git_messages import landed_number, without_number
+from feedback.git_pulls import Pull
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """The steps of main, `first` to `last`, that brought a pull request in."""
+
+    how: str
+    """merge, squash, rebase, cherry-pick, in-main, absorbed, closes."""
+    first: int
+    last: int
+    commit: Commit
+    """The commit that says or shows so."""
+    parts: tuple[tuple[Commit, Commit], ...] = ()
+    """For commits that landed apart from each other: each commit of the pull request and the one on main."""
+    complete: bool = True
+    """False when only some of the pull request's commits landed."""
+    note: str = ""
+
+
+class MainIndex:
+    """Main's commits by what they say and by their stamps."""
+
+    def __init__(self, history: History, gitlab: bool) -> None:
+        self.history = history
+        self.by_number: dict[int, list[int]] = {}
+        """Steps by the pull request they say they are, oldest first."""
+        for step, commit in enumerate(history.chain):
+            if (number := landed_number(commit, gitlab)) is not None:
+                self.by_number.setdefault(number, []).append(step)
+        self._by_stamp = {stamp(history.commits[sha]): sha for sha in history.step_of if sha not in history.twins}
+
+    def twin(self, commit: Commit) -> Commit | None:
+        """The commit of main with the same author, time and subject."""
+        sha = self._by_stamp.get(stamp(commit))
+        return self.history.commits[sha] if sha else None
+
+
+def find_landing(
+    pull: Pull, files: tuple[FileChange, ...], index: MainIndex, main_files: MainFiles, gitlab: bool
+) -> Landing | None:
+    """By graph, then by number, then by stamp; None when none of them knows the pull request.
+
+    `files` are those that the pull request changes.
+    """
+    return _by_graph(pull, index, gitlab) or _by_number(pull, files, index, main_files) or _by_stamp(pull, index)
+
+
+def _by_graph(pull: Pull, index: MainIndex, gitlab: bool) -> Landing | None:
+    history = index.history
+    step = history.step_of.get(pull.head.sha)
+    if step is None:
+        return None
+    commit = history.chain[step]
+    if history.twins.get(pull.head.sha, pull.head.sha) == commit.sha:
+        return Landing("in-main", step, step, commit)
+    named = landed_number(commit, gitlab)
+    note = f"came in with #{named}" if named not in (None, pull.number) else ""
+    return Landing("merge", step, step, commit, note=note)
+
+
+def _by_number(pull: Pull, files: tuple[FileChange, ...], index: MainIndex, main_files: MainFiles) -> Landing | None:
+    paths = {path for path, _, _ in files}
+    subjects = {without_number(commit.subject).casefold() for commit in pull.own}
+    for step in index.by_number.get(pull.number, ()):
+        commit = index.history.chain[step]
+        # A number alone may be another repository's, or that of the ticket.
+        related = without_number(commit.subject).casefold() in subjects
+        if related or any(path in paths for path, _, _ in main_files.at(step)):
+            return Landing("merge" if len(commit.parents) > 1 else "squash", step, step, commit)
+    return None
+
+
+def _by_stamp(pull: Pull, index: MainIndex) -> Landing | None:
+    history = index.history
+    parts = [(commit, twin) for commit in pull.work if (twin := index.twin(commit))]
+    if not parts or parts[-1][0] is not pull.work[-1]:
+        return None  # the last commit did not land: these are commits of another pull request below it
+    steps = [history.step_of[twin.sha] for _, twin in parts]
+    first, last = min(steps), max(steps)
+    complete = len(parts) == len(pull.work)
+    in_a_row = steps == list(range(first, last + 1)) and all(history.is_step(twin) for _, twin in parts)
+    if first == last and not in_a_row:  # rebased by hand, then merged
+        return Landing("merge", first, last, history.chain[first], complete=complete)
+    picked = "cherry picked from commit" in parts[-1][1].message or not complete
+    return Landing(
+        "cherry-pick" if picked else "rebase",
+        first,
+        last,
+        parts[-1][1],
+        parts=() if in_a_row and complete else tuple(parts),
+        complete=complete,
+    )

@@ -1,0 +1,77 @@
+"""Who wrote a commit: the agent, another program, or a person."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+
+from pydantic import Field
+
+from feedback.records import RecognisedBy, Record
+from feedback.words import is_bot
+
+_CO_AUTHOR = re.compile(r"^co-authored-by:[ \t]*([^<\n]*?)[ \t]*<([^>\n]*)>", re.IGNORECASE | re.MULTILINE)
+_SUGGESTION = re.compile(r"^(?:apply|commit|update).{0,20}suggestions?\b.{0,20}(?:code )?review", re.IGNORECASE)
+
+
+class AgentIdentity(Record):
+    """How the agent's commits are known. Any one match is enough.
+
+    Patterns are compared with names and mail addresses without regard to case; `*` stands for any run of characters,
+    everything else for itself (so `dependabot[bot]` needs no escaping).
+    """
+
+    authors: tuple[str, ...] = ()
+    """Patterns for the author's name or mail address."""
+    co_authors: tuple[str, ...] = ()
+    """Patterns for the name or mail address of a `Co-authored-by:` trailer."""
+    version_trailer: str = Field(default="Worker-Version", pattern=r"^[A-Za-z][A-Za-z0-9-]*$")
+    """The trailer that carries the worker's version; a commit that has it is the agent's."""
+
+    @cached_property
+    def _author_pattern(self) -> re.Pattern[str]:
+        return _compiled(self.authors)
+
+    @cached_property
+    def _co_author_pattern(self) -> re.Pattern[str]:
+        return _compiled(self.co_authors)
+
+    @cached_property
+    def _trailer_pattern(self) -> re.Pattern[str]:
+        return re.compile(rf"^{re.escape(self.version_trailer)}:[ \t]*(\S+)[ \t]*$", re.IGNORECASE | re.MULTILINE)
+
+    def version(self, message: str) -> str | None:
+        """The last version trailer in a commit message."""
+        found = self._trailer_pattern.findall(message)
+        return str(found[-1])[:100] if found else None
+
+    def recognise(self, author: str, email: str, message: str) -> tuple[str, RecognisedBy] | None:
+        """The agent's name as written there and how it was known; None for anybody else.
+
+        A reviewer's suggestion applied on the web is the reviewer's work, whoever pressed the button.
+        """
+        if _SUGGESTION.match(message):
+            return None
+        if self._trailer_pattern.search(message):
+            return f"{author} <{email}>", "trailer"
+        if self._author_pattern.fullmatch(author) or self._author_pattern.fullmatch(email):
+            return f"{author} <{email}>", "author"
+        for name, address in co_authors(message):
+            if self._co_author_pattern.fullmatch(name) or self._co_author_pattern.fullmatch(address):
+                return f"{name} <{address}>", "co-author"
+        return None
+
+
+def co_authors(message: str) -> list[tuple[str, str]]:
+    """Name and mail address of each `Co-authored-by:` trailer."""
+    return _CO_AUTHOR.findall(message)
+
+
+def is_person(author: str, email: str) -> bool:
+    """Whether a commit's author is a person as far as the name tells."""
+    return not is_bot(author, email)
+
+
+def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    parts = [".*".join(map(re.escape, pattern.strip().split("*"))) for pattern in patterns if pattern.strip()]
+    return re.compile("|".join(parts) or r"(?!)", re.IGNORECASE)

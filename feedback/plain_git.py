@@ -1,0 +1,145 @@
+"""Outcomes from a clone alone: pull refs, and how their commits relate to main.
+
+    source = PlainGit(clone, AgentIdentity(authors=("*[bot]",)))
+    for outcome in source.outcomes(cursor):
+        store(outcome, source.cursor)
+
+The clone needs the pull requests' heads: `git fetch origin '+refs/pull/*/head:refs/pull/*/head'` (GitHub) or
+`'+refs/merge-requests/*/head:refs/merge-requests/*/head'` (GitLab). Nothing is written to it, and no network is used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from feedback.errors import FeedbackError
+from feedback.git_cases import FORMAT, Case, Examiner
+from feedback.git_clone import Clone, open_clone
+from feedback.git_history import History
+from feedback.git_landing import MainIndex
+from feedback.git_outcomes import Reader
+from feedback.git_pulls import agents_pulls, pull_heads
+from feedback.identity import AgentIdentity
+from feedback.records import Outcome
+from feedback.source import Cursor
+
+_BATCH = 200
+"""Cases whose contents are in memory at once."""
+_MAINS = ("refs/heads/main", "refs/heads/master", "refs/remotes/origin/main", "refs/remotes/origin/master")
+_REMOTE = re.compile(r"^(?:\w+://(?:[^/@]*@)?|[^/@]+@)([\w.-]+)(?::\d+)?[:/](.+?)(?:\.git)?/*$")
+
+
+class PlainGit:
+    """The clone at `path`, with the agent known by `identity`. A `FeedbackSource`.
+
+    `repository` is the name that outcomes carry (default: from the remote's address, else the directory's name),
+    `main` the branch that pull requests are merged into (default: the remote's default branch, else HEAD, main or
+    master). An unmerged pull request counts as open while its head is younger than `open_days` before main's newest
+    commit: git does not know more.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        identity: AgentIdentity,
+        *,
+        repository: str | None = None,
+        main: str | None = None,
+        open_days: int = 30,
+    ) -> None:
+        self._path = Path(path)
+        self._identity, self._main, self._open_days = identity, main, open_days
+        self._repository = repository
+        self._cursor: Cursor | None = None
+
+    @property
+    def name(self) -> str:
+        return f"git:{self._path.resolve()}"
+
+    @property
+    def cursor(self) -> Cursor | None:
+        return self._cursor
+
+    def outcomes(self, since: Cursor | None = None) -> Iterator[Outcome]:
+        """New or changed outcomes, by number. Raises `FeedbackError` when the clone cannot be read."""
+        if since is not None and since.source != self.name:
+            raise FeedbackError(f"This cursor is of {since.source}, not of {self.name}. Start without a cursor.")
+        with open_clone(self._path) as clone:
+            refs = clone.refs()
+            heads, gitlab = pull_heads(refs)
+            if not heads:
+                raise FeedbackError(
+                    f"{self._path} has no pull requests: no ref matches refs/pull/*/head. Fetch them with"
+                    " `git fetch origin '+refs/pull/*/head:refs/pull/*/head'` (GitLab: merge-requests for pull)."
+                )
+            branch, tip = self._find_main(clone, refs)
+            url = clone.remote_url()
+            repository = self._repository or _repository_name(url) or _directory_name(self._path)
+            facts = [FORMAT, repository, branch, tip, heads, self._identity.model_dump(), self._open_days]
+            position = hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+            if since is not None and since.position == position:
+                self._cursor = since
+                return
+            history = History(clone.commits([tip, *heads.values()]), tip)
+            index = MainIndex(history, gitlab)
+            pulls = agents_pulls(heads, history, self._identity, index.by_number)
+            cases = list(Examiner(clone, history, index, gitlab, self._open_days).cases(pulls))
+            reader = Reader(clone, history, repository, _pull_url(url, gitlab), self._identity)
+            yield from self._changed(cases, reader, since.seen if since else {}, position, repository)
+
+    def _changed(
+        self, cases: list[Case], reader: Reader, before: Mapping[str, str], position: str, repository: str
+    ) -> Iterator[Outcome]:
+        """The outcomes whose fingerprint is not the one seen; keeps the cursor one step behind what is yielded."""
+        prints = {f"{repository}#{case.pull.number}": case.fingerprint for case in cases}
+        seen = {key: old for key, old in before.items() if key in prints}
+        self._cursor = Cursor(source=self.name, seen=dict(seen))
+        todo = [case for case, (key, value) in zip(cases, prints.items(), strict=True) if seen.get(key) != value]
+        for start in range(0, len(todo), _BATCH):
+            for outcome in reader.outcomes(todo[start : start + _BATCH]):
+                yield outcome
+                seen[outcome.key] = prints[outcome.key]
+                self._cursor = Cursor(source=self.name, seen=seen)
+        self._cursor = Cursor(source=self.name, position=position, seen=seen)
+
+    def _find_main(self, clone: Clone, refs: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
+        """The main branch's ref and tip."""
+        if self._main:
+            names = [
+                self._main,
+                f"refs/heads/{self._main}",
+                f"refs/remotes/{self._main}",
+                f"refs/remotes/origin/{self._main}",
+            ]
+        else:
+            names = [refs.get("refs/remotes/origin/HEAD", ("", ""))[1]]
+            names += [*_MAINS, clone.head() or ""] if refs.keys() & set(_MAINS[2:]) else [clone.head() or "", *_MAINS]
+        for name in names:
+            if name in refs:
+                return name, refs[name][0]
+        raise FeedbackError(
+            f"{self._path} has no branch {self._main or 'main or master'}. Name the branch that pull requests are"
+            " merged into."
+        )
+
+
+def _repository_name(url: str | None) -> str | None:
+    """`owner/name` of a remote's address."""
+    found = _REMOTE.match(url) if url else None
+    return found[2].strip("/") if found else None
+
+
+def _directory_name(path: Path) -> str:
+    path = path.resolve()
+    return (path.parent if path.name in (".git", "repo") else path).name.removesuffix(".git") or "repository"
+
+
+def _pull_url(url: str | None, gitlab: bool) -> str | None:
+    """Where pull requests are found on the web, without their number; credentials in the address are left out."""
+    found = _REMOTE.match(url) if url else None
+    if not found:
+        return None
+    return f"https://{found[1]}/{found[2].strip('/')}/{'-/merge_requests' if gitlab else 'pull'}"
