@@ -1,0 +1,73 @@
+"""A repository with its whole past, written by one `git fast-import`: the same names and dates give the same hashes."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from worker_agent.git import git
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who commits."""
+
+    name: str
+    email: str
+
+
+@dataclass
+class Import:
+    """Collects commits for one repository. Commits are named by marks, whole numbers from 1."""
+
+    _stream: list[bytes] = field(default_factory=list)
+    _marks: int = 0
+
+    def commit(
+        self,
+        ref: str,
+        message: str,
+        who: Person,
+        when: datetime,
+        files: Mapping[str, str],
+        parents: Sequence[int] = (),
+    ) -> int:
+        """Add a commit that writes `files` (path to text) on top of its first parent; returns its mark."""
+        self._marks += 1
+        identity = f"{who.name} <{who.email}> {int(when.astimezone(UTC).timestamp())} +0000"
+        self._line(f"commit {ref}", f"mark :{self._marks}", f"author {identity}", f"committer {identity}")
+        self._data(message)
+        for word, parent in zip(["from", *["merge"] * len(parents)], parents, strict=False):
+            self._line(f"{word} :{parent}")
+        for path, text in sorted(files.items()):
+            self._line(f"M 100644 inline {path}")
+            self._data(text)
+        return self._marks
+
+    def point(self, ref: str, mark: int) -> None:
+        """Make `ref` name the commit."""
+        self._line(f"reset {ref}", f"from :{mark}", "")
+
+    def write(self, where: Path) -> list[str]:
+        """Make the repository at `where`, `main` checked out. Returns the hashes of all commits, by mark less one."""
+        where.mkdir(parents=True)
+        git("init", "--quiet", "--initial-branch=main", "--template=", cwd=where)
+        with tempfile.TemporaryDirectory(prefix="marks-") as folder:
+            marks = Path(folder) / "marks"
+            git(
+                "fast-import", "--quiet", "--done", f"--export-marks={marks}",
+                cwd=where, stdin=b"".join([*self._stream, b"done\n"]),
+            )  # fmt: skip
+            named = dict(line.split() for line in marks.read_text().splitlines())
+        git("reset", "--quiet", "--hard", "main", cwd=where)
+        return [named[f":{mark}"] for mark in range(1, self._marks + 1)]
+
+    def _line(self, *lines: str) -> None:
+        self._stream += [line.encode() + b"\n" for line in lines]
+
+    def _data(self, text: str) -> None:
+        data = text.encode()
+        self._stream += [b"data %d\n" % len(data), data, b"\n"]

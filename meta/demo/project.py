@@ -1,0 +1,48 @@
+"""The demo's house, made on the spot: a small library with a history, its reviews, and the team's agent."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from importlib.resources import files
+from pathlib import Path
+
+import worker_agent
+from meta.demo.fast_import import Import
+from meta.demo.history import BEGUN, PEOPLE, text_files, write_history
+from meta.demo.house import DemoHouse
+from meta.demo.reviews import write_reviews
+from meta.demo.tickets import tickets, write_tickets
+from worker_agent.surface import tree_hash
+
+__all__ = ["DemoHouse", "make", "tickets"]
+
+
+def make(where: Path, settings: str = "") -> DemoHouse:
+    """Fill the folder `where`, which must not hold a demo yet. `settings` becomes the agent's meta.toml.
+
+    The same hashes every time, as long as the packaged tools and `settings` are the same.
+    """
+    house = DemoHouse(where.absolute())
+    _write_agent(house, settings)
+    version = tree_hash(house.surface)
+    pulls = write_history(house.project, version)
+    write_reviews(house, pulls, version)
+    write_tickets(house)
+    return house
+
+
+def _write_agent(house: DemoHouse, settings: str) -> None:
+    """The team's agent: its own prompts, which say little, and the tools that come with the worker."""
+    surface = text_files(files(__package__) / "agent")
+    tools = text_files(files(worker_agent) / "tools")
+    surface |= {f"tools/{name}": text for name, text in tools.items() if name.endswith(".py")}
+    stream = Import()
+    stream.commit(
+        "refs/heads/main",
+        "The team's agent\n",
+        PEOPLE["nadia"],
+        BEGUN - timedelta(days=2),
+        {f"worker_agent/{path}": text for path, text in surface.items()}
+        | {"meta.toml": settings, ".gitignore": "runs.db*\n.meta/\n"},
+    )
+    stream.write(house.agent)
