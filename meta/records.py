@@ -110,13 +110,16 @@ class Graded(Record):
     seconds: float = 0.0
 
 
+Purpose = Literal["incumbent", "screen", "gate", "measure", "work"]
+
+
 class Replay(Record):
     """One version run once on one ticket, graded."""
 
     id: str
     ticket: str
     version: str
-    purpose: Literal["incumbent", "screen", "gate", "measure", "work"]
+    purpose: Purpose
     verdict: Verdict
     reason: str
     ended: str
@@ -129,3 +132,67 @@ class Replay(Record):
     grading_seconds: float = 0.0
     started_at: str = ""
     candidate: int | None = None
+    asked: int = 0
+    """Rank among the replays that were asked for: the order in which draws are handed out, whatever finishes first."""
+
+
+# --- tuning --------------------------------------------------------------------------------------------------------
+
+
+class Edit(Record):
+    """A candidate edit of the surface: what it changes, and what it claims, so that it can be shown wrong."""
+
+    title: str
+    themes: tuple[str, ...] = ()
+    hypothesis: str = ""
+    answers: tuple[str, ...] = ()
+    """The feedback that it answers, such as "PR #12"."""
+    flips: tuple[str, ...] = ()
+    """Search tickets that it should turn from failed to passed."""
+    changes: dict[str, str | None] = Field(default_factory=dict)
+    """Path on the surface to its whole new text, or `None` to remove it."""
+
+
+State = Literal["proposed", "invalid", "screened_out", "testing", "refused", "kept"]
+
+NEXT_STATES: dict[State, tuple[State, ...]] = {
+    "proposed": ("invalid", "screened_out", "testing"),
+    "testing": ("refused", "kept", "testing"),
+    "invalid": (),
+    "screened_out": (),
+    "refused": (),
+    "kept": (),
+}
+"""Where a candidate can go from each state. `testing` goes on from night to night until the gate decides."""
+
+
+class Candidate(Record):
+    """An edit on its way through check, screen and gate."""
+
+    id: int
+    night: int
+    status: State
+    why: str = ""
+    parent: str
+    """The version that it was made from and is tested against."""
+    version: str | None = None
+    commit: str | None = None
+    edit: Edit
+
+
+ProposalStatus = Literal["pending", "accepted", "rejected", "rolled_back", "stale"]
+
+
+class Proposal(Record):
+    """A candidate that passed the gate, as a branch, waiting for a person."""
+
+    id: int
+    candidate: int
+    branch: str
+    commit_id: str
+    base_commit: str
+    status: ProposalStatus
+    reason: str = ""
+    merge_commit: str | None = None
+    made_at: str = ""
+    decided_at: str | None = None

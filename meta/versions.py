@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from meta.errors import MetaError
 from worker_agent.git import IDENTITY
-from worker_agent.surface import Surface, load
+from worker_agent.surface import Surface, load, surface_files
 
 if TYPE_CHECKING:
     from git import Commit, Repo
@@ -94,12 +95,17 @@ class Versions:
                     target.write_text(text, "utf-8", newline="")
             return self._keep(made)
 
-    def commit(self, parent: Version, changes: dict[str, str | None], message: str, ref: str) -> Version:
-        """A commit on top of `parent`'s with these changes of the surface, kept under `ref`."""
+    def commit(
+        self, parent: Version, changes: dict[str, str | None], message: str, ref: str = "", also: str = ""
+    ) -> Version:
+        """A commit on top of `parent`'s with these changes of the surface, kept under `ref`; `also` is a second parent.
+
+        Made from objects alone: neither the person's index nor any working tree is touched.
+        """
         surface = self.lay_out(parent, changes)
         git = self.repo.git
         with tempfile.TemporaryDirectory(prefix="index-") as folder:
-            env = {"GIT_INDEX_FILE": str(Path(folder) / "index")}  # the person's own index is not touched
+            env = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
             git.read_tree(parent.commit, env=env)
             for path, text in changes.items():
                 place = f"{self.folder}/{path}" if self.folder not in ("", ".") else path
@@ -111,9 +117,60 @@ class Versions:
                 blob = git.hash_object("-w", "--no-filters", str(stored))
                 git.update_index("--add", "--cacheinfo", f"100644,{blob},{place}", env=env)
             tree = git.write_tree(env=env)
-        commit = git.commit_tree(tree, "-p", parent.commit, "-m", message, env=self._identity())
-        git.update_ref(ref, commit)
-        return Version(str(commit), surface)
+        parents = ["-p", parent.commit, *(["-p", also] if also else [])]
+        commit = str(git.commit_tree(tree, *parents, "-m", message, env=self._identity()))
+        if ref:
+            git.update_ref(ref, commit)
+        return Version(commit, surface)
+
+    def advance(self, commit: str) -> None:
+        """Move the branch that is checked out forward to `commit`, all or nothing.
+
+        Raises `MetaError` when changes of the person's own stand in the way; then nothing has moved.
+        """
+        from git import GitCommandError
+
+        if self.repo.head.is_detached:
+            raise MetaError(f"{self.repo.git_dir}: no branch is checked out", "check out the branch that is in use")
+        try:
+            if self.repo.bare:
+                self.repo.git.update_ref(self.repo.head.reference.path, commit)
+            else:
+                self.repo.git.merge("--ff-only", "--quiet", commit)
+        except GitCommandError as error:
+            words = " ".join(str(error.stderr).replace("stderr:", "").split())[:400]
+            raise MetaError(
+                f"{self.repo.working_dir} has changes of your own in the way: {words}",
+                "commit or stash them and try again; nothing was changed",
+            ) from None
+
+    def carried_over(self, before: str, after: str, onto: Version) -> dict[str, str | None] | None:
+        """What changed on the surface between two commits, merged into a version: texts by path; `None` on conflict.
+
+        Prompts that both sides changed in one place keep both sides' lines; settings and tools do not merge that way.
+        """
+        base, theirs = self.at(before).surface.root, self.at(after).surface.root
+        ours = onto.surface.root
+        merged: dict[str, str | None] = {}
+        for path in sorted({*surface_files(base), *surface_files(theirs)}):
+            old, new, now = (_text(root / path) for root in (base, theirs, ours))
+            if old == new:
+                continue
+            if now == old or old is None or new is None or now is None:
+                if now not in (old, new):
+                    return None
+                merged[str(path)] = new
+                continue
+            arguments = ["-p", "--quiet", *(["--union"] if path.suffix == ".md" else [])]
+            done = subprocess.run(
+                ["git", "merge-file", *arguments, ours / path, base / path, theirs / path],
+                capture_output=True,
+                check=False,
+            )
+            if done.returncode:
+                return None
+            merged[str(path)] = done.stdout.decode("utf-8", "replace")
+        return merged
 
     def branch(self, name: str, commit: str) -> None:
         """Point branch `name` at `commit`; it is never one that somebody has checked out."""
@@ -158,6 +215,10 @@ class Versions:
         if not home.exists():
             made.rename(home)
         return load(home)
+
+
+def _text(path: Path) -> str | None:
+    return path.read_text("utf-8", "replace") if path.is_file() else None
 
 
 def surface_text(surface: Surface, files: Iterable[Path]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Protocol
 
-from meta.records import Ticket
+from meta.records import Purpose, Ticket
 from meta.replay.once import Finished, Setting, replay
 from worker_agent.sandbox import reap_all
 from worker_agent.surface import Surface
@@ -21,7 +21,7 @@ class Job:
     key: int
     ticket: Ticket
     surface: Surface
-    purpose: str
+    purpose: Purpose
     candidate: int | None = None
 
 

@@ -88,6 +88,17 @@ def suitable(day: str, allowed: str = "") -> str:
     return f"{major}.{minor}"
 
 
+def as_of(day: str, python: str) -> str:
+    """The day to resolve packages as of: that day, or the first one on which this Python's packages could be had.
+
+    Where every Python here is newer than a repository's state, the pytest of its day does not run on any of them.
+    """
+    major, minor = (int(part) for part in python.split(".")[:2])
+    if (major, minor) not in RELEASED:
+        return day
+    return max(day, (date.fromisoformat(RELEASED[major, minor]) + _SETTLED).isoformat())
+
+
 def _uv(*args: str) -> subprocess.CompletedProcess[str]:
     # pyenv's shims answer for versions that are not active, and fail: look at the installations themselves.
     path = [p for p in os.environ.get("PATH", "").split(os.pathsep) if not p.endswith("/shims")]

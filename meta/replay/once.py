@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from meta.errors import MetaError
-from meta.records import Graded, Replay, Ticket
+from meta.records import Graded, Purpose, Replay, Ticket
 from meta.replay.environment import build
 from meta.replay.grader import grade
 from worker_agent.agent import work
@@ -53,7 +53,7 @@ def template_of(ticket: Ticket, cache: Path) -> Template:
 
 
 def replay(
-    ticket: Ticket, surface: Surface, setting: Setting, *, purpose: str, candidate: int | None = None
+    ticket: Ticket, surface: Surface, setting: Setting, *, purpose: Purpose, candidate: int | None = None
 ) -> Finished:
     """Run one version once on one ticket.
 
@@ -89,7 +89,7 @@ def replay(
             id=uuid.uuid4().hex,
             ticket=ticket.id,
             version=surface.version,
-            purpose=purpose,  # type: ignore[arg-type]
+            purpose=purpose,
             verdict=graded.verdict,
             reason=graded.reason,
             ended=submission.ended,

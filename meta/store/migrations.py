@@ -57,13 +57,14 @@ FIRST = {
     "candidates": [
         "id integer primary key",
         "night integer not null references nights",
-        "status text not null",  # meta.tune.records.STATES
+        "status text not null",  # meta.records.State
         "why text not null default ''",
         "parent text not null",  # version it was tested against
         "version text",
+        "commit_id text",
         "title text not null",
         "theme text not null",
-        "record text not null",  # meta.tune.records.Edit as JSON
+        "record text not null",  # meta.records.Edit as JSON
         "made_at text not null",
     ],
     "gate_tests": [
@@ -96,6 +97,7 @@ FIRST = {
         "started_at text not null",
         "diff text not null",
         "summary text not null",
+        "asked integer not null",
     ],
     "transcripts": ["replay text primary key references replays", "events blob not null"],  # zlib of JSON lines
     "ledger": [  # model calls that are not part of a replay

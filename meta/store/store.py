@@ -36,7 +36,8 @@ class Store:
     def one(self, sql: str, *values: object) -> dict[str, Any] | None:
         return next(iter(self.rows(sql, *values)), None)
 
-    def _write(self, sql: str, *values: object) -> int:
+    def write(self, sql: str, *values: object) -> int:
+        """Run one statement in its own transaction; returns the row id of an insert."""
         with self.db.conn:
             return int(self.db.conn.execute(sql, values).lastrowid or 0)
 
@@ -48,7 +49,7 @@ class Store:
         known = self.one("select record from tickets where id = ?", ticket.id)
         if known and known["record"] == text:
             return False
-        self._write(
+        self.write(
             "insert into tickets (id, title, status, source, added_at, record) values (?, ?, 'new', ?, ?, ?)"
             " on conflict (id) do update set title = excluded.title, status = 'new', reason = '',"
             " source = excluded.source, record = excluded.record",
@@ -58,7 +59,7 @@ class Store:
 
     def admit(self, ticket: Ticket, admission: Admission) -> None:
         """Record how a ticket proved itself; its grader may have become smaller."""
-        self._write(
+        self.write(
             "update tickets set status = ?, reason = ?, record = ? where id = ?",
             admission.status, admission.reason, ticket.model_dump_json(), ticket.id,
         )  # fmt: skip
@@ -94,7 +95,7 @@ class Store:
         known = self.one("select digest, cause_by from feedback where key = ?", outcome.key)
         if known and (known["digest"] == outcome.digest or known["cause_by"] == "person"):
             return False
-        self._write(
+        self.write(
             "insert or replace into feedback (key, kind, cause, cause_by, version, digest, seen_at, record)"
             " values (?, ?, ?, ?, ?, ?, ?, ?)",
             outcome.key, outcome.kind.value, outcome.cause.value, outcome.cause_by, outcome.version, outcome.digest,
@@ -110,7 +111,7 @@ class Store:
         return str(row["cursor"]) if row else None
 
     def set_cursor(self, source: str, cursor: str) -> None:
-        self._write("insert or replace into cursors (source, cursor, at) values (?, ?, ?)", source, cursor, now())
+        self.write("insert or replace into cursors (source, cursor, at) values (?, ?, ?)", source, cursor, now())
 
     # Replays.
 
@@ -121,12 +122,12 @@ class Store:
         u = replay.usage
         with self.db.conn as connection:
             connection.execute(
-                f"insert into replays values ({', '.join('?' * 22)})",
+                f"insert into replays values ({', '.join('?' * 23)})",
                 (
                     replay.id, replay.ticket, replay.version, replay.purpose, replay.verdict, replay.reason,
-                    replay.ended, replay.candidate, night, promotion, replay.model, u.calls, u.input_tokens, u.output_tokens,
-                    u.cache_read_tokens, u.cache_write_tokens, u.usd, replay.seconds, replay.grading_seconds,
-                    replay.started_at, replay.diff, replay.summary,
+                    replay.ended, replay.candidate, night, promotion, replay.model, u.calls, u.input_tokens,
+                    u.output_tokens, u.cache_read_tokens, u.cache_write_tokens, u.usd, replay.seconds,
+                    replay.grading_seconds, replay.started_at, replay.diff, replay.summary, replay.asked,
                 ),
             )  # fmt: skip
             lines = "\n".join(json.dumps(e, ensure_ascii=False) for e in events).encode("utf-8", "replace")
@@ -146,7 +147,7 @@ class Store:
     def charge(
         self, role: str, model: str | None, usage: Usage, night: int | None, candidate: int | None = None
     ) -> None:
-        self._write(
+        self.write(
             "insert into ledger (at, role, model, calls, tokens, usd, night, candidate)"
             " values (?, ?, ?, ?, ?, ?, ?, ?)",
             now(), role, model, usage.calls, usage.tokens, usage.usd, night, candidate,
@@ -160,7 +161,7 @@ class Store:
 
     def promote(self, version: str, model: str, proposal: int | None = None) -> int:
         """Put a version in use. Draws of the incumbent made before this no longer count as evidence."""
-        return self._write(
+        return self.write(
             "insert into incumbents (version, model, since, proposal) values (?, ?, ?, ?)",
             version,
             model,

@@ -87,9 +87,7 @@ def admit(
         if ticket.rejected is not None:
             tell("the rejected diff")
             if bench.examine(ticket, ticket.rejected).graded.verdict == "passed":
-                raise Quarantine(
-                    "the rejected diff passes: the tests do not see what its reviewers objected to"
-                )
+                raise Quarantine("the rejected diff passes: the tests do not see what its reviewers objected to")
     except Quarantine as reason:
         return found("quarantined", str(reason), ticket)
     return found("admitted", _left_out_words(left_out), ticket)

@@ -1,0 +1,43 @@
+"""What all commands share in how they speak."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from meta.errors import MetaError
+
+
+def folder_option() -> Any:
+    return typer.Option("--folder", "-C", help="Folder with meta.toml and runs.db.", metavar="PATH")
+
+
+def json_option() -> Any:
+    return typer.Option("--json", help="Print one JSON document for programs.")
+
+
+def say(text: str) -> None:
+    """A result, on standard output."""
+    typer.echo(text)
+
+
+def tell(line: str) -> None:
+    """Progress, on standard error, so that results can be piped."""
+    typer.echo(line, err=True)
+
+
+def out(data: object) -> None:
+    """JSON on one line."""
+    typer.echo(json.dumps(data, ensure_ascii=False, default=str))
+
+
+def fail(error: MetaError) -> int:
+    """Print what happened and what to do; returns the exit code."""
+    sys.stderr.write(f"error: {error.message}\n")
+    if error.do:
+        sys.stderr.write(f"  -> {error.do}\n")
+    return error.code

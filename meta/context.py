@@ -1,0 +1,121 @@
+"""What a command works with: settings, runs.db, the agent's versions, and, once they are needed, models and replays."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from meta.errors import MetaError
+from meta.settings import Settings, load
+from meta.store.lock import only_writer
+
+if TYPE_CHECKING:
+    from meta.replay.executor import Executor
+    from meta.replay.once import Setting
+    from meta.store.store import Store
+    from meta.versions import Versions
+    from worker_agent.model import Model
+    from worker_agent.sandbox import Sandbox
+
+Tell = Callable[[str], None]
+"""Receives one line of progress for a person."""
+
+
+def silent(line: str) -> None:
+    """Tells nobody."""
+
+
+@dataclass
+class Context:
+    """Parts are made when first used, so that a command that only reads starts fast."""
+
+    settings: Settings
+    tell: Tell = silent
+    night: int | None = None
+    _executor: Executor | None = field(default=None, repr=False)
+
+    @cached_property
+    def store(self) -> Store:
+        from meta.store.store import Store
+
+        return Store(self.settings.database)
+
+    @cached_property
+    def versions(self) -> Versions:
+        from meta.versions import Versions
+
+        return Versions(self.settings.agent_repository, self.settings.worker.surface, self.settings.cache)
+
+    @cached_property
+    def sandbox(self) -> Sandbox:
+        from worker_agent.sandbox import SandboxUnavailable, open_sandbox
+
+        try:
+            sandbox = open_sandbox(self.settings.replay.sandbox)
+        except SandboxUnavailable as error:
+            raise MetaError(str(error), "`meta doctor` looks at this machine") from None
+        if sandbox.name == "none":
+            self.tell("WARNING: no sandbox. What the worker runs, runs as you, with your network and your files.")
+        return sandbox
+
+    @cached_property
+    def worker_model(self) -> Model:
+        return self._model(proposer=False)
+
+    @cached_property
+    def proposer_model(self) -> Model:
+        return self._model(proposer=True)
+
+    def _model(self, *, proposer: bool) -> Model:
+        from worker_agent.model import MessagesModel, ModelMisconfigured
+
+        endpoint = self.settings.proposer_endpoint() if proposer else self.settings.worker_endpoint()
+        try:
+            return MessagesModel(endpoint)
+        except ModelMisconfigured as error:
+            raise MetaError(
+                str(error),
+                "`export ANTHROPIC_API_KEY=...`, or set worker.base_url in meta.toml; `meta demo` needs neither",
+            ) from None
+
+    @cached_property
+    def setting(self) -> Setting:
+        from meta.replay.once import Setting
+
+        replay = self.settings.replay
+        return Setting(self.worker_model, self.sandbox, replay.limits, self.settings.cache)
+
+    @property
+    def executor(self) -> Executor:
+        if self._executor is None:
+            from meta.replay.executor import LocalExecutor
+
+            self._executor = LocalExecutor(self.setting, self.settings.replay.parallel)
+        return self._executor
+
+
+@contextlib.contextmanager
+def reading(root: Path, tell: Tell = silent) -> Iterator[Context]:
+    """A context for a command that only reads."""
+    yield Context(load(root), tell)
+
+
+@contextlib.contextmanager
+def writing(root: Path, doing: str, tell: Tell = silent, settings: Settings | None = None) -> Iterator[Context]:
+    """A context for the one command that may write. What a killed run left lying about is cleared away first.
+
+    Raises `MetaError` (exit code 3) when another `meta` is at work here.
+    """
+    context = Context(settings or load(root), tell)
+    with only_writer(context.settings.database, doing):
+        shutil.rmtree(context.settings.cache / "scratch", ignore_errors=True)
+        try:
+            yield context
+        finally:
+            if "store" in context.__dict__:
+                context.store.close()

@@ -1,0 +1,59 @@
+"""Admission of all tickets that wait for it: several at a time, each written down as soon as it is known."""
+
+from __future__ import annotations
+
+import tempfile
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from meta.context import Context
+from meta.errors import MetaError
+from meta.records import Admission, Ticket
+from meta.replay.environment import build
+from meta.replay.once import template_of
+from meta.tickets.admission import admit
+from worker_agent.sandbox import reap_all
+
+
+def admit_all(context: Context, runs: int = 3) -> list[Admission]:
+    """Try every new ticket. A ticket whose repository or environment cannot be had is quarantined with that reason."""
+    waiting, found = context.store.tickets("new"), []
+    if not waiting:
+        return []
+    context.tell(f"checking {len(waiting)} tickets: gold must pass and base must fail, {runs} times each")
+    _ = context.sandbox  # opened here, once, not by several threads
+    pool = ThreadPoolExecutor(context.settings.replay.parallel, thread_name_prefix="admit")
+    futures = [pool.submit(_one, context, ticket, runs) for ticket in waiting]
+    try:
+        for future in as_completed(futures):
+            admission, ticket = future.result()
+            context.store.admit(ticket, admission)
+            found.append(admission)
+            why = f" ({admission.reason.splitlines()[0][:150]})" if admission.reason else ""
+            context.tell(f"  {len(found)}/{len(waiting)} {admission.status}: {ticket.id}{why}")
+    except BaseException:
+        reap_all()
+        raise
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    return found
+
+
+def _one(context: Context, ticket: Ticket, runs: int) -> tuple[Admission, Ticket]:
+    cache = context.settings.cache
+    scratch = cache / "scratch"
+    scratch.mkdir(parents=True, exist_ok=True)
+    try:
+        template = template_of(ticket, cache)
+        environment = build(ticket.environment, Path(ticket.repo), ticket.base_commit, cache / "environments")
+    except MetaError as error:
+        return Admission(ticket=ticket.id, status="quarantined", reason=error.message), ticket
+    with tempfile.TemporaryDirectory(dir=scratch, prefix="admit-", ignore_cleanup_errors=True) as folder:
+        return admit(
+            ticket,
+            template=template,
+            environment=environment,
+            sandbox=context.sandbox,
+            scratch=Path(folder),
+            runs=runs,
+        )

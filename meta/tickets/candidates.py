@@ -1,0 +1,120 @@
+"""Finds changes in a repository's history that could be tickets: source and tests changed together, small enough."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from meta.errors import MetaError
+from meta.replay.protected import is_protected, is_test_side
+from worker_agent.git import GitError, git
+
+MOST_FILES = 12
+"""Source files that one task may touch."""
+
+MOST_LINES = 400
+"""Lines of source, added and removed, that one task may touch."""
+
+_PULL = re.compile(r"\(#(\d+)\)\s*$|^Merge pull request #(\d+) ")
+_NOT_SOURCE = re.compile(
+    r"^(docs?|examples?|benchmarks?|bench|scripts?|tools|\.github)/|^(setup|noxfile|conftest)\.py$|/conf\.py$"
+)
+_CODE = (".py", ".pyx", ".pyi", ".c", ".cpp", ".h", ".rs")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change on the main line: a commit, a squashed or a merged pull request."""
+
+    base_commit: str
+    fix_commit: str
+    message: str
+    pull: int | None
+    """The pull request's number, where the message tells."""
+    merged: bool
+    """A merge commit: its own message is the pull request's, its commits' are elsewhere."""
+    lines: tuple[tuple[str, int], ...]
+    """Path and number of changed lines of each file; binary files count 0."""
+
+    @property
+    def subject(self) -> str:
+        """The first line of the message."""
+        return self.message.partition("\n")[0].strip()
+
+    @property
+    def source(self) -> list[str]:
+        """The changed files that are code of the project, tests and tooling left out."""
+        return [p for p, _ in self.lines if is_source(p)]
+
+    @property
+    def tests(self) -> list[str]:
+        """The changed Python files on the test side."""
+        return [p for p, _ in self.lines if is_test_side(p) and p.endswith(".py")]
+
+
+def is_source(path: str) -> bool:
+    """Whether a changed file is code that a ticket could be about."""
+    return (
+        PurePosixPath(path).suffix in _CODE
+        and not is_test_side(path)
+        and not is_protected(path)
+        and not _NOT_SOURCE.search(path)
+    )
+
+
+def candidates(repository: Path, since: str | None = None) -> Iterator[Change]:
+    """Changes of the main line (HEAD's first parents), newest first, that touch source and tests and are small.
+
+    `since` is anything that `git log --since` takes. Raises `MetaError` when there is no history to read.
+    """
+    for change in _history(repository, since):
+        lines = sum(count for path, count in change.lines if path in set(change.source))
+        if change.tests and 0 < len(change.source) <= MOST_FILES and 0 < lines <= MOST_LINES:
+            yield change
+
+
+def _history(repository: Path, since: str | None) -> Iterator[Change]:
+    limit = [f"--since={since}"] if since else []
+    try:
+        text = git(
+            "log", "HEAD", "--first-parent", "-m", "--no-renames", "--numstat", "-z", *limit,
+            "--format=%x01%H%x02%P%x02%B%x02", cwd=repository,
+        )  # fmt: skip
+    except (GitError, OSError) as error:
+        raise MetaError(f"cannot read the history of {repository}: {error}", "name a git repository") from None
+    for block in text.split("\x01")[1:]:
+        commit, parents, message, numbers = block.split("\x02", 3)
+        if not parents:
+            continue
+        changed = []
+        for entry in numbers.split("\0"):
+            added, _, rest = entry.strip("\n").partition("\t")
+            removed, _, path = rest.partition("\t")
+            if path:
+                changed.append((path, sum(int(n) for n in (added, removed) if n.isdigit())))
+        found = _PULL.search(message.partition("\n")[0])
+        yield Change(
+            base_commit=parents.split()[0],
+            fix_commit=commit,
+            message=message.strip(),
+            pull=int(found[1] or found[2]) if found else None,
+            merged=len(parents.split()) > 1,
+            lines=tuple(changed),
+        )
+
+
+def pull_messages(repository: Path, change: Change) -> list[str]:
+    """Messages of the commits that a merged pull request consisted of, oldest first, merges left out."""
+    if change.merged:
+        span = f"{change.base_commit}..{change.fix_commit}^2"
+    elif change.pull is not None:
+        span = f"{change.base_commit}..refs/pull/{change.pull}/head"
+    else:
+        return []
+    try:
+        text = git("log", "--no-merges", "--reverse", "--max-count=20", "--format=%B%x01", span, cwd=repository)
+    except GitError:
+        return []
+    return [message.strip() for message in text.split("\x01") if message.strip()]

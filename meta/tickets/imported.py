@@ -1,0 +1,63 @@
+"""Which packages test files import that nobody declared."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import PurePosixPath
+
+from meta.replay.protected import is_test_side
+from meta.tickets.sources import Tree
+
+_DISTRIBUTIONS: Mapping[str, str] = {
+    "yaml": "PyYAML",
+    "PIL": "Pillow",
+    "dateutil": "python-dateutil",
+    "bs4": "beautifulsoup4",
+    "cv2": "opencv-python-headless",
+    "sklearn": "scikit-learn",
+    "attr": "attrs",
+    "OpenSSL": "pyOpenSSL",
+    "Crypto": "pycryptodome",
+    "dotenv": "python-dotenv",
+    "jwt": "PyJWT",
+    "docx": "python-docx",
+    "git": "GitPython",
+    "serial": "pyserial",
+    "zmq": "pyzmq",
+    "pkg_resources": "setuptools",
+    "_pytest": "pytest",
+    "xdist": "pytest-xdist",
+    "pytest_cov": "pytest-cov",
+    "google": "protobuf",
+    "redis": "redis",
+    "magic": "python-magic",
+    "slugify": "python-slugify",
+    "lxml": "lxml",
+}
+"""Where the name of the module is not that of its distribution."""
+
+
+def imported(tree: Tree, files: Iterable[str]) -> list[str]:
+    """Distributions for what these test files and the conftests import and neither Python nor the project has."""
+    local = {PurePosixPath(path).stem for path in tree.files if path.endswith(".py")}
+    local |= {part for path in tree.files if path.endswith(".py") for part in PurePosixPath(path).parts[:-1]}
+    wanted = {path for path in files if path.endswith(".py")}
+    wanted |= {path for path in tree.files if is_test_side(path) and path.endswith("conftest.py")}
+    names = {name for path in wanted for name in _modules(tree.text(path))}
+    known = names - local - sys.stdlib_module_names
+    return sorted(_DISTRIBUTIONS.get(name, name) for name in known if name.isidentifier())
+
+
+def _modules(text: str) -> Iterator[str]:
+    """Top-level names of unconditional imports: one inside `try` or under `if` can be done without."""
+    try:
+        body = ast.parse(text).body
+    except (SyntaxError, ValueError):
+        return
+    for node in body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            yield node.module.split(".")[0]

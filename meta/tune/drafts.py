@@ -1,0 +1,110 @@
+"""The form in which a proposer writes edits, shown as a prompt and read back as records.
+
+## Edit: Read the repository's rules first
+theme: ignored_convention
+hypothesis: The worker breaks conventions because nothing tells it to look for them.
+answers: PR #12, PR #15
+flips: ticket-3, ticket-9
+
+prompts/system.md
+```
+<<<<<<< SEARCH
+...
+=======
+...
+>>>>>>> REPLACE
+```
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from meta.records import Edit
+from meta.tune.evidence import Complaint, Evidence
+from worker_agent.edits import parse, replace_once
+
+_HEAD = re.compile(r"^##+ Edit:\s*(?P<title>.+)$", re.MULTILINE)
+_FIELD = re.compile(r"^(theme|themes|hypothesis|answers|flips):\s*(.*)$", re.MULTILINE | re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An edit as it was written: the record, or why it cannot be read."""
+
+    title: str
+    edit: Edit | None
+    problem: str = ""
+
+
+def read(reply: str, surface: dict[str, str]) -> list[Draft]:
+    """The edits of a reply, applied to the surface's files (path to text)."""
+    heads = list(_HEAD.finditer(reply))
+    ends = [h.start() for h in heads[1:]] + [len(reply)]
+    return [_draft(h["title"].strip(), reply[h.end() : end], surface) for h, end in zip(heads, ends, strict=True)]
+
+
+def _draft(title: str, body: str, surface: dict[str, str]) -> Draft:
+    said = {name.lower().rstrip("s"): value.strip() for name, value in _FIELD.findall(body)}
+    changes: dict[str, str | None] = {}
+    for part in parse(body):
+        path = part.path.removeprefix("worker_agent/")
+        before = changes.get(path, surface.get(path))
+        if part.old is None:
+            changes[path] = part.new
+        elif before is None:
+            return Draft(title, None, f"{path} is not on the surface")
+        elif (after := replace_once(before, part.old, part.new)) is None:
+            return Draft(title, None, f"the SEARCH part does not stand in {path} exactly once")
+        else:
+            changes[path] = after
+    if not changes:
+        return Draft(title, None, "it changes no file")
+    edit = Edit(
+        title=title[:120],
+        themes=_list(said.get("theme", "")),
+        hypothesis=said.get("hypothesi", "")[:600],
+        answers=_list(said.get("answer", "")),
+        flips=_list(said.get("flip", "")),
+        changes=changes,
+    )
+    return Draft(title, edit)
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(part for raw in text.split(",") if (part := raw.strip().strip("`")))
+
+
+def show(evidence: Evidence, surface: dict[str, str], most: int) -> str:
+    """The whole question to a proposer, as one text. What people and workers wrote stands quoted."""
+    files = "\n\n".join(f"{path}\n```\n{text.rstrip()}\n```" for path, text in surface.items())
+    failures = "\n\n".join(
+        f"### {f.ticket} ({', '.join(f.labels) or 'no theme'})\n{_quoted(f.brief)}\nverdict:\n{_quoted(f.reason)}\n"
+        f"transcript:\n{_quoted(f.transcript)}"
+        for f in evidence.failures
+    )
+    complaints = "\n\n".join(
+        f"### {cause}: {len(found)} pull requests\n" + "\n".join(_complaint(c) for c in found[:8])
+        for cause, found in evidence.complaints.items()
+    )
+    parts = [
+        f"# Surface\n\n{files}",
+        f"# What went wrong\n\n## Failed replays on past tickets\n\n{failures or 'none'}",
+        f"## What reviewers did, by cause\n\n{complaints or 'nothing recorded'}",
+        f"# What passed\n\n{', '.join(evidence.passed) or 'nothing'}",
+        "# Tried before\n\n" + ("\n".join(f"- {t}" for t in evidence.tried) or "nothing"),
+        f"# Now\n\nPropose at most {most} edits.",
+    ]
+    return "\n\n".join(parts)
+
+
+def _complaint(complaint: Complaint) -> str:
+    lines = [f"{complaint.pull_request} ({complaint.kind}): {complaint.title}", *complaint.quotes]
+    if complaint.revision:
+        lines.append(f"what the merge changed in the submission:\n{_quoted(complaint.revision)}")
+    return "\n".join(lines)
+
+
+def _quoted(text: str) -> str:
+    return "\n".join(f"> {line}" for line in text.splitlines())

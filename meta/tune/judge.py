@@ -1,0 +1,146 @@
+"""The gate with real replays: serves its requests from the record and from fresh replays until it decides.
+
+A test that was cut short is taken up by the same code: the recorded draws are served first, in the order in which
+they were asked for, and since the gate always asks the same after the same answers, it goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from dataclasses import replace
+
+from meta.context import Context
+from meta.records import Candidate, Replay, Ticket
+from meta.store.store import Store
+from meta.store.tuning import gate_test, move, save_gate
+from meta.tune.gate import Decision, Gate, GateConfig, Pool, Request, Trial
+from meta.tune.gate.beliefs import PRIOR
+from meta.tune.replays import Wanted, make
+from worker_agent.surface import Surface
+
+EARLIER_RUNS = 3.0
+"""What was seen of other versions counts for at most so many runs."""
+
+
+def judge(
+    context: Context,
+    candidate: Candidate,
+    surface: Surface,
+    incumbent: Surface,
+    held_out: Sequence[Ticket],
+    config: GateConfig,
+    budget: int,
+) -> tuple[Candidate, Decision]:
+    """Test one candidate against the incumbent on held-out tickets; `budget` bounds the fresh replays.
+
+    The candidate is kept or refused; when the budget ends the test first, it stays in `testing`, to be taken up later.
+    """
+    store = context.store
+    tickets = _tickets(store, candidate, held_out)
+    themes = set(candidate.edit.themes)
+    gate = Gate(
+        len(tickets),
+        [i for i, t in enumerate(tickets) if themes & set(t.labels)],
+        stale=[beliefs(store, t.id, incumbent.version) for t in tickets],
+        config=replace(config, parallel=context.settings.replay.parallel * 2),
+    )
+    pool = Pool(len(tickets), [_outcomes(pool_draws(store, t.id, incumbent.version)) for t in tickets])
+    trial = Trial(gate, pool, budget=budget)
+    own = _own_draws(store, candidate, incumbent.version)
+    candidate = move(store, candidate, "testing")
+    names = [t.id for t in tickets]
+    while asked := trial.requests:
+        outcomes = _serve(context, asked, tickets, candidate, surface, incumbent, own)
+        trial.tell(outcomes)
+        save_gate(store, candidate.id, incumbent.version, names, gate.record().to_json())
+        context.tell(
+            f"gate: {candidate.edit.title}: {gate.replays} replays, evidence {2.718281828**gate.log_e:.2g} "
+            f"of {1 / config.alpha:g}"
+        )
+    decision = trial.decision
+    assert decision is not None
+    save_gate(store, candidate.id, incumbent.version, names, gate.record().to_json())
+    if decision.ended == "stopped":
+        return move(store, candidate, "testing", decision.why), decision
+    store.served(names)
+    return move(store, candidate, "kept" if decision.accept else "refused", decision.why), decision
+
+
+def beliefs(store: Store, ticket: str, version: str) -> tuple[float, float]:
+    """Beta(a, b) for a ticket from earlier, already used runs: never from draws that may still be evidence."""
+    promotion = store.incumbent()
+    now = promotion["id"] if promotion else 0
+    own = store.replays(
+        "ticket = ? and version = ? and verdict != 'void' and not (purpose = 'gate' and candidate is null"
+        " and promotion = ?)", ticket, version, now,
+    )  # fmt: skip
+    others = store.replays("ticket = ? and version != ? and verdict != 'void' and candidate is null", ticket, version)
+    mean = sum(r.verdict == "passed" for r in others) / len(others) if others else 0.0
+    weight = min(EARLIER_RUNS, len(others))
+    passes = sum(r.verdict == "passed" for r in own)
+    return PRIOR[0] + passes + weight * mean, PRIOR[1] + len(own) - passes + weight * (1 - mean)
+
+
+def pool_draws(store: Store, ticket: str, version: str) -> list[Replay]:
+    """The incumbent's draws on a ticket since its promotion, by the model in use, in the order they were asked for."""
+    promotion = store.incumbent()
+    found = store.replays(
+        "ticket = ? and version = ? and purpose = 'gate' and candidate is null and promotion = ? and verdict != 'void'",
+        ticket, version, promotion["id"] if promotion else 0,
+    )  # fmt: skip
+    return sorted(found, key=lambda r: r.asked)
+
+
+def _tickets(store: Store, candidate: Candidate, held_out: Sequence[Ticket]) -> list[Ticket]:
+    """The tickets that a test was begun with, so that it can be taken up; else today's."""
+    begun = gate_test(store, candidate.id)
+    if begun and candidate.status == "testing":
+        found = [store.ticket(name) for name in begun[0]]
+        if all(found):
+            return [t for t in found if t]
+    return list(held_out)
+
+
+def _own_draws(store: Store, candidate: Candidate, incumbent: str) -> dict[str, deque[float]]:
+    """What this candidate has already run in its gate against this incumbent."""
+    draws: dict[str, deque[float]] = defaultdict(deque)
+    if candidate.parent == incumbent:
+        made = store.replays(
+            "candidate = ? and purpose = 'gate' and version = ? and verdict != 'void'", candidate.id, candidate.version
+        )
+        for replay in sorted(made, key=lambda r: r.asked):
+            draws[replay.ticket].append(float(replay.verdict == "passed"))
+    return draws
+
+
+def _serve(
+    context: Context,
+    asked: Sequence[Request],
+    tickets: Sequence[Ticket],
+    candidate: Candidate,
+    surface: Surface,
+    incumbent: Surface,
+    own: dict[str, deque[float]],
+) -> list[float | None]:
+    outcomes: list[float | None] = [None] * len(asked)
+    missing = []
+    for place, (arm, number) in enumerate(asked):
+        ready = own[tickets[number].id] if arm == "candidate" else None
+        if ready:
+            outcomes[place] = ready.popleft()
+        else:
+            missing.append(place)
+    wanted = [
+        Wanted(tickets[asked[p].ticket], surface, candidate.id)
+        if asked[p].arm == "candidate"
+        else Wanted(tickets[asked[p].ticket], incumbent)
+        for p in missing
+    ]
+    for place, made in zip(missing, make(context, wanted, "gate", retry=False), strict=True):
+        outcomes[place] = None if made.verdict == "void" else float(made.verdict == "passed")
+    return outcomes
+
+
+def _outcomes(replays: Sequence[Replay]) -> list[float]:
+    return [float(r.verdict == "passed") for r in replays]

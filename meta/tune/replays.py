@@ -1,0 +1,71 @@
+"""Making replays for the loop: asked for in order, written down one by one, within the night's budget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from meta.context import Context
+from meta.errors import MetaError
+from meta.records import Purpose, Replay, Ticket
+from meta.replay.executor import Job
+from meta.store.tuning import replays_used
+from worker_agent.model import ModelMisconfigured
+from worker_agent.surface import Surface
+
+VOID_RETRIES = 2
+"""How often a void replay is made again. The gate has the same rule of its own, for both arms alike."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A replay that somebody wants: which version on which ticket."""
+
+    ticket: Ticket
+    surface: Surface
+    candidate: int | None = None
+
+
+def make(context: Context, wanted: Sequence[Wanted], purpose: Purpose, *, retry: bool = True) -> list[Replay]:
+    """Make these replays, several at a time; each is durable before it counts. In the order of `wanted`.
+
+    With `retry`, void ones are made again up to `VOID_RETRIES` times. Raises `MetaError` when none can succeed.
+    """
+    done: dict[int, Replay] = {}
+    todo = list(range(len(wanted)))
+    for _ in range(1 + (VOID_RETRIES if retry else 0)):
+        done.update(_once(context, wanted, todo, purpose))
+        todo = [key for key in todo if done[key].verdict == "void"]
+        if not todo:
+            break
+    return [done[key] for key in range(len(wanted))]
+
+
+def _once(context: Context, wanted: Sequence[Wanted], keys: Sequence[int], purpose: Purpose) -> dict[int, Replay]:
+    store = context.store
+    incumbent = store.incumbent()
+    row = store.one("select coalesce(max(asked), 0) as last from replays")
+    first = (int(row["last"]) if row else 0) + 1
+    jobs = [Job(k, wanted[k].ticket, wanted[k].surface, purpose, wanted[k].candidate) for k in keys]
+    ranks = {key: first + place for place, key in enumerate(keys)}
+    made: dict[int, Replay] = {}
+    try:
+        for job, finished in context.executor.run(jobs):
+            replay = finished.replay.model_copy(update={"asked": ranks[job.key]})
+            store.add_replay(replay, finished.events, context.night, incumbent["id"] if incumbent else None)
+            made[job.key] = replay
+    except ModelMisconfigured as error:
+        raise MetaError(
+            f"the model's service refuses: {error}", "check key, model and base_url; what was finished is kept"
+        ) from None
+    if made and all(r.ended == "model_unavailable" for r in made.values()):
+        detail = next(iter(made.values())).reason
+        raise MetaError(
+            f"the model's service does not answer ({detail})", "start again when it does; what was finished is kept"
+        )
+    return made
+
+
+def left(context: Context, budget: int) -> int:
+    """Replays that the night may still make."""
+    return budget if context.night is None else max(0, budget - replays_used(context.store, context.night))

@@ -1,0 +1,57 @@
+"""Which tickets the search may see and which only the gate may use."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from meta.records import Ticket
+from meta.store.store import Store
+from meta.tune.gate import FEW_TICKETS
+
+SEARCH_SHARE = 0.4
+"""Share of the first admitted tickets that goes to search; new tickets enter as held-out."""
+
+DECISIONS = 20
+"""Gate decisions after which a held-out ticket moves to search, when there are enough others."""
+
+
+def split(store: Store) -> tuple[list[Ticket], list[Ticket]]:
+    """(search, held-out) tickets. The first call divides; later ones keep to it and rotate worn-out tickets.
+
+    With fewer than `FEW_TICKETS` admitted tickets there is no held-out set: both lists are all of them.
+    """
+    admitted = store.tickets("admitted")
+    if len(admitted) < FEW_TICKETS:
+        return admitted, admitted
+    if not store.tickets("admitted", held_out=False):
+        most = max(0, len(admitted) - FEW_TICKETS)
+        wanted = min(round(len(admitted) * SEARCH_SHARE), most) or min(most, 1)
+        store.set_held_out(_spread(admitted, wanted), held_out=False)
+    _rotate(store)
+    return store.tickets("admitted", held_out=False), store.tickets("admitted", held_out=True)
+
+
+def _spread(tickets: list[Ticket], wanted: int) -> list[str]:
+    """Ids for search, taken in turn from each theme, so that both sides know all themes."""
+    by_theme: dict[str, list[str]] = defaultdict(list)
+    for ticket in tickets:
+        by_theme[ticket.labels[0] if ticket.labels else ""].append(ticket.id)
+    share = wanted / len(tickets)
+    chosen: list[str] = []
+    owed = 0.0
+    for names in by_theme.values():
+        owed += share * len(names)
+        take = min(round(owed), wanted - len(chosen), len(names))
+        chosen += names[:take]
+        owed -= take
+    rest = [t.id for t in tickets if t.id not in chosen]
+    return chosen + rest[: wanted - len(chosen)]
+
+
+def _rotate(store: Store) -> None:
+    worn = store.rows(
+        "select id from tickets where status = 'admitted' and held_out = 1 and decisions >= ? order by decisions desc",
+        DECISIONS,
+    )
+    spare = len(store.tickets("admitted", held_out=True)) - FEW_TICKETS
+    store.set_held_out([row["id"] for row in worn[: max(0, spare)]], held_out=False)
