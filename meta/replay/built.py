@@ -114,9 +114,9 @@ def _key(*parts: str) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    making = path.with_name(f".{path.name}.{os.getpid()}.{id(text)}")
-    making.write_text(text)
-    making.replace(path)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".making-", delete=False) as stream:
+        stream.write(text)
+    Path(stream.name).replace(path)
 
 
 @contextlib.contextmanager

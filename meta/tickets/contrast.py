@@ -1,0 +1,159 @@
+"""Which tests tell the base from the merged change: FAIL_TO_PASS and PASS_TO_PASS, found by running both."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from meta.records import HiddenFile
+from meta.replay.overlay import lay_hidden
+from meta.replay.protected import is_test_side
+from meta.replay.reports import TestReport
+from meta.replay.testrun import TestRun, run_tests
+from worker_agent.records import Environment
+from worker_agent.sandbox import Sandbox
+from worker_agent.workspace import Template, apply_diff, open_workspace
+
+SUITE_SECONDS = 60.0
+"""A suite that takes longer is not run as a whole; the files that the change touched decide alone."""
+
+TEST_SECONDS = 20.0
+"""A hang without the fix would make a test look like FAIL_TO_PASS for the wrong reason, and cost minutes."""
+
+_HANGS = 3
+"""How many tests may end their process before a run is given up."""
+
+
+class NoContrast(Exception):
+    """No test tells the change from its base; the message says what was seen, for a person."""
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Node ids, in the order in which they run."""
+
+    fail_to_pass: tuple[str, ...]
+    pass_to_pass: tuple[str, ...]
+    seconds: float
+    """How long the tests took with the change."""
+
+
+def contrast(
+    gold: str,
+    hidden: Sequence[HiddenFile],
+    *,
+    template: Template,
+    environment: Environment,
+    sandbox: Sandbox,
+    scratch: Path,
+    suite_seconds: float = SUITE_SECONDS,
+) -> Contrast:
+    """Run the hidden tests with and without the change. Raises `NoContrast`."""
+    runner = _Runner(template, environment, sandbox, scratch, suite_seconds)
+    touched = tuple(f.path for f in hidden if f.content is not None and is_test_side(f.path) and f.path.endswith(".py"))
+    files: tuple[str, ...] = ()  # all that the project's own configuration names
+    first = runner.run(gold, hidden, files)
+    if first.timed_out or not any(test.outcome == "passed" for test in first.tests):
+        files = tuple(path for path in touched if re.search(r"(^|/)(test_[^/]*|[^/]*_test|tests?)\.py$", path))
+        if not files:
+            raise NoContrast(_nothing(first))
+        first = runner.run(gold, hidden, files)
+    if not first.started:
+        raise NoContrast(f"its tests could not be started: {first.output.strip()[-500:]}")
+    second = runner.run(gold, hidden, files)
+    # Ids that change between runs (an address, a random number) are nothing to hold a submission to.
+    later = second.outcomes
+    passing = [
+        test for test, outcome in first.outcomes.items()
+        if outcome == "passed" == later.get(test) and is_test_side(test.split("::")[0]) and not _names_the_moment(test)
+    ]  # fmt: skip
+    if not passing:
+        raise NoContrast(_nothing(first))
+    base = runner.run("", hidden, files, wanted=passing)
+    before = base.outcomes
+    candidates = [test for test in passing if before.get(test) != "passed"]
+    # A file (or conftest) that cannot be imported at the base makes all of its tests look like FAIL_TO_PASS: those
+    # that pass there as they were before the change are not. The same goes for a run that ended in the middle.
+    suspect = [t for t in candidates if t not in before]
+    if suspect:
+        original = runner.run("", (), files, wanted=suspect).outcomes
+        candidates = [t for t in candidates if original.get(t) != "passed"]
+    if not candidates:
+        raise NoContrast("no test fails without the change and passes with it")
+    chosen = set(candidates)
+    return Contrast(tuple(candidates), tuple(t for t in passing if t not in chosen), first.seconds)
+
+
+@dataclass(frozen=True)
+class _Runner:
+    template: Template
+    environment: Environment
+    sandbox: Sandbox
+    scratch: Path
+    seconds: float
+
+    def run(
+        self, diff: str, hidden: Sequence[HiddenFile], files: Sequence[str], wanted: Sequence[str] | None = None
+    ) -> TestRun:
+        """One run in a workspace of its own; a test that ends its process is left out and the rest run again."""
+        left = list(wanted) if wanted is not None else None
+        run = self._once(diff, hidden, files, left)
+        for _ in range(_HANGS):
+            if left is None or run.finished or run.running is None:
+                break
+            seen = run.outcomes
+            left = [test for test in left if test not in seen]
+            if not left:
+                break
+            run = _joined(run, self._once(diff, hidden, files, left))
+        return run
+
+    def _once(
+        self, diff: str, hidden: Sequence[HiddenFile], files: Sequence[str], wanted: Sequence[str] | None
+    ) -> TestRun:
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self.scratch, prefix="mine-", ignore_cleanup_errors=True) as folder:
+            workspace = open_workspace(self.template, Path(folder) / "workspace")
+            apply_diff(workspace, diff)
+            lay_hidden(workspace.root, hidden)
+            return run_tests(
+                workspace.root,
+                files,
+                environment=self.environment,
+                sandbox=self.sandbox,
+                wanted=wanted,
+                seconds=self.seconds,
+                test_seconds=TEST_SECONDS,
+            )
+
+
+def _joined(first: TestRun, second: TestRun) -> TestRun:
+    ended = [t for t in first.outcomes if all(t != test.id for test in first.tests)]
+    hung = tuple(TestReport(test, 0, "timeout" if first.timed_out else "failed") for test in ended)
+    return replace(second, tests=(*first.tests, *hung, *second.tests), broken={**first.broken, **second.broken})
+
+
+def _names_the_moment(test: str) -> bool:
+    """Whether an id holds today's date, the present as a number of seconds, or an address."""
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    now = str(int(time.time()))[:5]
+    return today in test or bool(re.search(rf"\b{now}\d{{5,}}|0x[0-9a-f]{{6,}}", test))
+
+
+def _nothing(run: TestRun) -> str:
+    if run.timed_out:
+        return f"the tests of the change did not end within {run.seconds:.0f} s"
+    broken: Mapping[str, str] = run.broken
+    if broken:
+        path, words = next(iter(broken.items()))
+        return f"with the change, {path} cannot be collected: {words.strip().splitlines()[-1][:300]}"
+    failing = [t for t in run.tests if t.outcome not in ("passed", "skipped")]
+    if failing:
+        why = failing[0].why.strip().splitlines()
+        return f"with the change, no test passes; {failing[0].id}: {why[-1][:300] if why else failing[0].outcome}"
+    said = run.output.strip().splitlines()
+    return f"with the change, no test passes: {' '.join(said[-3:])[:400] or 'none was found'}"

@@ -1,0 +1,245 @@
+"""Makes tickets out of a repository's own history: each merged change with its tests, proved before it counts."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from meta.errors import MetaError
+from meta.records import Admission, EnvironmentSpec, Grader, Record, Ticket, TicketStatus
+from meta.replay.environment import build
+from meta.tickets.admission import admit
+from meta.tickets.briefs import brief, title_of, unfit
+from meta.tickets.candidates import Change, candidates, pull_messages
+from meta.tickets.contrast import SUITE_SECONDS, NoContrast, contrast
+from meta.tickets.requirements import derive, least
+from meta.tickets.sources import Tree
+from meta.tickets.split import Split, split
+from meta.tickets.told import UNDER_SPECIFIED, labels, untold
+from worker_agent.git import GitError, git
+from worker_agent.records import Environment
+from worker_agent.sandbox import Sandbox
+from worker_agent.workspace import BadBase, RefusedDiff, make_template
+
+Progress = Callable[[str], None]
+
+
+class MinedTicket(Record):
+    """What became of one change. The fields down to `reason` are one JSON line of `meta tickets mine --json`."""
+
+    repo: str
+    base_commit: str
+    fix_commit: str
+    title: str
+    fail_to_pass: tuple[str, ...] = ()
+    pass_to_pass: tuple[str, ...] = ()
+    status: TicketStatus
+    reason: str = ""
+    ticket: Ticket | None = None
+    """`None` where the change was turned down before a ticket could be made of it."""
+    seconds: float = 0.0
+
+    @property
+    def admission(self) -> Admission | None:
+        """The outcome in the form in which it is kept beside the ticket."""
+        if self.ticket is None:
+            return None
+        return Admission(ticket=self.ticket.id, status=self.status, reason=self.reason, seconds=self.seconds)
+
+    def line(self) -> dict[str, object]:
+        """The documented fields, ready for JSON."""
+        return self.model_dump(mode="json", exclude={"ticket", "seconds"})
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Where mining takes place. `cache` holds templates and environments, `scratch` workspaces while they are used."""
+
+    sandbox: Sandbox
+    cache: Path
+    scratch: Path
+    runs: int = 3
+    suite_seconds: float = SUITE_SECONDS
+
+
+def mine(
+    repository: Path,
+    workshop: Workshop,
+    *,
+    since: str | None = None,
+    limit: int | None = None,
+    jobs: int = 2,
+    skip: Collection[str] = (),
+    progress: Progress | None = None,
+) -> Iterator[MinedTicket]:
+    """Try the changes of a repository's main line, newest first; one result for each, in that order.
+
+    Ends when `limit` tickets were admitted. `since` is anything that `git log --since` takes; `skip` holds fix commits
+    that were tried before, so that an interrupted run can be taken up. `jobs` changes are tried at a time. Raises
+    `MetaError` when there is no history to read.
+    """
+    waiting = (change for change in candidates(repository, since) if change.fix_commit not in skip)
+    admitted = 0
+    with ThreadPoolExecutor(jobs) as pool:
+        running: list[Future[MinedTicket]] = []
+        try:
+            while limit is None or admitted < limit:
+                while len(running) < jobs and (change := next(waiting, None)) is not None:
+                    running.append(pool.submit(mine_change, repository, change, workshop, progress=progress))
+                if not running:
+                    return
+                mined = running.pop(0).result()
+                admitted += mined.status == "admitted"
+                yield mined
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def mine_change(
+    repository: Path,
+    change: Change,
+    workshop: Workshop,
+    *,
+    rejected: str | None = None,
+    progress: Progress | None = None,
+) -> MinedTicket:
+    """Make a ticket of one change and try it. `rejected` is what an agent had first submitted for it, as a diff."""
+    begun = time.monotonic()
+    title = title_of(_subject(repository, change))
+    name = f"{change.fix_commit[:10]} {title[:60]}"
+    tell: Progress = (lambda text: progress(f"{name}: {text}")) if progress else (lambda _: None)
+
+    def found(status: TicketStatus, reason: str, ticket: Ticket | None = None) -> MinedTicket:
+        return MinedTicket(
+            repo=str(repository),
+            base_commit=change.base_commit,
+            fix_commit=change.fix_commit,
+            title=title,
+            fail_to_pass=ticket.grader.fail_to_pass if ticket else (),
+            pass_to_pass=ticket.grader.pass_to_pass if ticket else (),
+            status=status,
+            reason=reason,
+            ticket=ticket,
+            seconds=round(time.monotonic() - begun, 3),
+        )
+
+    if reason := unfit(_subject(repository, change)):
+        return found("quarantined", reason)
+    sides = split(repository, change.base_commit, change.fix_commit)
+    if reason := _unusable(sides):
+        return found("quarantined", reason)
+    try:
+        tell("building its environment")
+        spec, environment = _environment(repository, change, sides, workshop)
+        template = make_template(repository, change.base_commit, workshop.cache / "templates")
+        tell("comparing the tests before and after")
+        seen = contrast(
+            sides.gold, sides.hidden, template=template, environment=environment, sandbox=workshop.sandbox,
+            scratch=workshop.scratch, suite_seconds=workshop.suite_seconds,
+        )  # fmt: skip
+    except (NoContrast, BadBase, RefusedDiff) as refused:
+        return found("quarantined", str(refused))
+    except MetaError as error:
+        return found("quarantined", error.message)
+    ticket = _ticket(repository, change, sides, spec, seen.fail_to_pass, seen.pass_to_pass, seen.seconds, rejected)
+    admission, ticket = admit(
+        ticket, template=template, environment=environment, sandbox=workshop.sandbox, scratch=workshop.scratch,
+        runs=workshop.runs, progress=tell,
+    )  # fmt: skip
+    return found(admission.status, admission.reason, ticket)
+
+
+def _ticket(
+    repository: Path,
+    change: Change,
+    sides: Split,
+    spec: EnvironmentSpec,
+    fail_to_pass: tuple[str, ...],
+    pass_to_pass: tuple[str, ...],
+    seconds: float,
+    rejected: str | None,
+) -> Ticket:
+    subject = _subject(repository, change)
+    bodies = [change.message.partition("\n")[2]] if not change.merged else []
+    if not any(body.strip() for body in bodies):
+        bodies = [message.partition("\n")[2] for message in pull_messages(repository, change)]
+    words = brief(subject, bodies, sides.gold)
+    base, fix = Tree(repository, change.base_commit), Tree(repository, change.fix_commit)
+    marks = labels(change, subject, sides.gold)
+    if untold(words.text, sides.gold, base, fix, sides.test_files):
+        marks.append(UNDER_SPECIFIED)
+    number = f"-{change.pull}" if change.pull else ""
+    return Ticket(
+        id=f"{_name(repository)[:40]}{number}-{change.fix_commit[:10]}",
+        title=words.title,
+        body=words.body,
+        repo=str(repository),
+        base_commit=change.base_commit,
+        fix_commit=change.fix_commit,
+        gold=sides.gold,
+        rejected=rejected,
+        environment=spec,
+        grader=Grader(
+            fail_to_pass=fail_to_pass,
+            pass_to_pass=pass_to_pass,
+            hidden=sides.hidden,
+            # Far above what the change needs, and not more: a hang would cost all of it in every replay.
+            seconds=min(1800.0, max(60.0, 10 * seconds)),
+            test_seconds=60.0,
+        ),
+        labels=tuple(marks),
+        source="history",
+    )
+
+
+def _unusable(sides: Split) -> str:
+    if sides.links:
+        return f"it changes a link or a submodule, which no submission may do: {sides.links[0]}"
+    if not sides.gold.strip():
+        return "all of the change is on the test side"
+    if not sides.test_files:
+        return "it leaves no test behind that could be run"
+    return ""
+
+
+def _environment(
+    repository: Path, change: Change, sides: Split, workshop: Workshop
+) -> tuple[EnvironmentSpec, Environment]:
+    """As declared; where that cannot be had, the least that the project and the changed tests need."""
+    cache = workshop.cache / "environments"
+    spec = derive(repository, change.base_commit, change.fix_commit, sides.test_files)
+    try:
+        return spec, build(spec, repository, change.base_commit, cache)
+    except MetaError as refused:
+        bare = least(spec, repository, change.base_commit, sides.test_files)
+        if bare == spec:
+            raise
+        with suppress(MetaError):
+            return bare, build(bare, repository, change.base_commit, cache)
+        raise refused
+
+
+def _subject(repository: Path, change: Change) -> str:
+    """The line that says what the change is: a merge's is the pull request's title, in its body or its commits."""
+    if not change.merged:
+        return change.subject
+    body = [line.strip() for line in change.message.split("\n")[1:] if line.strip()]
+    if body:
+        return body[0]
+    return next((message.partition("\n")[0] for message in pull_messages(repository, change)), change.subject)
+
+
+def _name(repository: Path) -> str:
+    """The project's name: of the place that it was cloned from, else of its folder."""
+    with suppress(GitError, OSError):
+        url = git("config", "--get", "remote.origin.url", cwd=repository).strip().rstrip("/")
+        if name := re.sub(r"[^A-Za-z0-9._-]", "-", url.removesuffix(".git").rsplit("/", 1)[-1].rsplit(":", 1)[-1]):
+            return name.lstrip("._-") or "ticket"
+    path = repository.resolve()
+    folder = path.parent.name if path.name in (".git", "repo") else path.name
+    return re.sub(r"[^A-Za-z0-9._-]", "-", folder.removesuffix(".git")).lstrip("._-") or "ticket"
