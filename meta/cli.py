@@ -10,11 +10,11 @@ from typing import Annotated
 import typer
 
 from meta.commands import proposals, tickets, tuning
-from meta.commands.output import folder_option, fail
+from meta.commands.output import fail, folder_option
 
 app = typer.Typer(
     name="meta",
-    help="Makes a team's coding agent better every night, and keeps only what replays of past tickets show to be better.",
+    help="Makes a team's coding agent better every night; keeps only what replays of past tickets show to be better.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

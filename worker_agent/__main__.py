@@ -51,8 +51,8 @@ def _work(args: argparse.Namespace) -> int:
         return _fail(f"there is no repository at {repository}", 2)
     if args.base == "HEAD" and (dirty := git("status", "--porcelain", cwd=repository).splitlines()):
         return _fail(
-            f"{repository} has uncommitted changes ({dirty[0][3:]}{', ...' if len(dirty) > 1 else ''}); the worker starts "
-            "from a commit. Commit or stash them, or say `--base REV` to start from that commit as it is.", 1,
+            f"{repository} has uncommitted changes ({dirty[0][3:]}{', ...' if len(dirty) > 1 else ''}); the worker "
+            "starts from a commit. Commit or stash them, or say `--base REV` to start from that commit as it is.", 1,
         )  # fmt: skip
     model = MessagesModel(Endpoint(model=args.model, base_url=args.base_url))
     sandbox = open_sandbox(args.sandbox)

@@ -39,7 +39,8 @@ def make_branch(repository: Path, base: str, brief: Brief, submission: Submissio
     )  # fmt: skip
     parent = git("rev-parse", "--verify", f"{base}^{{commit}}", cwd=repository).strip()
     commit = git(
-        "commit-tree", tree, "-p", parent, cwd=repository, env=_identity(repository), stdin=text.encode("utf-8", "surrogateescape")
+        "commit-tree", tree, "-p", parent,
+        cwd=repository, env=_identity(repository), stdin=text.encode("utf-8", "surrogateescape"),
     ).strip()  # fmt: skip
     taken, number = name, 1
     while _exists(repository, taken):

@@ -1,17 +1,28 @@
 """The text protocol's two forms of a change, as a model writes them in one reply.
 
-path/to/file.py                         path/to/file.py
-```python                               <<<<<<< SEARCH
-the whole new file                      lines that stand in the file once
-```                                     =======
-                                        lines to put there
-                                        >>>>>>> REPLACE
+    path/to/file.py                         path/to/file.py
+    ```python                               ```
+    the whole new file                      <<<<<<< SEARCH
+    ```                                     lines that stand in the file once
+                                            =======
+                                            lines to put there
+                                            >>>>>>> REPLACE
+                                            ```
+
+The fence around a passage may be missing, and several passages may follow one path.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+_PATH = re.compile(
+    r"^(?:#+ |\*\*|- )?(?:[Ff]ile(?:name)?:? ?)?[`*]*"
+    r"(?P<path>[\w.+-]+(?:/[\w.+-]+)*(?:\.\w+|/[\w.+-]+|file))[`*]*:?[`*]*$"
+)
+_SEARCH, _MIDDLE, _REPLACE = re.compile(r"^<{5,9} ?SEARCH"), re.compile(r"^={5,9}$"), re.compile(r"^>{5,9} ?REPLACE")
 
 
 @dataclass(frozen=True)
@@ -23,30 +34,59 @@ class Edit:
     old: str | None = None
 
 
-_PATH = r"(?:\#+\s*|\*\*)?(?:[Ff]ile(?:name)?:?\s*)?`?(?P<path{n}>[\w][\w./+-]*\.\w+|[\w./-]+/[\w.-]+|[A-Z]\w+file)`?(?:\*\*)?:?"
-_BLOCK = re.compile(
-    rf"^{_PATH.format(n=1)}[ \t]*\n+(?:```\w*\n)?<{{5,9}} ?SEARCH\n(?P<old>.*?)^={{5,9}}\n(?P<put>.*?)^>{{5,9}} ?REPLACE"
-    rf"|^{_PATH.format(n=2)}[ \t]*\n+```\w*\n(?P<whole>.*?)^```[ \t]*$",
-    re.MULTILINE | re.DOTALL,
-)
-
-
 def parse(reply: str) -> list[Edit]:
     """The edits of a reply in the order they stand; empty when there are none."""
-    found: list[Edit] = []
-    path = ""
-    for match in _BLOCK.finditer(reply if reply.endswith("\n") else reply + "\n"):
-        path = match["path1"] or match["path2"]
-        if match["whole"] is not None:
-            found.append(Edit(path, match["whole"]))
-        else:
-            found.append(Edit(path, match["put"], match["old"]))
-    return found
+    return [part for part in _parts(reply) if isinstance(part, Edit)]
 
 
 def prose(reply: str) -> str:
     """What the reply says beside its edits: the summary for the reviewer."""
-    return re.sub(r"\n{3,}", "\n\n", _BLOCK.sub("", reply + "\n")).strip()
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(p for p in _parts(reply) if isinstance(p, str))).strip()
+
+
+def _parts(reply: str) -> Iterator[str | Edit]:
+    """The reply as a sequence of edits and of the lines between them."""
+    lines, at, path = reply.split("\n"), 0, None
+    new_path = False  # a whole file may only follow its path at once, else any later example would overwrite it
+    while at < len(lines):
+        line = lines[at].rstrip()
+        if _SEARCH.match(line) and path:
+            old, at = _until(_MIDDLE, lines, at + 1)
+            new, at = _until(_REPLACE, lines, at)
+            new_path = False
+            yield Edit(path, new, old)
+        elif line.startswith("```") and path:
+            if at + 1 < len(lines) and _SEARCH.match(lines[at + 1]):
+                at += 1  # the fence only wraps passages
+            elif line == "```" and at and _REPLACE.match(lines[at - 1]):
+                at += 1  # and here it ends
+            elif new_path:
+                whole, at = _until(re.compile(r"^```\s*$"), lines, at + 1)
+                yield Edit(path, whole)
+                path = None
+            else:
+                path = None
+        elif (named := _PATH.match(line)) and _opens(lines, at + 1):
+            path, at, new_path = named["path"], at + 1, True
+        else:
+            yield lines[at]
+            at += 1
+
+
+def _opens(lines: list[str], at: int) -> bool:
+    """Whether an edit begins at this line, blank lines apart: what makes the line before it a path."""
+    while at < len(lines) and not lines[at].strip():
+        at += 1
+    return at < len(lines) and (lines[at].startswith("```") or bool(_SEARCH.match(lines[at])))
+
+
+def _until(end: re.Pattern[str], lines: list[str], at: int) -> tuple[str, int]:
+    """The lines from `at` to the one that matches, as text, and the line number after it."""
+    taken = []
+    while at < len(lines) and not end.match(lines[at].rstrip()):
+        taken.append(lines[at] + "\n")
+        at += 1
+    return "".join(taken), at + 1
 
 
 def replace_once(text: str, old: str, new: str) -> str | None:
@@ -60,9 +100,10 @@ def replace_once(text: str, old: str, new: str) -> str | None:
         return text.replace(old, new)
     lines, wanted = text.splitlines(keepends=True), [line.rstrip() for line in old.splitlines()]
     hits = [
-        i for i in range(len(lines) - len(wanted) + 1)
-        if [line.rstrip() for line in lines[i : i + len(wanted)]] == wanted
-    ]  # fmt: skip
+        start
+        for start in range(len(lines) - len(wanted) + 1)
+        if [line.rstrip() for line in lines[start : start + len(wanted)]] == wanted
+    ]
     if len(hits) != 1:
         return None
     return "".join(lines[: hits[0]]) + new + "".join(lines[hits[0] + len(wanted) :])

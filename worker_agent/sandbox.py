@@ -283,8 +283,8 @@ def open_sandbox(name: str = "bubblewrap") -> Sandbox:
     )
     if tried.returncode:
         raise SandboxUnavailable(
-            f"{sandbox.program} cannot make a sandbox here ({tried.stderr.strip()}). Unprivileged user namespaces may be "
-            "switched off: `sysctl kernel.unprivileged_userns_clone=1`, or in a container run it with "
+            f"{sandbox.program} cannot make a sandbox here ({tried.stderr.strip()}). Unprivileged user namespaces may "
+            "be switched off: `sysctl kernel.unprivileged_userns_clone=1`, or in a container run it with "
             "`--security-opt seccomp=unconfined`. To run without isolation, say `--sandbox none`."
         )
     return sandbox

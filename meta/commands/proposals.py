@@ -36,7 +36,9 @@ def list_proposals(as_json: Annotated[bool, json_option()] = False) -> None:
     elif not rows:
         say("no proposals yet: `meta propose` looks for some")
     else:
-        cells = [(r["id"], r["status"].replace("_", " "), r["branch"], r["title"][:60], r["made_at"][:10]) for r in rows]
+        cells = [
+            (r["id"], r["status"].replace("_", " "), r["branch"], r["title"][:60], r["made_at"][:10]) for r in rows
+        ]
         say(table(cells, ["n", "status", "branch", "title", "made"]))
 
 

@@ -9,7 +9,9 @@ import typer
 
 from meta.commands.output import json_option, out, say, tell
 
-app = typer.Typer(help="Replayable tickets: add or mine them, and see which have proved themselves.", rich_markup_mode=None)
+app = typer.Typer(
+    help="Replayable tickets: add or mine them, and see which have proved themselves.", rich_markup_mode=None
+)
 HERE = Path(".")
 
 
@@ -26,7 +28,9 @@ def list_tickets(as_json: Annotated[bool, json_option()] = False) -> None:
     from meta.review.text import table
 
     with reading(HERE) as context:
-        rows = context.store.rows("select id, status, held_out, source, title, reason from tickets order by added_at, id")
+        rows = context.store.rows(
+            "select id, status, held_out, source, title, reason from tickets order by added_at, id"
+        )
     if as_json:
         out(rows)
         return

@@ -8,9 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from meta.records import Replay
-
-Z = 1.959963984540054
-"""Two-sided 95 %."""
+from meta.review.interval import wilson
 
 
 @dataclass(frozen=True)
@@ -26,15 +24,6 @@ class Rate:
         if not self.n:
             return "unknown"
         return f"{self.value:.0%} ({self.low:.0%} to {self.high:.0%})"
-
-
-def wilson(share: float, n: int) -> tuple[float, float]:
-    """95 % score interval of a share of n (E. B. Wilson, JASA 22, 1927): never empty, never outside 0 to 1."""
-    if n == 0:
-        return 0.0, 1.0
-    middle = (share + Z * Z / (2 * n)) / (1 + Z * Z / n)
-    half = Z / (1 + Z * Z / n) * math.sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def by_ticket(replays: Sequence[Replay]) -> dict[str, list[bool]]:

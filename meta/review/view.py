@@ -139,11 +139,8 @@ def _rate(counts: dict[str, tuple[int, int]]) -> Rate:
 def _answers(store: Store, candidate: Candidate) -> tuple[Outcome, ...]:
     """The outcomes that the edit says it answers; else those with its theme as their cause."""
     outcomes = [o for o in store.outcomes() if o.agents_fault]
-    named = [
-        o
-        for o in outcomes
-        if any(f"#{o.number}" in a.split() or a.endswith(f"#{o.number}") for a in candidate.edit.answers)
-    ]
+    numbers = {number for answer in candidate.edit.answers for number in re.findall(r"#(\d+)", answer)}
+    named = [o for o in outcomes if str(o.number) in numbers]
     return tuple(named or [o for o in outcomes if o.cause.value in candidate.edit.themes])
 
 

@@ -1,0 +1,175 @@
+"""The commands at the top level: set up, work, feed back, replay, tune, and see where things stand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from meta.commands.output import json_option, out, say, tell
+
+HERE = Path(".")
+NOTHING, BUDGET = 3, 4
+SANDBOX = Annotated[str, typer.Option("--sandbox", help="bubblewrap, or none (no isolation: only if you must).")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands in the order in which a newcomer needs them."""
+    commands: list[tuple[str, Callable[..., None]]] = [
+        ("demo", demo),
+        ("init", init),
+        ("doctor", doctor),
+        ("work", work),
+        ("ingest-feedback", ingest_feedback),
+        ("replay", replay),
+        ("propose", propose),
+        ("status", status),
+    ]
+    for name, command in commands:
+        app.command(name)(command)
+
+
+def demo(
+    keep: Annotated[
+        Path | None, typer.Option("--keep", help="Folder to leave the demo in (default: meta-demo).")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the stand-in's luck.")] = 7,
+    as_json: Annotated[bool, json_option()] = False,
+    sandbox: SANDBOX = "bubblewrap",
+) -> None:
+    """The whole loop on a built-in example with a stand-in for the model: no key, no network."""
+    from meta.demo.run import run
+
+    run(keep or Path("meta-demo"), seed=seed, as_json=as_json, sandbox=sandbox)
+
+
+def init(show: Annotated[bool, typer.Option("--show", help="Only print what would be written.")] = False) -> None:
+    """Write a meta.toml with every setting explained."""
+    from meta.errors import MetaError
+    from meta.settings import FILE, TEMPLATE
+
+    if show:
+        say(TEMPLATE)
+        return
+    path = HERE / FILE
+    if path.exists():
+        raise MetaError(f"{path} is already there and stays as it is", "`meta init --show` prints a new one", code=3)
+    path.write_text(TEMPLATE, "utf-8")
+    say(
+        f"{path} is written. Next: name your repositories in it, then `meta ingest-feedback` and `meta tickets mine PATH`"
+    )
+
+
+def doctor() -> None:
+    """Say what is missing on this machine or in the settings, and the fix."""
+    from meta.context import reading
+    from meta.doctor import examine
+
+    with reading(HERE, tell) as context:
+        bad = 0
+        for finding in examine(context):
+            say(
+                f"{'ok  ' if finding.good else 'BAD '} {finding.what}"
+                + (f"\n       -> {finding.do}" if finding.do else "")
+            )
+            bad += not finding.good
+    if bad:
+        raise typer.Exit(1)
+
+
+def work(
+    ticket: Annotated[str, typer.Argument(help="A ticket's id, or a Markdown file whose first line is the title.")],
+    repo: Annotated[Path | None, typer.Option(help="The repository, for a ticket from a file.")] = None,
+    base: Annotated[str, typer.Option(help="Commit to start from.")] = "HEAD",
+) -> None:
+    """Run the worker on one ticket; the result is a branch in the repository."""
+    from meta.context import writing
+    from meta.work import work_on
+
+    with writing(HERE, "work", tell) as context:
+        work_on(context, ticket, repo, base)
+
+
+def ingest_feedback(
+    source: Annotated[list[str] | None, typer.Option(help="A clone with pull refs, or a JSONL export.")] = None,
+    as_json: Annotated[bool, json_option()] = False,
+) -> None:
+    """Record what happened to the agent's pull requests since last time."""
+    from meta.context import writing
+    from meta.ingest import ingest
+    from meta.review.text import table
+
+    with writing(HERE, "ingest-feedback", tell) as context:
+        results = ingest(context, source or [])
+        rows = context.store.rows(
+            "select kind, cause, count(*) as n from feedback group by kind, cause order by kind, n desc"
+        )
+        if not results:
+            tell("no source: name repositories in meta.toml, or give --source PATH")
+            raise typer.Exit(NOTHING)
+    if as_json:
+        out({"sources": [vars(r) for r in results], "outcomes": rows})
+        return
+    for result in results:
+        kinds = ", ".join(f"{n} {kind}" for kind, n in sorted(result.kinds.items())) or "nothing new"
+        say(f"{result.source}: {kinds}")
+        for problem in result.problems:
+            tell(f"  {problem}")
+    if rows:
+        say("\n" + table([(r["kind"], r["cause"], r["n"]) for r in rows], ["outcome", "cause", "pull requests"]))
+
+
+def replay(
+    k: Annotated[int, typer.Option("-k", min=1, help="Replays of each ticket.")] = 1,
+    version: Annotated[str, typer.Option(help="Commit or branch of the agent's repository.")] = "HEAD",
+    ticket: Annotated[list[str] | None, typer.Option(help="Only these tickets.")] = None,
+    as_json: Annotated[bool, json_option()] = False,
+) -> None:
+    """Measure a version with fresh replays: one-shot success, pass^k, cost."""
+    from meta.context import writing
+    from meta.measure import measure
+
+    with writing(HERE, "replay", tell) as context:
+        result = measure(context, version, k, ticket or [])
+    if as_json:
+        out(result.data)
+    else:
+        say(result.text)
+
+
+def propose(
+    new: Annotated[bool, typer.Option(help="Look for new changes even when some are waiting.")] = False,
+    review: Annotated[bool, typer.Option(help="Ask about each; without a terminal they stay pending.")] = True,
+) -> None:
+    """Tune, then review each suggested change: accept, reject or skip."""
+    from meta.context import writing
+    from meta.review.sitting import sit
+    from meta.store.tuning import proposals
+    from meta.tune.run import tune
+
+    with writing(HERE, "propose", tell) as context:
+        waiting = proposals(context.store, "status = 'pending'")
+        early = False
+        if new or not waiting:
+            early = tune(context).out_of_budget
+            waiting = proposals(context.store, "status = 'pending'")
+        else:
+            tell(f"{len(waiting)} proposals are waiting; `meta propose --new` looks for more")
+        sit(context, waiting, ask=review)
+        if early:
+            raise typer.Exit(BUDGET)
+        if not waiting:
+            raise typer.Exit(NOTHING)
+
+
+def status(as_json: Annotated[bool, json_option()] = False) -> None:
+    """The version in use, its success, tickets, pending proposals, and what it has cost."""
+    from meta.status import gather, text
+
+    found = gather(HERE)
+    if as_json:
+        out(found)
+    else:
+        say(text(found))

@@ -1,0 +1,81 @@
+"""Measuring a version with fresh replays on all admitted tickets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from meta.context import Context
+from meta.errors import MetaError
+from meta.records import Replay, Ticket
+from meta.review.numbers import by_ticket, cost, one_shot, pass_hat_k
+from meta.review.text import table
+from meta.tune.replays import Wanted, make
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What `meta replay` prints."""
+
+    text: str
+    data: dict[str, Any]
+
+
+def measure(context: Context, revision: str, k: int, only: list[str]) -> Measured:
+    """Replay every admitted ticket (or `only` these) `k` times, and sum it up."""
+    version = context.versions.at(revision)
+    tickets = _tickets(context, only)
+    context.tell(f"{len(tickets)} tickets, {k} replays each, version {version.id[:10]}")
+    replays: list[Replay] = []
+    for turn in range(k):  # every ticket once before any twice: a run that is cut short covers the most
+        replays += make(context, [Wanted(t, version.surface) for t in tickets], "measure")
+        if k > 1:
+            context.tell(f"  {turn + 1} of {k} done: {one_shot(by_ticket(replays))} so far, {cost(replays)}")
+    outcomes = by_ticket(replays)
+    rate, hat = one_shot(outcomes), pass_hat_k(outcomes, k)
+    voids = sum(r.verdict == "void" for r in replays)
+    rows = [(t.id, f"{sum(o)}/{len(o)}", _why(replays, t)) for t in tickets if (o := outcomes.get(t.id, []))]
+    lines = [
+        table(rows, ["ticket", "passed", "first failure"]),
+        "",
+        f"one-shot success  {rate}, {rate.n} tickets",
+        f"pass^{k}            {'unknown' if hat is None else f'{hat:.0%}'}",
+        f"cost              {cost(replays)}",
+    ]
+    if voids:
+        lines.append(f"void              {voids} replays told nothing: {_first_void(replays)}")
+    data = {
+        "version": version.id,
+        "one_shot": rate.value,
+        "low": rate.low,
+        "high": rate.high,
+        "tickets": rate.n,
+        "k": k,
+        "pass_hat_k": hat,
+        "void": voids,
+        "usd": None if any(r.usage.usd is None for r in replays) else sum(r.usage.usd or 0 for r in replays),
+        "tokens": sum(r.usage.tokens for r in replays),
+        "outcomes": {name: [int(o) for o in runs] for name, runs in outcomes.items()},
+    }
+    return Measured("\n".join(lines), data)
+
+
+def _tickets(context: Context, only: list[str]) -> list[Ticket]:
+    admitted = context.store.tickets("admitted")
+    if not only:
+        if not admitted:
+            raise MetaError("no ticket is admitted", "`meta tickets mine PATH` or `meta tickets add FILE`", code=3)
+        return admitted
+    known = {t.id: t for t in admitted}
+    if missing := [name for name in only if name not in known]:
+        raise MetaError(f"ticket {missing[0]!r} is not admitted", "see `meta tickets list`", code=2)
+    return [known[name] for name in only]
+
+
+def _why(replays: list[Replay], ticket: Ticket) -> str:
+    failed = next((r for r in replays if r.ticket == ticket.id and r.verdict == "failed"), None)
+    return failed.reason.splitlines()[0][:90] if failed else ""
+
+
+def _first_void(replays: list[Replay]) -> str:
+    return next(r.reason for r in replays if r.verdict == "void").splitlines()[0][:120]

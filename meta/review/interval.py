@@ -1,0 +1,17 @@
+"""The interval that every shown success rate carries. Standard library only: `meta status` needs it at once."""
+
+from __future__ import annotations
+
+import math
+
+Z = 1.959963984540054
+"""Two-sided 95 %."""
+
+
+def wilson(share: float, n: int) -> tuple[float, float]:
+    """95 % score interval of a share of n (E. B. Wilson, JASA 22, 1927): never empty, never outside 0 to 1."""
+    if n == 0:
+        return 0.0, 1.0
+    middle = (share + Z * Z / (2 * n)) / (1 + Z * Z / n)
+    half = Z / (1 + Z * Z / n) * math.sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
+    return max(0.0, middle - half), min(1.0, middle + half)

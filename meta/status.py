@@ -1,0 +1,107 @@
+"""Where things stand. Reads runs.db with the standard library alone, so that it answers at once."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from meta.errors import MetaError
+
+
+def gather(root: Path) -> dict[str, Any]:
+    """Counts and sums, from a connection that cannot write. Raises `MetaError` when there is nothing to read."""
+    path = root / "runs.db"
+    if not path.exists():
+        raise MetaError(
+            f"there is no runs.db in {root.resolve()}; nothing has been done here yet",
+            "`meta demo` shows the whole loop; `meta init` begins with your own repository",
+            code=3,
+        )
+    try:
+        with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5) as db:
+            db.row_factory = sqlite3.Row
+            return _read(db)
+    except sqlite3.Error as error:
+        raise MetaError(f"{path} cannot be read: {error}", "is it a runs.db of this version of meta?") from None
+
+
+def _read(db: sqlite3.Connection) -> dict[str, Any]:
+    def pairs(sql: str) -> dict[str, int]:
+        return {str(key): int(n) for key, n in db.execute(sql)}
+
+    newest = db.execute("select * from incumbents order by id desc limit 1").fetchone()
+    version = newest["version"] if newest else None
+    shares = db.execute(
+        "select avg(verdict = 'passed') as share from replays where version = ? and verdict != 'void'"
+        " and purpose in ('gate', 'measure', 'incumbent') group by ticket",
+        (version,),
+    ).fetchall()
+    trend = db.execute(
+        "select version, avg(share) as share, count(*) as tickets from (select version, ticket, min(rowid) as first,"
+        " avg(verdict = 'passed') as share from replays where verdict != 'void' and purpose in ('gate', 'measure',"
+        " 'incumbent') and version in (select version from incumbents) group by version, ticket)"
+        " group by version order by min(first)"
+    ).fetchall()
+    spent = db.execute(
+        "select count(*) as replays, sum(usd) as usd, sum(calls > 0 and usd is null) as unpriced,"
+        " sum(input_tokens + output_tokens + coalesce(cache_read_tokens, 0)"
+        " + coalesce(cache_write_tokens, 0)) as tokens,"
+        " sum(verdict = 'void') as void from replays"
+    ).fetchone()
+    others = db.execute(
+        "select sum(tokens) as tokens, sum(usd) as usd, sum(usd is null) as unpriced from ledger"
+    ).fetchone()
+    night = db.execute("select * from nights order by id desc limit 1").fetchone()
+    return {
+        "version": version,
+        "since": newest["since"] if newest else None,
+        "one_shot": sum(r["share"] for r in shares) / len(shares) if shares else None,
+        "measured_on": len(shares),
+        "trend": [dict(r) for r in trend],
+        "tickets": pairs("select status, count(*) from tickets group by status"),
+        "held_out": db.execute("select count(*) from tickets where status = 'admitted' and held_out").fetchone()[0],
+        "feedback": pairs("select kind, count(*) from feedback group by kind"),
+        "proposals": pairs("select status, count(*) from proposals group by status"),
+        "candidates": pairs("select status, count(*) from candidates group by status"),
+        "replays": spent["replays"],
+        "void": spent["void"] or 0,
+        "tokens": (spent["tokens"] or 0) + (others["tokens"] or 0),
+        "usd": None if spent["unpriced"] or others["unpriced"] else (spent["usd"] or 0) + (others["usd"] or 0),
+        "night": dict(night) if night else None,
+    }
+
+
+def text(found: dict[str, Any]) -> str:
+    """The same for a person."""
+    from meta.review.interval import wilson
+
+    lines = []
+    if found["version"]:
+        n, share = found["measured_on"], found["one_shot"]
+        rate = "not measured yet"
+        if share is not None:
+            low, high = wilson(share, n)
+            rate = f"{share:.0%} ({low:.0%} to {high:.0%}) on {n} tickets"
+        lines.append(f"in use      {found['version'][:10]} since {found['since'][:10]}, one-shot success {rate}")
+    else:
+        lines.append("in use      nothing has been replayed yet")
+    if len(found["trend"]) > 1:
+        steps = [f"{t['version'][:8]} {t['share']:.0%}" for t in found["trend"]]
+        lines.append(f"trend       {' -> '.join(steps)}")
+    lines.append(f"tickets     {_counts(found['tickets'])}; {found['held_out']} held out")
+    lines.append(f"feedback    {_counts(found['feedback'])}")
+    lines.append(f"edits       {_counts(found['candidates'])}")
+    lines.append(f"proposals   {_counts(found['proposals'])}")
+    money = "cost unknown (no price set)" if found["usd"] is None else f"${found['usd']:.2f}"
+    lines.append(f"spent       {found['replays']} replays ({found['void']} void), {found['tokens']:,} tokens, {money}")
+    night = found["night"]
+    if night:
+        lines.append(f"last night  {'unfinished, ' if not night['ended_at'] else ''}begun {night['started_at']}")
+    if found["proposals"].get("pending"):
+        lines.append("next        `meta propose` reviews what is pending")
+    return "\n".join(lines)
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in sorted(counts.items())) or "none"

@@ -1,0 +1,75 @@
+"""The text protocol: changes as models write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from worker_agent.edits import Edit, parse, prose, replace_once
+
+WHOLE = """Here is the fix.
+
+src/a.py
+```python
+x = 1
+```
+
+It sets x."""
+
+PASSAGES = """calc.py
+```
+<<<<<<< SEARCH
+a
+=======
+b
+>>>>>>> REPLACE
+```
+
+```
+<<<<<<< SEARCH
+c
+=======
+>>>>>>> REPLACE
+```
+Done."""
+
+
+def test_a_whole_file_is_taken_with_its_path() -> None:
+    assert parse(WHOLE) == [Edit("src/a.py", "x = 1\n")]
+
+
+def test_what_is_no_edit_is_the_summary() -> None:
+    assert prose(WHOLE) == "Here is the fix.\n\nIt sets x."
+    assert prose(PASSAGES) == "Done."
+
+
+def test_several_passages_may_follow_one_path() -> None:
+    assert parse(PASSAGES) == [Edit("calc.py", "b\n", "a\n"), Edit("calc.py", "", "c\n")]
+
+
+@pytest.mark.parametrize(
+    "line", ["**src/a.py**", "`src/a.py`", "### src/a.py", "File: src/a.py", "src/a.py:", "Makefile"]
+)
+def test_a_path_may_be_dressed_up(line: str) -> None:
+    assert [e.path for e in parse(f"{line}\n```\nx\n```")] in (["src/a.py"], ["Makefile"])
+
+
+def test_an_example_after_the_passages_is_not_taken_for_the_file() -> None:
+    assert parse(PASSAGES + "\nRun:\n```sh\nmake\n```\n") == parse(PASSAGES)
+
+
+def test_a_fence_without_a_path_is_prose() -> None:
+    assert parse("Run this:\n```sh\nmake\n```") == []
+
+
+def test_an_unfinished_block_is_still_an_edit() -> None:
+    assert parse("a.py\n```\nx = 1") == [Edit("a.py", "x = 1\n")]
+
+
+def test_a_passage_must_stand_in_the_file_exactly_once() -> None:
+    assert replace_once("a\nb\na\n", "a\n", "c\n") is None
+    assert replace_once("a\nb\n", "x\n", "c\n") is None
+    assert replace_once("a\nb\n", "b\n", "c\n") == "a\nc\n"
+
+
+def test_trailing_blanks_are_forgiven() -> None:
+    assert replace_once("def f():  \n    pass\n", "def f():\n    pass\n", "x\n") == "x\n"
