@@ -12,34 +12,51 @@ from feedback.git_clone import Clone, FileChange, Pair
 from feedback.records import MAX_DIFF, Diff
 
 _MODE = re.compile(rb"(new file|deleted file|old|new) mode (\d+)")
+_NO_BLOB = ("000000", "160000")
+"""Modes of an absent file and of a submodule, whose commit is in another repository."""
 _BINARY_INDEX = re.compile(rb"index ([0-9a-f]+)\.\.([0-9a-f]+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """From one tree to another.
+class Patch:
+    """The text of a change, and two names for it.
 
-    `content` names the removed and added lines of each file, without context, line numbers or white lines around
-    them, like `git patch-id` but blind to context too, so that it survives a rebase; `inverse` names the change
-    that undoes it. Both, and `diff`, are None when the clone lacks the contents.
+    `content` stands for the removed and added lines of each file, without context and line numbers: like
+    `git patch-id`, but blind to context too, so that it survives a rebase. `inverse` is the content of the change
+    that would undo it.
     """
 
+    diff: Diff
+    content: str
+    inverse: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """From one tree to another. `patch` is None if it was not asked for, or the clone lacks the contents."""
+
     files: tuple[FileChange, ...]
-    diff: Diff | None
-    content: str | None
-    inverse: str | None
+    patch: Patch | None = None
 
     @property
     def paths(self) -> frozenset[str]:
         return frozenset(path for path, _, _ in self.files)
 
+    @property
+    def diff(self) -> Diff | None:
+        return self.patch.diff if self.patch else None
+
     def same_as(self, other: Change) -> bool | None:
         """Whether both are the same change; None when contents that would decide it are missing."""
         if self.files == other.files:
             return True
-        if self.content is None or other.content is None:
-            return False if self.paths != other.paths else None
-        return self.content == other.content
+        if self.paths != other.paths:
+            return False
+        return self.patch.content == other.patch.content if self.patch and other.patch else None
+
+    def undone_by(self, other: Change) -> bool:
+        """Whether `other` takes exactly this change back; False where unknown."""
+        return bool(self.patch and other.patch and self.patch.inverse == other.patch.content)
 
     def share_in(self, other: Change) -> float:
         """The share of this change's lines, blank ones apart, that `other` changes alike; 0 where unknown."""
@@ -49,23 +66,34 @@ class Change:
         return (mine & theirs).total() / mine.total() if mine else 0.0
 
 
-def read_changes(clone: Clone, pairs: Iterable[Pair]) -> dict[Pair, Change]:
-    """The change of every pair, read in three passes over all of them."""
-    wanted = list(dict.fromkeys(pairs))
-    if not wanted:
-        return {}
-    files = dict(zip(wanted, clone.changed_files(wanted), strict=True))
-    blobs = {blob for changes in files.values() for _, *sides in changes for blob in sides if blob.strip("0")}
-    lacking = clone.missing(sorted(blobs))
-    whole = [p for p in wanted if not any(b in lacking or a in lacking for _, b, a in files[p])]
-    changes = {pair: Change(files[pair], None, None, None) for pair in wanted}
-    for pair, lines in zip(whole, clone.patches(whole), strict=True):
-        changes[pair] = Change(files[pair], *_read_patch(lines))
-    return changes
+class Contents:
+    """What pairs of trees change: first which files, for all of them, then the patches that are needed."""
+
+    def __init__(self, clone: Clone, pairs: Iterable[Pair]) -> None:
+        self._clone = clone
+        wanted = list(dict.fromkeys(pairs))
+        self._files = dict(zip(wanted, clone.changed_files(wanted), strict=True))
+        self._patches: dict[tuple[FileChange, ...], Patch] = {}
+
+    def __getitem__(self, pair: Pair) -> Change:
+        files = self._files[pair]
+        return Change(files, self._patches.get(files))
+
+    def read(self, pairs: Iterable[Pair]) -> None:
+        """Read the patches of these pairs. Pairs that change the same blobs share one."""
+        by_files = {self._files[pair]: pair for pair in pairs}
+        blobs = {side for files in by_files for _, *sides in files for side in sides}
+        lacking = self._clone.missing(sorted(side.split()[1] for side in blobs if not side.startswith(_NO_BLOB)))
+        whole = {
+            files: pair
+            for files, pair in by_files.items()
+            if lacking.isdisjoint(side.split()[1] for _, *sides in files for side in sides)
+        }
+        for files, lines in zip(whole, self._clone.patches(whole.values()), strict=True):
+            self._patches[files] = _read_patch(lines)
 
 
-def _read_patch(lines: Iterator[bytes]) -> tuple[Diff, str, str]:
-    """The text within its limit, and the two names of the change."""
+def _read_patch(lines: Iterator[bytes]) -> Patch:
     kept: list[bytes] = []
     size = 0
     names = _Names()
@@ -76,7 +104,7 @@ def _read_patch(lines: Iterator[bytes]) -> tuple[Diff, str, str]:
         names.read(line)
     names.end_block()
     text = b"".join(kept).decode(errors="replace")
-    return Diff(text=text, truncated=size > MAX_DIFF), names.forward.hexdigest(), names.backward.hexdigest()
+    return Patch(Diff(text=text, truncated=size > MAX_DIFF), names.forward.hexdigest(), names.backward.hexdigest())
 
 
 class _Names:

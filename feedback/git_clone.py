@@ -53,7 +53,7 @@ class Commit:
 Pair = tuple[str, str]
 """Two trees, before and after."""
 FileChange = tuple[str, str, str]
-"""Path, blob before, blob after; an absent side is all zeros."""
+"""Path, then mode and blob before and after as "100644 <sha>"; an absent side is all zeros."""
 
 
 class Clone:
@@ -120,18 +120,20 @@ class Clone:
                         yield tuple(found)
                     at, found, field = at + 1, [], field[end + 1 :]
                 if field.startswith(":"):
-                    _, _, before, after, _ = field.split(" ")
-                    found.append((next(fields), before, after))
+                    old, new, before, after, _ = field[1:].split(" ")
+                    found.append((next(fields), f"{old} {before}", f"{new} {after}"))
         if wanted:
             yield tuple(found)
 
     def patches(self, pairs: Iterable[Pair]) -> Iterator[Iterator[bytes]]:
         """For each pair, in order, the lines of its unified diff. Use each up before asking for the next."""
         wanted = list(pairs)
+        if not wanted:
+            return
         with self._stream((*_DIFF, *_PATCH), (f"{a} {b}" for a, b in wanted)) as out:
             lines = iter(out)
             heads = [f"{a} {b}\n".encode() for a, b in wanted]
-            if next(lines, b"") != (heads[0] if heads else b""):
+            if next(lines, b"") != heads[0]:
                 raise FeedbackError(f"git diff-tree answered out of order in {self.path}; run `git fsck` there.")
             for head in [*heads[1:], b""]:
                 part = _until(lines, head)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from feedback.causes import assign_cause
 from feedback.git_cases import Case, Way, changed_trees
-from feedback.git_changes import Change, read_changes
+from feedback.git_changes import Contents
 from feedback.git_clone import Clone, Commit, Pair
 from feedback.git_evidence import commit_evidence, evidence_of
 from feedback.git_history import History
@@ -39,10 +39,11 @@ class Reader:
     ) -> None:
         self._clone, self._history = clone, history
         self._repository, self._url, self._identity = repository, url, identity
-        self._changes: dict[Pair, Change] = {}
+        self._contents = Contents(clone, ())
 
     def outcomes(self, cases: Sequence[Case]) -> Iterator[Outcome]:
-        self._changes = read_changes(self._clone, [pair for case in cases for pair in self._pairs(case)])
+        self._contents = Contents(self._clone, [pair for case in cases for pair in self._pairs(case)])
+        self._contents.read(pair for case in cases for pair in self._needed(case))
         findings = [self._find(case) for case in cases]
         self._merge(findings)
         for finding in findings:
@@ -50,14 +51,27 @@ class Reader:
 
     # Which contents a case needs.
 
-    def _pairs(self, case: Case) -> Iterator[Pair]:
-        for state in self._states(case):
-            yield self._pair(case, state)
+    def _pairs(self, case: Case, states: bool = True) -> Iterator[Pair]:
+        if states:
+            yield from (self._pair(case, state) for state in self._states(case))
         for way in case.ways:
             yield self._landed_pair(way.landing)
             for parts in way.landing.parts:
                 yield from map(self._commit_pair, parts)
             yield from (self._commit_pair(undoing.commit) for undoing in way.undoings if not undoing.certain)
+
+    def _needed(self, case: Case) -> Iterator[Pair]:
+        """The pairs whose patches are shown, or decide something that the names of the files leave open."""
+        yield self._pair(case, case.pull.submitted)
+        landed = {self._landed_pair(way.landing) for way in case.ways}
+        shown = [self._contents[pair] for pair in landed]
+        for state in self._states(case):
+            pair = self._pair(case, state)
+            paths = self._contents[pair].paths
+            if any(other.paths >= paths and other.files != self._contents[pair].files for other in shown):
+                yield pair
+        yield from landed
+        yield from self._pairs(case, states=False)
 
     def _states(self, case: Case) -> tuple[Commit, ...]:
         pull = case.pull
@@ -90,10 +104,9 @@ class Reader:
         way = next((way for way in case.ways if self._proved(case, way)), None)
         if way is None or not way.own:
             return Finding(case, way, None, {})
-        landed = self._changes[self._landed_pair(way.landing)]
+        landed = self._contents[self._landed_pair(way.landing)]
         inverse = {
-            undoing.commit.sha: landed.inverse is not None
-            and self._changes[self._commit_pair(undoing.commit)].content == landed.inverse
+            undoing.commit.sha: landed.undone_by(self._contents[self._commit_pair(undoing.commit)])
             for undoing in way.undoings
             if not undoing.certain
         }
@@ -102,14 +115,14 @@ class Reader:
             if way.landing.parts:
                 same[state.sha] = self._same_parts(case, way.landing) if state.sha == case.pull.head.sha else None
             else:
-                same[state.sha] = self._changes[self._pair(case, state)].same_as(landed)
+                same[state.sha] = self._contents[self._pair(case, state)].same_as(landed)
         return Finding(case, way, undone_by(way.undoings, inverse), same)
 
     def _proved(self, case: Case, way: Way) -> bool:
         if way.proof == "settled":
             return True
-        mine = self._changes[self._pair(case, case.pull.head)]
-        theirs = self._changes[self._landed_pair(way.landing)]
+        mine = self._contents[self._pair(case, case.pull.head)]
+        theirs = self._contents[self._landed_pair(way.landing)]
         if way.proof == "equal":
             return mine.same_as(theirs) is True
         return mine.share_in(theirs) >= (0.5 if way.landing.how == "closes" else 1.0)
@@ -119,7 +132,7 @@ class Reader:
         if not landing.complete:
             return False
         each = [
-            self._changes[self._commit_pair(here)].same_as(self._changes[self._commit_pair(there)])
+            self._contents[self._commit_pair(here)].same_as(self._contents[self._commit_pair(there)])
             for here, there in landing.parts
         ]
         return None if None in each else all(each)
@@ -129,11 +142,15 @@ class Reader:
         moved in the meantime. What still differs is the revision."""
         asked: list[tuple[Finding, Commit, Pair]] = []
         for finding in findings:
-            if finding.way and finding.way.own and not finding.way.landing.parts:
-                landed = self._landed_pair(finding.way.landing)
-                asked += [
-                    (finding, state, landed) for state in self._states(finding.case) if finding.same[state.sha] is False
-                ]
+            if not finding.way or not finding.way.own or finding.way.landing.parts:
+                continue
+            landed = self._landed_pair(finding.way.landing)
+            pull = finding.case.pull
+            for state in self._states(finding.case):
+                # The first commit alone only matters when nothing of the pull request's other files is missing in it.
+                minor = state.sha not in (pull.submitted.sha, pull.before_people.sha, pull.head.sha)
+                if finding.same[state.sha] is False and not (minor and self._lacks_files(finding, state)):
+                    asked.append((finding, state, landed))
         trees = self._clone.merged_trees(
             [(self._base(finding.case, state), before, state.tree) for finding, state, (before, _) in asked]
         )
@@ -144,9 +161,17 @@ class Reader:
             elif state is finding.case.pull.submitted:
                 # Without a merge, the plain difference of the trees also holds what main did in the meantime.
                 revisions.setdefault((tree or state.tree, after), []).append(finding)
-        for pair, change in read_changes(self._clone, revisions).items():
-            for finding in revisions[pair]:
-                finding.revision = change.diff
+        contents = Contents(self._clone, revisions)
+        contents.read(revisions)
+        for pair, found in revisions.items():
+            for finding in found:
+                finding.revision = contents[pair].diff
+
+    def _lacks_files(self, finding: Finding, state: Commit) -> bool:
+        """Whether main got files that this state of the pull request does not touch."""
+        assert finding.way is not None
+        landed = self._contents[self._landed_pair(finding.way.landing)]
+        return not landed.paths <= self._contents[self._pair(finding.case, state)].paths
 
     # The record.
 
@@ -156,7 +181,7 @@ class Reader:
         landing = way.landing if way and way.own else None
         kind = self._kind(finding)
         unknown = ["opened_at", "author", "words"]
-        submitted = self._changes[self._pair(case, pull.submitted)].diff
+        submitted = self._contents[self._pair(case, pull.submitted)].diff
         merged = self._merged_diff(landing) if landing else None
         closed_at = None
         if landing:
@@ -228,8 +253,8 @@ class Reader:
 
     def _merged_diff(self, landing: Landing) -> Diff | None:
         if not landing.parts:
-            return self._changes[self._landed_pair(landing)].diff
-        diffs = [self._changes[self._commit_pair(there)].diff for _, there in landing.parts]
+            return self._contents[self._landed_pair(landing)].diff
+        diffs = [self._contents[self._commit_pair(there)].diff for _, there in landing.parts]
         if any(diff is None for diff in diffs):
             return None
         text = "".join(diff.text for diff in diffs if diff)
