@@ -1,0 +1,129 @@
+"""runs.db: made on first run, durable, refused when it is not ours to write."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from meta.errors import MetaError
+from meta.records import Admission, Edit, Grader, Replay, Ticket
+from meta.store import tuning as records
+from meta.store.database import open_database
+from meta.store.lock import only_writer
+from meta.store.store import Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "runs.db")
+
+
+def ticket(name: str = "t-1", title: str = "Mend it") -> Ticket:
+    return Ticket(id=name, title=title, repo="/r", base_commit="HEAD", grader=Grader(fail_to_pass=("t.py::test_x",)))
+
+
+def replay(name: str, verdict: str = "passed", **more: object) -> Replay:
+    return Replay.model_validate(
+        {"id": name, "ticket": "t-1", "version": "v", "purpose": "gate", "verdict": verdict, "reason": "r"}
+        | {"ended": "submitted"}
+        | more
+    )
+
+
+def test_it_is_made_on_first_run_and_opened_again(tmp_path: Path) -> None:
+    Store(tmp_path / "runs.db").add_ticket(ticket())
+    assert [t.id for t in Store(tmp_path / "runs.db").tickets()] == ["t-1"]
+
+
+def test_a_newer_one_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    db = open_database(path)
+    db["_sqlite_migrations"].insert({"migration_set": "meta", "name": "m999_later", "applied_at": "2099-01-01"})
+    db.conn.close()
+    before = path.read_bytes()
+    with pytest.raises(MetaError, match=r"newer meta \(it has m999_later\)"):
+        open_database(path)
+    assert path.read_bytes() == before
+
+
+def test_what_is_no_database_is_named(tmp_path: Path) -> None:
+    (tmp_path / "runs.db").write_bytes(b"these are not the rows you are looking for" * 100)
+    with pytest.raises(MetaError, match="no SQLite database"):
+        open_database(tmp_path / "runs.db")
+
+
+def test_one_that_another_program_holds_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("meta.store.database.BUSY_SECONDS", 0.2)
+    path = tmp_path / "runs.db"
+    with sqlite3.connect(path) as other:
+        other.execute("begin exclusive")
+        with pytest.raises(MetaError, match="locked by another program"):
+            open_database(path)
+
+
+def test_two_writers_at_once_are_told_of_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    with only_writer(path, "propose"):
+        code = (
+            "import sys; from pathlib import Path; from meta.errors import MetaError; from meta.store.lock import only_writer\n"
+            "try:\n  with only_writer(Path(sys.argv[1]), 'replay'): print('in')\n"
+            "except MetaError as e: print(e.code, e.message)"
+        )
+        other = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    assert other.stdout.startswith("3 another meta is at work")
+    assert "`meta propose`" in other.stdout
+    with only_writer(path, "replay"):
+        pass
+
+
+def test_a_changed_ticket_has_to_prove_itself_anew(store: Store) -> None:
+    assert store.add_ticket(ticket())
+    store.admit(ticket(), Admission(ticket="t-1", status="admitted"))
+    assert not store.add_ticket(ticket())
+    assert store.tickets("admitted")
+    assert store.add_ticket(ticket(title="Mend it well"))
+    assert not store.tickets("admitted")
+
+
+def test_a_replay_comes_back_as_it_was_with_its_transcript(store: Store) -> None:
+    made = replay("r-1", diff="+x", asked=4)
+    store.add_replay(made, [{"kind": "start"}, {"kind": "end", "ended": "submitted"}], night=None)
+    assert store.replays() == [made]
+    assert [e["kind"] for e in store.transcript("r-1")] == ["start", "end"]
+
+
+def test_a_void_replay_counts_against_no_budget(store: Store) -> None:
+    night, _ = records.open_night(store, 10)
+    for name, verdict in (("a", "passed"), ("b", "void"), ("c", "failed")):
+        store.add_replay(replay(name, verdict), night=night)
+    assert records.replays_used(store, night) == 2
+
+
+def test_an_unfinished_night_is_taken_up_again(store: Store) -> None:
+    night, resumed = records.open_night(store, 10)
+    assert not resumed
+    assert records.open_night(store, 10) == (night, True)
+    records.end_night(store, night, {})
+    assert records.open_night(store, 10) == (night + 1, False)
+
+
+def test_a_candidate_moves_only_along_the_table_of_states(store: Store) -> None:
+    night, _ = records.open_night(store, 10)
+    candidate = records.add_candidate(store, night, "v", Edit(title="Better"))
+    testing = records.move(store, candidate, "testing")
+    kept = records.move(store, testing, "kept", "evidence 12")
+    assert records.candidates(store)[0] == kept
+    with pytest.raises(ValueError, match="cannot go from kept to refused"):
+        records.move(store, kept, "refused")
+
+
+def test_promotion_starts_a_new_count_of_draws(store: Store) -> None:
+    first, second = store.promote("v", "m"), store.promote("w", "m")
+    incumbent = store.incumbent()
+    assert incumbent is not None
+    assert (incumbent["version"], incumbent["id"]) == ("w", second)
+    assert second > first
