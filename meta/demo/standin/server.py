@@ -1,0 +1,100 @@
+"""The stand-in's HTTP end: POST /v1/messages and GET /v1/models on 127.0.0.1."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from meta.demo.standin.engineer import work
+from meta.demo.standin.knowledge import recognise
+from meta.demo.standin.luck import Draws
+from meta.demo.standin.other import respond
+from meta.demo.standin.proposer import is_asked_for_edits, propose
+from meta.demo.standin.wire import MODEL, Answer, Refused, Request, read_request, reply
+
+MAX_BODY = 32 << 20
+
+
+class StandIn(ThreadingHTTPServer):
+    """Answers on a port of loopback (0: any free one). Two with the same seed answer the same requests alike."""
+
+    daemon_threads = True
+
+    def __init__(self, seed: int = 0, port: int = 0) -> None:
+        self.draws = Draws(seed)
+        super().__init__(("127.0.0.1", port), _Handler)
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def answer(self, body: bytes) -> dict[str, Any]:
+        """The reply to one request. Raises `Refused`."""
+        request = read_request(body)
+        return reply(request, self._say(request, body))
+
+    def _say(self, request: Request, body: bytes) -> Answer:
+        if is_asked_for_edits(request):
+            return propose(request)
+        luck = self.draws.luck(request, body)
+        change = recognise(request.messages[0].text)
+        return work(request, change, luck) if change else respond(request, luck)
+
+
+@contextlib.contextmanager
+def serve(seed: int = 0, port: int = 0) -> Iterator[str]:
+    """The stand-in in a thread of this process, for the length of a `with`; gives its base URL."""
+    with StandIn(seed, port) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        try:
+            yield server.base_url
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: StandIn
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else a reply waits for the other side's delayed acknowledgement
+    wbufsize = -1
+
+    def do_POST(self) -> None:
+        try:
+            length = int(self.headers.get("content-length") or 0)
+            if length > MAX_BODY:
+                self.close_connection = True
+                raise Refused(413, "request_too_large", "Request exceeds the maximum size")
+            body = self.rfile.read(length)
+            if self.path.partition("?")[0] != "/v1/messages":
+                raise Refused(404, "not_found_error", f"Not found: {self.path}")
+            self._send(200, self.server.answer(body))
+        except Refused as refused:
+            self._send(refused.status, refused.body())
+
+    def do_GET(self) -> None:
+        model = {"type": "model", "id": MODEL, "display_name": "Stand-in", "created_at": "2025-01-01T00:00:00Z"}
+        path = self.path.partition("?")[0].rstrip("/")
+        if path == "/v1/models":
+            self._send(200, {"data": [model], "first_id": MODEL, "last_id": MODEL, "has_more": False})
+        elif path == f"/v1/models/{MODEL}":
+            self._send(200, model)
+        else:
+            self._send(404, Refused(404, "not_found_error", f"Not found: {self.path}").body())
+
+    def _send(self, status: int, body: dict[str, Any]) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+        self.wfile.flush()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing: the terminal belongs to the demo."""
