@@ -5,7 +5,6 @@ Every turn is worked out from the messages alone.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,8 @@ from meta.demo.change import Change, Edit
 from meta.demo.standin.habits import Habits, habits
 from meta.demo.standin.knowledge import mended, wanted
 from meta.demo.standin.luck import Luck, step_of
-from meta.demo.standin.wire import Answer, Request, ToolResult, ToolUse
+from meta.demo.standin.reply import Answer
+from meta.demo.standin.wire import Request, ToolResult, ToolUse, without_line_numbers
 
 HOUSE_RULES = "CONTRIBUTING.md"
 READ, EDIT, TEST, MEND, SUBMIT = "read", "edit", "test", "mend", "submit"
@@ -102,7 +102,7 @@ class _Turn:
     def shown(self, path: str) -> str:
         """What the tools have shown of a file, without line numbers."""
         results = [call.result for call in self.calls if call.step == READ and path in str(call.given)]
-        return re.sub(r"^ *\d+  ", "", "\n".join(results), flags=re.MULTILINE) + "\n"
+        return without_line_numbers("\n".join(results)) + "\n"
 
     @property
     def sees_failure(self) -> bool:

@@ -6,7 +6,8 @@ import re
 from typing import Any
 
 from meta.demo.standin.luck import Luck
-from meta.demo.standin.wire import Answer, Request, Tool, ToolResult
+from meta.demo.standin.reply import Answer
+from meta.demo.standin.wire import Request, Tool, ToolResult
 
 
 def respond(request: Request, luck: Luck) -> Answer:

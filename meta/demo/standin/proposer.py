@@ -1,91 +1,90 @@
 """The stand-in as the one who proposes edits of the engineer's prompts, from the evidence that it is shown.
 
-It expects a system prompt that speaks of proposing, and what `meta.tune.drafts.show` writes: a message with the
-sections `# Surface` (files, each a path and a fenced block), `# What went wrong` (below headings that name tickets with their
-themes, and causes) and `# Tried before`. It answers with some of its `ideas`, each as a search/replace edit of a
-passage that it was shown. Asked to mend one, it gives it up.
+Asked in one message, it answers with search/replace edits; given tools, it reads the evidence, edits and proposes.
+Asked to mend an edit, it gives that one up.
 """
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
-from meta.demo.standin.habits import habits
-from meta.demo.standin.ideas import IDEAS, Idea
-from meta.demo.standin.wire import Answer, Request
+from meta.demo.standin.choice import Choice, choose, sections
+from meta.demo.standin.luck import Luck
+from meta.demo.standin.reply import Answer
+from meta.demo.standin.wire import Request, ToolResult, without_line_numbers
 
 PROMPT = "prompts/system.md"
+EVIDENCE = "evidence.md"
 
-_SECTION = re.compile(r"^# (Surface|What went wrong|What passed|Tried before|Now)\b.*\n", re.MULTILINE)
 _FENCED = rf"^\W*{re.escape(PROMPT)}\W*\n+(?P<fence>`{{3,}}|~{{3,}})\w*\n(?P<text>.*?)^(?P=fence)[ \t]*$"
-_MOST = re.compile(r"at most (\d+) edits")
-_PULL = re.compile(r"^\W*(PR #\d+)\b", re.MULTILINE)
-_TICKET = re.compile(r"^#+ ([\w.-]+) \(", re.MULTILINE)
 
 
 def is_asked_for_edits(request: Request) -> bool:
-    """Whether this request is the proposer's."""
-    found = {match[1] for match in _SECTION.finditer(request.messages[0].text)}
-    return "propos" in request.system_text.lower() and {"Surface", "What went wrong"} <= found
+    """Whether this request is the proposer's: it speaks of proposing, and shows the evidence or the tools for it."""
+    shown = {"Surface", "What went wrong"} <= set(sections(request.messages[0].text))
+    return "propos" in request.system_text.lower() and (shown or _has_tools(request))
 
 
-def propose(request: Request) -> Answer:
-    """As many edits as were asked for, while there are ideas."""
-    if len(request.messages) > 1:
+def propose(request: Request, luck: Luck) -> Answer:
+    """The edits, or the next turn towards them."""
+    if any(message.role == "user" and message.text for message in request.messages[1:]):
         return Answer("I have nothing better; leave this one out.")
-    sections = _sections(request.messages[0].text)
-    most = int(found[1]) if (found := _MOST.search(sections.get("Now", ""))) else 3
-    prompt = _prompt(sections["Surface"])
-    wrong, tried = sections["What went wrong"], sections.get("Tried before", "").lower()
-    chosen: list[Idea] = []
-    for idea in IDEAS:
-        new = idea.title.lower() not in tried and idea.theme not in {other.theme for other in chosen}
-        if new and (_about(idea.theme, wrong) or not idea.needs_feedback) and not idea.has(habits(prompt)):
-            chosen.append(idea)
-    edits = [edit for idea in chosen[:most] if (edit := _edit(idea, prompt, _about(idea.theme, wrong)))]
-    return Answer("\n\n".join(edits) or "I have no idea that was not tried before.")
+    if _has_tools(request):
+        return _with_tools(request, luck)
+    evidence = sections(request.messages[0].text)
+    prompt = re.search(_FENCED, evidence["Surface"], re.MULTILINE | re.DOTALL)
+    chosen = choose(evidence, prompt["text"] if prompt else "")
+    return Answer("\n\n".join(map(_written, chosen)) or "I have no idea that was not tried before.")
 
 
-def _sections(text: str) -> dict[str, str]:
-    _, *parts = _SECTION.split(text)
-    return dict(zip(parts[::2], parts[1::2], strict=True))
+def _has_tools(request: Request) -> bool:
+    return {"read_file", "edit_file", "propose"} <= {tool.name for tool in request.tools}
 
 
-def _prompt(surface: str) -> str:
-    found = re.search(_FENCED, surface, re.MULTILINE | re.DOTALL)
-    return found["text"] if found else ""
+def _with_tools(request: Request, luck: Luck) -> Answer:
+    """First read, then one edit and one proposal for each idea, then the end of the turn."""
+    results = [b.text for m in request.messages for b in m.blocks if isinstance(b, ToolResult)]
+    calls: list[tuple[str, dict[str, Any]]] = []
+    if not results:
+        calls = [("read_file", {"path": path, "end": 10_000}) for path in (EVIDENCE, f"surface/{PROMPT}")]
+    elif len(results) == 2:
+        evidence, prompt = map(without_line_numbers, results)
+        for choice in choose(sections(evidence), prompt):
+            calls.append(("edit_file", {"path": f"surface/{PROMPT}", "old": choice.old, "new": choice.new}))
+            calls.append(("propose", _described(choice)))
+    text = "" if calls else "I have nothing better to propose."
+    return Answer(text, [(luck.call_id("propose", n), name, given) for n, (name, given) in enumerate(calls)])
 
 
-def _about(theme: str, wrong: str) -> str:
-    """The parts of the evidence whose heading names a cause."""
-    parts = re.split(r"^(?=#{2,} )", wrong, flags=re.MULTILINE)
-    name = re.compile(rf"#+ .*{theme.replace('_', '[_ -]')}", re.IGNORECASE)
-    return "".join(part for part in parts if name.match(part))
+def _described(choice: Choice) -> dict[str, Any]:
+    idea = choice.idea
+    return {
+        "title": idea.title,
+        "themes": [idea.theme],
+        "hypothesis": idea.hypothesis,
+        "answers": list(choice.answers),
+        "flips": list(choice.flips),
+    }
 
 
-def _edit(idea: Idea, prompt: str, about: str) -> str:
-    """The idea as an edit; empty where the prompt has no line of its own to hold on to."""
-    lines = [line for line in prompt.splitlines() if line.strip() and prompt.count(line) == 1]
-    if not lines:
-        return ""
-    old = next((line for line in lines if idea.replaces and idea.replaces in line), "")
-    new = idea.text
-    if not old:
-        # Each idea has a line of its own, so that one edit does not take another's place away.
-        old = lines[0] if idea.theme == "ignored_convention" else lines[-1]
-        new = f"{old}\n{idea.text}" if old == lines[0] else f"{idea.text}\n{old}"
+def _written(choice: Choice) -> str:
+    about = {
+        "theme": choice.idea.theme,
+        "hypothesis": choice.idea.hypothesis,
+        "answers": ", ".join(choice.answers),
+        "flips": ", ".join(choice.flips),
+    }
+    fields = "\n".join(f"{name}: {value}" for name, value in about.items() if value)
     return f"""\
-## Edit: {idea.title}
-theme: {idea.theme}
-hypothesis: {idea.hypothesis}
-answers: {", ".join(dict.fromkeys(_PULL.findall(about)))}
-flips: {", ".join(dict.fromkeys(_TICKET.findall(about)))}
+## Edit: {choice.idea.title}
+{fields}
 
 {PROMPT}
 ```
 <<<<<<< SEARCH
-{old}
+{choice.old}
 =======
-{new}
+{choice.new}
 >>>>>>> REPLACE
 ```"""

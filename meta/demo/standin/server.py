@@ -14,7 +14,8 @@ from meta.demo.standin.knowledge import recognise
 from meta.demo.standin.luck import Draws
 from meta.demo.standin.other import respond
 from meta.demo.standin.proposer import is_asked_for_edits, propose
-from meta.demo.standin.wire import MODEL, Answer, Refused, Request, read_request, reply
+from meta.demo.standin.reply import MODEL, Answer, reply
+from meta.demo.standin.wire import Refused, Request, read_request
 
 MAX_BODY = 32 << 20
 
@@ -38,9 +39,9 @@ class StandIn(ThreadingHTTPServer):
         return reply(request, self._say(request, body))
 
     def _say(self, request: Request, body: bytes) -> Answer:
-        if is_asked_for_edits(request):
-            return propose(request)
         luck = self.draws.luck(request, body)
+        if is_asked_for_edits(request):
+            return propose(request, luck)
         change = recognise(request.messages[0].text)
         return work(request, change, luck) if change else respond(request, luck)
 

@@ -1,20 +1,15 @@
-"""The Messages API as far as the stand-in speaks it: requests, refused like the API refuses them, and replies.
+"""Requests of the Messages API as far as the stand-in understands them; others are refused like the API refuses them.
 
-Shapes after `anthropic.types.MessageCreateParams` and `Message`: no streaming; text, tool_use and tool_result blocks.
+Shapes after `anthropic.types.MessageCreateParams`: no streaming; text, tool_use and tool_result blocks.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-MODEL = "stand-in"
-CHARS_PER_TOKEN = 4
 
 
 class Refused(Exception):
@@ -138,6 +133,11 @@ class Request(_Part):
         return self
 
 
+def without_line_numbers(shown: str) -> str:
+    """A file's text from what the tool `read_file` shows of it."""
+    return re.sub(r"^ *\d+  ?", "", shown, flags=re.MULTILINE)
+
+
 def read_request(body: bytes) -> Request:
     """The request in this body. Raises `Refused`."""
     try:
@@ -151,59 +151,3 @@ def read_request(body: bytes) -> Request:
         raise Refused(400, "invalid_request_error", f"{where}: {words}" if where else words) from None
     except (ValueError, RecursionError) as error:
         raise Refused(400, "invalid_request_error", f"The request body is not valid JSON: {error}") from None
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What to say, and which tools to call: (id, name, input)."""
-
-    text: str = ""
-    calls: Sequence[tuple[str, str, dict[str, Any]]] = ()
-
-
-def reply(request: Request, answer: Answer) -> dict[str, Any]:
-    """The answer as the API writes it, cut at the request's `max_tokens`."""
-    text, calls = answer.text, list(answer.calls)
-    stop = "tool_use" if calls else "end_turn"
-    room = request.max_tokens * CHARS_PER_TOKEN
-    if len(text) + sum(len(json.dumps(given)) for _, _, given in calls) > room:
-        text, calls, stop = text[:room], [], "max_tokens"
-    content: list[dict[str, Any]] = [{"type": "text", "text": text}] if text else []
-    content += [{"type": "tool_use", "id": id, "name": name, "input": given} for id, name, given in calls]
-    digest = hashlib.sha256(json.dumps([content, len(request.messages)]).encode()).hexdigest()
-    return {
-        "id": f"msg_standin_{digest[:24]}",
-        "type": "message",
-        "role": "assistant",
-        "model": MODEL,
-        "content": content,
-        "stop_reason": stop,
-        "stop_sequence": None,
-        "usage": usage(request, content),
-    }
-
-
-def usage(request: Request, content: Sequence[dict[str, Any]]) -> dict[str, int]:
-    """Tokens, at four characters each. What earlier turns sent under a cache mark is read from the cache."""
-    sizes = [sum(_size(block) for block in message.blocks) for message in request.messages]
-    before = max((i + 1 for i, message in enumerate(request.messages) if message.role == "assistant"), default=0)
-    head = len(request.system_text) + sum(
-        len(json.dumps(tool.input_schema) + tool.description) for tool in request.tools
-    )
-    old = head + sum(sizes[: before - 1]) if before else 0
-    new = head + sum(sizes) - old
-    marked = any(getattr(block, "cache_control", None) for block in request.messages[-1].blocks)
-    return {
-        "input_tokens": 0 if marked else _tokens(old + new),
-        "cache_read_input_tokens": _tokens(old) if marked else 0,
-        "cache_creation_input_tokens": _tokens(new) if marked else 0,
-        "output_tokens": max(1, _tokens(sum(len(json.dumps(block)) for block in content))),
-    }
-
-
-def _size(block: Text | ToolUse | ToolResult) -> int:
-    return len(json.dumps(block.input)) if isinstance(block, ToolUse) else len(block.text)
-
-
-def _tokens(characters: int) -> int:
-    return -(-characters // CHARS_PER_TOKEN)

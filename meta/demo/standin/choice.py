@@ -1,0 +1,67 @@
+"""What the stand-in proposes on this evidence: which of its ideas, and which line of the prompt each takes hold of."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from meta.demo.standin.habits import habits
+from meta.demo.standin.ideas import IDEAS, Idea
+
+_SECTION = re.compile(r"^# (Surface|What went wrong|What passed|Tried before|Now)\b.*\n", re.MULTILINE)
+_MOST = re.compile(r"at most (\d+) edits")
+_PULL = re.compile(r"^\W*(PR #\d+)\b", re.MULTILINE)
+_TICKET = re.compile(r"^#+ ([\w.-]+) \(", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An idea, the passage of the prompt that it replaces, and the evidence that it rests on."""
+
+    idea: Idea
+    old: str
+    new: str
+    answers: tuple[str, ...]
+    flips: tuple[str, ...]
+
+
+def sections(text: str) -> dict[str, str]:
+    """The parts of the evidence as `meta.tune.drafts.show` writes it, by their headings."""
+    _, *parts = _SECTION.split(text)
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def choose(evidence: dict[str, str], prompt: str) -> list[Choice]:
+    """As many ideas as were asked for, while there are some that suit the evidence and were not tried."""
+    most = int(found[1]) if (found := _MOST.search(evidence.get("Now", ""))) else 3
+    wrong, tried = evidence.get("What went wrong", ""), evidence.get("Tried before", "").lower()
+    chosen: list[Choice] = []
+    for idea in IDEAS:
+        about = _about(idea.theme, wrong)
+        new = idea.title.lower() not in tried and idea.theme not in {other.idea.theme for other in chosen}
+        if new and (about or not idea.needs_feedback) and not idea.has(habits(prompt)):
+            chosen += _placed(idea, prompt, about)
+    return chosen[:most]
+
+
+def _about(theme: str, wrong: str) -> str:
+    """The parts of the evidence whose heading names a cause."""
+    parts = re.split(r"^(?=#{2,} )", wrong, flags=re.MULTILINE)
+    name = re.compile(rf"#+ .*{theme.replace('_', '[_ -]')}", re.IGNORECASE)
+    return "".join(part for part in parts if name.match(part))
+
+
+def _placed(idea: Idea, prompt: str, about: str) -> list[Choice]:
+    """The idea in its place; none where the prompt has no line of its own to hold on to."""
+    lines = [line for line in prompt.splitlines() if line.strip() and prompt.count(line) == 1]
+    if not lines:
+        return []
+    old = next((line for line in lines if idea.replaces and idea.replaces in line), "")
+    new = idea.text
+    if not old:
+        # Far apart, so that one edit can be carried over to a prompt that another has changed.
+        first = idea.theme == "ignored_convention"
+        old = lines[0] if first else lines[-1]
+        new = f"{old}\n{idea.text}" if first else f"{idea.text}\n{old}"
+    answers, flips = dict.fromkeys(_PULL.findall(about)), dict.fromkeys(_TICKET.findall(about))
+    return [Choice(idea, old, new, tuple(answers), tuple(flips))]
