@@ -66,23 +66,16 @@ def add(
     files: Annotated[list[Path], typer.Argument(help="JSONL, TOML or Markdown; see docs/tickets.md.")],
     check: Annotated[bool, typer.Option(help="Let each prove itself at once.")] = True,
 ) -> None:
-    """Add tickets from files. Good ones are kept even when others are bad."""
+    """Add tickets from files. A file with a bad entry is named with it, and none of that file is taken."""
     from meta.context import writing
     from meta.tickets.files import load
 
     with writing(HERE, "tickets add", tell) as context:
-        added, problems = 0, list[str]()
-        for file in files:
-            loaded, bad = load(file)
-            added += sum(context.store.add_ticket(t) for t in loaded)
-            problems += bad
+        loaded = [ticket for file in files for ticket in load(file)]
+        added = sum(context.store.add_ticket(ticket) for ticket in loaded)
         say(f"{added} tickets added or changed")
-        for problem in problems:
-            tell(f"  {problem}")
         if check:
             _check(context)
-    if problems:
-        raise typer.Exit(1)
 
 
 @app.command()
@@ -117,6 +110,16 @@ def mine(
     as_json: Annotated[bool, json_option()] = False,
 ) -> None:
     """Make tickets from a repository's history: changes that touch source and tests and are small enough."""
-    from meta.commands.mining import mine_into
+    from meta.context import writing
+    from meta.tickets.mine_into import mine_into
 
-    mine_into(path, since or None, limit, as_json)
+    counts = {"admitted": 0, "quarantined": 0}
+    with writing(HERE, "tickets mine", tell) as context:
+        for mined in mine_into(context, path, since or None, limit):
+            counts[mined.status] += 1
+            if as_json:
+                out(mined.line())
+            else:
+                why = f"  ({mined.reason.splitlines()[0][:100]})" if mined.reason else ""
+                say(f"{mined.status:<12} {mined.fix_commit[:10]}  {mined.title[:60]}{why}")
+    tell(f"{counts['admitted']} admitted, {counts['quarantined']} quarantined")

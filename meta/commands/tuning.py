@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
         ("ingest-feedback", ingest_feedback),
         ("replay", replay),
         ("propose", propose),
+        ("selftest", selftest),
         ("status", status),
     ]
     for name, command in commands:
@@ -162,6 +163,22 @@ def propose(
             raise typer.Exit(BUDGET)
         if not waiting:
             raise typer.Exit(NOTHING)
+
+
+def selftest(
+    nulls: Annotated[int, typer.Option(min=1, help="Edits that change nothing.")] = 200,
+    seed: Annotated[int, typer.Option(help="Seed of the simulated worker.")] = 1,
+    as_json: Annotated[bool, json_option()] = False,
+) -> None:
+    """A/A: put edits that change nothing through the real gate, and print how many it keeps."""
+    from meta.selftest import selftest as measure
+    from meta.selftest import text
+
+    found = measure(nulls, seed=seed)
+    if as_json:
+        out(found)
+    else:
+        say(text(found))
 
 
 def status(as_json: Annotated[bool, json_option()] = False) -> None:

@@ -84,10 +84,7 @@ def _story(context: Context, house: DemoHouse) -> dict[str, Any]:
     _head(
         "2. Past tickets prove themselves: the merged change must pass, doing nothing and the rejected diff must fail"
     )
-    tickets, problems = load_tickets(house.tickets)
-    if problems:
-        raise MetaError(f"the demo's own tickets are damaged: {problems[0]}", "this is a bug of meta")
-    for ticket in tickets:
+    for ticket in load_tickets(house.tickets):
         context.store.add_ticket(ticket)
     admit_all(context)
 
