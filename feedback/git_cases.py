@@ -20,6 +20,8 @@ from feedback.identity import co_authors
 FORMAT = 1
 """Raised when the same repository would give other outcomes than before, so that a cursor does not hide them."""
 _MOST_WAYS = 12
+_SUCCESSION = 90 * 86_400
+"""Seconds within which a change of the same title takes another's place; later, the title is a coincidence."""
 _BUMP = re.compile(
     r"^(?:\w+(?:\(.*?\))?: )?(?:bump|update|upgrade) (?:dependency )?(\S+)(?: requirement)?\b.*\bto\b", re.I
 )
@@ -45,6 +47,8 @@ class Case:
     ways: tuple[Way, ...]
     closing: tuple[Commit, ...]
     """Commits of main that say they close the pull request, or take its place."""
+    overtaken_by: Commit | None
+    """The first of them that touches the same files."""
     successor: Commit | None
     """A later commit of main with the same title, or the same dependency to a later release."""
     young: bool
@@ -97,6 +101,11 @@ class Examiner:
             ways: list[tuple[Landing, Proof, bool]] = [(landing, "settled", True)]
         else:
             ways = list(self._by_content(pull, files, main_files, closing))[:_MOST_WAYS]
+        paths = {path for path, _, _ in files}
+
+        def touches_same(commit: Commit) -> bool:
+            return any(path in paths for path, _, _ in main_files.at(self._history.step_of[commit.sha]))
+
         return Case(
             pull,
             tuple(
@@ -104,6 +113,7 @@ class Examiner:
                 for where, proof, own in ways
             ),
             closing=() if landing else tuple(closing),
+            overtaken_by=None if landing else next((c for c in closing if touches_same(c)), None),
             successor=None if landing else self._successor(pull),
             young=pull.head.time > self._open_after,
         )
@@ -115,13 +125,17 @@ class Examiner:
         after = self._after(pull)
         chain = self._history.chain
         people = {address.casefold() for commit in pull.own for address in _addresses(commit)}
+        subjects = {commit.subject.casefold() for commit in pull.work}
         closes = {commit.sha for commit in closing}
 
         def own(commit: Commit) -> bool:
             if commit.sha in closes:
                 return True
             other = landed_number(commit, self._gitlab)
-            return other is None and not people.isdisjoint(a.casefold() for a in _addresses(commit))
+            if other is not None:
+                return False
+            quoted = {line.strip("*- \t").casefold() for line in commit.message.split("\n")}
+            return not people.isdisjoint(a.casefold() for a in _addresses(commit)) or not subjects.isdisjoint(quoted)
 
         steps = list(main_files.same_files(files, after))[:_MOST_WAYS]
         for step in steps:
@@ -136,8 +150,10 @@ class Examiner:
     def _undoings(self, pull: Pull, landing: Landing, main_files: MainFiles, reverts: Reverts) -> tuple[Undoing, ...]:
         files = main_files.at(landing.last) if landing.first == landing.last and not landing.parts else ()
         steps = self._history.chain[landing.first : landing.last + 1] if not landing.parts else []
-        commits = [*steps, *(there for _, there in landing.parts), *pull.own]
-        titles = {title_of(landing.commit), without_number(pull.first.subject)}
+        # Taking back one commit of several takes back a part only.
+        alone = pull.own if len(pull.work) == 1 else ()
+        commits = [*steps, *(there for _, there in landing.parts), *alone]
+        titles = {title_of(landing.commit), *(without_number(commit.subject) for commit in alone)}
         number = pull.number
         return tuple(reverts.candidates(landed_change(commits, titles, number, landing.last, files)))
 
@@ -145,7 +161,10 @@ class Examiner:
         key = _subject_key(without_number(pull.first.subject))
         for step in self._by_title.get(key, ()):
             commit = self._history.chain[step]
-            if commit.time > pull.submitted.time and landed_number(commit, self._gitlab) not in (None, pull.number):
+            if 0 < commit.time - pull.submitted.time < _SUCCESSION and landed_number(commit, self._gitlab) not in (
+                None,
+                pull.number,
+            ):
                 return commit
         return None
 

@@ -28,6 +28,8 @@ _DIFF = ("diff-tree", "--stdin", "-r", "--no-renames", "--no-color", "--no-ext-d
 _PATCH = ("-p", "--full-index", "--diff-algorithm=myers", "--src-prefix=a/", "--dst-prefix=b/", "--unified=3")
 _LOG = "--format=%H%x00%P%x00%T%x00%an%x00%ae%x00%at%x00%cn%x00%ce%x00%ct%x00%B"
 _FIELDS = 10
+_SCRATCH = 512 * 1024 * 1024
+"""Bytes that must be free in shared memory for trial merges to go there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +225,7 @@ def open_clone(path: Path | str) -> Iterator[Clone]:
         "--git-path", "objects", "--git-path", "shallow", "--show-object-format", "--show-prefix",
     )  # fmt: skip
     objects, shallow, form = told.split("\n")[:3]
-    with tempfile.TemporaryDirectory(prefix="feedback-") as name:
+    with tempfile.TemporaryDirectory(prefix="feedback-", dir=_scratch()) as name:
         shadow = Path(name)
         (shadow / "objects" / "info").mkdir(parents=True)
         (shadow / "refs").mkdir()
@@ -234,6 +236,16 @@ def open_clone(path: Path | str) -> Iterator[Clone]:
         if Path(shallow).is_file():
             (shadow / "shallow").write_bytes(Path(shallow).read_bytes())
         yield Clone(path, shadow, 40 if form == "sha1" else 64)
+
+
+def _scratch() -> str | None:
+    """Where trial merges are written: memory, where the system offers enough of it, since they are many small files."""
+    shared = "/dev/shm"
+    try:
+        room = os.statvfs(shared)
+    except OSError:
+        return None
+    return shared if os.access(shared, os.W_OK) and room.f_bavail * room.f_frsize > _SCRATCH else None
 
 
 def _environment() -> dict[str, str]:

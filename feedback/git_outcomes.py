@@ -54,6 +54,8 @@ class Reader:
     def _pairs(self, case: Case, states: bool = True) -> Iterator[Pair]:
         if states:
             yield from (self._pair(case, state) for state in self._states(case))
+            if rewrite := self._rewrite(case):
+                yield rewrite
         for way in case.ways:
             yield self._landed_pair(way.landing)
             for parts in way.landing.parts:
@@ -146,10 +148,11 @@ class Reader:
                 continue
             landed = self._landed_pair(finding.way.landing)
             pull = finding.case.pull
+            decided = True in finding.same.values()
             for state in self._states(finding.case):
-                # The first commit alone only matters when nothing of the pull request's other files is missing in it.
-                minor = state.sha not in (pull.submitted.sha, pull.before_people.sha, pull.head.sha)
-                if finding.same[state.sha] is False and not (minor and self._lacks_files(finding, state)):
+                # Where the head tells what main got, the first commit's patch is enough to tell it from that.
+                minor = decided and state.sha not in (pull.submitted.sha, pull.before_people.sha, pull.head.sha)
+                if finding.same[state.sha] is False and not minor:
                     asked.append((finding, state, landed))
         trees = self._clone.merged_trees(
             [(self._base(finding.case, state), before, state.tree) for finding, state, (before, _) in asked]
@@ -166,12 +169,6 @@ class Reader:
         for pair, found in revisions.items():
             for finding in found:
                 finding.revision = contents[pair].diff
-
-    def _lacks_files(self, finding: Finding, state: Commit) -> bool:
-        """Whether main got files that this state of the pull request does not touch."""
-        assert finding.way is not None
-        landed = self._contents[self._landed_pair(finding.way.landing)]
-        return not landed.paths <= self._contents[self._pair(finding.case, state)].paths
 
     # The record.
 
@@ -195,9 +192,10 @@ class Reader:
                 unknown.append("closed_at")
             if not case.closing and not way:
                 unknown.append("kind")
+        revision = finding.revision
         if kind is Kind.UNKNOWN:
             unknown.append("kind")
-        revision = finding.revision
+            revision = None
         if landing and finding.same.get(pull.submitted.sha):
             revision = Diff()
         lacking = {"submitted_diff": submitted, "url": self._url}
@@ -238,7 +236,11 @@ class Reader:
         if way and way.own:
             if finding.undoing:
                 return Kind.REVERTED
-            same = finding.same.get(case.pull.before_people.sha)
+            # Main got what the agent had submitted, or that with what bots added to it.
+            states = (case.pull.submitted, case.pull.before_people)
+            same = _either([finding.same.get(state.sha) for state in states])
+            if same is False and self._was_rewritten(case, way.landing):
+                return Kind.UNKNOWN
             if same is None and way.landing.parts and not case.pull.by_people:
                 same = finding.same.get(case.pull.head.sha)
             if same is None:
@@ -251,6 +253,22 @@ class Reader:
             return Kind.REJECTED
         return Kind.OPEN if case.young else Kind.REJECTED
 
+    def _was_rewritten(self, case: Case, landing: Landing) -> bool:
+        """Whether main was rewritten since, and lost files that the pull request touched: they cannot be compared."""
+        rewrite = self._rewrite(case)
+        if not rewrite:
+            return False
+        missing = (
+            self._contents[self._pair(case, case.pull.head)].paths - self._contents[self._landed_pair(landing)].paths
+        )
+        return not missing.isdisjoint(self._contents[rewrite].paths)
+
+    def _rewrite(self, case: Case) -> Pair | None:
+        """From the base to the commit of today's main that replaced it, where main was rewritten since."""
+        base = case.pull.base
+        twin = self._history.twins.get(base.sha) if base else None
+        return (base.tree, self._history.commits[twin].tree) if base and twin else None
+
     def _merged_diff(self, landing: Landing) -> Diff | None:
         if not landing.parts:
             return self._contents[self._landed_pair(landing)].diff
@@ -262,11 +280,15 @@ class Reader:
         return limited if limited.truncated else Diff(text=text, truncated=any(d.truncated for d in diffs if d))
 
 
+def _either(answers: Sequence[bool | None]) -> bool | None:
+    return True if True in answers else None if None in answers else False
+
+
 def _overtaken(case: Case, way: Way | None) -> tuple[Cause, CauseBy, tuple[Evidence, ...]] | None:
     """Git itself shows one cause: the same work came in some other way."""
     commit = way.landing.commit if way and not way.own else None
     if commit is None and not way:
-        commit = case.closing[0] if case.closing else case.successor
+        commit = case.overtaken_by or case.successor
     if commit is None:
         return None
     return Cause.SUPERSEDED, "rule", (commit_evidence("superseded", commit),)

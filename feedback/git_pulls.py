@@ -14,6 +14,8 @@ from feedback.records import RecognisedBy
 
 _PULL_REF = re.compile(r"^refs/(?:remotes/[^/]+/)?(pull|pulls|pr|merge-requests)/(\d{1,9})(?:/head)?$")
 
+_TRIAL = re.compile(r"^(?:Merge of|Merge|Trying|Rollup merge of) #\d+")
+
 
 @dataclass(frozen=True, slots=True)
 class Pull:
@@ -71,7 +73,7 @@ def agents_pulls(
         number_at.setdefault(sha, number)
     for number, sha in heads.items():
         head = history.commits.get(sha)
-        if head is None:
+        if head is None or _is_trial(head, identity):
             continue
         step = history.step_of.get(sha)
         straight = step is not None and history.twins.get(sha, sha) == history.chain[step].sha
@@ -95,6 +97,13 @@ def agents_pulls(
         pull = _recognise(number, own, base, not straight, identity)
         if pull:
             yield pull
+
+
+def _is_trial(head: Commit, identity: AgentIdentity) -> bool:
+    """Whether a merge queue made this pull request, to try others together: its head merges them."""
+    if len(head.parents) < 2 or is_person(head.author, head.author_email) or not _TRIAL.match(head.subject):
+        return False
+    return identity.recognise(head.author, head.author_email, head.message) is None
 
 
 def _work(own: tuple[Commit, ...] | list[Commit]) -> tuple[Commit, ...]:
