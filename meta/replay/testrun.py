@@ -166,6 +166,13 @@ def run_tests(
     )
 
 
+def gist(words: str) -> str:
+    """The one line of a failure's words that says what went wrong."""
+    lines = words.strip().splitlines()
+    errors = [line[2:].strip() for line in lines if line.startswith("E ")]
+    return (errors or lines[-1:] or [""])[0][:300]
+
+
 def _options(workspace: Path) -> list[str]:
     configured = ""
     for name in ("pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml"):

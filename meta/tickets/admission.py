@@ -13,6 +13,7 @@ from pathlib import Path
 
 from meta.records import Admission, Ticket, TicketStatus
 from meta.replay.grader import Examined, examine
+from meta.replay.testrun import gist
 from worker_agent.records import Environment
 from worker_agent.sandbox import Sandbox, SandboxLimits
 from worker_agent.workspace import Template
@@ -86,7 +87,10 @@ def admit(
         left_out |= passing
         if ticket.rejected is not None:
             tell("the rejected diff")
-            if bench.examine(ticket, ticket.rejected).graded.verdict == "passed":
+            examined = bench.examine(ticket, ticket.rejected)
+            if examined.reading is None:
+                raise Quarantine(f"the rejected diff proves nothing: {examined.graded.reason}")
+            if examined.graded.verdict == "passed":
                 raise Quarantine("the rejected diff passes: the tests do not see what its reviewers objected to")
     except Quarantine as reason:
         return found("quarantined", str(reason), ticket)
@@ -138,7 +142,7 @@ def _unfit_on_gold(ticket: Ticket, bench: Bench, runs: int, tell: Progress) -> t
             passes[test] += examined.reading.outcomes.get(test) == "passed"
             slowest[test] = max(slowest[test], examined.reading.seconds.get(test, 0.0))
     assert examined is not None
-    unfit = {test: _words(count, runs, examined) for test, count in passes.items() if count < runs}
+    unfit = {test: _words(test, count, runs, examined) for test, count in passes.items() if count < runs}
     unfit |= {
         test: f"is slow ({slowest[test]:.0f} s)"
         for test in ticket.grader.pass_to_pass
@@ -152,10 +156,11 @@ def _unfit_on_gold(ticket: Ticket, bench: Bench, runs: int, tell: Progress) -> t
     return unfit, examined
 
 
-def _words(passed: int, runs: int, examined: Examined) -> str:
+def _words(test: str, passed: int, runs: int, examined: Examined) -> str:
     if passed:
         return f"is flaky: with the gold change it passed {passed} of {runs} times"
-    return f"does not pass with the gold change ({examined.graded.reason.strip().splitlines()[-1][:200]})"
+    reason = (examined.reading.words.get(test) if examined.reading else "") or examined.graded.reason
+    return f"does not pass with the gold change ({gist(reason)})"
 
 
 def _without_passing_at_base(ticket: Ticket, bench: Bench, runs: int, tell: Progress) -> tuple[Ticket, dict[str, str]]:

@@ -69,13 +69,15 @@ def unfit(subject: str) -> str:
 
 def brief(subject: str, bodies: Iterable[str], gold: str) -> Brief:
     """Title and body for the worker. `gold` is the merged change; what repeats its code is left out of the body."""
-    added, private = _added(gold), set(re.findall(r"^\+(?!\+\+).*?\b(_\w+)", gold, re.MULTILINE))
+    code = _added(gold)
+    added = {line for line in code if len(line) >= 12 and re.search(r"[(){}=\[\].]", line)}  # not ordinary words
+    private = set(re.findall(r"^\+(?!\+\+).*?\b(_\w+)", gold, re.MULTILINE))
     title, kept = title_of(subject), list[str]()
     seen = {_squeezed(title), _squeezed(f"*{title}"), _squeezed(f"-{title}")}
     for body in bodies:
         for paragraph in _paragraphs(body):
             if _is_code(paragraph):
-                shown = "" if any(line in _squeezed(paragraph) for line in added) else paragraph
+                shown = "" if any(_squeezed(line) in code for line in paragraph.split("\n")) else paragraph
             else:
                 shown = " ".join(_sentences(paragraph, added, private)).strip()
                 plain = title_of(shown.lstrip("*- "))
@@ -125,9 +127,9 @@ def _sentences(paragraph: str, added: set[str], private: set[str]) -> Iterator[s
 
 
 def _added(gold: str) -> set[str]:
-    """The added lines of a diff long enough to be told from ordinary words."""
+    """The added lines of a diff, without spaces, but for those that any code could hold."""
     lines = (_squeezed(line[1:]) for line in gold.splitlines() if line.startswith("+") and not line.startswith("+++"))
-    return {line for line in lines if len(line) >= 12 and re.search(r"[(){}=\[\].]", line)}
+    return {line for line in lines if len(line) >= 7 and re.search(r"\W", line)}
 
 
 def _squeezed(text: str) -> str:

@@ -13,7 +13,7 @@ from meta.records import HiddenFile
 from meta.replay.overlay import lay_hidden
 from meta.replay.protected import is_test_side
 from meta.replay.reports import TestReport
-from meta.replay.testrun import TestRun, run_tests
+from meta.replay.testrun import TestRun, gist, run_tests
 from worker_agent.records import Environment
 from worker_agent.sandbox import Sandbox
 from worker_agent.workspace import Template, apply_diff, open_workspace
@@ -150,10 +150,9 @@ def _nothing(run: TestRun) -> str:
     broken: Mapping[str, str] = run.broken
     if broken:
         path, words = next(iter(broken.items()))
-        return f"with the change, {path} cannot be collected: {words.strip().splitlines()[-1][:300]}"
+        return f"with the change, {path} cannot be collected: {gist(words)}"
     failing = [t for t in run.tests if t.outcome not in ("passed", "skipped")]
     if failing:
-        why = failing[0].why.strip().splitlines()
-        return f"with the change, no test passes; {failing[0].id}: {why[-1][:300] if why else failing[0].outcome}"
+        return f"with the change, no test passes; {failing[0].id}: {gist(failing[0].why) or failing[0].outcome}"
     said = run.output.strip().splitlines()
     return f"with the change, no test passes: {' '.join(said[-3:])[:400] or 'none was found'}"

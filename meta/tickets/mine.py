@@ -64,6 +64,8 @@ class Workshop:
     cache: Path
     scratch: Path
     runs: int = 3
+    environment: EnvironmentSpec | None = None
+    """What every change runs in; `None` derives it from what the project declares."""
     suite_seconds: float = SUITE_SECONDS
 
 
@@ -212,6 +214,8 @@ def _environment(
 ) -> tuple[EnvironmentSpec, Environment]:
     """As declared; where that cannot be had, the least that the project and the changed tests need."""
     cache = workshop.cache / "environments"
+    if workshop.environment is not None:
+        return workshop.environment, build(workshop.environment, repository, change.base_commit, cache)
     spec = derive(repository, change.base_commit, change.fix_commit, sides.test_files)
     try:
         return spec, build(spec, repository, change.base_commit, cache)

@@ -1,0 +1,159 @@
+"""What a ticket has to prove before its replays count."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from meta.records import Admission, Ticket
+from meta.tickets import admission
+from meta.tickets.admission import admit
+from tests.repositories import ADD, FIXED, MUL, Files, Judge, judge, own_environment, sandbox
+
+
+def try_(bench: Judge, ticket: Ticket | None = None, runs: int = 1) -> tuple[Admission, Ticket]:
+    return admit(
+        ticket or bench.ticket, template=bench.repository.template, environment=own_environment(), sandbox=sandbox(),
+        scratch=bench.repository.folder / "scratch", runs=runs,
+    )  # fmt: skip
+
+
+def hidden(text: str) -> Files:
+    return {"tests/test_calc.py": text}
+
+
+def test_a_ticket_whose_tests_tell_gold_from_nothing_is_admitted_unchanged(tmp_path: Path) -> None:
+    bench = judge(tmp_path)
+    steps: list[str] = []
+    found, ticket = admit(
+        bench.ticket, template=bench.repository.template, environment=own_environment(), sandbox=sandbox(),
+        scratch=tmp_path / "scratch", runs=3, progress=steps.append,
+    )  # fmt: skip
+    assert (found.status, found.reason, found.runs) == ("admitted", "", 3)
+    assert ticket == bench.ticket
+    assert [s for s in steps if s.startswith("gold, run")] == [f"gold, run {n} of 3" for n in (1, 2, 3)]
+    assert [s for s in steps if s.startswith("base")] == [f"base, run {n} of 3" for n in (1, 2, 3)]
+
+
+def test_a_ticket_whose_tests_pass_without_the_change_is_quarantined(tmp_path: Path) -> None:
+    found, _ = try_(judge(tmp_path, fail_to_pass=(MUL,), pass_to_pass=()))
+    assert found.status == "quarantined"
+    assert "the empty submission passes" in found.reason
+
+
+def test_a_ticket_whose_gold_change_fails_is_quarantined_with_the_tests_words(tmp_path: Path) -> None:
+    wrong = {"calc.py": "def add(a, b):
+    return 7
+
+
+def mul(a, b):
+    return a * b
+"}
+    found, _ = try_(judge(tmp_path, gold=wrong))
+    assert found.status == "quarantined"
+    assert "assert 7 == 5" in found.reason
+
+
+def test_a_ticket_without_a_gold_change_is_quarantined(tmp_path: Path) -> None:
+    bench = judge(tmp_path)
+    found, _ = try_(bench, bench.ticket.model_copy(update={"gold": None}))
+    assert "no gold diff" in found.reason
+
+
+def test_a_ticket_whose_tests_cannot_start_is_quarantined(tmp_path: Path) -> None:
+    bench = judge(tmp_path)
+    found, _ = admit(
+        bench.ticket, template=bench.repository.template, environment=own_environment().model_copy(update={"path": ()}),
+        sandbox=sandbox(), scratch=tmp_path / "scratch",
+    )  # fmt: skip
+    assert found.status == "quarantined"
+    assert "its tests could not be run" in found.reason
+
+
+def test_a_rejected_diff_must_fail(tmp_path: Path) -> None:
+    bench = judge(tmp_path)
+    wrong = bench.repository.diff({"calc.py": "def add(a, b):\n    return 0\n\n\ndef mul(a, b):\n    return a * b\n"})
+    assert try_(bench, bench.ticket.model_copy(update={"rejected": wrong}))[0].status == "admitted"
+    unseen = bench.repository.diff({**FIXED, "debug.log": "left behind\n"})
+    found, _ = try_(bench, bench.ticket.model_copy(update={"rejected": unseen}))
+    assert found.status == "quarantined"
+    assert "the rejected diff passes" in found.reason
+
+
+def test_a_rejected_diff_that_does_not_apply_proves_nothing(tmp_path: Path) -> None:
+    bench = judge(tmp_path)
+    elsewhere = bench.repository.diff(FIXED).replace("return a - b", "return a % b")
+    found, _ = try_(bench, bench.ticket.model_copy(update={"rejected": elsewhere}))
+    assert found.status == "quarantined"
+    assert "does not apply" in found.reason
+
+
+def test_a_flaky_test_is_left_out(tmp_path: Path) -> None:
+    tests = """\
+        import random
+        from calc import add, mul
+
+        def test_add():
+            assert add(2, 3) == 5
+
+        def test_mul():
+            assert random.SystemRandom().random() < 0.2
+        """
+    found, ticket = try_(judge(tmp_path, hidden=hidden(tests)), runs=3)
+    assert found.status == "admitted"
+    assert ticket.grader.pass_to_pass == ()
+    assert MUL in found.reason
+
+
+def test_a_test_that_depends_on_the_order_is_left_out(tmp_path: Path) -> None:
+    tests = """\
+        from calc import add
+        seen = []
+
+        def test_add():
+            seen.append(1)
+            assert add(2, 3) == 5
+
+        def test_mul():
+            assert seen
+        """
+    found, ticket = try_(judge(tmp_path, hidden=hidden(tests)))
+    assert found.status == "admitted"
+    assert ticket.grader.pass_to_pass == ()
+    assert "depends on the order" in found.reason
+
+
+def test_a_slow_test_is_left_out_unless_it_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "SLOW", 0.5)
+    tests = """\
+        import time
+        from calc import add
+
+        def test_add():
+            time.sleep(1)
+            assert add(2, 3) == 5
+
+        def test_mul():
+            time.sleep(1)
+        """
+    found, ticket = try_(judge(tmp_path, hidden=hidden(tests)))
+    assert found.status == "admitted"
+    assert (ticket.grader.fail_to_pass, ticket.grader.pass_to_pass) == ((ADD,), ())
+    assert "is slow" in found.reason
+
+
+def test_a_test_that_needs_the_network_is_left_out_and_said(tmp_path: Path) -> None:
+    tests = """\
+        import socket
+        from calc import add
+
+        def test_add():
+            assert add(2, 3) == 5
+
+        def test_mul():
+            socket.create_connection(("192.0.2.1", 80), timeout=1)
+        """
+    found, ticket = try_(judge(tmp_path, hidden=hidden(tests)))
+    assert ticket.grader.pass_to_pass == ()
+    assert "Network is unreachable" in found.reason

@@ -1,0 +1,233 @@
+"""Tickets made from a history that holds what real histories hold. One little project, mined once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from meta.errors import MetaError
+from meta.records import EnvironmentSpec
+from meta.tickets import contrast
+from meta.tickets.mine import MinedTicket, Workshop, mine
+from tests.repositories import Files, Repository, sandbox
+
+CART = """\
+def total(prices):
+    result = prices[0]
+    for price in prices[1:]:
+        result += price
+    return result
+"""
+COUNTING = "\n\ndef count(prices):\n    return len(prices)\n"
+CART_FIXED = CART.replace("result = prices[0]", "result = 0").replace("prices[1:]", "prices")
+TEST_CART = "from shop.cart import total\n\n\ndef test_total():\n    assert total([1, 2]) == 3\n"
+TEST_CART_EMPTY = TEST_CART + "\n\ndef test_empty():\n    assert total([]) == 0\n"
+
+BEGIN: Files = {
+    "pyproject.toml": "[tool.pytest.ini_options]\npythonpath = ['src']\ntestpaths = ['tests']\n",
+    "src/shop/__init__.py": "",
+    "src/shop/cart.py": CART,
+    "tests/test_cart.py": TEST_CART,
+    "tests/conftest.py": "",
+    "tests/expected.txt": "3",
+}
+
+HANGING = "def wait(seconds):\n    while True:\n        pass\n"
+TEST_GREET = "from shop.greet import greet\n\n\ndef test_greet():\n    assert greet('you') == 'Hello, you!'\n"
+TEST_WAIT = "from shop.wait import wait\n\n\ndef test_wait():\n    wait(0)\n\n\ndef test_nothing():\n    pass\n"
+TEST_TAX = """\
+import os
+import pytest
+from shop.tax import tax
+
+
+@pytest.mark.parametrize("salt", [os.urandom(4).hex()])
+def test_salted(salt):
+    assert tax(100) == 19
+
+
+def test_tax(rate):
+    assert tax(100) == rate
+"""
+
+
+def history(folder: Path) -> Repository:
+    shop = Repository(folder, BEGIN)
+    # A new name in the hidden tests: at the base, not even the old tests of that file can be imported.
+    shop.commit(
+        {
+            "src/shop/cart.py": CART + COUNTING,
+            "tests/test_cart.py": TEST_CART.replace("import total", "import count, total")
+            + "\n\ndef test_count():\n    assert count([1]) == 1\n",
+        },
+        "Carts can tell how many prices they hold (#7)\n\nCustomers see `count` on every page.\n\n"
+        "Co-authored-by: Somebody <somebody@example.org>",
+    )
+    shop.commit(
+        {
+            "src/shop/cart.py": CART_FIXED + "\n\ndef count(prices):\n    return len(prices)\n",
+            "tests/test_cart.py": TEST_CART_EMPTY,
+        },
+        "The total of an empty cart is an error\n\n`total([])` raises IndexError. It should be 0.\n"
+        "Replace the first element by zero.\n\n```python\n    result = 0\n    for price in prices:\n```",
+    )
+    shop.commit({"src/shop/wait.py": HANGING, "CHANGES.md": "Waiting\n"}, "Begin to wait for customers")
+    shop.commit(
+        {"src/shop/wait.py": "def wait(seconds):\n    return seconds\n", "tests/test_wait.py": TEST_WAIT},
+        "Waiting for no seconds never ends",
+    )
+    # Everything on the test side moves at once: a conftest, data, a removed and a renamed file, an id that changes.
+    shop.commit(
+        {
+            "src/shop/tax.py": "def tax(price):\n    return price * 19 // 100\n",
+            "tests/test_tax.py": TEST_TAX,
+            "tests/conftest.py": "import pytest\nfrom pathlib import Path\n\n\n@pytest.fixture\ndef rate():\n"
+            "    return int(Path(__file__).with_name('rate.txt').read_text())\n",
+            "tests/rate.txt": "19",
+            "tests/expected.txt": None,
+            "tests/test_wait.py": None,
+            "tests/test_waiting.py": TEST_WAIT,
+        },
+        "Every price has its tax computed, by shop.tax.tax",
+    )
+    shop.commit(
+        {"src/shop/tax.py": "def tax(price):\n    return price * 20 // 100\n", "tests/rate.txt": "20"}, "Patch 1"
+    )
+    shop.commit({"src/shop/cart.py": CART_FIXED, "tests/test_cart.py": TEST_CART_EMPTY + "\n"}, "update ruff")
+    shop.commit({"README.md": "A shop\n"}, "Say what this is about")
+    shop.git("checkout", "-q", "-b", "feature")
+    shop.commit({"src/shop/greet.py": "def greet(who):\n    return f'Hello, {who}!'\n"}, "wip")
+    shop.commit(
+        {
+            "tests/test_greet.py": "from shop.greet import greet\n\n\ndef test_greet():\n    assert greet('you') == 'Hello, you!'\n"
+        },
+        "Add tests",
+    )
+    shop.git("checkout", "-q", "main")
+    shop.git(
+        "merge",
+        "-q",
+        "--no-ff",
+        "feature",
+        "-m",
+        "Merge pull request #12 from someone/feature\n\nCustomers are greeted kindly",
+    )
+    return shop
+
+
+@pytest.fixture(scope="module")
+def mined(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, MinedTicket]:
+    folder = tmp_path_factory.mktemp("mining")
+    shop = history(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(contrast, "TEST_SECONDS", 1.0)
+        workshop = Workshop(sandbox(), folder / "cache", folder / "scratch", runs=1, environment=EnvironmentSpec())
+        return {found.title: found for found in mine(shop.path, workshop)}
+
+
+EMPTY = "The total of an empty cart is an error"
+COUNT = "Carts can tell how many prices they hold"
+WAIT = "Waiting for no seconds never ends"
+TAX = "Every price has its tax computed, by shop.tax.tax"
+GREET = "Customers are greeted kindly"
+
+
+def test_changes_that_touch_source_and_tests_are_tried_and_no_others(mined: Mapping[str, MinedTicket]) -> None:
+    assert list(mined) == [GREET, "Update ruff", TAX, WAIT, EMPTY, COUNT]
+
+
+def test_a_fix_with_its_test_becomes_a_ticket(mined: Mapping[str, MinedTicket]) -> None:
+    found = mined[EMPTY]
+    assert (found.status, found.reason) == ("admitted", "")
+    assert found.fail_to_pass == ("tests/test_cart.py::test_empty",)
+    assert found.pass_to_pass == ("tests/test_cart.py::test_total",)
+    assert found.ticket is not None
+    assert set(found.ticket.labels) == {"kind:fix", "part:cart"}
+    assert "tests/" not in (found.ticket.gold or "")
+
+
+def test_a_json_line_holds_the_documented_fields(mined: Mapping[str, MinedTicket]) -> None:
+    line = json.loads(json.dumps(mined[EMPTY].line()))
+    fields = ["repo", "base_commit", "fix_commit", "title", "fail_to_pass", "pass_to_pass", "status", "reason"]
+    assert list(line) == fields
+
+
+def test_the_brief_does_not_give_the_fix_away(mined: Mapping[str, MinedTicket]) -> None:
+    ticket = mined[EMPTY].ticket
+    assert ticket is not None
+    assert ticket.body == "`total([])` raises IndexError. It should be 0."
+    count = mined[COUNT].ticket
+    assert count is not None
+    assert count.body == "Customers see `count` on every page."
+
+
+def test_a_file_that_the_base_cannot_import_does_not_make_its_old_tests_fail_to_pass(
+    mined: Mapping[str, MinedTicket],
+) -> None:
+    assert mined[COUNT].fail_to_pass == ("tests/test_cart.py::test_count",)
+    assert mined[COUNT].pass_to_pass == ("tests/test_cart.py::test_total",)
+    assert mined[COUNT].status == "admitted"
+
+
+def test_a_hang_without_the_fix_costs_one_test_only(mined: Mapping[str, MinedTicket]) -> None:
+    assert mined[WAIT].fail_to_pass == ("tests/test_wait.py::test_wait",)
+    assert "tests/test_wait.py::test_nothing" in mined[WAIT].pass_to_pass
+
+
+def test_all_test_side_files_are_hidden_and_removed_ones_removed(mined: Mapping[str, MinedTicket]) -> None:
+    ticket = mined[TAX].ticket
+    assert ticket is not None
+    hidden = {file.path: file.content is None for file in ticket.grader.hidden}
+    assert hidden == {
+        "tests/conftest.py": False,
+        "tests/expected.txt": True,
+        "tests/rate.txt": False,
+        "tests/test_tax.py": False,
+        "tests/test_wait.py": True,
+        "tests/test_waiting.py": False,
+    }
+
+
+def test_ids_that_change_between_runs_are_dropped(mined: Mapping[str, MinedTicket]) -> None:
+    assert mined[TAX].fail_to_pass == ("tests/test_tax.py::test_tax",)
+    assert not [test for test in mined[TAX].pass_to_pass if "salted" in test]
+
+
+def test_a_renamed_test_file_brings_no_fail_to_pass_of_its_own(mined: Mapping[str, MinedTicket]) -> None:
+    assert "tests/test_waiting.py::test_wait" in mined[TAX].pass_to_pass
+
+
+def test_a_text_that_is_no_brief_is_turned_down_in_words(mined: Mapping[str, MinedTicket]) -> None:
+    assert mined["Update ruff"].status == "quarantined"
+    assert "no brief" in mined["Update ruff"].reason
+
+
+def test_a_merged_pull_request_is_one_change_with_its_own_title(mined: Mapping[str, MinedTicket]) -> None:
+    ticket = mined[GREET].ticket
+    assert ticket is not None
+    assert ticket.id.startswith("shop-12-")
+    assert mined[GREET].fail_to_pass == ("tests/test_greet.py::test_greet",)
+
+
+def test_a_brief_that_does_not_name_what_the_tests_demand_is_marked(mined: Mapping[str, MinedTicket]) -> None:
+    marked = {title for title, found in mined.items() if found.ticket and "under-specified" in found.ticket.labels}
+    assert marked == {GREET}
+
+
+def test_mining_stops_at_the_limit_and_skips_what_was_tried(tmp_path: Path) -> None:
+    shop = history(tmp_path)
+    workshop = Workshop(sandbox(), tmp_path / "cache", tmp_path / "scratch", runs=1, environment=EnvironmentSpec())
+    first = list(mine(shop.path, workshop, limit=1, jobs=1))
+    assert [found.title for found in first] == [GREET]
+    again = mine(shop.path, workshop, jobs=1, skip={first[0].fix_commit})
+    assert next(again).title == "Update ruff"
+    again.close()
+
+
+def test_a_folder_without_a_history_is_an_error_in_words(tmp_path: Path) -> None:
+    workshop = Workshop(sandbox(), tmp_path / "cache", tmp_path / "scratch")
+    with pytest.raises(MetaError, match="cannot read the history"):
+        next(mine(tmp_path / "nowhere", workshop))

@@ -1,0 +1,79 @@
+"""What a project's tests need, found without running anything of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from meta.replay import interpreters
+from meta.tickets.requirements import derive
+from tests.repositories import Files, Repository
+
+
+def packages(folder: Path, files: Files, *, tests: tuple[str, ...] = ()) -> tuple[str, ...]:
+    shop = Repository(folder, files)
+    return derive(shop.path, shop.base, tests=tests).packages
+
+
+def test_dependencies_test_extras_and_groups_of_pyproject_count(tmp_path: Path) -> None:
+    text = """\
+        [project]
+        name = "shop"
+        dependencies = ["click>=8"]
+        [project.optional-dependencies]
+        docs = ["sphinx"]
+        tests = ["freezegun", "shop[extra]"]
+        extra = ["rich"]
+        [dependency-groups]
+        test = ["hypothesis", {include-group = "more"}]
+        more = ["trio"]
+        lint = ["ruff"]
+        """
+    found = packages(tmp_path, {"pyproject.toml": text})
+    assert found == ("click>=8", "freezegun", "hypothesis", "pytest", "rich", "trio")
+
+
+def test_setup_cfg_setup_py_tox_and_requirements_files_count(tmp_path: Path) -> None:
+    found = packages(
+        tmp_path,
+        {
+            "setup.cfg": "[metadata]\nname = shop\n[options]\ninstall_requires =\n    six\n[options.extras_require]\ntest =\n    mock\n",
+            "setup.py": "from setuptools import setup\nNEEDS = ['attrs']\nsetup(name='shop', install_requires=NEEDS)\n",
+            "tox.ini": "[testenv]\ndeps =\n    -r more.txt\n    py38: flaky\n    pypy: nothing\n    .[docs]\n",
+            "more.txt": "pyyaml  # for files\n-e .\n",
+            "requirements-test.txt": "-r base.txt\ntornado>=6\n",
+            "base.txt": "idna==3.1 --hash=sha256:abc\n",
+        },
+    )
+    assert found == ("attrs", "flaky", "idna==3.1", "mock", "pytest", "pyyaml", "six", "tornado>=6")
+
+
+def test_plugins_that_the_configured_options_need_are_added(tmp_path: Path) -> None:
+    text = "[tool.pytest.ini_options]\naddopts = '--cov=shop -n auto --timeout=10'\nasyncio_mode = 'auto'\n"
+    found = packages(tmp_path, {"pyproject.toml": text})
+    assert found == ("pytest", "pytest-asyncio", "pytest-cov", "pytest-timeout", "pytest-xdist")
+
+
+def test_what_tests_import_is_added_unless_python_or_the_project_has_it(tmp_path: Path) -> None:
+    test = "import json\nimport yaml\nimport shop\nfrom tests import things\ntry:\n    import numpy\nexcept ImportError:\n    pass\n"
+    files = {
+        "tests/test_it.py": test,
+        "tests/things.py": "",
+        "src/shop/__init__.py": "",
+        "conftest.py": "import freezegun\n",
+    }
+    assert packages(tmp_path, files, tests=("tests/test_it.py",)) == ("PyYAML", "freezegun", "pytest")
+
+
+def test_packages_are_resolved_as_of_the_day_of_the_base_commit(tmp_path: Path) -> None:
+    shop = Repository(tmp_path, {"pyproject.toml": "[project]\nname = 'shop'\nrequires-python = '>=3.8'\n"})
+    late = shop.commit({"a.py": ""}, "Later", day="2025-06-30")
+    assert derive(shop.path, late).exclude_newer == "2025-06-30"
+
+
+def test_the_python_is_one_that_the_projects_day_knew(monkeypatch) -> None:
+    monkeypatch.setattr(interpreters, "installed", lambda: dict.fromkeys(("3.9", "3.11", "3.12", "3.13"), Path()))
+    assert interpreters.suitable("2026-01-01") == "3.13"
+    assert interpreters.suitable("2024-01-01") == "3.11"  # 3.12 was three months old
+    assert interpreters.suitable("2026-01-01", "<3.12,>=3.8") == "3.11"
+    assert interpreters.suitable("2015-01-01") == "3.9"  # the oldest there is
+    assert interpreters.as_of("2015-01-01", "3.9") == "2021-06-02"  # with packages that run on it
