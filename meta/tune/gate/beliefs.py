@@ -7,16 +7,16 @@ nearly always or nearly never, plus whatever earlier runs showed. To the edit a 
     lifted      q = p + .75 (1 - p)
     harmed      q = .25 p
 
-Runs of both arms update the belief about p and about the state together. All of it is in closed form: with
-r = 1 - p or p, a likelihood in any state is a polynomial in p and 1 - p, and the moments of a Beta are products.
+Runs of both arms update the belief about p and about the state together. All of it is in closed form: a likelihood in
+any state is a polynomial in p and 1 - p, and the moments of a Beta are products.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from enum import Enum
 from functools import lru_cache
+from typing import NamedTuple
 
 PRIOR = (0.35, 0.45)
 """Beta prior of a ticket's success before any run."""
@@ -25,25 +25,37 @@ LIFT = 0.75
 """Share of the failures that a lifted ticket loses, and of the passes that a harmed one does."""
 
 
-class State(Enum):
-    """What an edit does to a ticket."""
-
-    UNTOUCHED = "untouched"
-    LIFTED = "lifted"
-    HARMED = "harmed"
-
-
-@dataclass(frozen=True, slots=True)
-class Odds:
-    """Prior chances that an edit lifts or harms a ticket; the rest is untouched."""
+class Odds(NamedTuple):
+    """Prior chances that an edit lifts or harms a ticket; otherwise it leaves the ticket alone."""
 
     lifted: float
     harmed: float = 0.0
 
-    def of(self, state: State) -> float:
-        if state is State.LIFTED:
-            return self.lifted
-        return self.harmed if state is State.HARMED else 1.0 - self.lifted - self.harmed
+
+class StateView(NamedTuple):
+    """One state, given a ticket's runs."""
+
+    likelihood: float
+    """Chance of the candidate's runs in this state."""
+    candidate: float
+    """E[q], the chance that one more candidate run passes."""
+    incumbent: float
+    """E[p], the chance that one more incumbent run passes."""
+
+
+class Views(NamedTuple):
+    untouched: StateView
+    lifted: StateView
+    harmed: StateView
+
+
+class Prediction(NamedTuple):
+    """What is expected of a ticket's next runs, over the three states."""
+
+    candidate: float
+    incumbent: float
+    untouched: float
+    """Chance that the edit leaves the ticket alone."""
 
 
 def _moment(a: float, b: float, passes: int, fails: int) -> float:
@@ -56,16 +68,44 @@ def _moment(a: float, b: float, passes: int, fails: int) -> float:
     return value
 
 
-@lru_cache(maxsize=1 << 16)
-def marginal(a: float, b: float, passes: int, fails: int, state: State) -> float:
-    """Chance of one order of `passes` and `fails` candidate runs when p ~ Beta(a, b) and the ticket is in `state`."""
-    if state is State.UNTOUCHED:
-        return _moment(a, b, passes, fails)
-    if state is State.HARMED:  # the mirror image: p and 1 - p change places
-        return marginal(b, a, fails, passes, State.LIFTED)
-    # q = p + LIFT (1 - p), hence 1 - q = (1 - LIFT)(1 - p); q^passes is expanded by the binomial theorem.
+def _lifted(a: float, b: float, passes: int, fails: int) -> float:
+    """E[q^passes (1 - q)^fails] for q = p + LIFT (1 - p).
+
+    1 - q = (1 - LIFT)(1 - p), and q^passes is expanded by the binomial theorem.
+    """
     terms = (math.comb(passes, j) * LIFT**j * _moment(a, b, passes - j, fails + j) for j in range(passes + 1))
     return float((1.0 - LIFT) ** fails * sum(terms))
+
+
+def _harmed(a: float, b: float, passes: int, fails: int) -> float:
+    """The mirror image: p and 1 - p change places."""
+    return _lifted(b, a, fails, passes)
+
+
+@lru_cache(maxsize=1 << 14)
+def views(a: float, b: float, passes: int, fails: int) -> Views:
+    """The three states, when p ~ Beta(a, b) after the incumbent's runs and the candidate had `passes` and `fails`."""
+    made = []
+    for chance in (_moment, _lifted, _harmed):
+        likelihood = chance(a, b, passes, fails)
+        candidate = chance(a, b, passes + 1, fails) / likelihood
+        incumbent = a / (a + b) * chance(a + 1.0, b, passes, fails) / likelihood
+        made.append(StateView(likelihood, candidate, incumbent))
+    return Views(*made)
+
+
+@lru_cache(maxsize=1 << 14)
+def predict(a: float, b: float, passes: int, fails: int, odds: Odds) -> Prediction:
+    """Bayes over the three states."""
+    prior = (1.0 - odds.lifted - odds.harmed, odds.lifted, odds.harmed)
+    states = views(a, b, passes, fails)
+    joint = [chance * state.likelihood for chance, state in zip(prior, states, strict=True)]
+    total = sum(joint)
+    return Prediction(
+        candidate=sum(j * state.candidate for j, state in zip(joint, states, strict=True)) / total,
+        incumbent=sum(j * state.incumbent for j, state in zip(joint, states, strict=True)) / total,
+        untouched=joint[0] / total,
+    )
 
 
 @dataclass(slots=True)
@@ -89,28 +129,8 @@ class TicketBelief:
         else:
             self.fails += 1
 
-    def likelihood(self, state: State) -> float:
-        """Chance of the candidate's runs if the ticket is in `state`."""
-        return marginal(self.a, self.b, self.passes, self.fails, state)
+    def views(self) -> Views:
+        return views(self.a, self.b, self.passes, self.fails)
 
-    def candidate_in(self, state: State) -> float:
-        """E[q] in `state` given all runs: the chance that one more candidate run passes."""
-        return marginal(self.a, self.b, self.passes + 1, self.fails, state) / self.likelihood(state)
-
-    def incumbent_in(self, state: State) -> float:
-        """E[p] in `state` given all runs."""
-        given_pass = marginal(self.a + 1.0, self.b, self.passes, self.fails, state)
-        return self.a / (self.a + self.b) * given_pass / self.likelihood(state)
-
-    def posterior(self, odds: Odds, state: State) -> float:
-        """Chance of `state` given all runs."""
-        mine = odds.of(state) * self.likelihood(state)
-        return mine / sum(odds.of(each) * self.likelihood(each) for each in State)
-
-    def candidate(self, odds: Odds) -> float:
-        """pi for the next candidate run."""
-        return sum(self.posterior(odds, s) * self.candidate_in(s) for s in State)
-
-    def incumbent(self, odds: Odds) -> float:
-        """pi for the next incumbent run."""
-        return sum(self.posterior(odds, s) * self.incumbent_in(s) for s in State)
+    def predict(self, odds: Odds) -> Prediction:
+        return predict(self.a, self.b, self.passes, self.fails, odds)

@@ -25,6 +25,7 @@ I. Waudby-Smith and A. Ramdas, JRSS B 86 (2024); e-processes and stopping, A. Ra
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 BELIEF_FLOOR = 1e-3
 """Beliefs are kept this far from 0 and 1: u > max(0, -s) then holds strictly and no outcome can make a factor zero."""
@@ -45,6 +46,7 @@ def log_factor(outcome: float, stake: float, u: float) -> float:
     return 1.0 - u + math.log(u + stake * outcome)
 
 
+@lru_cache(maxsize=1 << 16)  # planning asks for the same few tickets' beliefs and stakes over and over
 def expected_log_factor(stake: float, belief: float) -> float:
     """Planned growth of one bet: the expectation of log h_s at its growth-optimal u, under the belief itself."""
     pi = min(max(belief, BELIEF_FLOOR), 1.0 - BELIEF_FLOOR)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from .beliefs import PRIOR, State, TicketBelief
+from .beliefs import PRIOR, TicketBelief
 from .bets import growth_optimal_u, log_factor
 from .give_up import Hopes
 from .plan import Planner, Slot, gain, least_gain
@@ -146,10 +146,8 @@ class Gate:
 
     def carried(self) -> list[tuple[float, float]]:
         """For each ticket the incumbent's believed success, and the chance that the edit leaves the ticket alone."""
-        return [
-            (self._planner.belief("incumbent", i), self.beliefs[i].posterior(self._planner.odds(i), State.UNTOUCHED))
-            for i in range(self.n)
-        ]
+        predicted = [self.beliefs[i].predict(self._planner.odds(i)) for i in range(self.n)]
+        return [(p.incumbent, p.untouched) for p in predicted]
 
     # How it moves on.
 

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
-from .beliefs import LIFT, Odds, State, TicketBelief
+from .beliefs import LIFT, Odds, TicketBelief, views
 
 PRIOR_LOG_ODDS = -1.4
 """About one edit in five helps."""
 
+LIFT_ODDS = 0.6
+"""Chance that an edit which helps lifts a ticket it names."""
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+
+class Kind(NamedTuple):
     """A kind of edit: how likely it is before any run, and its odds on the tickets it names and on the others."""
 
     prior: float
@@ -34,55 +37,85 @@ KINDS = (
 )
 
 
+class Fit(NamedTuple):
+    """One ticket under one kind: how well the kind explains its runs, and what the edit then does to it."""
+
+    log_likelihood: float
+    mean: float
+    variance: float
+
+
+class Fits(NamedTuple):
+    """One ticket: a fit for each kind, and the log likelihood ratio of a lift (with chance .6) against none."""
+
+    kinds: tuple[Fit, ...]
+    log_lift: float
+
+
+@lru_cache(maxsize=1 << 14)
+def fits(a: float, b: float, passes: int, fails: int, named: bool) -> Fits:
+    """How the kinds explain a ticket's runs; arguments as in `beliefs.views`."""
+    untouched, lifted, harmed = views(a, b, passes, fails)
+    up, down = lifted.likelihood / untouched.likelihood, harmed.likelihood / untouched.likelihood
+    gain, loss = LIFT * (1.0 - lifted.incumbent), -LIFT * harmed.incumbent
+    kinds = []
+    for kind in KINDS:
+        odds = kind.named if named else kind.other
+        is_up, is_down = odds.lifted * up, odds.harmed * down
+        total = is_up + is_down + 1.0 - odds.lifted - odds.harmed
+        mean = (is_up * gain + is_down * loss) / total
+        square = (is_up * gain**2 + is_down * loss**2) / total
+        kinds.append(Fit(math.log(total), mean, square - mean * mean))
+    return Fits(tuple(kinds), math.log(LIFT_ODDS * up + 1.0 - LIFT_ODDS) if named else 0.0)
+
+
 class Hopes:
-    """Running beliefs about what kind of edit this is. `update` after each outcome costs one ticket, not all."""
+    """Running beliefs about what kind of edit this is. `update` after an outcome looks at that ticket only."""
 
     def __init__(self, beliefs: Sequence[TicketBelief], weights: Sequence[float], theme: set[int]) -> None:
         self._beliefs = beliefs
         self._weights = weights
         self._theme = theme
-        n = len(beliefs)
-        self._log_lift = [0.0] * n
-        self._fit = [[0.0] * len(KINDS) for _ in range(n)]
-        self._effect = [[(0.0, 0.0)] * len(KINDS) for _ in range(n)]
-        for ticket in range(n):
+        self._seen: list[Fits | None] = [None] * len(beliefs)
+        self._totals = [[0.0, 0.0, 0.0] for _ in KINDS]
+        self._log_lift = 0.0
+        for ticket in range(len(beliefs)):
             self.update(ticket)
 
     def update(self, ticket: int) -> None:
-        about, named = self._beliefs[ticket], ticket in self._theme
-        untouched = about.likelihood(State.UNTOUCHED)
-        ratio = {s: about.likelihood(s) / untouched for s in State}
-        up = LIFT * (1.0 - about.incumbent_in(State.LIFTED))
-        down = -LIFT * about.incumbent_in(State.HARMED)
-        if named:
-            self._log_lift[ticket] = math.log(0.6 * ratio[State.LIFTED] + 0.4)
-        w = self._weights[ticket]
-        for index, kind in enumerate(KINDS):
-            odds = kind.named if named else kind.other
-            fit = sum(odds.of(s) * ratio[s] for s in State)
-            lifted = odds.lifted * ratio[State.LIFTED] / fit
-            harmed = odds.harmed * ratio[State.HARMED] / fit
-            mean = lifted * up + harmed * down
-            square = lifted * up**2 + harmed * down**2
-            self._fit[ticket][index] = math.log(fit)
-            self._effect[ticket][index] = (w * mean, w**2 * (square - mean**2))
+        """Take in what is now known of a ticket."""
+        old = self._seen[ticket]
+        if old is not None:
+            self._count(old, self._weights[ticket], -1.0)
+        about = self._beliefs[ticket]
+        new = fits(about.a, about.b, about.passes, about.fails, ticket in self._theme)
+        self._count(new, self._weights[ticket], 1.0)
+        self._seen[ticket] = new
+
+    def _count(self, one: Fits, w: float, sign: float) -> None:
+        self._log_lift += sign * one.log_lift
+        for total, fit in zip(self._totals, one.kinds, strict=True):
+            total[0] += sign * fit.log_likelihood
+            total[1] += sign * w * fit.mean
+            total[2] += sign * w * w * fit.variance
 
     def log_odds_of_lift(self) -> float:
         """Log-odds that the edit lifts the tickets it names (each with chance .6) against that it lifts none."""
-        return PRIOR_LOG_ODDS + sum(self._log_lift)
+        return PRIOR_LOG_ODDS + self._log_lift
 
     def chance_of_gain(self, small_gain: float) -> float:
         """P(delta > small_gain): over the kinds, delta taken as normal with its mean and variance over tickets."""
         n = len(self._beliefs)
-        logs, above = [], []
-        for index, kind in enumerate(KINDS):
-            logs.append(math.log(kind.prior) + sum(fit[index] for fit in self._fit))
-            mean = sum(effect[index][0] for effect in self._effect) / n
-            sd = math.sqrt(sum(effect[index][1] for effect in self._effect)) / n
-            if sd < 1e-9:
-                above.append(1.0 if mean > small_gain else 0.0)
-            else:
-                above.append(0.5 * math.erfc((small_gain - mean) / (sd * math.sqrt(2.0))))
+        logs = [math.log(kind.prior) + total[0] for kind, total in zip(KINDS, self._totals, strict=True)]
         top = max(logs)
-        odds = [math.exp(value - top) for value in logs]
-        return sum(o * chance for o, chance in zip(odds, above, strict=True)) / sum(odds)
+        chance = everything = 0.0
+        for log, (_, mean, variance) in zip(logs, self._totals, strict=True):
+            odds = math.exp(log - top)
+            everything += odds
+            sd = math.sqrt(max(variance, 0.0)) / n
+            away = small_gain - mean / n
+            if sd < 1e-7:
+                chance += odds * (away < 0.0)
+            else:
+                chance += odds * 0.5 * math.erfc(away / (sd * math.sqrt(2.0)))
+        return chance / everything

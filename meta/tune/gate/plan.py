@@ -56,8 +56,8 @@ class Planner:
 
     def belief(self, arm: Arm, ticket: int) -> float:
         """pi for the next run of `arm` on `ticket`."""
-        odds, about = self.odds(ticket), self._beliefs[ticket]
-        return about.candidate(odds) if arm == "candidate" else about.incumbent(odds)
+        about = self._beliefs[ticket].predict(self.odds(ticket))
+        return about.candidate if arm == "candidate" else about.incumbent
 
     def stake(self) -> float:
         """The stake with the largest planned growth, kept within the configured range.
@@ -99,7 +99,7 @@ class Planner:
             belief = self.belief("candidate", i)
             slot = Slot("candidate", i, 1.0)
             if named:
-                ranked.append((0, self._beliefs[i].incumbent(NAMED), slot))
+                ranked.append((0, self.belief("incumbent", i), slot))
             else:
                 ranked.append((1, -gain("candidate", lam * w, belief), slot))
             belief = self.belief("incumbent", i)
