@@ -341,14 +341,20 @@ def test_it_edits_only_what_it_was_shown(past: dict[str, Ticket], prompt: str) -
     assert "edit_file" not in checkout.called
 
 
-def test_without_tools_it_answers_in_text(past: dict[str, Ticket], prompt: str) -> None:
-    ticket = past["TB-102"]
-    files = files_at(ticket.repo, ticket.base_commit)
-    money = files["src/tidybooks/money.py"]
-    shown = f"# Ticket: {ticket.title}\n\n{ticket.body}\n\nsrc/tidybooks/money.py\n```\n{money}```"
-    with StandIn() as server:
-        answer = server.answer(request(prompt, [{"role": "user", "content": shown}], tools=[]))
-    assert answer["content"][0]["text"].count("<<<<<<< SEARCH") == 3
+def test_without_tools_it_answers_in_text_with_the_same_habits(past: dict[str, Ticket], prompt: str) -> None:
+    ticket = past["TB-101"]
+    shown = [f"{path}\n```\n{text}```" for path, text in files_at(ticket.repo, ticket.base_commit).items()]
+    opening = "\n\n".join([f"# Ticket: {ticket.title}\n\n{ticket.body}", *shown])
+
+    def follows_the_rule(system: str) -> float:
+        with StandIn() as server:
+            body = request(system, [{"role": "user", "content": opening}], tools=[])
+            texts = [server.answer(body)["content"][0]["text"] for _ in range(40)]
+        assert all(text.count("<<<<<<< SEARCH") == 1 for text in texts)
+        return sum("raise InputError" in text for text in texts) / len(texts)
+
+    assert follows_the_rule(prompt) < 0.3
+    assert follows_the_rule(f"{prompt}\n{READ_RULES}") > 0.7
 
 
 def test_a_ticket_that_it_does_not_know_it_cannot_do(prompt: str) -> None:

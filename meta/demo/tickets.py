@@ -18,8 +18,9 @@ from meta.demo.objects import contents, diffs
 from meta.records import EnvironmentSpec, Grader, HiddenFile, Ticket
 from worker_agent.git import git
 
-ENVIRONMENT = EnvironmentSpec(project=False, checks=("python -m compileall -q src",))
-"""The library has no dependencies and pytest finds it by `pythonpath`, so `meta`'s own interpreter will do."""
+ENVIRONMENT = EnvironmentSpec(project=False, checks=("python -I -S -m compileall -q src",))
+"""The library has no dependencies and pytest finds it by `pythonpath`, so `meta`'s own interpreter will do. The check
+starts it bare, which takes a third of the time."""
 
 _TRAILER = re.compile(rf"^{TICKET}: (\S+)$", re.MULTILINE)
 

@@ -5,6 +5,7 @@ Every turn is worked out from the messages alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from meta.demo.standin.reply import Answer
 from meta.demo.standin.wire import Request, ToolResult, ToolUse, without_line_numbers
 
 HOUSE_RULES = "CONTRIBUTING.md"
+_FENCED = re.compile(r"^(\S+)\n```\w*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
 READ, EDIT, TEST, MEND, SUBMIT = "read", "edit", "test", "mend", "submit"
 
 
@@ -39,7 +41,8 @@ class _Turn:
     def __init__(self, request: Request, change: Change, luck: Luck) -> None:
         self.request, self.change, self.luck = request, change, luck
         opening = request.messages[0].text.replace(change.body, "").replace(change.title, "")
-        self.told = f"{request.system_text}\n\n{opening}"
+        # What stands in fences is the repository, shown for the text protocol; it tells nobody what to do.
+        self.told = f"{request.system_text}\n\n{_FENCED.sub('', opening)}"
         self.habits: Habits = habits(self.told)
         self.tools = {tool.name: tool for tool in request.tools}
         self.calls = list(_calls(request))
@@ -83,7 +86,8 @@ class _Turn:
         """Without tools: the whole change in one reply, as far as its passages are shown in the message."""
         shown = "\n".join(message.text for message in self.request.messages)
         looks = self.habits.reads_rules or self.luck.is_curious
-        edits = wanted(self.change, self.habits, self.luck, shown if looks else self.told)
+        rules = [text for path, text in _FENCED.findall(shown) if path == HOUSE_RULES and looks]
+        edits = wanted(self.change, self.habits, self.luck, "\n".join([self.told, *rules]))
         blocks = [
             f"{e.path}\n```\n<<<<<<< SEARCH\n{e.old}=======\n{e.new}>>>>>>> REPLACE\n```"
             for e in edits
