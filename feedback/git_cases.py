@@ -49,6 +49,8 @@ class Case:
     """Commits of main that say they close the pull request, or take its place."""
     overtaken_by: Commit | None
     """The first of them that touches the same files."""
+    elsewhere: Commit | None
+    """A commit outside main that merged the pull request, into a release branch or another pull request."""
     successor: Commit | None
     """A later commit of main with the same title, or the same dependency to a later release."""
     young: bool
@@ -62,7 +64,7 @@ class Case:
             facts += [way.landing.how, way.landing.commit.sha, way.landing.first, way.landing.last, way.proof, way.own]
             facts += [undoing.commit.sha for undoing in way.undoings]
         facts += [commit.sha for commit in self.closing]
-        facts.append(self.successor.sha if self.successor else None)
+        facts += [other.sha if other else None for other in (self.elsewhere, self.successor)]
         return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
 
@@ -74,6 +76,10 @@ class Examiner:
         self._open_after = history.chain[-1].time - open_days * 86_400
         self._closing: dict[int, list[Commit]] = {}
         self._by_title: dict[str, list[int]] = {}
+        self._elsewhere: dict[int, list[Commit]] = {}
+        for commit in history.commits.values():
+            if commit.sha not in history.step_of and (number := landed_number(commit, gitlab)) is not None:
+                self._elsewhere.setdefault(number, []).append(commit)
         for step, commit in enumerate(history.chain):
             for number in closed_numbers(commit.message) | superseded_numbers(commit.message):
                 self._closing.setdefault(number, []).append(commit)
@@ -114,6 +120,7 @@ class Examiner:
             ),
             closing=() if landing else tuple(closing),
             overtaken_by=None if landing else next((c for c in closing if touches_same(c)), None),
+            elsewhere=None if landing else self._merged_elsewhere(pull),
             successor=None if landing else self._successor(pull),
             young=pull.head.time > self._open_after,
         )
@@ -156,6 +163,17 @@ class Examiner:
         titles = {title_of(landing.commit), *(without_number(commit.subject) for commit in alone)}
         number = pull.number
         return tuple(reverts.candidates(landed_change(commits, titles, number, landing.last, files)))
+
+    def _merged_elsewhere(self, pull: Pull) -> Commit | None:
+        """Numbers of forks are other pull requests, so the head or its subject must agree too."""
+        own = {commit.sha for commit in pull.own}
+        subjects = {without_number(commit.subject) for commit in pull.own}
+        for commit in self._elsewhere.get(pull.number, ()):
+            if commit.sha not in own and (
+                pull.head.sha in commit.parents[1:] or without_number(commit.subject) in subjects
+            ):
+                return commit
+        return None
 
     def _successor(self, pull: Pull) -> Commit | None:
         key = _subject_key(without_number(pull.first.subject))

@@ -9,21 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from feedback.errors import FeedbackError
+from feedback.git_process import git_output, git_stream, nul_fields
 
-_OPTIONS = (
-    "--no-pager", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "protocol.allow=never",
-    "-c", "core.quotePath=true", "-c", "core.commitGraph=true", "-c", "gc.auto=0",
-)  # fmt: skip
 _DIFF = ("diff-tree", "--stdin", "-r", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv")
 _PATCH = ("-p", "--full-index", "--diff-algorithm=myers", "--src-prefix=a/", "--dst-prefix=b/", "--unified=3")
 _LOG = "--format=%H%x00%P%x00%T%x00%an%x00%ae%x00%at%x00%cn%x00%ce%x00%ct%x00%B"
@@ -72,33 +68,44 @@ class Clone:
         self._hash = hashlib.sha1 if sha_length == 40 else hashlib.sha256
 
     def refs(self) -> dict[str, tuple[str, str]]:
-        """Every ref: name to (commit or tag target, name of the ref it points to or "")."""
-        out = _run_in(self.path, "for-each-ref", "--format=%(refname)%00%(objectname)%00%(*objectname)%00%(symref)")
+        """Every ref that leads to a commit: name to (commit, name of the ref it points to or "")."""
+        form = "%(refname)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)%00%(symref)"
         refs: dict[str, tuple[str, str]] = {}
-        for line in out.splitlines():
-            name, sha, peeled, symref = line.split("\0")
-            refs[name] = (peeled or sha, symref)
+        for line in git_output(self.path, "for-each-ref", f"--format={form}").split("\n"):
+            name, *told, symref = line.split("\0") if line else ("", "")
+            commit = next((sha for kind, sha in zip(told[::2], told[1::2], strict=True) if kind == "commit"), None)
+            if commit:
+                refs[name] = (commit, symref)
         return refs
 
     def head(self) -> str | None:
         """Full name of the branch that HEAD stands on, None when detached or broken."""
         try:
-            return _run_in(self.path, "symbolic-ref", "-q", "HEAD").strip() or None
+            return git_output(self.path, "symbolic-ref", "-q", "HEAD").strip() or None
         except FeedbackError:
             return None
 
     def remote_url(self) -> str | None:
         try:
-            return _run_in(self.path, "config", "--local", "--get", "remote.origin.url").strip() or None
+            return git_output(self.path, "config", "--local", "--get", "remote.origin.url").strip() or None
         except FeedbackError:
             return None
 
     def commits(self, tips: Iterable[str]) -> Iterator[Commit]:
         """Every commit reachable from `tips`, newest first."""
-        args = ("log", "-z", "--stdin", _LOG, "--encoding=UTF-8", "--no-show-signature", "--no-mailmap")
+        args = (
+            "log",
+            "-z",
+            "--stdin",
+            "--ignore-missing",
+            _LOG,
+            "--encoding=UTF-8",
+            "--no-show-signature",
+            "--no-mailmap",
+        )
         fields: list[str] = []
         with self._stream((*args, "--no-color", "--no-notes"), tips) as out:
-            for field in _split(out):
+            for field in nul_fields(out):
                 fields.append(field)
                 if len(fields) == _FIELDS:
                     sha, parents, tree, author, mail, at, committer, committer_mail, time, message = fields
@@ -114,7 +121,7 @@ class Clone:
         found: list[FileChange] = []
         at = -1
         with self._stream((*_DIFF, "--raw", "-z"), (f"{a} {b}" for a, b in wanted)) as out:
-            fields = _split(out)
+            fields = nul_fields(out)
             for field in fields:
                 # The heading of a pair ends with a newline, not a NUL, so it sticks to what follows.
                 while (end := field.find("\n")) == len(wanted[0][0]) * 2 + 1 and not field.startswith(":"):
@@ -164,7 +171,7 @@ class Clone:
             return []
         try:
             with self._stream(("merge-tree", "--write-tree", "--stdin", "--no-messages"), lines) as out:
-                fields = list(_split(out))
+                fields = list(nul_fields(out))
         except FeedbackError:  # one bad merge ends the process: find it by halves
             half = len(lines) // 2
             return self._merge(lines[:half]) + self._merge(lines[half:]) if half else [None]
@@ -187,28 +194,8 @@ class Clone:
         path.write_bytes(zlib.compress(blob, 1))
         return sha
 
-    @contextmanager
-    def _stream(self, args: tuple[str, ...], lines: Iterable[str]) -> Iterator[IO[bytes]]:
-        """Standard output of git over the borrowed objects, with `lines` as its input."""
-        environment = {**_environment(), "GIT_DIR": str(self._shadow), "GIT_CONFIG_GLOBAL": os.devnull}
-        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as complaints:
-            given.writelines(f"{line}\n".encode() for line in lines)
-            given.seek(0)
-            with subprocess.Popen(
-                ["git", *_OPTIONS, *args],
-                stdin=given, stdout=subprocess.PIPE, stderr=complaints, env=environment, bufsize=1 << 20,
-            ) as process:  # fmt: skip
-                assert process.stdout is not None
-                try:
-                    yield process.stdout
-                finally:
-                    unread = process.poll() is None and bool(process.stdout.read(1))
-                    if unread:
-                        process.kill()
-            complaints.seek(0)
-            said = complaints.read(4000).decode(errors="replace").strip()
-        if process.returncode != 0 and not unread:
-            raise FeedbackError(f"git {args[0]} failed in {self.path}: {said or process.returncode}")
+    def _stream(self, args: tuple[str, ...], lines: Iterable[str]) -> AbstractContextManager[IO[bytes]]:
+        return git_stream(self._shadow, self.path, args, lines)
 
 
 @contextmanager
@@ -220,7 +207,7 @@ def open_clone(path: Path | str) -> Iterator[Clone]:
     path = Path(path)
     if not path.is_dir():
         raise FeedbackError(f"{path} is not a directory. Give the path of a clone of the agent's repository.")
-    told = _run_in(
+    told = git_output(
         path, "rev-parse", "--path-format=absolute",
         "--git-path", "objects", "--git-path", "shallow", "--show-object-format", "--show-prefix",
     )  # fmt: skip
@@ -246,51 +233,6 @@ def _scratch() -> str | None:
     except OSError:
         return None
     return shared if os.access(shared, os.W_OK) and room.f_bavail * room.f_frsize > _SCRATCH else None
-
-
-def _environment() -> dict[str, str]:
-    """Nothing of ours but where programs and the person's own git settings (`safe.directory`) are."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR") if name in os.environ}
-    return kept | {
-        "LC_ALL": "C",
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_NO_REPLACE_OBJECTS": "1",
-        "GIT_NO_LAZY_FETCH": "1",
-        "GIT_ALLOW_PROTOCOL": "none",
-    }
-
-
-def _run_in(path: Path, *args: str) -> str:
-    try:
-        done = subprocess.run(
-            ["git", *_OPTIONS, "-C", str(path), *args], capture_output=True, env=_environment(), check=False
-        )
-    except FileNotFoundError:
-        raise FeedbackError("git is not installed, or not on PATH. Install git and try again.") from None
-    if done.returncode == 0:
-        return done.stdout.decode(errors="replace")
-    said = done.stderr.decode(errors="replace").strip()
-    if "not a git repository" in said:
-        raise FeedbackError(f"{path} is not a git repository. Give the path of a clone of the agent's repository.")
-    if "dubious ownership" in said:
-        raise FeedbackError(
-            f"{path} belongs to another user, so git refuses it. Run as its owner, or trust it with"
-            f" `git config --global --add safe.directory {path.resolve()}`."
-        )
-    raise FeedbackError(f"git {args[0]} failed in {path}: {said or f'exit code {done.returncode}'}")
-
-
-def _split(out: IO[bytes]) -> Iterator[str]:
-    """Fields of NUL-terminated output."""
-    rest = b""
-    while chunk := out.read(1 << 20):
-        *whole, rest = (rest + chunk).split(b"\0")
-        for field in whole:
-            yield field.decode(errors="replace")
-    if rest:
-        yield rest.decode(errors="replace")
 
 
 def _until(lines: Iterator[bytes], head: bytes) -> Iterator[bytes]:

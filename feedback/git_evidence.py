@@ -38,6 +38,8 @@ def evidence_of(case: Case, way: Way | None, undoing: Undoing | None) -> Iterato
         yield commit_evidence("absorbed", way.landing.commit, "the same change came in as somebody else's commit")
     for commit in case.closing[:_MOST_COMMITS] if not (way and way.own) else ():
         yield commit_evidence("closes", commit)
+    if case.elsewhere and not way:
+        yield commit_evidence("other-branch", case.elsewhere, "merged outside main")
     if case.successor and not way:
         yield commit_evidence("successor", case.successor, "later merged under the same title")
     for commit in pull.by_people[:_MOST_COMMITS]:

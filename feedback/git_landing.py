@@ -25,6 +25,8 @@ class Landing:
     """For commits that landed apart from each other: each commit of the pull request and the one on main."""
     complete: bool = True
     """False when only some of the pull request's commits landed."""
+    whole_head: bool = False
+    """Whether main holds the pull request's head itself."""
     note: str = ""
 
 
@@ -63,10 +65,10 @@ def _by_graph(pull: Pull, index: MainIndex, gitlab: bool) -> Landing | None:
         return None
     commit = history.chain[step]
     if history.twins.get(pull.head.sha, pull.head.sha) == commit.sha:
-        return Landing("in-main", step, step, commit)
+        return Landing("in-main", step, step, commit, whole_head=True)
     named = landed_number(commit, gitlab)
     note = f"came in with #{named}" if named not in (None, pull.number) else ""
-    return Landing("merge", step, step, commit, note=note)
+    return Landing("merge", step, step, commit, whole_head=True, note=note)
 
 
 def _by_number(pull: Pull, files: tuple[FileChange, ...], index: MainIndex, main_files: MainFiles) -> Landing | None:

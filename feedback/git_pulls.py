@@ -26,9 +26,11 @@ class Pull:
     own: tuple[Commit, ...]
     """Its commits, parents first, merges of main included."""
     base: Commit | None
-    """Where it left main (or the pull request it is stacked on); None in a shallow clone."""
-    base_known: bool
-    """False when main went straight through the head, so that where the pull request began cannot be seen."""
+    """Where it left main, or the pull request it is stacked on."""
+    straight: bool
+    """Whether main goes straight through the head, so that where the pull request began cannot be seen."""
+    cut_off: bool
+    """Whether a shallow clone ends before the pull request began."""
     agent: str
     recognised_by: RecognisedBy
     version: str | None
@@ -94,7 +96,8 @@ def agents_pulls(
             base = below[-1]
             under = {commit.sha for commit in history.own(base.sha, step)}
             own = [commit for commit in own if commit.sha not in under]
-        pull = _recognise(number, own, base, not straight, identity)
+        cut_off = base is None and any(parent not in history.commits for c in own for parent in c.parents)
+        pull = _recognise(number, own, base, straight, cut_off, identity)
         if pull:
             yield pull
 
@@ -111,7 +114,7 @@ def _work(own: tuple[Commit, ...] | list[Commit]) -> tuple[Commit, ...]:
 
 
 def _recognise(
-    number: int, own: list[Commit], base: Commit | None, base_known: bool, identity: AgentIdentity
+    number: int, own: list[Commit], base: Commit | None, straight: bool, cut_off: bool, identity: AgentIdentity
 ) -> Pull | None:
     work = _work(own)
     known = identity.recognise(work[0].author, work[0].author_email, work[0].message) if work else None
@@ -138,7 +141,8 @@ def _recognise(
         head=own[-1],
         own=tuple(own),
         base=base,
-        base_known=base_known,
+        straight=straight,
+        cut_off=cut_off,
         agent=known[0],
         recognised_by=known[1],
         version=versions[-1] if versions else None,

@@ -16,12 +16,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from feedback.errors import FeedbackError
-from feedback.git_cases import FORMAT, Case, Examiner
+from feedback.git_cases import FORMAT, Examiner
 from feedback.git_clone import Clone, open_clone
 from feedback.git_history import History
 from feedback.git_landing import MainIndex
-from feedback.git_outcomes import Reader
+from feedback.git_outcomes import outcome_of
 from feedback.git_pulls import agents_pulls, pull_heads
+from feedback.git_reading import Reader
 from feedback.identity import AgentIdentity
 from feedback.records import Outcome
 from feedback.source import Cursor
@@ -78,32 +79,31 @@ class PlainGit:
             branch, tip = self._find_main(clone, refs)
             url = clone.remote_url()
             repository = self._repository or _repository_name(url) or _directory_name(self._path)
-            facts = [FORMAT, repository, branch, tip, heads, self._identity.model_dump(), self._open_days]
+            facts = [FORMAT, repository, branch, refs, self._identity.model_dump(), self._open_days]
             position = hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
             if since is not None and since.position == position:
                 self._cursor = since
                 return
-            history = History(clone.commits([tip, *heads.values()]), tip)
+            branches = [
+                commit for name, (commit, _) in refs.items() if name.startswith(("refs/heads/", "refs/remotes/"))
+            ]
+            history = History(clone.commits([tip, *branches, *heads.values()]), tip)
             index = MainIndex(history, gitlab)
             pulls = agents_pulls(heads, history, self._identity, index.by_number)
             cases = list(Examiner(clone, history, index, gitlab, self._open_days).cases(pulls))
-            reader = Reader(clone, history, repository, _pull_url(url, gitlab), self._identity)
-            yield from self._changed(cases, reader, since.seen if since else {}, position, repository)
-
-    def _changed(
-        self, cases: list[Case], reader: Reader, before: Mapping[str, str], position: str, repository: str
-    ) -> Iterator[Outcome]:
-        """The outcomes whose fingerprint is not the one seen; keeps the cursor one step behind what is yielded."""
-        prints = {f"{repository}#{case.pull.number}": case.fingerprint for case in cases}
-        seen = {key: old for key, old in before.items() if key in prints}
-        self._cursor = Cursor(source=self.name, seen=dict(seen))
-        todo = [case for case, (key, value) in zip(cases, prints.items(), strict=True) if seen.get(key) != value]
-        for start in range(0, len(todo), _BATCH):
-            for outcome in reader.outcomes(todo[start : start + _BATCH]):
-                yield outcome
-                seen[outcome.key] = prints[outcome.key]
-                self._cursor = Cursor(source=self.name, seen=seen)
-        self._cursor = Cursor(source=self.name, position=position, seen=seen)
+            before = since.seen if since else {}
+            prints = {f"{repository}#{case.pull.number}": case.fingerprint for case in cases}
+            seen = {key: old for key, old in before.items() if key in prints}
+            self._cursor = Cursor(source=self.name, seen=dict(seen))
+            todo = [case for case, (key, now) in zip(cases, prints.items(), strict=True) if seen.get(key) != now]
+            reader = Reader(clone, history)
+            for start in range(0, len(todo), _BATCH):
+                for finding in reader.findings(todo[start : start + _BATCH]):
+                    outcome = outcome_of(finding, repository, _pull_url(url, gitlab), self._identity)
+                    yield outcome
+                    seen[outcome.key] = prints[outcome.key]
+                    self._cursor = Cursor(source=self.name, seen=seen)
+            self._cursor = Cursor(source=self.name, position=position, seen=seen)
 
     def _find_main(self, clone: Clone, refs: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
         """The main branch's ref and tip."""
