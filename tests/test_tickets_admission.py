@@ -43,13 +43,7 @@ def test_a_ticket_whose_tests_pass_without_the_change_is_quarantined(tmp_path: P
 
 
 def test_a_ticket_whose_gold_change_fails_is_quarantined_with_the_tests_words(tmp_path: Path) -> None:
-    wrong = {"calc.py": "def add(a, b):
-    return 7
-
-
-def mul(a, b):
-    return a * b
-"}
+    wrong = {"calc.py": "def add(a, b):\n    return 7\n\n\ndef mul(a, b):\n    return a * b\n"}
     found, _ = try_(judge(tmp_path, gold=wrong))
     assert found.status == "quarantined"
     assert "assert 7 == 5" in found.reason

@@ -44,7 +44,8 @@ packages = ["pytest"]
 
 def test_a_markdown_ticket_has_its_fields_in_front_and_its_brief_below(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text(
-        '+++\nid = "a"\nbase_commit = "1"\nfail_to_pass = ["t.py::t"]\n+++\n# The title\n\nThe body.\n\n## More\n\nof it\n'
+        '+++\nid = "a"\nbase_commit = "1"\nfail_to_pass = ["t.py::t"]\n+++\n'
+        "# The title\n\nThe body.\n\n## More\n\nof it\n"
     )
     (tmp_path / "b.md").write_text(
         "---\nid: b\ntitle: Another\nbase_commit: 1234567\nfail_to_pass:\n  - t.py::t\n---\nThe body.\n"
@@ -125,7 +126,7 @@ def test_every_bad_entry_is_named_with_its_line_and_what_to_do(tmp_path: Path) -
 def test_broken_toml_and_front_matter_are_named_by_line(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text('[[ticket]]\nid = "a"\ntitle = \n')
     (tmp_path / "b.md").write_text("No fields at all\n")
-    (tmp_path / "c.md").write_text('+++\nid = "c"\nid = "d"\n+++\n# T\n')
+    (tmp_path / "c.md").write_text('+++\nid = "c"\nid =\n+++\n# T\n')
     (tmp_path / "d.toml").write_text('[[ticket]]\nid = "x"\ntitle = "T"\nbase_commit = "1"\n\n[[ticket]]\nid = "y"\n')
     with pytest.raises(MetaError) as error:
         load(tmp_path)

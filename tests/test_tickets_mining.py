@@ -93,19 +93,13 @@ def history(folder: Path) -> Repository:
         },
         "Every price has its tax computed, by shop.tax.tax",
     )
-    shop.commit(
-        {"src/shop/tax.py": "def tax(price):\n    return price * 20 // 100\n", "tests/rate.txt": "20"}, "Patch 1"
-    )
+    raised = "def tax(price):\n    return price * 20 // 100\n"
+    shop.commit({"src/shop/tax.py": raised, "tests/rate.txt": "20"}, "Patch 1")  # changes data, no test
     shop.commit({"src/shop/cart.py": CART_FIXED, "tests/test_cart.py": TEST_CART_EMPTY + "\n"}, "update ruff")
     shop.commit({"README.md": "A shop\n"}, "Say what this is about")
     shop.git("checkout", "-q", "-b", "feature")
     shop.commit({"src/shop/greet.py": "def greet(who):\n    return f'Hello, {who}!'\n"}, "wip")
-    shop.commit(
-        {
-            "tests/test_greet.py": "from shop.greet import greet\n\n\ndef test_greet():\n    assert greet('you') == 'Hello, you!'\n"
-        },
-        "Add tests",
-    )
+    shop.commit({"tests/test_greet.py": TEST_GREET}, "Add tests")
     shop.git("checkout", "-q", "main")
     shop.git(
         "merge",

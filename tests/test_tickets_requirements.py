@@ -36,7 +36,8 @@ def test_setup_cfg_setup_py_tox_and_requirements_files_count(tmp_path: Path) -> 
     found = packages(
         tmp_path,
         {
-            "setup.cfg": "[metadata]\nname = shop\n[options]\ninstall_requires =\n    six\n[options.extras_require]\ntest =\n    mock\n",
+            "setup.cfg": "[metadata]\nname = shop\n[options]\ninstall_requires =\n    six\n"
+            "[options.extras_require]\ntest =\n    mock\n",
             "setup.py": "from setuptools import setup\nNEEDS = ['attrs']\nsetup(name='shop', install_requires=NEEDS)\n",
             "tox.ini": "[testenv]\ndeps =\n    -r more.txt\n    py38: flaky\n    pypy: nothing\n    .[docs]\n",
             "more.txt": "pyyaml  # for files\n-e .\n",
@@ -54,14 +55,11 @@ def test_plugins_that_the_configured_options_need_are_added(tmp_path: Path) -> N
 
 
 def test_what_tests_import_is_added_unless_python_or_the_project_has_it(tmp_path: Path) -> None:
-    test = "import json\nimport yaml\nimport shop\nfrom tests import things\ntry:\n    import numpy\nexcept ImportError:\n    pass\n"
-    files = {
-        "tests/test_it.py": test,
-        "tests/things.py": "",
-        "src/shop/__init__.py": "",
-        "conftest.py": "import freezegun\n",
-    }
-    assert packages(tmp_path, files, tests=("tests/test_it.py",)) == ("PyYAML", "freezegun", "pytest")
+    test = "import json\nimport yaml\nimport shop\nfrom tests import things\n"
+    optional = "try:\n    import numpy\nexcept ImportError:\n    pass\n"
+    files = {"tests/test_it.py": test + optional, "conftest.py": "import freezegun\n", "tests/things.py": ""}
+    found = packages(tmp_path, {**files, "src/shop/__init__.py": ""}, tests=("tests/test_it.py",))
+    assert found == ("PyYAML", "freezegun", "pytest")
 
 
 def test_packages_are_resolved_as_of_the_day_of_the_base_commit(tmp_path: Path) -> None:

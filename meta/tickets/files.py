@@ -100,7 +100,7 @@ def _markdown(text: str) -> _Found:
         return 1, "a Markdown ticket starts with its fields between two lines `+++`"
     fence, front, body = found.groups()
     try:
-        fields = tomllib.loads(front) if fence == "+++" else _plain(front)
+        fields = tomllib.loads(front + "\n") if fence == "+++" else _plain(front)
     except tomllib.TOMLDecodeError as error:
         at = re.search(r"line (\d+)", str(error))
         return 1 + int(at[1]) if at else 2, f"the fields are not TOML ({error})"
