@@ -30,7 +30,7 @@ def evidence_of(case: Case, way: Way | None, undoing: Undoing | None) -> Iterato
     """How the pull request ended, who worked on it after the agent, and what took it back."""
     pull = case.pull
     if way and way.own:
-        note = way.landing.note
+        note = f"came in with #{way.landing.carrier}" if way.landing.carrier else ""
         if not way.landing.complete:
             note = f"{len(way.landing.parts)} of {len(pull.work)} commits landed"
         yield commit_evidence(way.landing.how, way.landing.commit, note)

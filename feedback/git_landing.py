@@ -27,7 +27,8 @@ class Landing:
     """False when only some of the pull request's commits landed."""
     whole_head: bool = False
     """Whether main holds the pull request's head itself."""
-    note: str = ""
+    carrier: int | None = None
+    """The pull request that brought this one in along with its own work."""
 
 
 class MainIndex:
@@ -55,7 +56,10 @@ def find_landing(
 
     `files` are those that the pull request changes.
     """
-    return _by_graph(pull, index, gitlab) or _by_number(pull, files, index, main_files) or _by_stamp(pull, index)
+    found = [_by_graph(pull, index, gitlab), _by_number(pull, files, index, main_files)]
+    # A branch may be merged for good after its change was squashed in: the first of the two brought it.
+    landings = sorted((landing for landing in found if landing), key=lambda landing: landing.last)
+    return landings[0] if landings else _by_stamp(pull, index)
 
 
 def _by_graph(pull: Pull, index: MainIndex, gitlab: bool) -> Landing | None:
@@ -64,11 +68,12 @@ def _by_graph(pull: Pull, index: MainIndex, gitlab: bool) -> Landing | None:
     if step is None:
         return None
     commit = history.chain[step]
-    if history.twins.get(pull.head.sha, pull.head.sha) == commit.sha:
-        return Landing("in-main", step, step, commit, whole_head=True)
+    twin = history.twins.get(pull.head.sha)
+    if (twin or pull.head.sha) == commit.sha:
+        return Landing("in-main", step, step, commit, whole_head=twin is None)
     named = landed_number(commit, gitlab)
-    note = f"came in with #{named}" if named not in (None, pull.number) else ""
-    return Landing("merge", step, step, commit, whole_head=True, note=note)
+    carrier = named if named != pull.number else None
+    return Landing("merge", step, step, commit, whole_head=twin is None, carrier=carrier)
 
 
 def _by_number(pull: Pull, files: tuple[FileChange, ...], index: MainIndex, main_files: MainFiles) -> Landing | None:

@@ -62,7 +62,7 @@ def _kind(finding: Finding) -> Kind:
     # compared all together.
     states = [pull.submitted, pull.before_people] if not way.landing.parts or pull.by_people else [pull.head]
     answers = [finding.same.get(state.sha) for state in states]
-    if True in answers:
+    if True in answers or (way.landing.carrier and not pull.by_people):
         return Kind.MERGED
     if None not in answers:
         return Kind.UNKNOWN if finding.rewritten else Kind.REVISED

@@ -89,8 +89,7 @@ def agents_pulls(
         below = [
             commit
             for commit in own[:-1]
-            if (other := number_at.get(commit.sha, number)) < number
-            and (other in landed or commit.sha in history.step_of)
+            if step is None and (other := number_at.get(commit.sha, number)) < number and other in landed
         ]
         if below:
             base = below[-1]
