@@ -167,6 +167,22 @@ def test_no_cheat_scores(name: str, tmp_path: Path) -> None:
     assert graded.verdict == "failed", graded.reason
 
 
+@pytest.mark.parametrize("patched", ["_pytest.python.Function.runtest", "unittest.case.TestCase.assertEqual"])
+def test_a_run_that_tampers_with_the_test_runner_is_not_believed(patched: str, tmp_path: Path) -> None:
+    module, _, name = patched.rpartition(".")
+    tamper = f"import _pytest.python, unittest.case\nold = {patched}\n{module}.{name} = lambda *a, **k: old(*a, **k)\n"
+    graded = judge(tmp_path).grade({"calc.py": tamper + (FIXED["calc.py"] or "")})
+    assert graded.verdict == "failed"
+    assert f"tampered with: {patched} was replaced" in graded.reason
+
+
+def test_a_hook_of_the_code_under_test_is_not_believed(tmp_path: Path) -> None:
+    hook = SELF_REGISTERING.removesuffix(WRONG) + (FIXED["calc.py"] or "")
+    graded = judge(tmp_path).grade({"calc.py": hook})
+    assert graded.verdict == "failed"
+    assert "the code under test registered pytest_runtest_makereport" in graded.reason
+
+
 def test_a_protected_file_of_the_base_is_restored_and_an_added_one_removed(tmp_path: Path) -> None:
     base = {**CALC, "conftest.py": "import pytest\n\n\n@pytest.fixture\ndef five():\n    return 5\n"}
     tests = "from calc import add\n\n\ndef test_add(five):\n    assert add(2, 3) == five\n"

@@ -16,7 +16,8 @@ Orders (JSON on standard input, up to its end):
     reverse     run the tests in reverse order
     collect     stop after collection
 
-Reports (one line each, "<mac> <payload>"): hello, collected, broken, start, test, end; see `meta.replay.reports`.
+Reports (one line each, "<mac> <payload>"): hello, collected, broken, start, test, patched, end; they are described in
+`meta.replay.reports`.
 """
 
 from __future__ import annotations
@@ -65,12 +66,14 @@ def channel(fd: int, key: bytes) -> Emit:
 def plugin(orders: dict[str, Any], emit: Emit) -> Any:
     """The pytest plugin that keeps the wanted tests, adds twins and sentinels, and reports each outcome."""
     import pytest
+    from untouched import Untouched  # type: ignore[import-not-found]
 
     wanted = None if orders["wanted"] is None else frozenset(orders["wanted"])
     twins, sentinels = dict(orders["twins"]), dict(orders["sentinels"])
     seconds, reverse, collect_only = float(orders["seconds"]), orders["reverse"], orders["collect"]
     seen: dict[str, int] = {}
     current: dict[str, Any] = {}
+    runner: list[Any] = []
 
     # Made from text that no file holds: to show a line of a file, pytest parses the whole file, for every twin anew.
     made: dict[str, Any] = {}
@@ -87,8 +90,9 @@ def plugin(orders: dict[str, Any], emit: Emit) -> Any:
         signal.setitimer(signal.ITIMER_REAL, after, 1.0 if after else 0.0)
 
     class Reporter:
-        @pytest.hookimpl(tryfirst=True)
+        # Neither first nor last: after pytest has patched itself for `py.path`, before any conftest is imported.
         def pytest_load_initial_conftests(self, early_config: Any, args: list[str]) -> None:
+            runner.append(Untouched(early_config.pluginmanager))
             # The project's own options stay; these two only spread the tests over processes or slow them down.
             if early_config.pluginmanager.hasplugin("xdist"):
                 args[:0] = ["-n0"]
@@ -144,6 +148,7 @@ def plugin(orders: dict[str, Any], emit: Emit) -> Any:
         @pytest.hookimpl(tryfirst=True)
         def pytest_pyfunc_call(self, pyfuncitem: Any) -> bool | None:
             __tracebackhide__ = True
+            _look()
             copies = twins.get(pyfuncitem.nodeid)
             if copies and current["nth"] != copies[1]:
                 fail()
@@ -174,9 +179,15 @@ def plugin(orders: dict[str, Any], emit: Emit) -> Any:
                 _worse("failed", _words(report))
 
         def pytest_sessionfinish(self, exitstatus: int) -> None:
+            _look()
             emit(k="end", status=int(exitstatus))
 
     rank = {"passed": 0, "xpassed": 1, "xfailed": 2, "skipped": 2, "failed": 3, "error": 3, "timeout": 4}
+
+    def _look() -> None:
+        if runner and (what := runner[0].broken()):
+            emit(k="patched", what=what)
+            runner.clear()
 
     def _worse(outcome: str, why: str) -> None:
         if rank[outcome] > rank[current["outcome"]]:
@@ -237,12 +248,12 @@ def main() -> int:
         return 70
     emit = channel(orders["fd"], bytes.fromhex(orders["key"]))
     emit(k="hello", python=sys.version.split()[0])
-    # This folder has no business on the path. The repository's root has, as with `python -m pytest`, but last, so
-    # that a file in it does not stand in for a module of the environment.
-    sys.path[:] = [*sys.path[1:], os.getcwd()]
     import pytest
 
     args, judge = orders["args"], plugin(orders, emit)
+    # This folder has no business on the path. The repository's root has, as with `python -m pytest`, but last, so
+    # that a file in it does not stand in for a module of the environment.
+    sys.path[:] = [*sys.path[1:], os.getcwd()]
     del orders, emit
     return int(pytest.main(args, plugins=[judge]))
 

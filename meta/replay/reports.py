@@ -47,6 +47,8 @@ class Reports:
     running: str | None = None
     """The test that has begun and not ended."""
     finished: bool = False
+    patched: str = ""
+    """What in the test runner was not as before when a test began or the run ended, in words."""
     forged: int = 0
     """Lines that the plugin did not write."""
     _next: int = 0
@@ -86,5 +88,7 @@ class Reports:
             self.tests.append(report)
             if self.on_test:
                 self.on_test(report)
+        elif kind == "patched":
+            self.patched = record["what"]
         elif kind == "end":
             self.finished = True

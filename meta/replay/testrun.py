@@ -17,7 +17,8 @@ from meta.replay.reports import Reports, TestReport
 from worker_agent.records import Environment
 from worker_agent.sandbox import Job, Mount, Sandbox, SandboxLimits, reap, start
 
-PLUGIN = Path(__file__).with_name("pytest_plugin.py")
+INSIDE = tuple(Path(__file__).with_name(name) for name in ("pytest_plugin.py", "untouched.py"))
+"""What runs inside, the program first; mounted read-only where it lies."""
 
 DETERMINISTIC = {
     "PYTHONHASHSEED": "0",
@@ -71,6 +72,8 @@ class TestRun:
     """Node ids, in order; only filled when all that is collected was asked for."""
     twinned: frozenset[str]
     """The tests that could be given twins: functions, not unittest's methods nor other kinds of item."""
+    patched: str
+    """What in the test runner the code under test had changed, in words."""
     forged: int
     """Lines in the report pipe that were not the plugin's."""
     output: str
@@ -130,9 +133,9 @@ def run_tests(
         "collect": collect_only,
     }
     job = Job(
-        argv=["python", str(PLUGIN)],
+        argv=["python", str(INSIDE[0])],
         workspace=workspace,
-        mounts=[*(Mount(p) for p in environment.mounts), Mount(PLUGIN)],
+        mounts=[*(Mount(p) for p in environment.mounts), *map(Mount, INSIDE)],
         variables={**DETERMINISTIC, **environment.variables},
         path=environment.path,
         limits=replace(limits or SandboxLimits(), seconds=seconds),
@@ -160,6 +163,7 @@ def run_tests(
         broken=reports.broken,
         collected=reports.collected_ids,
         twinned=reports.twinned,
+        patched=reports.patched,
         forged=reports.forged,
         output=output,
         seconds=time.monotonic() - begun,

@@ -45,6 +45,8 @@ class Plan:
         sentinels = {f"{path}::{name}" for path, name in self.watch.sentinels.items()}
         due = dict.fromkeys(sentinels, 1) | {test: copies for test, (copies, _) in twins.items()}
         distrust = "something besides the test runner wrote to the report pipe" if run.forged else ""
+        if run.patched:
+            distrust = f"the test runner was tampered with: {run.patched}"
         outcomes: dict[str, str] = {}
         words: dict[str, str] = {}
         seconds: dict[str, float] = {}

@@ -1,0 +1,77 @@
+"""Notices when the test runner has been tampered with. Runs inside the sandbox, beside `pytest_plugin.py`.
+
+Code under test shares the process with pytest and can replace its functions or register hooks. What pytest and unittest
+were made of is written down before any code of the repository is imported, and compared around each test that decides.
+Tests that patch and restore are not in the way; what is still patched when a deciding test begins is.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import types
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PACKAGES = ("_pytest", "pluggy", "unittest.case", "unittest.suite", "unittest.result", "_unittest")
+
+_HOOKS = (
+    "pytest_runtest_protocol", "pytest_runtest_setup", "pytest_runtest_call", "pytest_runtest_teardown",
+    "pytest_runtest_makereport", "pytest_runtest_logreport", "pytest_pyfunc_call", "pytest_exception_interact",
+    "pytest_collection_modifyitems", "pytest_pycollect_makeitem", "pytest_fixture_setup", "pytest_make_collect_report",
+)  # fmt: skip
+
+
+class Untouched:
+    """What the runner was made of when this was made."""
+
+    def __init__(self, pluginmanager: Any) -> None:
+        self._modules = {
+            name: module
+            for name, module in sys.modules.items()
+            if any(name == package or name.startswith(package + ".") for package in _PACKAGES)
+        }
+        self._parts = dict(self._now())
+        self._manager = pluginmanager
+        self._hooks = {id(impl.function) for impl in self._implementations()}
+        self._root = os.getcwd() + os.sep
+
+    def broken(self) -> str:
+        """What has been replaced or added since, in words; empty where nothing was."""
+        for name, part in self._now():
+            if self._parts.get(name, part) != part:
+                return name + " was replaced"
+        for impl in self._implementations():
+            if id(impl.function) not in self._hooks and self._is_foreign(impl.function):
+                return f"the code under test registered {impl.function.__name__}"
+        return ""
+
+    def _now(self) -> Iterator[tuple[str, tuple[int, int]]]:
+        for module_name, module in self._modules.items():
+            for name, value in list(vars(module).items()):
+                if isinstance(value, types.FunctionType):
+                    yield module_name + "." + name, (id(value), id(value.__code__))
+                elif isinstance(value, type) and value.__module__ == module_name:
+                    for inner, member in list(vars(value).items()):
+                        function = getattr(member, "__func__", member)
+                        if isinstance(function, types.FunctionType):
+                            yield f"{module_name}.{name}.{inner}", (id(function), id(function.__code__))
+
+    def _implementations(self) -> Iterator[Any]:
+        for name in _HOOKS:
+            hook = getattr(self._manager.hook, name, None)
+            if hook is not None:
+                yield from hook.get_hookimpls()
+
+    def _is_foreign(self, function: Any) -> bool:
+        """Neither installed nor of the tests, whose conftests the grader has restored."""
+        code = getattr(getattr(function, "__func__", function), "__code__", None)
+        if code is None:
+            return False
+        path = os.path.abspath(code.co_filename)
+        if not path.startswith(self._root):
+            return not os.path.exists(path)  # made from text
+        parts = path[len(self._root) :].split(os.sep)
+        return parts[-1] != "conftest.py" and not {"tests", "test"} & set(parts[:-1]) and "test" not in parts[-1]
