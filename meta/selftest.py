@@ -47,7 +47,7 @@ class Arm:
 
 
 def selftest(nulls: int = 200, powers: int = 60, tickets: int = 50, seed: int = 1, budget: int = 400) -> dict[str, Any]:
-    """Null edits, and edits that help by 5, 10 and 20 points, through the gate of a night of `budget` replays."""
+    """Null edits, and edits that help by 5, 10 and 20 points, through a gate with `budget` replays."""
     begun = time.monotonic()
     config = replace(preset(budget).gate, budget=budget)
     null = _arm(0.0, nulls, tickets, seed, config)

@@ -40,7 +40,8 @@ name = "team/tidybooks"
 export = "../reviews.jsonl" # what reviewers said, as a forge would export it
 
 [tune]
-replays = 160
+replays = 100
+alpha = 0.1
 """
 
 

@@ -46,12 +46,22 @@ def judge(
         config=replace(config, parallel=context.settings.replay.parallel * 2),
     )
     pool = Pool(len(tickets), [_outcomes(pool_draws(store, t.id, incumbent.version)) for t in tickets])
-    trial = Trial(gate, pool, budget=budget)
+    trial = Trial(gate, pool)
     own = _own_draws(store, candidate, incumbent.version)
     candidate = move(store, candidate, "testing")
     names = [t.id for t in tickets]
     while asked := trial.requests:
-        outcomes = _serve(context, asked, tickets, candidate, surface, incumbent, own)
+        known = [_recorded(request, tickets, own) for request in asked]
+        fresh = [place for place, outcome in enumerate(known) if outcome is None]
+        if len(fresh) > budget:  # a batch is made whole or not at all: its bets were fixed together
+            gate.stop("the night's budget is spent")
+            break
+        budget -= len(fresh)
+        wanted = [_wanted(asked[place], tickets, candidate, surface, incumbent) for place in fresh]
+        made = make(context, wanted, "gate", retry=False)
+        outcomes = list(known)
+        for place, replay in zip(fresh, made, strict=True):
+            outcomes[place] = None if replay.verdict == "void" else float(replay.verdict == "passed")
         trial.tell(outcomes)
         save_gate(store, candidate.id, incumbent.version, names, gate.record().to_json())
         context.tell(
@@ -64,7 +74,25 @@ def judge(
     if decision.ended == "stopped":
         return move(store, candidate, "testing", decision.why), decision
     store.served(names)
-    return move(store, candidate, "kept" if decision.accept else "refused", decision.why), decision
+    why = f"{decision.why}; {seen(gate)}"
+    return move(store, candidate, "kept" if decision.accept else "refused", why), decision
+
+
+def seen(gate: Gate) -> str:
+    """What the candidate did on the tickets of its theme and on the others, beside what was believed of the incumbent.
+
+    For people only: whoever writes edits hears nothing of held-out tickets but the decision.
+    """
+    runs = [bet for running in gate.record().passes for bet in running.bets if bet.outcome is not None]
+    named, words = set(gate.theme), []
+    for group, tickets in (("its theme", named), ("other themes", set(range(gate.n)) - named)):
+        own = [bet.outcome or 0.0 for bet in runs if bet.arm == "candidate" and bet.ticket in tickets]
+        if own:
+            believed = sum(
+                gate.carried()[bet.ticket][0] for bet in runs if bet.arm == "candidate" and bet.ticket in tickets
+            )
+            words.append(f"on tickets of {group} {sum(own):.0f} of {len(own)} passed (without it about {believed:.1f})")
+    return ", ".join(words) or "it was not run at all"
 
 
 def beliefs(store: Store, ticket: str, version: str) -> tuple[float, float]:
@@ -114,32 +142,19 @@ def _own_draws(store: Store, candidate: Candidate, incumbent: str) -> dict[str, 
     return draws
 
 
-def _serve(
-    context: Context,
-    asked: Sequence[Request],
-    tickets: Sequence[Ticket],
-    candidate: Candidate,
-    surface: Surface,
-    incumbent: Surface,
-    own: dict[str, deque[float]],
-) -> list[float | None]:
-    outcomes: list[float | None] = [None] * len(asked)
-    missing = []
-    for place, (arm, number) in enumerate(asked):
-        ready = own[tickets[number].id] if arm == "candidate" else None
-        if ready:
-            outcomes[place] = ready.popleft()
-        else:
-            missing.append(place)
-    wanted = [
-        Wanted(tickets[asked[p].ticket], surface, candidate.id)
-        if asked[p].arm == "candidate"
-        else Wanted(tickets[asked[p].ticket], incumbent)
-        for p in missing
-    ]
-    for place, made in zip(missing, make(context, wanted, "gate", retry=False), strict=True):
-        outcomes[place] = None if made.verdict == "void" else float(made.verdict == "passed")
-    return outcomes
+def _recorded(request: Request, tickets: Sequence[Ticket], own: dict[str, deque[float]]) -> float | None:
+    """The next of this candidate's draws on that ticket from before the test was cut short, if there is one."""
+    ready = own[tickets[request.ticket].id] if request.arm == "candidate" else None
+    return ready.popleft() if ready else None
+
+
+def _wanted(
+    request: Request, tickets: Sequence[Ticket], candidate: Candidate, surface: Surface, incumbent: Surface
+) -> Wanted:
+    """The replay that answers a request. The incumbent's belong to nobody: they are the pool's."""
+    if request.arm == "candidate":
+        return Wanted(tickets[request.ticket], surface, candidate.id)
+    return Wanted(tickets[request.ticket], incumbent)
 
 
 def _outcomes(replays: Sequence[Replay]) -> list[float]:
