@@ -172,6 +172,25 @@ def test_methods_parameters_fixtures_and_unittest_cases_are_graded_alike(tmp_pat
     assert bench.grade("").failed == ids
 
 
+def test_asynchronous_tests_run_by_a_plugin_are_graded_alike(tmp_path: Path) -> None:
+    base = {**CALC, "pytest.ini": "[pytest]\naddopts = -p anyio.pytest_plugin\n"}
+    tests = """\
+        import pytest
+        from calc import add
+
+        @pytest.fixture
+        def anyio_backend():
+            return "asyncio"
+
+        @pytest.mark.anyio
+        async def test_add():
+            assert add(2, 3) == 5
+        """
+    bench = judge(tmp_path, base, hidden(tests), pass_to_pass=())
+    assert bench.grade(FIXED).verdict == "passed"
+    assert bench.grade("").verdict == "failed"
+
+
 def test_reports_arrive_while_the_tests_run(tmp_path: Path) -> None:
     from meta.replay.testrun import run_tests
     from worker_agent.workspace import open_workspace

@@ -75,11 +75,6 @@ def plugin(orders: dict[str, Any], emit: Emit) -> Any:
     current: dict[str, Any] = {}
     runner: list[Any] = []
 
-    # Made from text that no file holds: to show a line of a file, pytest parses the whole file, for every twin anew.
-    made: dict[str, Any] = {}
-    exec("def fail():\n    raise AssertionError('has to fail')", made)
-    fail = made["fail"]
-
     def on_alarm(signum: int, frame: Any) -> None:
         raise TimedOut(f"took longer than {seconds:g} s")
 
@@ -145,14 +140,15 @@ def plugin(orders: dict[str, Any], emit: Emit) -> Any:
                 seconds=round(time.perf_counter() - begun, 4),
             )  # fmt: skip
 
-        @pytest.hookimpl(tryfirst=True)
-        def pytest_pyfunc_call(self, pyfuncitem: Any) -> bool | None:
+        # A wrapper, since plugins for asynchronous tests answer this hook themselves, before others are asked.
+        @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+        def pytest_pyfunc_call(self, pyfuncitem: Any) -> Iterator[None]:
             __tracebackhide__ = True
             _look()
             copies = twins.get(pyfuncitem.nodeid)
             if copies and current["nth"] != copies[1]:
-                fail()
-            return None
+                pytest.fail("has to fail", pytrace=False)  # a traceback would cost more than all the rest
+            yield
 
         @pytest.hookimpl(hookwrapper=True, tryfirst=True)
         def pytest_runtest_makereport(self, item: Any, call: Any) -> Iterator[None]:
