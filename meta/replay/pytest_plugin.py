@@ -71,6 +71,7 @@ def plugin(orders: dict[str, Any], emit: Emit) -> Any:
     wanted = None if orders["wanted"] is None else frozenset(orders["wanted"])
     twins, sentinels = dict(orders["twins"]), dict(orders["sentinels"])
     seconds, reverse, collect_only = float(orders["seconds"]), orders["reverse"], orders["collect"]
+    deciding = frozenset(twins)
     seen: dict[str, int] = {}
     current: dict[str, Any] = {}
     runner: list[Any] = []
@@ -129,6 +130,8 @@ def plugin(orders: dict[str, Any], emit: Emit) -> Any:
             current.clear()
             current.update(item=item, nth=nth, outcome="passed", why="")
             emit(k="start", id=item.nodeid, nth=nth)
+            if item.nodeid in deciding:
+                _look()
             begun = time.perf_counter()
             _ring(seconds)
             try:
@@ -144,8 +147,9 @@ def plugin(orders: dict[str, Any], emit: Emit) -> Any:
         @pytest.hookimpl(hookwrapper=True, tryfirst=True)
         def pytest_pyfunc_call(self, pyfuncitem: Any) -> Iterator[None]:
             __tracebackhide__ = True
-            _look()
             copies = twins.get(pyfuncitem.nodeid)
+            if pyfuncitem.nodeid in deciding:
+                _look()
             if copies and current["nth"] != copies[1]:
                 pytest.fail("has to fail", pytrace=False)  # a traceback would cost more than all the rest
             yield
