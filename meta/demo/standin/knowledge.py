@@ -21,8 +21,9 @@ _RULES = {
 
 
 def recognise(message: str) -> Change | None:
-    """The ticket that a message is about."""
-    return next((change for change in changes() if change.title in message), None)
+    """The ticket that a message is about: the one whose title it names first."""
+    named = [change for change in changes() if change.title in message]
+    return min(named, key=lambda change: message.index(change.title), default=None)
 
 
 def wanted(change: Change, habits: Habits, luck: Luck, prose: str) -> list[Edit]:
