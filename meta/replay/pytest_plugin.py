@@ -130,7 +130,7 @@ def plugin(orders: dict[str, Any], emit: Emit) -> Any:
             current.clear()
             current.update(item=item, nth=nth, outcome="passed", why="")
             emit(k="start", id=item.nodeid, nth=nth)
-            if item.nodeid in deciding:
+            if item.nodeid in deciding and item.nodeid not in twins:
                 _look()
             begun = time.perf_counter()
             _ring(seconds)
@@ -148,7 +148,7 @@ def plugin(orders: dict[str, Any], emit: Emit) -> Any:
         def pytest_pyfunc_call(self, pyfuncitem: Any) -> Iterator[None]:
             __tracebackhide__ = True
             copies = twins.get(pyfuncitem.nodeid)
-            if pyfuncitem.nodeid in deciding:
+            if copies:
                 _look()
             if copies and current["nth"] != copies[1]:
                 pytest.fail("has to fail", pytrace=False)  # a traceback would cost more than all the rest
