@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from meta.errors import MetaError
 
 from meta.commands import proposals, tickets, tuning
 from meta.commands.output import fail, folder_option
@@ -32,17 +36,57 @@ def main_options(folder: Annotated[Path, folder_option()] = Path(".")) -> None:
     os.chdir(folder)
 
 
+class Interrupted(BaseException):
+    """Ctrl-C or SIGTERM. Not `KeyboardInterrupt`, which typer would answer itself, and then wait for all threads."""
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise Interrupted
+
+
 def main() -> None:
     """The console script. Errors that a person can mend are one message; Ctrl-C loses nothing and exits with 130."""
     from meta.errors import MetaError
 
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
-        app()
+        app(prog_name="meta")
     except MetaError as error:
         sys.exit(fail(error))
-    except KeyboardInterrupt:
+    except Interrupted:
         sys.stderr.write("\nstopped; what was finished is kept, and the same command goes on from there\n")
         sys.stderr.flush()
         os._exit(130)  # threads may still wait for a model that nobody needs any more
     except BrokenPipeError:
         os._exit(0)
+    except Exception as error:
+        if (known := _from_below(error)) is None:
+            raise
+        sys.exit(fail(known))
+
+
+def _from_below(error: Exception) -> MetaError | None:
+    """An error of a leaf that a person can mend, which no command had more to say about; `None` for a bug."""
+    import sqlite3
+
+    from feedback.errors import FeedbackError
+    from meta.errors import MetaError
+    from worker_agent.git import GitError
+    from worker_agent.model import ModelMisconfigured
+    from worker_agent.sandbox import SandboxUnavailable
+    from worker_agent.surface import BadSurface
+
+    if isinstance(error, sqlite3.Error):
+        from meta.store.database import explained
+
+        return explained(error, Path("runs.db"))
+    if isinstance(error, BadSurface):
+        return MetaError(
+            f"the agent does not load: {error}", "mend the file and commit it; the version in use is HEAD's"
+        )
+    if isinstance(error, FeedbackError | GitError | ModelMisconfigured | SandboxUnavailable):
+        return MetaError(str(error))
+    if isinstance(error, OSError):
+        return MetaError(f"{error.filename or ''}: {error.strerror}".lstrip(": "), "check that it exists and has room")
+    return None

@@ -90,6 +90,11 @@ class Context:
         replay = self.settings.replay
         return Setting(self.worker_model, self.sandbox, replay.limits, self.settings.cache)
 
+    def close(self) -> None:
+        """Close runs.db, if it was opened."""
+        if "store" in self.__dict__:
+            self.store.close()
+
     @property
     def executor(self) -> Executor:
         if self._executor is None:
@@ -102,7 +107,11 @@ class Context:
 @contextlib.contextmanager
 def reading(root: Path, tell: Tell = silent) -> Iterator[Context]:
     """A context for a command that only reads."""
-    yield Context(load(root), tell)
+    context = Context(load(root), tell)
+    try:
+        yield context
+    finally:
+        context.close()
 
 
 @contextlib.contextmanager
@@ -117,5 +126,4 @@ def writing(root: Path, doing: str, tell: Tell = silent, settings: Settings | No
         try:
             yield context
         finally:
-            if "store" in context.__dict__:
-                context.store.close()
+            context.close()

@@ -73,8 +73,8 @@ def text(found: dict[str, Any]) -> str:
     """The same for a person."""
     lines = [
         f"{found['nulls']} edits that change nothing, through the real gate (worker: {found['worker']}):",
-        f"  kept        {found['kept']} ({found['rate']:.1%}; 95 % interval {found['low']:.1%} to {found['high']:.1%}); "
-        f"the gate promises at most {found['alpha']:.0%}",
+        f"  kept        {found['kept']} ({found['rate']:.1%}; 95 % interval {found['low']:.1%} to {found['high']:.1%})",
+        f"  promise     the gate promises at most {found['alpha']:.0%}",
         f"  replays     {found['replays_per_null']:.0f} each",
         f"edits that help, on {found['tickets']} held-out tickets:",
     ]

@@ -126,6 +126,7 @@ def load(root: Path) -> Settings:
 
     Raises `MetaError` (exit code 2) that names the file, the setting and what is wrong with it.
     """
+    root = root.resolve()
     path = root / FILE
     data: dict[str, Any] = {}
     if path.exists():

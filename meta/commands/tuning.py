@@ -58,9 +58,7 @@ def init(show: Annotated[bool, typer.Option("--show", help="Only print what woul
     if path.exists():
         raise MetaError(f"{path} is already there and stays as it is", "`meta init --show` prints a new one", code=3)
     path.write_text(TEMPLATE, "utf-8")
-    say(
-        f"{path} is written. Next: name your repositories in it, then `meta ingest-feedback` and `meta tickets mine PATH`"
-    )
+    say(f"{path} is written. Name your repositories in it, then `meta ingest-feedback` and `meta tickets mine PATH`")
 
 
 def doctor() -> None:

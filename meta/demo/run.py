@@ -123,8 +123,8 @@ def _title(context: Context, proposal: Proposal) -> str:
 
 
 def _rate(measured: Measured) -> str:
-    data = measured.data
-    return f"{data['one_shot']:.0%} one-shot success ({data['low']:.0%} to {data['high']:.0%}) on {data['tickets']} tickets"
+    d = measured.data
+    return f"{d['one_shot']:.0%} one-shot success ({d['low']:.0%} to {d['high']:.0%}) on {d['tickets']} tickets"
 
 
 def _head(text: str) -> None:

@@ -1,0 +1,327 @@
+"""The command line as a person meets it: exit codes, one clear message for whatever is wrong, nothing lost."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from meta.cli import main
+from meta.store.database import open_database
+from meta.store.lock import only_writer
+from meta.store.store import Store
+from tests.conftest import Make
+from tests.messages_server import Answer, call, error, message, script, serving
+from worker_agent.surface import DEFAULT
+
+PROJECT = {
+    "calc.py": "def mean(n):\n    return sum(n) / len(n)\n",
+    "test_calc.py": "from calc import mean\n\n\ndef test_mean():\n    assert mean([2, 4]) == 3\n",
+}
+HIDDEN = PROJECT["test_calc.py"] + "\n\ndef test_mean_of_nothing():\n    assert mean([]) == 0\n"
+GOLD = """\
+diff --git a/calc.py b/calc.py
+--- a/calc.py
++++ b/calc.py
+@@ -1,2 +1,2 @@
+ def mean(n):
+-    return sum(n) / len(n)
++    return sum(n) / (len(n) or 1)
+"""
+FIX = message(call("edit_file", path="calc.py", old="/ len(n)", new="/ (len(n) or 1)"))
+DONE = message(call("submit", 2, summary="mean of nothing is 0"))
+
+
+class Desk:
+    """A folder with an agent, a project beside it, and `meta` to run there."""
+
+    def __init__(
+        self, root: Path, project: Path, capsys: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch
+    ) -> None:
+        self.root, self.project, self.capsys, self.patch = root, project, capsys, patch
+
+    def meta(self, *arguments: str) -> tuple[int, str, str]:
+        """Exit code, standard output, standard error."""
+        self.patch.setattr(sys, "argv", ["meta", "-C", str(self.root), *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        self.patch.chdir("/")
+        said = self.capsys.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+    def point_at(self, url: str) -> None:
+        self.patch.setenv("ANTHROPIC_BASE_URL", url)
+        self.patch.setenv("ANTHROPIC_MODEL", "m")
+
+    def ticket(self, **changed: object) -> Path:
+        fields = {
+            "id": "mean", "title": "Mean of nothing", "body": "It should be 0.", "repo": str(self.project),
+            "base_commit": "HEAD", "fail_to_pass": ["test_calc.py::test_mean_of_nothing"],
+            "pass_to_pass": ["test_calc.py::test_mean"], "hidden": {"test_calc.py": HIDDEN}, "gold": GOLD,
+            "environment": {"project": False},
+        }  # fmt: skip
+        path = self.root / "tickets.jsonl"
+        path.write_text(json.dumps(fields | changed) + "\n")
+        return path
+
+    def with_ticket(self) -> None:
+        code, out, err = self.meta("tickets", "add", str(self.ticket()))
+        assert (code, out.splitlines()[-1]) == (0, "1 admitted, 0 quarantined"), err
+
+
+@pytest.fixture
+def desk(tmp_path: Path, make_repo: Make, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Desk:
+    agent = tmp_path / "agent"
+    for part in ("prompts", "tools"):
+        shutil.copytree(DEFAULT / part, agent / "worker_agent" / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(DEFAULT / "agent.toml", agent / "worker_agent")
+    (agent / ".gitignore").write_text("runs.db*\n.meta/\ntickets.jsonl\n")
+    (agent / "meta.toml").write_text("[worker]\nretries = 0\n[replay]\nparallel = 2\n")
+    for command in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "agent"]):
+        subprocess.run(["git", *command], cwd=agent, check=True)
+    return Desk(agent, make_repo(PROJECT), capsys, monkeypatch)
+
+
+def test_a_ticket_is_admitted_replayed_and_measured(desk: Desk) -> None:
+    desk.with_ticket()
+    with serving(script(FIX, DONE, FIX, DONE, DONE)) as served:
+        desk.point_at(served.url)
+        desk.patch.setenv("META_TEST", "1")
+        code, out, _ = desk.meta("replay", "-k", "2", "--json")
+    result = json.loads(out)
+    assert code == 0
+    assert result["outcomes"] == {"mean": [1, 1]}
+    assert (result["one_shot"], result["pass_hat_k"], result["tickets"]) == (1.0, 1.0, 1)
+    code, out, _ = desk.meta("status")
+    assert code == 0
+    assert "1 admitted" in out
+    assert "2 replays (0 void)" in out
+
+
+def test_runs_db_is_made_on_first_run_and_not_before(desk: Desk) -> None:
+    code, _, err = desk.meta("status")
+    assert code == 3
+    assert "no runs.db" in err
+    assert not (desk.root / "runs.db").exists()
+    desk.meta("tickets", "list")
+    assert (desk.root / "runs.db").exists()
+
+
+def test_without_key_and_endpoint(desk: Desk) -> None:
+    desk.with_ticket()
+    code, _, err = desk.meta("replay")
+    assert code == 1
+    assert "no key and no endpoint" in err
+    assert "export ANTHROPIC_API_KEY" in err
+
+
+def test_without_a_model(desk: Desk) -> None:
+    desk.with_ticket()
+    desk.patch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")
+    code, _, err = desk.meta("replay")
+    assert code == 1
+    assert "no model is named" in err
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (error(401, "authentication_error", "invalid x-api-key"), "refuses: .*401.*invalid x-api-key"),
+        (error(404, "not_found_error", "model: m"), "refuses: .*404"),
+        (error(429, "rate_limit_error"), "does not answer .*429"),
+        (error(529, "overloaded_error"), "does not answer .*529"),
+        (error(500, "api_error"), "does not answer .*500"),
+        ((200, b"<html>hello</html>", {"content-type": "text/html"}), "does not answer"),
+        ((200, b'{"content": [', {}), "does not answer"),
+    ],
+)
+def test_a_service_that_gives_no_answer_ends_in_one_message(desk: Desk, answer: Answer, words: str) -> None:
+    desk.with_ticket()
+    with serving(script(answer)) as served:
+        desk.point_at(served.url)
+        code, _, err = desk.meta("replay")
+    assert code == 1
+    import re
+
+    assert re.search(words, err), err
+    assert "  -> " in err
+    assert "Traceback" not in err
+    with Store(desk.root / "runs.db").db.conn as rows:
+        assert rows.execute("select count(*) from replays where verdict = 'failed'").fetchone() == (0,)
+
+
+def test_an_endpoint_where_nobody_listens(desk: Desk) -> None:
+    desk.with_ticket()
+    desk.point_at("http://127.0.0.1:9")
+    code, _, err = desk.meta("replay")
+    assert code == 1
+    assert "does not answer" in err
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"repo": "/nowhere"}, "/nowhere"),
+        ({"base_commit": "beefbeef"}, "beefbeef"),
+        ({"title": ""}, "tickets.jsonl:1: "),
+        ({"gold": "not a diff"}, "quarantined: mean"),
+        ({"gold": None}, "quarantined: mean"),
+        ({"fail_to_pass": ["test_calc.py::test_mean"]}, "passes: test_calc.py::test_mean does not need the change"),
+    ],
+)
+def test_a_ticket_that_cannot_be_replayed_is_named(desk: Desk, changed: dict[str, object], words: str) -> None:
+    _, _, err = desk.meta("tickets", "add", str(desk.ticket(**changed)))
+    assert words in err, err
+    assert "Traceback" not in err
+
+
+def test_a_ticket_file_needs_its_repository(desk: Desk) -> None:
+    (desk.root / "T.md").write_text("# Mend it\n\nPlease.\n")
+    code, _, err = desk.meta("work", str(desk.root / "T.md"))
+    assert code == 2
+    assert "--repo" in err
+
+
+def test_work_leaves_a_dirty_working_tree_alone(desk: Desk) -> None:
+    (desk.root / "T.md").write_text("# Mend it\n\nPlease.\n")
+    (desk.project / "calc.py").write_text("mine\n")
+    code, _, err = desk.meta("work", str(desk.root / "T.md"), "--repo", str(desk.project))
+    assert code == 1
+    assert "uncommitted changes" in err
+    assert (desk.project / "calc.py").read_text() == "mine\n"
+
+
+def test_work_makes_a_branch_that_carries_the_version(desk: Desk) -> None:
+    (desk.root / "T.md").write_text("# Mean of nothing\n\nIt should be 0.\n")
+    with serving(script(FIX, DONE)) as served:
+        desk.point_at(served.url)
+        code, _, err = desk.meta("work", str(desk.root / "T.md"), "--repo", str(desk.project))
+    assert code == 0, err
+    log = ["git", "log", "-1", "--format=%s|%(trailers:key=Worker-Version,valueonly)", "work/mean-of-nothing"]
+    subject, version = subprocess.run(log, cwd=desk.project, capture_output=True, text=True, check=True).stdout.split(
+        "|"
+    )
+    assert subject == "Mean of nothing"
+    assert len(version.strip()) == 40
+
+
+@pytest.mark.parametrize("revision", ["nowhere", "HEAD~5"])
+def test_a_version_that_does_not_exist(desk: Desk, revision: str) -> None:
+    desk.with_ticket()
+    code, _, err = desk.meta("replay", "--version", revision)
+    assert code == 1
+    assert f"no commit '{revision}'" in err
+
+
+def test_settings_that_are_wrong_are_named(desk: Desk) -> None:
+    (desk.root / "meta.toml").write_text("[tune]\nreplays = 0\n")
+    code, _, err = desk.meta("tickets", "list")
+    assert code == 2
+    assert "meta.toml: tune.replays" in err
+
+
+def test_a_runs_db_of_a_newer_meta_is_left_alone(desk: Desk) -> None:
+    db = open_database(desk.root / "runs.db")
+    db["_sqlite_migrations"].insert({"migration_set": "meta", "name": "m999_later", "applied_at": "2099-01-01"})
+    db.conn.close()
+    code, _, err = desk.meta("propose")
+    assert code == 1
+    assert "newer meta" in err
+
+
+def test_a_runs_db_that_another_program_holds(desk: Desk) -> None:
+    desk.meta("tickets", "list")
+    desk.patch.setattr("meta.store.database.BUSY_SECONDS", 0.2)
+    other = sqlite3.connect(desk.root / "runs.db")
+    other.execute("pragma locking_mode = exclusive")
+    other.execute("begin exclusive")
+    code, _, err = desk.meta("tickets", "list")
+    other.close()
+    assert code == 1
+    assert "locked by another program" in err
+
+
+def test_a_second_meta_says_who_is_at_work_and_leaves(desk: Desk) -> None:
+    with only_writer(desk.root / "runs.db", "nightly"):
+        code, _, err = desk.meta("replay")
+    assert code == 3
+    assert "another meta is at work" in err
+    assert "`meta nightly`" in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["proposals", "show", "7"],
+        ["proposals", "accept", "7"],
+        ["proposals", "reject", "7", "--reason", "x"],
+        ["tickets", "show", "x"],
+    ],
+)
+def test_what_is_not_there_is_usage(desk: Desk, arguments: list[str]) -> None:
+    code, _, err = desk.meta(*arguments)
+    assert code == 2
+    assert "there is no" in err
+
+
+def test_nothing_to_do_is_3(desk: Desk) -> None:
+    assert desk.meta("ingest-feedback")[0] == 3
+    assert desk.meta("init")[0] == 3
+
+
+def test_ctrl_c_in_the_middle_loses_nothing_and_the_next_start_goes_on(desk: Desk) -> None:
+    desk.with_ticket()
+
+    def slow_second(body: dict[str, object], number: int) -> Answer:
+        if number >= 2:
+            time.sleep(60)
+        return [FIX, DONE][number % 2]
+
+    with serving(slow_second) as served:
+        desk.point_at(served.url)
+        command = [sys.executable, "-m", "meta", "-C", str(desk.root), "replay", "-k", "3"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and len(served.requests) < 3:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 130, err
+    assert "stopped; what was finished is kept" in err
+    assert "Traceback" not in err
+    _, out, _ = desk.meta("status")
+    assert "1 replays (0 void)" in out
+    assert not list((desk.root / ".meta" / "scratch").glob("*")) or desk.meta("tickets", "check")[0] == 0
+
+
+def test_help_is_there_for_every_command(desk: Desk) -> None:
+    for command in (
+        "demo",
+        "init",
+        "doctor",
+        "work",
+        "ingest-feedback",
+        "replay",
+        "propose",
+        "selftest",
+        "status",
+        "tickets",
+        "proposals",
+    ):
+        code, out, _ = desk.meta(command, "--help")
+        assert code == 0
+        assert "Usage: meta" in out
+
+
+def test_doctor_looks_at_this_machine_from_inside_the_sandbox(desk: Desk) -> None:
+    desk.point_at("http://127.0.0.1:9")
+    code, out, err = desk.meta("doctor")
+    assert "from inside one reaches nothing" in out, err
+    assert code == 0
