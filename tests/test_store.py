@@ -69,7 +69,8 @@ def test_two_writers_at_once_are_told_of_each_other(tmp_path: Path) -> None:
     path = tmp_path / "runs.db"
     with only_writer(path, "propose"):
         code = (
-            "import sys; from pathlib import Path; from meta.errors import MetaError; from meta.store.lock import only_writer\n"
+            "import sys; from pathlib import Path\n"
+            "from meta.errors import MetaError; from meta.store.lock import only_writer\n"
             "try:\n  with only_writer(Path(sys.argv[1]), 'replay'): print('in')\n"
             "except MetaError as e: print(e.code, e.message)"
         )
