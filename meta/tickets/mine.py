@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 from meta.errors import MetaError
 from meta.records import Admission, EnvironmentSpec, Grader, Record, Ticket, TicketStatus
@@ -86,20 +87,34 @@ def mine(
     `MetaError` when there is no history to read.
     """
     waiting = (change for change in candidates(repository, since) if change.fix_commit not in skip)
+    stop = Event()
+
+    def tell(text: str) -> None:
+        if stop.is_set():
+            raise _Stopped
+        if progress:
+            progress(text)
+
     admitted = 0
-    with ThreadPoolExecutor(jobs) as pool:
+    with ThreadPoolExecutor(jobs, thread_name_prefix="mine") as pool:
         running: list[Future[MinedTicket]] = []
         try:
             while limit is None or admitted < limit:
-                while len(running) < jobs and (change := next(waiting, None)) is not None:
-                    running.append(pool.submit(mine_change, repository, change, workshop, progress=progress))
+                # Twice as many as run at a time, so that nobody waits while the oldest is still being tried.
+                while len(running) < 2 * jobs and (change := next(waiting, None)) is not None:
+                    running.append(pool.submit(mine_change, repository, change, workshop, progress=tell))
                 if not running:
                     return
                 mined = running.pop(0).result()
                 admitted += mined.status == "admitted"
                 yield mined
         finally:
+            stop.set()
             pool.shutdown(cancel_futures=True)
+
+
+class _Stopped(Exception):
+    """Ends a change that is being tried when nobody wants its result any more, at its next step."""
 
 
 def mine_change(
