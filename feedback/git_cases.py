@@ -11,7 +11,8 @@ from typing import Literal
 from feedback.git_clone import Clone, Commit, FileChange
 from feedback.git_files import MainFiles, step_pair
 from feedback.git_history import History
-from feedback.git_landing import Landing, MainIndex, find_landing
+from feedback.git_index import MainIndex
+from feedback.git_landing import Landing, find_landing
 from feedback.git_messages import closed_numbers, landed_number, superseded_numbers, title_of, without_number
 from feedback.git_pulls import Pull
 from feedback.git_reverts import Reverts, Undoing, landed_change
@@ -83,7 +84,8 @@ class Examiner:
         for step, commit in enumerate(history.chain):
             for number in closed_numbers(commit.message) | superseded_numbers(commit.message):
                 self._closing.setdefault(number, []).append(commit)
-            self._by_title.setdefault(_subject_key(title_of(commit)), []).append(step)
+            if title := title_of(commit):
+                self._by_title.setdefault(_subject_key(title), []).append(step)
 
     def cases(self, pulls: Iterable[Pull]) -> Iterator[Case]:
         pulls = list(pulls)
@@ -101,7 +103,7 @@ class Examiner:
         return base if step is None else min(base, step - 1)
 
     def _case(self, pull: Pull, files: tuple[FileChange, ...], main_files: MainFiles, reverts: Reverts) -> Case:
-        landing = find_landing(pull, files, self._index, main_files, self._gitlab)
+        landing = find_landing(pull, files, self._after(pull), self._index, main_files, self._gitlab)
         closing = [c for c in self._closing.get(pull.number, ()) if self._history.step_of[c.sha] > self._after(pull)]
         if landing:
             ways: list[tuple[Landing, Proof, bool]] = [(landing, "settled", True)]
@@ -160,7 +162,7 @@ class Examiner:
         # Taking back one commit of several takes back a part only.
         alone = pull.own if len(pull.work) == 1 else ()
         commits = [*steps, *(there for _, there in landing.parts), *alone]
-        titles = {title_of(landing.commit), *(without_number(commit.subject) for commit in alone)}
+        titles = {without_number(commit.subject) for commit in alone} | {title_of(landing.commit) or ""}
         number = pull.number
         return tuple(reverts.candidates(landed_change(commits, titles, number, landing.last, files)))
 

@@ -39,8 +39,8 @@ class History:
         self.step_of.update({old: self.step_of[new] for old, new in self.twins.items()})
 
     def _rewritten(self) -> dict[str, str]:
-        """A rewrite keeps author, time and subject. Only commits that share no root with main are looked up: on
-        one that does, the same author, time and subject mean a rebase, which is a way of landing."""
+        """A rewrite of history keeps author, committer, both times and the subject; a rebase has a new committer
+        time. Only commits that share no root with main are looked up."""
         children: dict[str, list[str]] = {}
         todo: list[str] = []
         for commit in self.commits.values():
@@ -56,8 +56,8 @@ class History:
                 todo.extend(children.get(sha, ()))
         if not strange:
             return {}
-        known = {stamp(self.commits[sha]): sha for sha in self.step_of}
-        found = {sha: known.get(stamp(self.commits[sha])) for sha in strange}
+        known = {_full_stamp(self.commits[sha]): sha for sha in self.step_of}
+        found = {sha: known.get(_full_stamp(self.commits[sha])) for sha in strange}
         return {old: new for old, new in found.items() if new}
 
     def own(self, head: str, before: int | None = None) -> list[Commit]:
@@ -102,5 +102,9 @@ class History:
 
 
 def stamp(commit: Commit) -> tuple[str, int, str]:
-    """What rebase, cherry-pick, amend and rewrites keep of a commit: mail address, time in seconds, subject."""
+    """What rebase, cherry-pick and amend keep of a commit: mail address, time in seconds, subject."""
     return commit.author_email, commit.author_time, commit.subject
+
+
+def _full_stamp(commit: Commit) -> tuple[str, int, str, str, int]:
+    return *stamp(commit), commit.committer_email, commit.time

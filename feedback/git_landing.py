@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from feedback.git_clone import Commit, FileChange
 from feedback.git_files import MainFiles
-from feedback.git_history import History, stamp
+from feedback.git_index import MainIndex
 from feedback.git_messages import landed_number, without_number
 from feedback.git_pulls import Pull
 
@@ -31,35 +31,17 @@ class Landing:
     """The pull request that brought this one in along with its own work."""
 
 
-class MainIndex:
-    """Main's commits by what they say and by their stamps."""
-
-    def __init__(self, history: History, gitlab: bool) -> None:
-        self.history = history
-        self.by_number: dict[int, list[int]] = {}
-        """Steps by the pull request they say they are, oldest first."""
-        for step, commit in enumerate(history.chain):
-            if (number := landed_number(commit, gitlab)) is not None:
-                self.by_number.setdefault(number, []).append(step)
-        self._by_stamp = {stamp(history.commits[sha]): sha for sha in history.step_of if sha not in history.twins}
-
-    def twin(self, commit: Commit) -> Commit | None:
-        """The commit of main with the same author, time and subject."""
-        sha = self._by_stamp.get(stamp(commit))
-        return self.history.commits[sha] if sha else None
-
-
 def find_landing(
-    pull: Pull, files: tuple[FileChange, ...], index: MainIndex, main_files: MainFiles, gitlab: bool
+    pull: Pull, files: tuple[FileChange, ...], after: int, index: MainIndex, main_files: MainFiles, gitlab: bool
 ) -> Landing | None:
-    """By graph, then by number, then by stamp; None when none of them knows the pull request.
+    """By graph, by number, or else by stamp; None when none of them knows the pull request.
 
-    `files` are those that the pull request changes.
+    `files` are those that the pull request changes; `after` is the step of main that it stands on.
     """
-    found = [_by_graph(pull, index, gitlab), _by_number(pull, files, index, main_files)]
+    found = [_by_graph(pull, index, gitlab), _by_number(pull, files, after, index, main_files)]
     # A branch may be merged for good after its change was squashed in: the first of the two brought it.
     landings = sorted((landing for landing in found if landing), key=lambda landing: landing.last)
-    return landings[0] if landings else _by_stamp(pull, index)
+    return landings[0] if landings else _by_stamp(pull, after, index)
 
 
 def _by_graph(pull: Pull, index: MainIndex, gitlab: bool) -> Landing | None:
@@ -76,24 +58,28 @@ def _by_graph(pull: Pull, index: MainIndex, gitlab: bool) -> Landing | None:
     return Landing("merge", step, step, commit, whole_head=twin is None, carrier=carrier)
 
 
-def _by_number(pull: Pull, files: tuple[FileChange, ...], index: MainIndex, main_files: MainFiles) -> Landing | None:
+def _by_number(
+    pull: Pull, files: tuple[FileChange, ...], after: int, index: MainIndex, main_files: MainFiles
+) -> Landing | None:
     paths = {path for path, _, _ in files}
     subjects = {without_number(commit.subject).casefold() for commit in pull.own}
     for step in index.by_number.get(pull.number, ()):
         commit = index.history.chain[step]
-        # A number alone may be another repository's, or that of the ticket.
+        # A number alone may be that of a ticket, or of a repository whose history was taken over.
         related = without_number(commit.subject).casefold() in subjects
-        if related or any(path in paths for path, _, _ in main_files.at(step)):
+        if step > after and (related or any(path in paths for path, _, _ in main_files.at(step))):
             return Landing("merge" if len(commit.parents) > 1 else "squash", step, step, commit)
     return None
 
 
-def _by_stamp(pull: Pull, index: MainIndex) -> Landing | None:
+def _by_stamp(pull: Pull, after: int, index: MainIndex) -> Landing | None:
     history = index.history
     parts = [(commit, twin) for commit in pull.work if (twin := index.twin(commit))]
     if not parts or parts[-1][0] is not pull.work[-1]:
         return None  # the last commit did not land: these are commits of another pull request below it
     steps = [history.step_of[twin.sha] for _, twin in parts]
+    if min(steps) <= after:
+        return None  # they were taken from main
     first, last = min(steps), max(steps)
     complete = len(parts) == len(pull.work)
     in_a_row = steps == list(range(first, last + 1)) and all(history.is_step(twin) for _, twin in parts)

@@ -57,12 +57,12 @@ def superseded_numbers(message: str) -> set[int]:
     return {int(number[:9]) for number in _SUPERSEDES.findall(_SUPERSEDED_BY.sub("", message))}
 
 
-def title_of(commit: Commit) -> str:
+def title_of(commit: Commit) -> str | None:
     """The pull request's title, from the commit that brought it in: GitHub keeps it below a merge's subject."""
     if any(pattern.search(commit.subject) for pattern in _LANDING_SUBJECTS[:3]):
         body = [line.strip() for line in commit.message.split("\n")[1:] if line.strip()]
-        return body[0] if body else commit.subject
-    return without_number(commit.subject)
+        return body[0] if body else None
+    return None if commit.subject.startswith("Merge ") else without_number(commit.subject)
 
 
 def without_number(subject: str) -> str:

@@ -18,12 +18,15 @@ def outcome_of(finding: Finding, repository: str, pulls_url: str | None, identit
     pull = case.pull
     landing = finding.way.landing if finding.way and finding.way.own else None
     kind = _kind(finding)
+    title = title_of(landing.commit) if landing else None
     revision = Diff() if landing and finding.same.get(pull.submitted.sha) else finding.revision
+    if kind is Kind.UNKNOWN or (kind is Kind.MERGED and revision is finding.revision):
+        revision = None  # what main got besides is not a change to the submission
     closed = landing.commit if landing else case.closing[0] if case.closing else None
     outcome = Outcome(
         repository=repository,
         number=pull.number,
-        title=title_of(landing.commit) if landing else without_number(pull.first.subject),
+        title=title or without_number(pull.first.subject),
         url=f"{pulls_url}/{pull.number}" if pulls_url else None,
         kind=kind,
         submitted_at=_when(pull.submitted.time),
@@ -40,10 +43,10 @@ def outcome_of(finding: Finding, repository: str, pulls_url: str | None, identit
         same_as_head=finding.same.get(pull.head.sha),
         submitted_diff=finding.submitted,
         merged_diff=finding.merged,
-        revision=None if kind is Kind.UNKNOWN else revision,
+        revision=revision,
         evidence=tuple(evidence_of(case, finding.way, finding.undoing)),
     )
-    outcome = outcome.model_copy(update={"unknown_fields": _unknown(outcome, finding)})
+    outcome = outcome.model_copy(update={"unknown_fields": _unknown(outcome, finding, title)})
     return _with_cause(outcome, finding)
 
 
@@ -70,17 +73,18 @@ def _kind(finding: Finding) -> Kind:
     return Kind.MERGED if way.landing.whole_head and not pull.by_people else Kind.UNKNOWN
 
 
-def _unknown(outcome: Outcome, finding: Finding) -> tuple[str, ...]:
+def _unknown(outcome: Outcome, finding: Finding, title: str | None) -> tuple[str, ...]:
     """What git cannot know about any pull request, and what it does not know about this one."""
     unknown = {"opened_at", "author", "words"}
     wanted = ["url", "base_sha", "submitted_diff"]
     if outcome.merged_sha:
         wanted += ["merged_diff", "revision", "same_as_head", "same_as_first"]
     else:
-        unknown.add("title")
         wanted += [] if outcome.kind is Kind.OPEN else ["closed_at"]
     if outcome.kind is Kind.UNKNOWN or not (outcome.merged_sha or finding.case.closing):
         unknown.add("kind")
+    if not title:
+        unknown.add("title")
     if finding.case.pull.straight or finding.case.pull.cut_off:
         unknown.add("first_sha")
     return tuple(sorted(unknown | {name for name in wanted if getattr(outcome, name) is None}))

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from feedback.git_clone import Commit
-from feedback.git_history import History
-from feedback.git_messages import landed_number
+from feedback.git_index import MainIndex
 from feedback.identity import AgentIdentity, is_person
 from feedback.records import RecognisedBy
 
@@ -41,15 +40,12 @@ class Pull:
     by_people: tuple[Commit, ...]
     by_bots: tuple[Commit, ...]
 
-    @property
-    def first(self) -> Commit:
-        """The first commit of its own that is not a merge."""
-        return _work(self.own)[0]
+    work: tuple[Commit, ...]
+    """Those of its commits that are its own: no merges, and no copies of what others did on main."""
 
     @property
-    def work(self) -> tuple[Commit, ...]:
-        """Its commits without merges."""
-        return _work(self.own)
+    def first(self) -> Commit:
+        return self.work[0]
 
 
 def pull_heads(refs: Mapping[str, tuple[str, str]]) -> tuple[dict[int, str], bool]:
@@ -63,13 +59,9 @@ def pull_heads(refs: Mapping[str, tuple[str, str]]) -> tuple[dict[int, str], boo
     return dict(sorted(heads.items())), gitlab
 
 
-def agents_pulls(
-    heads: Mapping[int, str], history: History, identity: AgentIdentity, landed: Mapping[int, object]
-) -> Iterator[Pull]:
-    """The pull requests whose first commit is the agent's, by number.
-
-    `landed` holds the numbers that main names: a pull request is stacked on another only if that one landed.
-    """
+def agents_pulls(heads: Mapping[int, str], index: MainIndex, identity: AgentIdentity) -> Iterator[Pull]:
+    """The pull requests whose first commit is the agent's, by number."""
+    history = index.history
     number_at: dict[str, int] = {}
     for number, sha in heads.items():
         number_at.setdefault(sha, number)
@@ -79,24 +71,15 @@ def agents_pulls(
             continue
         step = history.step_of.get(sha)
         straight = step is not None and history.twins.get(sha, sha) == history.chain[step].sha
-        if straight:
-            if landed_number(history.chain[step or 0]) not in (None, number):
-                continue  # reset to main by its author: nothing of its own is left to look at
-            own = [head]
-        else:
-            own = history.own(sha, step)
+        if straight and index.number(history.chain[step or 0]) not in (None, number):
+            continue  # reset to main by its author: nothing of its own is left to look at
+        own = [head] if straight else history.own(sha, step)
         base = history.base(own)
-        below = [
-            commit
-            for commit in own[:-1]
-            if step is None and (other := number_at.get(commit.sha, number)) < number and other in landed
-        ]
-        if below:
-            base = below[-1]
-            under = {commit.sha for commit in history.own(base.sha, step)}
-            own = [commit for commit in own if commit.sha not in under]
+        if step is None and (below := _landed_below(number, own, number_at, index)):
+            under = {commit.sha for commit in history.own(below.sha)}
+            base, own = below, [commit for commit in own if commit.sha not in under]
         cut_off = base is None and any(parent not in history.commits for c in own for parent in c.parents)
-        pull = _recognise(number, own, base, straight, cut_off, identity)
+        pull = _recognise(number, own, _work(number, own, index, identity), identity, base, straight, cut_off)
         if pull:
             yield pull
 
@@ -108,24 +91,56 @@ def _is_trial(head: Commit, identity: AgentIdentity) -> bool:
     return identity.recognise(head.author, head.author_email, head.message) is None
 
 
-def _work(own: tuple[Commit, ...] | list[Commit]) -> tuple[Commit, ...]:
-    return tuple(commit for commit in own if len(commit.parents) < 2) or tuple(own[-1:])
+def _landed_below(number: int, own: list[Commit], number_at: Mapping[str, int], index: MainIndex) -> Commit | None:
+    """The head of the pull request that this one is stacked on. One that never landed was taken over instead."""
+    below = [c for c in own[:-1] if (other := number_at.get(c.sha, number)) < number and other in index.by_number]
+    return below[-1] if below else None
+
+
+def _work(number: int, own: list[Commit], index: MainIndex, identity: AgentIdentity) -> list[Commit]:
+    """The commits without merges, and without copies of main's that a rebase the wrong way round leaves on a branch."""
+
+    def is_agents(commit: Commit) -> bool:
+        return identity.recognise(commit.author, commit.author_email, commit.message) is not None
+
+    work = [commit for commit in own if len(commit.parents) < 2]
+    twins = {c.sha: twin for c in work if (twin := index.twin(c)) and twin.sha != c.sha and index.history.is_step(twin)}
+    # If a commit of the agent's stands on main, so may those on top of it: then the pull request was rebased in.
+    rebased_in = any(is_agents(c) and index.number(twins[c.sha]) in (None, number) for c in work if c.sha in twins)
+
+    def is_copy(commit: Commit) -> bool:
+        if commit.sha not in twins or commit.sha in index.history.twins:
+            return False
+        named = index.number(twins[commit.sha])
+        return named != number and (named is not None or not rebased_in)
+
+    return [commit for commit in work if not is_copy(commit)] or own[-1:]
 
 
 def _recognise(
-    number: int, own: list[Commit], base: Commit | None, straight: bool, cut_off: bool, identity: AgentIdentity
+    number: int,
+    own: list[Commit],
+    work: list[Commit],
+    identity: AgentIdentity,
+    base: Commit | None,
+    straight: bool,
+    cut_off: bool,
 ) -> Pull | None:
-    work = _work(own)
-    known = identity.recognise(work[0].author, work[0].author_email, work[0].message) if work else None
+    known = identity.recognise(work[0].author, work[0].author_email, work[0].message)
     if known is None:
         return None
+    working = {commit.sha for commit in work}
     submitted = before_people = work[0]
     by_people: list[Commit] = []
     by_bots: list[Commit] = []
-    for commit in work[1:]:
+    for commit in own[own.index(work[0]) + 1 :]:
+        if commit.sha not in working and len(commit.parents) < 2:
+            continue
         if identity.recognise(commit.author, commit.author_email, commit.message):
             if not by_people:
                 submitted = before_people = commit
+        elif commit.sha not in working:
+            continue
         elif is_person(commit.author, commit.author_email):
             by_people.append(commit)
         else:
@@ -139,6 +154,7 @@ def _recognise(
         number=number,
         head=own[-1],
         own=tuple(own),
+        work=tuple(work),
         base=base,
         straight=straight,
         cut_off=cut_off,

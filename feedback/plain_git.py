@@ -19,7 +19,7 @@ from feedback.errors import FeedbackError
 from feedback.git_cases import FORMAT, Examiner
 from feedback.git_clone import Clone, open_clone
 from feedback.git_history import History
-from feedback.git_landing import MainIndex
+from feedback.git_index import MainIndex
 from feedback.git_outcomes import outcome_of
 from feedback.git_pulls import agents_pulls, pull_heads
 from feedback.git_reading import Reader
@@ -89,7 +89,7 @@ class PlainGit:
             ]
             history = History(clone.commits([tip, *branches, *heads.values()]), tip)
             index = MainIndex(history, gitlab)
-            pulls = agents_pulls(heads, history, self._identity, index.by_number)
+            pulls = agents_pulls(heads, index, self._identity)
             cases = list(Examiner(clone, history, index, gitlab, self._open_days).cases(pulls))
             before = since.seen if since else {}
             prints = {f"{repository}#{case.pull.number}": case.fingerprint for case in cases}
