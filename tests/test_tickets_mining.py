@@ -212,13 +212,12 @@ def test_a_brief_that_does_not_name_what_the_tests_demand_is_marked(mined: Mappi
 
 
 def test_mining_stops_at_the_limit_and_skips_what_was_tried(tmp_path: Path) -> None:
-    shop = history(tmp_path)
+    shop = Repository(tmp_path, BEGIN)
+    shop.commit({"src/shop/cart.py": CART + "\n", "tests/test_cart.py": TEST_CART + "\n"}, "update ruff")
+    fix = shop.commit({"src/shop/cart.py": CART_FIXED, "tests/test_cart.py": TEST_CART_EMPTY}, EMPTY)
     workshop = Workshop(sandbox(), tmp_path / "cache", tmp_path / "scratch", runs=1, environment=EnvironmentSpec())
-    first = list(mine(shop.path, workshop, limit=1, jobs=1))
-    assert [found.title for found in first] == [GREET]
-    again = mine(shop.path, workshop, jobs=1, skip={first[0].fix_commit})
-    assert next(again).title == "Update ruff"
-    again.close()
+    assert [found.title for found in mine(shop.path, workshop, limit=1, jobs=1)] == [EMPTY]
+    assert [found.title for found in mine(shop.path, workshop, jobs=1, skip={fix})] == ["Update ruff"]
 
 
 def test_a_folder_without_a_history_is_an_error_in_words(tmp_path: Path) -> None:

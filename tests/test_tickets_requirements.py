@@ -11,7 +11,7 @@ from tests.repositories import Files, Repository
 
 def packages(folder: Path, files: Files, *, tests: tuple[str, ...] = ()) -> tuple[str, ...]:
     shop = Repository(folder, files)
-    return derive(shop.path, shop.base, tests=tests).packages
+    return tuple(name for name in derive(shop.path, shop.base, tests=tests).packages if name != "setuptools")
 
 
 def test_dependencies_test_extras_and_groups_of_pyproject_count(tmp_path: Path) -> None:
@@ -66,6 +66,12 @@ def test_packages_are_resolved_as_of_the_day_of_the_base_commit(tmp_path: Path) 
     shop = Repository(tmp_path, {"pyproject.toml": "[project]\nname = 'shop'\nrequires-python = '>=3.8'\n"})
     late = shop.commit({"a.py": ""}, "Later", day="2025-06-30")
     assert derive(shop.path, late).exclude_newer == "2025-06-30"
+
+
+def test_older_pythons_get_the_setuptools_that_every_environment_had(tmp_path: Path) -> None:
+    shop = Repository(tmp_path, {"setup.py": ""})
+    old = shop.commit({"a.py": ""}, "Earlier", day="2019-05-01")
+    assert ("setuptools" in derive(shop.path, old).packages) == (derive(shop.path, old).python < "3.12")
 
 
 def test_the_python_is_one_that_the_projects_day_knew(monkeypatch) -> None:

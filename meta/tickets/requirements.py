@@ -30,6 +30,8 @@ def derive(repository: Path, base: str, fix: str | None = None, tests: Iterable[
     if then:
         _add(packages, imported(then, tests))
     python = suitable(day, found.python)
+    if tuple(map(int, python.split("."))) < (3, 12):
+        _add(packages, ["setuptools"])  # environments had it in those days, and projects import pkg_resources
     return EnvironmentSpec(
         python=python,
         packages=_plain(packages, found.name),
