@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 from feedback.git_clone import Clone, Commit, FileChange
@@ -27,7 +28,7 @@ _BUMP = re.compile(
     r"^(?:\w+(?:\(.*?\))?: )?(?:bump|update|upgrade) (?:dependency )?(\S+)(?: requirement)?\b.*\bto\b", re.I
 )
 
-Proof = Literal["settled", "equal", "contained"]
+Proof = Literal["settled", "equal", "contained", "half"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,8 @@ class Way:
 
     landing: Landing
     proof: Proof
-    """settled: nothing left to prove; equal: if the contents are equal; contained: if it holds the whole change."""
+    """settled: nothing left to prove; equal: if the contents are equal; contained: if it holds the whole change;
+    half: if it holds half of the added lines."""
     own: bool
     """False when the step is somebody else's work: then the pull request was not merged but overtaken."""
     undoings: tuple[Undoing, ...]
@@ -108,7 +110,7 @@ class Examiner:
         if landing:
             ways: list[tuple[Landing, Proof, bool]] = [(landing, "settled", True)]
         else:
-            ways = list(self._by_content(pull, files, main_files, closing))[:_MOST_WAYS]
+            ways = list(islice(self._by_content(pull, files, main_files, closing), 2 * _MOST_WAYS))
         paths = {path for path, _, _ in files}
 
         def touches_same(commit: Commit) -> bool:
@@ -146,15 +148,16 @@ class Examiner:
             quoted = {line.strip("*- \t").casefold() for line in commit.message.split("\n")}
             return not people.isdisjoint(a.casefold() for a in _addresses(commit)) or not subjects.isdisjoint(quoted)
 
-        steps = list(main_files.same_files(files, after))[:_MOST_WAYS]
-        for step in steps:
+        for step in islice(main_files.same_files(files, after), _MOST_WAYS):
             yield Landing("cherry-pick", step, step, chain[step]), "equal", own(chain[step])
         if (settled := main_files.same_result(files, after)) is not None:
             yield Landing("absorbed", settled, settled, chain[settled]), "settled", own(chain[settled])
         for step in main_files.touching(files, after):
-            if own(chain[step]) and step not in steps:
-                how = "closes" if chain[step].sha in closes else "absorbed"
-                yield Landing(how, step, step, chain[step]), "contained", True
+            if own(chain[step]):
+                if chain[step].sha in closes:
+                    yield Landing("closes", step, step, chain[step]), "half", True
+                else:
+                    yield Landing("absorbed", step, step, chain[step]), "contained", True
 
     def _undoings(self, pull: Pull, landing: Landing, main_files: MainFiles, reverts: Reverts) -> tuple[Undoing, ...]:
         files = main_files.at(landing.last) if landing.first == landing.last and not landing.parts else ()

@@ -58,11 +58,12 @@ class Change:
         """Whether `other` takes exactly this change back; False where unknown."""
         return bool(self.patch and other.patch and self.patch.inverse == other.patch.content)
 
-    def share_in(self, other: Change) -> float:
-        """The share of this change's lines, blank ones apart, that `other` changes alike; 0 where unknown."""
+    def share_in(self, other: Change, marks: str = "+-") -> float:
+        """The share of this change's added (`+`) or removed (`-`) lines, blank ones apart, that `other` changes
+        alike; 0 where unknown."""
         if self.diff is None or other.diff is None or self.diff.truncated:
             return 0.0
-        mine, theirs = _changed_lines(self.diff.text), _changed_lines(other.diff.text)
+        mine, theirs = _changed_lines(self.diff.text, marks), _changed_lines(other.diff.text, marks)
         return (mine & theirs).total() / mine.total() if mine else 0.0
 
 
@@ -157,7 +158,7 @@ class _Names:
         self.backward.update(b"%d %d\n%s%s" % (len(after), len(before), after, before))
 
 
-def _changed_lines(text: str) -> Counter[str]:
+def _changed_lines(text: str, marks: str) -> Counter[str]:
     """Removed and added lines with their file and mark."""
     lines: Counter[str] = Counter()
     file = ""
@@ -167,6 +168,6 @@ def _changed_lines(text: str) -> Counter[str]:
             file, in_hunk = line, False
         elif line.startswith("@@"):
             in_hunk = True
-        elif in_hunk and line[:1] in ("+", "-") and line[1:].strip():
+        elif in_hunk and line[:1] in tuple(marks) and line[1:].strip():
             lines[f"{file}\n{line}"] += 1
     return lines

@@ -65,6 +65,8 @@ class Clone:
             else "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"
         )
         self._shadow = shadow
+        shallow = shadow / "shallow"
+        self._edge = frozenset(shallow.read_text().split()) if shallow.is_file() else frozenset()
         self._hash = hashlib.sha1 if sha_length == 40 else hashlib.sha256
 
     def refs(self) -> dict[str, tuple[str, str]]:
@@ -92,7 +94,7 @@ class Clone:
             return None
 
     def commits(self, tips: Iterable[str]) -> Iterator[Commit]:
-        """Every commit reachable from `tips`, newest first."""
+        """Every commit reachable from `tips`, newest first. At the edge of a shallow clone the parent is all zeros."""
         args = (
             "log",
             "-z",
@@ -108,6 +110,8 @@ class Clone:
             for field in nul_fields(out):
                 fields.append(field)
                 if len(fields) == _FIELDS:
+                    if fields[0] in self._edge:
+                        fields[1] = "0" * len(fields[0])
                     sha, parents, tree, author, mail, at, committer, committer_mail, time, message = fields
                     fields = []
                     yield Commit(

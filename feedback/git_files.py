@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from feedback.git_clone import Clone, FileChange, Pair
+from feedback.git_clone import Clone, Commit, FileChange, Pair
 from feedback.git_history import History
 
 
@@ -52,7 +52,11 @@ class MainFiles:
 
 def step_pair(clone: Clone, history: History, step: int) -> Pair:
     """The trees of main before and after a step."""
-    commit = history.chain[step]
+    return commit_pair(clone, history, history.chain[step])
+
+
+def commit_pair(clone: Clone, history: History, commit: Commit) -> Pair:
+    """The trees of a commit's first parent and its own."""
     parent = history.parent(commit)
     if parent is None and commit.parents:  # the edge of a shallow clone: what came before is not there
         return commit.tree, commit.tree

@@ -66,7 +66,7 @@ def _by_number(
     for step in index.by_number.get(pull.number, ()):
         commit = index.history.chain[step]
         # A number alone may be that of a ticket, or of a repository whose history was taken over.
-        related = without_number(commit.subject).casefold() in subjects
+        related = pull.cut_off or without_number(commit.subject).casefold() in subjects
         if step > after and (related or any(path in paths for path, _, _ in main_files.at(step))):
             return Landing("merge" if len(commit.parents) > 1 else "squash", step, step, commit)
     return None

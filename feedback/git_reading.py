@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from feedback.git_cases import Case, Way, changed_trees
 from feedback.git_changes import Change, Contents
 from feedback.git_clone import Clone, Commit, Pair
+from feedback.git_files import commit_pair
 from feedback.git_history import History
 from feedback.git_landing import Landing
 from feedback.git_reverts import Undoing, undone_by
@@ -85,8 +86,7 @@ class Reader:
         return base.tree, state.tree
 
     def _commit_pair(self, commit: Commit) -> Pair:
-        parent = self._history.parent(commit)
-        return parent.tree if parent else self._clone.empty_tree, commit.tree
+        return commit_pair(self._clone, self._history, commit)
 
     def _rewrite(self, case: Case) -> Pair | None:
         """From the base to the commit of today's main that replaced it, where main was rewritten since."""
@@ -112,10 +112,17 @@ class Reader:
         finding.undoing = undone_by(way.undoings, inverse)
         finding.same = {state.sha: self._same(case, way.landing, landed, state) for state in _states(case)}
         finding.merged = self._joined(way.landing) if way.landing.parts else landed.diff
+        if self._begins_before(way.landing):
+            finding.merged, finding.same = None, dict.fromkeys(finding.same)
         if rewrite := self._rewrite(case):
             missing = self._contents[self._pair(case, case.pull.head)].paths - landed.paths
             finding.rewritten = not missing.isdisjoint(self._contents[rewrite].paths)
         return finding
+
+    def _begins_before(self, landing: Landing) -> bool:
+        """Whether a shallow clone ends right below the landing."""
+        first = self._history.chain[landing.first]
+        return bool(first.parents) and self._history.parent(first) is None
 
     def _proved(self, case: Case, way: Way) -> bool:
         if way.proof == "settled":
@@ -124,7 +131,9 @@ class Reader:
         theirs = self._contents[changed_trees(self._clone, self._history, way.landing)]
         if way.proof == "equal":
             return mine.same_as(theirs) is True
-        return mine.share_in(theirs) >= (0.5 if way.landing.how == "closes" else 1.0)
+        if way.proof == "half":
+            return mine.share_in(theirs, "+") >= 0.5
+        return mine.share_in(theirs) == 1.0
 
     def _same(self, case: Case, landing: Landing, landed: Change, state: Commit) -> bool | None:
         if case.pull.cut_off:

@@ -95,13 +95,15 @@ class PlainGit:
             prints = {f"{repository}#{case.pull.number}": case.fingerprint for case in cases}
             seen = {key: old for key, old in before.items() if key in prints}
             self._cursor = Cursor(source=self.name, seen=dict(seen))
-            todo = [case for case, (key, now) in zip(cases, prints.items(), strict=True) if seen.get(key) != now]
+            todo = [c for c, (key, now) in zip(cases, prints.items(), strict=True) if seen.get(key, "")[:16] != now]
             reader = Reader(clone, history)
             for start in range(0, len(todo), _BATCH):
                 for finding in reader.findings(todo[start : start + _BATCH]):
                     outcome = outcome_of(finding, repository, _pull_url(url, gitlab), self._identity)
-                    yield outcome
-                    seen[outcome.key] = prints[outcome.key]
+                    now = prints[outcome.key] + outcome.digest[:16]
+                    if seen.get(outcome.key, "")[16:] != outcome.digest[:16]:
+                        yield outcome
+                    seen[outcome.key] = now
                     self._cursor = Cursor(source=self.name, seen=seen)
             self._cursor = Cursor(source=self.name, position=position, seen=seen)
 
