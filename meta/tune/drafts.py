@@ -41,8 +41,8 @@ class Draft:
 def read(reply: str, surface: dict[str, str]) -> list[Draft]:
     """The edits of a reply, applied to the surface's files (path to text)."""
     heads = list(_HEAD.finditer(reply))
-    ends = [h.start() for h in heads[1:]] + [len(reply)]
-    return [_draft(h["title"].strip(), reply[h.end() : end], surface) for h, end in zip(heads, ends, strict=True)]
+    ends = [*(head.start() for head in heads[1:]), len(reply)]
+    return [_draft(h["title"].strip(), reply[h.end() : end], surface) for h, end in zip(heads, ends, strict=False)]
 
 
 def _draft(title: str, body: str, surface: dict[str, str]) -> Draft:
