@@ -79,7 +79,7 @@ def test_the_agents_prompt_does_not_speak_of_the_house_rules(house: DemoHouse) -
 
 def test_pull_requests_were_merged_revised_rejected_and_reverted(reviews: dict[int, Outcome]) -> None:
     counts = Counter(outcome.kind.value for outcome in reviews.values())
-    assert counts == {"merged": 8, "revised": 6, "rejected": 6, "reverted": 2}
+    assert counts == {"merged": 6, "revised": 7, "rejected": 6, "reverted": 2}
 
 
 def test_git_alone_tells_the_same_as_the_reviews(house: DemoHouse, reviews: dict[int, Outcome]) -> None:
@@ -102,7 +102,7 @@ def test_the_reviewers_words_show_why_a_pull_request_came_back(reviews: dict[int
 
 
 def test_there_is_a_ticket_for_each_pull_request(past: list[Ticket]) -> None:
-    assert [ticket.source for ticket in past] == [f"pr:{n}" for n in range(1, 23)]
+    assert [ticket.source for ticket in past] == [f"pr:{change.number}" for change in changes()]
     assert min(Counter(ticket.labels[0] for ticket in past).values()) >= 4
 
 
@@ -130,7 +130,7 @@ def test_the_tickets_are_also_a_file(house: DemoHouse, past: list[Ticket]) -> No
 
 def test_a_brief_does_not_give_the_house_rule_away(past: list[Ticket]) -> None:
     briefs = [f"{t.title}\n{t.body}" for t in past if t.labels[0] == "ignored_convention"]
-    assert len(briefs) == 7
+    assert len(briefs) == 8
     for word in ("InputError", "round_cents", "format_date", "__all__", "CONTRIBUTING"):
         assert not any(word in brief for brief in briefs)
 

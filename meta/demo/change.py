@@ -1,4 +1,4 @@
-"""The demo's twenty-two changes, as they stand in `changes/*.md`: a ticket, what to write for it, and what came of it.
+"""The demo's changes, as they stand in `changes/*.md`: a ticket, what to write for it, and what came of it.
 
 Both sides of the demo read these files: `history` makes the repository's past of them, and the stand-in for the model
 takes from them what it can write. Whether what it writes is any good is decided by the tests alone.

@@ -1,4 +1,4 @@
-"""The past of the demo's project: the library as it began, then twenty-two pull requests of the agent, one a day."""
+"""The past of the demo's project: the library as it began, then the agent's pull requests, one a day."""
 
 from __future__ import annotations
 
