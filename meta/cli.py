@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from meta.errors import MetaError
 
 from meta.commands import proposals, tickets, tuning
-from meta.commands.output import fail, folder_option
+from meta.output import fail, folder_option
 
 app = typer.Typer(
     name="meta",

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from meta.commands.output import json_option, out, say, tell
+from meta.output import json_option, out, say, tell
 
 app = typer.Typer(help="Suggested changes of the agent: list, show, accept, reject, roll back.", rich_markup_mode=None)
 HERE = Path(".")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from meta.commands.output import json_option, out, say, tell
+from meta.output import json_option, out, say, tell
 
 app = typer.Typer(
     help="Replayable tickets: add or mine them, and see which have proved themselves.", rich_markup_mode=None

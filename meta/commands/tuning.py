@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from meta.commands.output import json_option, out, say, tell
+from meta.output import json_option, out, say, tell
 
 HERE = Path(".")
 NOTHING, BUDGET = 3, 4

@@ -8,13 +8,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from meta.commands.output import say, tell
 from meta.context import Context, writing
 from meta.demo.project import DemoHouse, make
 from meta.demo.standin import serve
 from meta.errors import MetaError
 from meta.ingest import ingest
 from meta.measure import Measured, measure
+from meta.output import say, tell
 from meta.records import Proposal
 from meta.review.decide import accept
 from meta.review.text import RULE, page
