@@ -222,7 +222,8 @@ def test_an_edit_that_does_nothing_is_given_up_after_a_few_replays() -> None:
     assert gate.decision is not None
     assert not gate.decision.accept
     assert gate.replays < 20
-    assert "no lift" in gate.decision.why
+    assert gate.decision.ended in ("no lift", "unlikely")
+    assert f"{gate.replays} replays" in gate.decision.why
 
 
 def test_named_tickets_are_run_first() -> None:
@@ -234,6 +235,21 @@ def test_tickets_that_the_incumbent_surely_passes_are_checked_in_the_candidate_o
     sure = [(30.0, 0.1)] * 12
     gate = Gate(12, [], stale=sure, config=GateConfig(parallel=48, stop=0.0))
     assert {arm for arm, _ in gate.requests} == {"candidate"}
+
+
+def test_a_theme_of_few_tickets_is_looked_at_more_than_once() -> None:
+    gate = Gate(16, [3, 5], stale=EARLIER, config=GateConfig(parallel=6))
+    assert gate.requests == [("candidate", 3), ("candidate", 5)] * 3
+
+
+def test_a_gain_too_small_to_be_shown_within_the_budget_is_given_up_between_passes() -> None:
+    p = [0.5] * 16
+    q = [0.52] * 16
+    config = GateConfig(budget=150, stop=0.0, trust_themes=False)
+    gate = play(Gate(16, [], config=config), p, q, seed=3)
+    assert gate.decision is not None
+    assert gate.decision.ended == "hopeless"
+    assert gate.replays < 150
 
 
 def test_the_rule_about_named_tickets_is_off_where_they_were_never_run() -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from .beliefs import PRIOR, TicketBelief
 from .bets import growth_optimal_u, log_factor
-from .give_up import Hopes
+from .give_up import Hopes, chance_of_keeping
 from .plan import Planner, Slot, gain, least_gain
 from .records import Arm, Bet, Decision, Ending, GateConfig, GateRecord, PassRecord, Request
 
@@ -183,7 +183,9 @@ class Gate:
     def _judge(self) -> None:
         if self.log_e >= self._target:
             return self._end("kept", f"evidence {math.exp(self.log_e):.1f} reached {1 / self.config.alpha:g}")
-        if self._use_theme and self._hopes.log_odds_of_lift() < self.config.no_lift:
+        unseen = any(self.beliefs[i].passes + self.beliefs[i].fails == 0 for i in self.theme)
+        lowest = self.config.no_lift_early if unseen else self.config.no_lift
+        if self._use_theme and self._hopes.log_odds_of_lift() < lowest:
             return self._end("no lift", "the tickets it names show no lift")
         chance = self._hopes.chance_of_gain(self.config.small_gain)
         if chance < self.config.stop:
@@ -219,16 +221,21 @@ class Gate:
     def _refill(self) -> None:
         """Fix the next bets. Only what is known before the batch enters them."""
         room = min(self.config.parallel, max(1, self.config.budget - self.replays))
-        empty_passes = 0
+        opened = 0
         while len(self._pending) < room:
             slot = next(self._slots, None)
             if slot is None:
                 if self._pending:  # a new pass needs the outcomes of this one
-                    return None
-                self._open_pass()
-                empty_passes += 1
-                if empty_passes > 2:
-                    return self._end("unlikely", "no replay is worth its price any more")
+                    return
+                lam = self._planner.stake()
+                if self._passes and self._hopeless(lam):
+                    self._end("hopeless", "what gain there may be is too small to be shown within the budget")
+                    return
+                if opened == 2:
+                    self._end("hopeless", "no replay would tell enough to be worth its price")
+                    return
+                self._open_pass(lam)
+                opened += 1
                 continue
             stake = self._passes[-1].stake * self.weights[slot.ticket] * slot.share
             belief = self._planner.belief(slot.arm, slot.ticket)
@@ -236,14 +243,17 @@ class Gate:
                 continue
             signed = stake if slot.arm == "candidate" else -stake
             self._pending.append(_Pending(slot, stake, belief, growth_optimal_u(signed, belief)))
-        return None
 
-    def _open_pass(self) -> None:
+    def _hopeless(self, lam: float) -> bool:
+        left = self.config.budget - self.replays
+        missing = self._target - self.log_e
+        return chance_of_keeping(missing, self._planner.outlook(lam), left) < self.config.hopeless
+
+    def _open_pass(self, lam: float) -> None:
         self._closed += self._done - self._unused
-        lam = self._planner.stake()
         self._done, self._unused = 0.0, lam * sum(self.weights)
+        self._slots = self._planner.slots(lam, first=not self._passes)
         self._passes.append(PassRecord(lam, [], -self._unused))
-        self._slots = self._planner.slots(lam)
 
 
 def voids_differ(a: int, b: int, runs_a: int, runs_b: int) -> bool:

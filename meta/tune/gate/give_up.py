@@ -1,8 +1,9 @@
 """When to stop looking. Giving up can miss a gain; it can never keep a candidate that is not better.
 
-Two rules. The first is quick and for edits whose named tickets can be trusted: the named tickets show no lift. The
+Three rules. The first is quick and for edits whose named tickets can be trusted: the named tickets show no lift. The
 second weighs a few kinds of edit against each other, each with its own odds of lifting and harming a ticket, and stops
-when a gain worth having has become unlikely.
+when a gain worth having has become unlikely. The third stops when there may well be a gain but too small a one to be
+shown with the replays that are left.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from .beliefs import LIFT, Odds, TicketBelief, views
+from .plan import Outlook
 
 PRIOR_LOG_ODDS = -1.4
 """About one edit in five helps."""
@@ -119,3 +121,19 @@ class Hopes:
             else:
                 chance += odds * 0.5 * math.erfc(away / (sd * math.sqrt(2.0)))
         return chance / everything
+
+
+def chance_of_keeping(missing: float, plan: Outlook, replays_left: float) -> float:
+    """Chance that log W rises by `missing` nats within `replays_left`, if the passes to come are like the planned one.
+
+    log W is taken as a Brownian motion with the plan's drift and variance a replay, and the chance that its maximum
+    gets there as at most twice the chance that its end does (reflection principle).
+    """
+    if plan.runs == 0 or replays_left <= 0:
+        return 0.0
+    passes = replays_left / plan.runs
+    beyond = missing - passes * plan.growth
+    sd = math.sqrt(passes * plan.variance)
+    if beyond <= 0.0 or sd == 0.0:
+        return float(beyond <= 0.0)
+    return math.erfc(beyond / (sd * math.sqrt(2.0)))

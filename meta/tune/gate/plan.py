@@ -7,11 +7,13 @@ tickets it surely passes. What is left is the gain on the tickets the edit names
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .beliefs import Odds, TicketBelief
-from .bets import expected_log_factor, log_not_made
+from .bets import BELIEF_FLOOR, expected_log_factor, growth_optimal_u, log_factor, log_not_made
 from .records import Arm, GateConfig
 
 NAMED = Odds(lifted=0.6, harmed=0.02)
@@ -36,8 +38,26 @@ def gain(arm: Arm, stake: float, belief: float) -> float:
     return expected_log_factor(signed, belief) - log_not_made(signed)
 
 
+@lru_cache(maxsize=1 << 14)
+def spread(arm: Arm, stake: float, belief: float) -> float:
+    """Variance of a bet's log factor under the belief: pi (1 - pi) log((u + s) / u)^2."""
+    pi = min(max(belief, BELIEF_FLOOR), 1.0 - BELIEF_FLOOR)
+    signed = stake if arm == "candidate" else -stake
+    u = growth_optimal_u(signed, pi)
+    return pi * (1.0 - pi) * (log_factor(1.0, signed, u) - log_factor(0.0, signed, u)) ** 2
+
+
 def least_gain(arm: Arm, config: GateConfig) -> float:
     return config.least_gain_candidate if arm == "candidate" else config.least_gain_incumbent
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a pass at some stake is planned to do to log W."""
+
+    growth: float
+    variance: float
+    runs: int
 
 
 class Planner:
@@ -65,47 +85,62 @@ class Planner:
         The range keeps a pass from being wasted: below it a pass of replays can gain hardly anything, above it one
         unlucky pass can hardly be made good again.
         """
-        pi = [(self.belief("candidate", i), self.belief("incumbent", i)) for i in range(len(self._beliefs))]
-        best = max(STAKES, key=lambda lam: self._growth(lam, pi))
+        best = max(STAKES, key=lambda lam: self.outlook(lam).growth)
         return min(max(best, self._config.min_stake), self._config.max_stake)
 
-    def _growth(self, lam: float, pi: Sequence[tuple[float, float]]) -> float:
-        total = 0.0
-        for w, (candidate, incumbent) in zip(self._weights, pi, strict=True):
-            gains = gain("candidate", lam * w, candidate)
-            if gains >= self._config.least_gain_candidate:
-                total += gains
-            runs = self._runs(incumbent)
-            size = lam * w / runs
-            gains = gain("incumbent", size, incumbent)
-            total -= lam * w
-            if gains >= self._config.least_gain_incumbent:
-                total += runs * gains
-        return total
+    def outlook(self, lam: float) -> Outlook:
+        """Mean and variance of a pass's log V under the beliefs, and the runs it takes."""
+        growth = variance = 0.0
+        made = 0
+        for i, w in enumerate(self._weights):
+            about = self._beliefs[i].predict(self.odds(i))
+            growth -= lam * w  # all of the incumbent's stake, unless its runs are made
+            plans: tuple[tuple[Arm, float, int], ...] = (
+                ("candidate", about.candidate, 1),
+                ("incumbent", about.incumbent, self._runs(about.incumbent)),
+            )
+            for arm, pi, runs in plans:
+                size = lam * w / runs
+                gains = gain(arm, size, pi)
+                if gains < least_gain(arm, self._config):
+                    continue
+                growth += runs * gains
+                variance += runs * spread(arm, size, pi)
+                made += runs
+        return Outlook(growth, variance, made)
 
     def _runs(self, belief: float) -> int:
         low, high = self._config.uncertain
         return self._config.k if low < belief < high else 1
 
-    def slots(self, lam: float) -> Iterator[Slot]:
-        """The runs of a pass in order: candidate runs on named tickets, its other runs, then the incumbent's.
+    def _looks(self) -> int:
+        """Candidate runs on each named ticket in the first pass: a theme of few tickets is looked at more than once.
 
-        A candidate that does nothing, or breaks things, shows it in its own runs; the incumbent's would say nothing
-        about it. Within each group the largest planned gain comes first, so that W crosses its bound early.
+        Whether the edit does what it says is what saves the rest of the pass, and two runs tell little about it.
+        """
+        wanted = math.ceil(self._config.first_looks / len(self._theme)) if self._theme else 1
+        return max(1, min(self._config.most_looks, wanted))
+
+    def slots(self, lam: float, *, first: bool) -> Iterator[Slot]:
+        """The runs of a pass in order: candidate runs on the named tickets, then all others by planned gain.
+
+        A candidate that does nothing shows it on the named tickets; W crosses its bound early when the runs that can
+        add little come last.
         """
         ranked: list[tuple[int, float, Slot]] = []
+        looks = self._looks() if first else 1
         for i, w in enumerate(self._weights):
-            named = i in self._theme
             belief = self.belief("candidate", i)
-            slot = Slot("candidate", i, 1.0)
-            if named:
-                ranked.append((0, self.belief("incumbent", i), slot))
+            if i in self._theme:
+                expected = self.belief("incumbent", i)
+                for turn in range(looks):
+                    ranked.append((turn - looks, expected, Slot("candidate", i, 1.0 / looks)))
             else:
-                ranked.append((1, -gain("candidate", lam * w, belief), slot))
+                ranked.append((0, -gain("candidate", lam * w, belief), Slot("candidate", i, 1.0)))
             belief = self.belief("incumbent", i)
             runs = self._runs(belief)
             for _ in range(runs):
                 share = 1.0 / runs
-                ranked.append((2, -gain("incumbent", lam * w * share, belief), Slot("incumbent", i, share)))
+                ranked.append((0, -gain("incumbent", lam * w * share, belief), Slot("incumbent", i, share)))
         ranked.sort(key=lambda entry: entry[:2])
         return (slot for _, _, slot in ranked)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 Arm: TypeAlias = Literal["candidate", "incumbent"]
-Ending: TypeAlias = Literal["kept", "no lift", "unlikely", "budget", "stopped"]
+Ending: TypeAlias = Literal["kept", "no lift", "unlikely", "hopeless", "budget", "stopped"]
 
 
 class Request(NamedTuple):
@@ -22,10 +22,10 @@ class GateConfig:
 
     alpha: float = 0.1
     """Highest chance of keeping a candidate that is not better."""
-    budget: int = 600
+    budget: int = 800
     """Most replays one test may use as evidence, pool draws included."""
     k: int = 2
-    """Most runs of one arm on one ticket in a pass, where the outcome is uncertain."""
+    """Incumbent runs on a ticket in a pass where the outcome is uncertain; elsewhere one."""
     stop: float = 0.1
     """Give up when P(delta > small_gain) falls below this."""
     small_gain: float = 0.01
@@ -33,7 +33,15 @@ class GateConfig:
     trust_themes: bool = True
     """Give up as soon as the named tickets show no lift; only where they have at least one earlier run."""
     no_lift: float = -2.5
-    """Log-odds of a lift on the named tickets at which that happens."""
+    """Log-odds of a lift on the named tickets at which that happens, once each was run."""
+    no_lift_early: float = -4.0
+    """The same while named tickets remain to be run: an early dip is often made good."""
+    hopeless: float = 0.1
+    """Give up between passes when the chance of being kept within the budget falls below this."""
+    first_looks: int = 8
+    """Candidate runs wanted on the named tickets together in the first pass ..."""
+    most_looks: int = 3
+    """... and the most on one of them."""
     min_stake: float = 0.35
     max_stake: float = 0.8
     least_gain_candidate: float = 0.012
@@ -54,7 +62,7 @@ class GateConfig:
             raise ValueError(f"stop must lie between 0 and 1, not {self.stop}")
         if not 0.0 < self.min_stake <= self.max_stake:
             raise ValueError("stakes must be positive, the smallest first")
-        for name in ("budget", "k", "parallel"):
+        for name in ("budget", "k", "parallel", "most_looks"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
 
