@@ -137,7 +137,10 @@ class JsonlExport:
     def _read_at(self, offset: int) -> Outcome:
         with self._path.open("rb") as file:
             file.seek(offset)
-            return parse_line(file.readline(MAX_LINE_BYTES + 1))[0]
+            try:
+                return parse_line(file.readline(MAX_LINE_BYTES + 1))[0]
+            except ValueError:
+                raise FeedbackError(f"{self._path} changed while it was read. Ingest it again.") from None
 
 
 def parse_line(line: bytes) -> tuple[Outcome, list[str]]:

@@ -18,12 +18,17 @@ MAX_TEXT = 8_000
 MAX_LINE = 300
 """Characters kept of a title, a name or a place."""
 CUT = " […]"
+_MOST_PASSES = 10
 
-_HIDDEN_STYLE = r"(?:hidden|display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0|opacity\s*:\s*0)"
+_ZERO = r"0(?![\d.]*[1-9])"
+_HIDING = (
+    r"(?:\shidden(?=[\s=/>])|\sstyle\s*=[^<>]*(?:display\s*:\s*none|visibility\s*:\s*hidden"
+    rf"|font-size\s*:\s*{_ZERO}|opacity\s*:\s*{_ZERO}))"
+)
 _HIDDEN_MARKUP = re.compile(
     r"<!--.*?(?:-->|\Z)"
     r"|<(script|style|template|noscript|details)\b[^<>]*>.*?(?:</\1\s*>|\Z)"
-    rf"|<([a-z][a-z0-9]*)\s[^<>]*\b{_HIDDEN_STYLE}[^<>]*>.*?(?:</\2\s*>|\Z)"
+    rf"|<(?!(?:img|br|hr|input|source|link|meta)\b)([a-z][a-z0-9]*)\b[^<>]*?{_HIDING}[^<>]*>.*?(?:</\2\s*>|\Z)"
     r"|^[ \t]*\[(?://|comment)\]:[ \t]*[#<][^\n]*$",
     re.IGNORECASE | re.DOTALL | re.MULTILINE,
 )
@@ -84,11 +89,16 @@ def _pass(text: str) -> str:
 def clean(text: str, limit: int = MAX_TEXT) -> str:
     """`text` without hidden markup, invisible characters, HTML tags and secrets, at most `limit` characters.
 
-    Removing one thing can uncover another (`<!<!-- -->-- … -->`), so passes repeat until nothing changes.
+    Removing one thing can uncover another (`<!<!-- -->-- … -->`), so passes repeat until nothing changes; text that is
+    nested deeper than anybody writes loses its angle brackets.
     """
-    text = text[: limit * 8]
-    while (once := _pass(text)) != text:
+    text = text[: limit * 4]
+    for _ in range(_MOST_PASSES):
+        if (once := _pass(text)) == text:
+            break
         text = once
+    else:
+        text = _pass(text.replace("<", "").replace(">", ""))
     text = text.strip()
     if len(text) <= limit:
         return text
