@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from feedback.git_clone import Commit
 
@@ -36,29 +36,40 @@ class History:
                     todo.extend(self.commits[sha].parents)
         self.twins = self._rewritten()
         """Commits of a history that main was rewritten from, each with the commit of main that replaced it."""
-        self.step_of.update({old: self.step_of[new] for old, new in self.twins.items()})
+        self.dropped = self._dropped()
+        """Commits that the rewrite left out, each with the step of today's main that they came after."""
+        self.step_of.update({old: self.step_of[new] for old, new in self.twins.items()} | self.dropped)
 
     def _rewritten(self) -> dict[str, str]:
         """A rewrite of history keeps author, committer, both times and the subject; a rebase has a new committer
-        time. Only commits that share no root with main are looked up."""
-        children: dict[str, list[str]] = {}
-        todo: list[str] = []
-        for commit in self.commits.values():
-            if commit.sha not in self.step_of:
-                for parent in commit.parents:
-                    children.setdefault(parent, []).append(commit.sha)
-                if not commit.parents:
-                    todo.append(commit.sha)
-        strange: set[str] = set()
-        while todo:
-            if (sha := todo.pop()) not in strange:
-                strange.add(sha)
-                todo.extend(children.get(sha, ()))
-        if not strange:
-            return {}
+        time."""
         known = {_full_stamp(self.commits[sha]): sha for sha in self.step_of}
-        found = {sha: known.get(_full_stamp(self.commits[sha])) for sha in strange}
+        others = (commit for sha, commit in self.commits.items() if sha not in self.step_of)
+        found = {commit.sha: known.get(_full_stamp(commit)) for commit in others}
         return {old: new for old, new in found.items() if new}
+
+    def _dropped(self) -> dict[str, int]:
+        """What lies below a replaced commit was in main too."""
+        dropped: dict[str, int] = {}
+        for old, new in sorted(self.twins.items(), key=lambda pair: self.step_of[pair[1]]):
+            todo = list(self.commits[old].parents)
+            while todo:
+                sha = todo.pop()
+                if sha not in dropped and sha not in self.twins and sha not in self.step_of and sha in self.commits:
+                    dropped[sha] = max(self.step_of[new] - 1, 0)
+                    todo.extend(self.commits[sha].parents)
+        return dropped
+
+    def on_main(self) -> Iterator[str]:
+        """The commits of today's main."""
+        return (sha for sha in self.step_of if sha not in self.twins and sha not in self.dropped)
+
+    def replacement(self, commit: Commit) -> Commit | None:
+        """What stands in today's main for a commit of the history that main was rewritten from."""
+        new = self.twins.get(commit.sha)
+        if new is None and commit.sha in self.dropped:
+            new = self.chain[self.dropped[commit.sha]].sha
+        return self.commits[new] if new else None
 
     def own(self, head: str, before: int | None = None) -> list[Commit]:
         """Commits that `head` adds to main as main was before step `before` (default: as it is now), parents first.

@@ -18,7 +18,7 @@ class MainIndex:
         for step, commit in enumerate(history.chain):
             if (number := landed_number(commit, gitlab)) is not None:
                 self.by_number.setdefault(number, []).append(step)
-        self._by_stamp = {stamp(history.commits[sha]): sha for sha in history.step_of if sha not in history.twins}
+        self._by_stamp = {stamp(history.commits[sha]): sha for sha in history.on_main()}
 
     def twin(self, commit: Commit) -> Commit | None:
         """The commit of main with the same author, time and subject."""

@@ -47,7 +47,7 @@ def find_landing(
 def _by_graph(pull: Pull, index: MainIndex, gitlab: bool) -> Landing | None:
     history = index.history
     step = history.step_of.get(pull.head.sha)
-    if step is None:
+    if step is None or pull.head.sha in history.dropped:
         return None
     commit = history.chain[step]
     twin = history.twins.get(pull.head.sha)

@@ -91,8 +91,8 @@ class Reader:
     def _rewrite(self, case: Case) -> Pair | None:
         """From the base to the commit of today's main that replaced it, where main was rewritten since."""
         base = case.pull.base
-        twin = self._history.twins.get(base.sha) if base else None
-        return (base.tree, self._history.commits[twin].tree) if base and twin else None
+        new = self._history.replacement(base) if base else None
+        return (base.tree, new.tree) if base and new else None
 
     # What they settle.
 

@@ -47,7 +47,7 @@ class Reverts:
         self._landings: dict[str, list[int]] = {}
         for step, commit in enumerate(history.chain):
             self._landings.setdefault(commit.subject, []).append(step)
-        main = (history.commits[sha] for sha in history.step_of if sha not in history.twins)
+        main = (history.commits[sha] for sha in history.on_main())
         for commit in main:
             said = reversion(commit)
             if said is None:

@@ -360,6 +360,40 @@ def test_a_persons_commit_that_adds_tests_says_what_was_weak(repository: Reposit
     assert (outcome.kind, outcome.cause, outcome.agents_fault) == (Kind.REVISED, Cause.WEAK_TESTS, True)
 
 
+def test_pull_requests_from_before_main_was_rewritten_are_still_told_apart(
+    repository: Repository, outcomes: Outcomes
+) -> None:
+    repository.write("secret.txt", "to be removed from history\n")
+    repository.commit("Add what must go", PERSON)
+    merged = repository.pull(7)
+    repository.squash(merged, "Fix line 3 (#7)")
+    repository.branch()
+    repository.edit("line 5\n", "line five\n")
+    repository.commit("Never merged", AGENT)
+    repository.open(8)
+    removal = "git rm -q --cached --ignore-unmatch secret.txt"
+    repository.git(
+        "filter-branch", "--prune-empty", "--index-filter", removal, "main", FILTER_BRANCH_SQUELCH_WARNING="1"
+    )
+    repository.git("reset", "-q", "--hard")
+    found = outcomes()
+    assert {number: outcome.kind for number, outcome in found.items()} == {7: Kind.MERGED, 8: Kind.OPEN}
+    assert found[8].submitted_diff is not None
+    assert "secret" not in found[8].submitted_diff.text
+
+
+def test_copies_of_mains_commits_on_the_branch_are_not_its_work(repository: Repository, outcomes: Outcomes) -> None:
+    repository.pull(7)
+    repository.advance()
+    repository.branch("refs/pull/7/head")
+    repository.moved("cherry-pick", "main")
+    head = repository.open(7)
+    repository.squash(head, "Fix line 3 (#7)")
+    outcome = outcomes()[7]
+    assert outcome.kind is Kind.MERGED
+    assert [item.kind for item in outcome.evidence] == ["squash"]
+
+
 # What never came in.
 
 
