@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,6 +15,7 @@ from meta.errors import MetaError
 from meta.records import Admission, Edit, Grader, Ticket
 from meta.replay.executor import Job
 from meta.replay.once import Finished
+from meta.review.audit import audit
 from meta.review.decide import accept, reject, rollback
 from meta.review.text import page
 from meta.review.view import view
@@ -240,6 +242,19 @@ def test_the_page_of_a_proposal_shows_what_a_reviewer_needs(house: House) -> Non
     text = page(view(context, proposal))
     for words in ("+Read the rules first.", "because Read the rules first.", "gained", "lost", "evidence", "Cost"):
         assert words in text
+
+
+def test_a_decision_can_be_recomputed_and_a_forged_one_is_found(house: House) -> None:
+    context = house.context()
+    [proposal] = night(context, Scripted(edit("Rules first", GOOD, "convention"))).proposals
+    told = audit(context.store, proposal)
+    recomputed, recorded = re.findall(r"log W recomputed (\S+), recorded (\S+);", told)[0]
+    assert float(recomputed) == float(recorded)
+    context.store.write(
+        "update replays set verdict = 'failed' where candidate = ? and purpose = 'gate'", proposal.candidate
+    )
+    with pytest.raises(MetaError, match="claims a replay of t-"):
+        audit(context.store, proposal)
 
 
 def test_without_tickets_a_night_says_what_to_do(tmp_path: Path) -> None:

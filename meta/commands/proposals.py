@@ -43,14 +43,19 @@ def list_proposals(as_json: Annotated[bool, json_option()] = False) -> None:
 
 
 @app.command()
-def show(number: NUMBER) -> None:
+def show(
+    number: NUMBER,
+    audit: Annotated[bool, typer.Option("--audit", help="Recompute the decision from the recorded replays.")] = False,
+) -> None:
     """One proposal: the change, what it answers, the evidence for and against, what it cost."""
     from meta.context import reading
+    from meta.review.audit import audit as recompute
     from meta.review.text import page
     from meta.review.view import find, view
 
     with reading(HERE) as context:
-        say(page(view(context, find(context.store, number))))
+        proposal = find(context.store, number)
+        say(recompute(context.store, proposal) if audit else page(view(context, proposal)))
 
 
 @app.command()

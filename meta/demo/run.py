@@ -40,8 +40,7 @@ name = "team/tidybooks"
 export = "../reviews.jsonl" # what reviewers said, as a forge would export it
 
 [tune]
-replays = 100
-alpha = 0.1
+replays = 160
 """
 
 
@@ -89,22 +88,25 @@ def _story(context: Context, house: DemoHouse) -> dict[str, Any]:
         context.store.add_ticket(ticket)
     admit_all(context)
 
-    _head("3. One night: replay, propose edits, screen them, put each through the gate")
-    before_head = context.versions.head().commit
+    _head("3. How good is the agent today? One fresh replay of every ticket")
+    before = measure(context, "HEAD", 1, [])
+    tell(f"  {_rate(before)}")
+
+    _head("4. One night: propose edits, screen them, put each through the gate")
     tune(context)
 
-    _head("4. What the night suggests, as a reviewer sees it")
+    _head("5. What the night suggests, as a reviewer sees it")
     kept = proposals(context.store, "status = 'pending'")
     for proposal in kept:
         tell(page(view(context, proposal)))
-    _head("5. What it did not suggest, and why")
+    _head("6. What it did not suggest, and why")
     refused = candidates(context.store, "status in ('refused', 'screened_out', 'invalid', 'testing')")
     for candidate in refused:
         tell(f"  {candidate.edit.title}: {candidate.status.replace('_', ' ')}; {candidate.why}")
 
-    _head("6. A person accepts what was suggested; then both versions are measured on fresh replays")
+    _head("7. A person accepts what was suggested; then every ticket is replayed afresh")
     accepted = _accept(context, kept)
-    before, after = measure(context, before_head, 1, []), measure(context, "HEAD", 1, [])
+    after = measure(context, "HEAD", 1, [])
     tell(f"  before  {_rate(before)}\n  after   {_rate(after)}")
     return {
         "kept": [_title(context, p) for p in accepted],

@@ -57,9 +57,11 @@ def night(context: Context, proposer: Proposer) -> Night:
     screened = screen_all(context, incumbent, candidates, search, baseline, plan)
 
     proposals, ended_early = [], False
-    for entrant in screened:
+    for place, entrant in enumerate(screened, 1):
         candidate = entrant.candidate
-        if left(context, budget) == 0:
+        # While others wait, nobody may spend more than half of what is left; an open test goes on another night.
+        share = left(context, budget) if place == len(screened) else left(context, budget) // 2
+        if share == 0:
             ended_early = True
             break
         candidate, version = rebased(context, candidate, incumbent)
@@ -67,7 +69,7 @@ def night(context: Context, proposer: Proposer) -> Night:
             continue
         fewest_first = sorted(held_out, key=lambda t: (decisions_of(context, t), t.id))[: plan.held_out]
         candidate, decision = judge(
-            context, candidate, version.surface, incumbent.surface, fewest_first, plan.gate, left(context, budget)
+            context, candidate, version.surface, incumbent.surface, fewest_first, plan.gate, share
         )
         context.tell(f"{candidate.status}: {candidate.edit.title}: {decision.why}")
         if candidate.status == "kept":
@@ -139,7 +141,9 @@ def promote(context: Context, version: Version, proposal: Proposal) -> Version:
 
 def replay_incumbent(context: Context, incumbent: Version, search: Sequence[Ticket]) -> list[Replay]:
     """What the incumbent does on search tickets; replays of this version that are already there are not made again."""
-    sql = "version = ? and ticket = ? and purpose = 'incumbent' and verdict != 'void'"
+    sql = (
+        "version = ? and ticket = ? and purpose in ('incumbent', 'measure') and candidate is null and verdict != 'void'"
+    )
     missing = [t for t in search if not context.store.replays(sql, incumbent.id, t.id)]
     if missing:
         context.tell(f"replaying the agent in use on {len(missing)} search tickets")

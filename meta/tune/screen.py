@@ -16,10 +16,13 @@ from meta.tune.gate.beliefs import PRIOR
 from meta.tune.replays import Wanted, make
 from worker_agent.surface import Surface
 
+DOUBT = 2.0
+"""So many replays without gain are imagined beside those made: one lucky replay is not the best news of the night."""
+
 
 @dataclass(frozen=True)
 class Screened:
-    """How a candidate did: `gain` is passes beyond what the incumbent's record lets one expect, per replay."""
+    """How a candidate did: `gain` is passes beyond what the incumbent's record lets one expect, shrunk by `DOUBT`."""
 
     candidate: Candidate
     passes: int
@@ -91,4 +94,4 @@ def _result(candidate: Candidate, replays: Sequence[Replay], expected: dict[str,
     if not counted:
         return Screened(candidate, 0, 0, 0.0)
     beyond = sum((r.verdict == "passed") - expected.get(r.ticket, 0.5) for r in counted)
-    return Screened(candidate, passes, len(counted), beyond / len(counted))
+    return Screened(candidate, passes, len(counted), beyond / (len(counted) + DOUBT))

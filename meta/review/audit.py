@@ -1,0 +1,67 @@
+"""Recomputing a decision from the record, bet by bet, and holding it against the replays in runs.db."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+from meta.errors import MetaError
+from meta.records import Proposal
+from meta.review.text import table
+from meta.store.store import Store
+from meta.store.tuning import gate_test
+from meta.tune.gate import AuditError, GateRecord, recompute, resume
+
+
+def audit(store: Store, proposal: Proposal) -> str:
+    """The evidence as a table, and whether it leads to the recorded number.
+
+    Raises `MetaError` when it does not: a bet that the inequality does not allow, a sum that is off, or more outcomes
+    than there are replays to show for them.
+    """
+    found = gate_test(store, proposal.candidate)
+    if not found:
+        raise MetaError(f"proposal {proposal.id} has no recorded gate test", "it cannot be audited")
+    names, data = found
+    record = GateRecord.from_json(data)
+    try:
+        log_e = recompute(record)
+        again = resume(record)
+    except (AuditError, ValueError) as error:
+        raise MetaError(f"the record of proposal {proposal.id} does not hold: {error}", "do not trust it") from None
+    _backed_by_replays(store, proposal, names, record)
+    rows = [
+        (f"{number}", bet.arm, names[bet.ticket], f"{bet.belief:.2f}", f"{bet.stake:.2f}", f"{bet.outcome:.0f}",
+         f"{bet.log_factor:+.4f}")
+        for number, running in enumerate(record.passes, 1) for bet in running.bets if bet.outcome is not None
+    ]  # fmt: skip
+    recorded = record.decision.log_e if record.decision else math.nan
+    same = "the same requests follow from the same outcomes" if math.isclose(again.log_e, log_e, abs_tol=1e-9) else (
+        "today's planner would have asked for other replays, which does not touch the evidence"
+    )  # fmt: skip
+    return "\n".join([
+        table(rows, ["pass", "arm", "ticket", "belief", "stake", "passed", "log factor"]),
+        f"\nlog W recomputed {log_e:.9f}, recorded {recorded:.9f}; kept from log(1/alpha) = "
+        f"{math.log(1 / record.config.alpha):.9f} on",
+        same,
+    ])  # fmt: skip
+
+
+def _backed_by_replays(store: Store, proposal: Proposal, names: list[str], record: GateRecord) -> None:
+    """Every outcome of the candidate must be a replay of the same verdict in runs.db."""
+    used: Counter[tuple[str, bool]] = Counter()
+    for running in record.passes:
+        for bet in running.bets:
+            if bet.arm == "candidate" and bet.outcome is not None:
+                used[names[bet.ticket], bet.outcome >= 0.5] += 1
+    made = Counter(
+        (r.ticket, r.verdict == "passed")
+        for r in store.replays("candidate = ? and purpose = 'gate' and verdict != 'void'", proposal.candidate)
+    )
+    if missing := used - made:
+        ticket, passed = next(iter(missing))
+        raise MetaError(
+            f"the record of proposal {proposal.id} claims a replay of {ticket} that "
+            f"{'passed' if passed else 'failed'}, and runs.db has none",
+            "do not trust it",
+        )
