@@ -75,7 +75,7 @@ class JsonlExport:
 
     def __init__(self, path: Path | str) -> None:
         self._path = Path(path)
-        self._cursor: Cursor | None = None
+        self._seen: dict[str, str] | None = None
         self.problems: list[Problem] = []
 
     @property
@@ -84,7 +84,7 @@ class JsonlExport:
 
     @property
     def cursor(self) -> Cursor | None:
-        return self._cursor
+        return None if self._seen is None else Cursor(source=self.name, seen=self._seen)
 
     def outcomes(self, since: Cursor | None = None) -> Iterator[Outcome]:
         """Outcomes whose content is new or changed, in the order of their lines.
@@ -93,8 +93,7 @@ class JsonlExport:
         """
         if since is not None and since.source != self.name:
             raise FeedbackError(f"This cursor is of {since.source}, not of {self.name}. Start without a cursor.")
-        seen = dict(since.seen) if since else {}
-        self._cursor = Cursor(source=self.name, seen=dict(seen))
+        seen = self._seen = dict(since.seen) if since else {}
         self.problems = []
         # First where each pull request stands last and what it says there, then only the lines that are news.
         last: dict[str, tuple[int, str]] = {}
@@ -105,8 +104,6 @@ class JsonlExport:
             outcome = self._read_at(offset)
             yield outcome
             seen[outcome.key] = digest
-            self._cursor = Cursor(source=self.name, seen=seen)
-        self._cursor = Cursor(source=self.name, seen=seen)
 
     def _read(self) -> Iterator[tuple[int, Outcome]]:
         """Offset and outcome of each good line; a problem for each bad one."""

@@ -54,7 +54,8 @@ class PlainGit:
         self._path = Path(path)
         self._identity, self._main, self._open_days = identity, main, open_days
         self._repository = repository
-        self._cursor: Cursor | None = None
+        self._position: str | None = None
+        self._seen: dict[str, str] | None = None
 
     @property
     def name(self) -> str:
@@ -62,12 +63,16 @@ class PlainGit:
 
     @property
     def cursor(self) -> Cursor | None:
-        return self._cursor
+        if self._seen is None:
+            return None
+        return Cursor(source=self.name, position=self._position, seen=self._seen)
 
     def outcomes(self, since: Cursor | None = None) -> Iterator[Outcome]:
         """New or changed outcomes, by number. Raises `FeedbackError` when the clone cannot be read."""
         if since is not None and since.source != self.name:
             raise FeedbackError(f"This cursor is of {since.source}, not of {self.name}. Start without a cursor.")
+        before = dict(since.seen) if since else {}
+        self._position, self._seen = None, dict(before)
         with open_clone(self._path) as clone:
             refs = clone.refs()
             heads, gitlab = pull_heads(refs)
@@ -82,7 +87,7 @@ class PlainGit:
             facts = [FORMAT, repository, branch, refs, self._identity.model_dump(), self._open_days]
             position = hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
             if since is not None and since.position == position:
-                self._cursor = since
+                self._position = position
                 return
             branches = [
                 commit for name, (commit, _) in refs.items() if name.startswith(("refs/heads/", "refs/remotes/"))
@@ -91,10 +96,8 @@ class PlainGit:
             index = MainIndex(history, gitlab)
             pulls = agents_pulls(heads, index, self._identity)
             cases = list(Examiner(clone, history, index, gitlab, self._open_days).cases(pulls))
-            before = since.seen if since else {}
             prints = {f"{repository}#{case.pull.number}": case.fingerprint for case in cases}
-            seen = {key: old for key, old in before.items() if key in prints}
-            self._cursor = Cursor(source=self.name, seen=dict(seen))
+            seen = self._seen = {key: old for key, old in before.items() if key in prints}
             todo = [c for c, (key, now) in zip(cases, prints.items(), strict=True) if seen.get(key, "")[:16] != now]
             reader = Reader(clone, history)
             for start in range(0, len(todo), _BATCH):
@@ -104,8 +107,7 @@ class PlainGit:
                     if seen.get(outcome.key, "")[16:] != outcome.digest[:16]:
                         yield outcome
                     seen[outcome.key] = now
-                    self._cursor = Cursor(source=self.name, seen=seen)
-            self._cursor = Cursor(source=self.name, position=position, seen=seen)
+            self._position = position
 
     def _find_main(self, clone: Clone, refs: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
         """The main branch's ref and tip."""
