@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -23,14 +24,18 @@ BODY = "".join(f"line {n}\n" for n in range(1, 31))
 class Repository:
     """A repository with a clock of its own; every commit is an hour later than the one before."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, template: Path | None = None) -> None:
         self.path = path
-        self.clock = itertools.count(1_700_000_000, 3600)
-        path.mkdir()
-        self.git("init", "-q", "-b", "main")
-        self.write("app.py", BODY)
-        self.write("other.py", BODY)
-        self.base = self.commit("Start", PERSON)
+        self.clock = itertools.count(1_700_003_600, 3600)
+        if template:
+            shutil.copytree(template, path)
+        else:
+            path.mkdir()
+            self.git("init", "-q", "-b", "main", "--template=")
+            self.write("app.py", BODY)
+            self.write("other.py", BODY)
+            self.commit("Start", PERSON)
+        self.base = self.git("rev-parse", "HEAD")
 
     def git(self, *args: str, **environment: str) -> str:
         hermetic = {"PATH": os.environ["PATH"], "HOME": str(self.path), "GIT_CONFIG_NOSYSTEM": "1"}
@@ -101,9 +106,14 @@ class Repository:
 Outcomes = Callable[..., dict[int, Outcome]]
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Repository(tmp_path_factory.mktemp("feedback") / "template").path
+
+
 @pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    return Repository(tmp_path / "clone")
+def repository(tmp_path: Path, template: Path) -> Repository:
+    return Repository(tmp_path / "clone", template)
 
 
 @pytest.fixture

@@ -190,7 +190,7 @@ hostile_lines = st.one_of(
 )
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(hostile_lines, min_size=1, max_size=8))
 def test_no_line_stops_the_good_ones_and_each_is_either_kept_or_named(tmp_path: Path, lines: list[bytes]) -> None:
     mine = [GOOD | {"repository": "mine", "number": n} for n in range(1, len(lines) + 2)]
