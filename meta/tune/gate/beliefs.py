@@ -1,10 +1,11 @@
 """What is guessed about each ticket. Guesses decide how many replays a test takes, never whether it is right.
 
 A ticket's success under the incumbent is p ~ Beta(a, b): Beta(.35, .45) at the start, since tickets tend to be solved
-nearly always or nearly never, plus whatever earlier runs showed. To the edit a ticket is in one of three states:
+nearly always or nearly never, plus whatever earlier runs showed. To the edit a ticket is in one of four states:
 
     untouched   q = p
     lifted      q = p + .75 (1 - p)
+    eased       q = p + .35 (1 - p)
     harmed      q = .25 p
 
 Runs of both arms update the belief about p and about the state together. All of it is in closed form: a likelihood in
@@ -15,21 +16,38 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 PRIOR = (0.35, 0.45)
 """Beta prior of a ticket's success before any run."""
 
-LIFT = 0.75
-"""Share of the failures that a lifted ticket loses, and of the passes that a harmed one does."""
+LIFT, EASE, HARM = 0.75, 0.35, 0.75
+"""Shares of the failures that a lifted or an eased ticket loses, and of the passes that a harmed one does."""
+
+EASED = 0.3
+"""Of the tickets that an edit helps, the share that it only eases."""
+
+LEAST = 0.3
+"""Smallest parameter of a Beta belief: a few runs that all ended alike must not mean certainty."""
+
+MOST_EARLIER = 40.0
+"""Earlier runs count as at most so many: models and repositories drift."""
+
+MOST_RUNS = 100
+"""Runs of an arm on a ticket beyond which nothing more is learned about it (and no likelihood underflows)."""
 
 
 class Odds(NamedTuple):
-    """Prior chances that an edit lifts or harms a ticket; otherwise it leaves the ticket alone."""
+    """Prior chances that an edit helps or harms a ticket; otherwise it leaves the ticket alone."""
 
-    lifted: float
+    helped: float
     harmed: float = 0.0
+
+    def of_states(self) -> tuple[float, float, float, float]:
+        """Chances of untouched, lifted, eased, harmed."""
+        eased = EASED * self.helped
+        return 1.0 - self.helped - self.harmed, self.helped - eased, eased, self.harmed
 
 
 class StateView(NamedTuple):
@@ -46,11 +64,12 @@ class StateView(NamedTuple):
 class Views(NamedTuple):
     untouched: StateView
     lifted: StateView
+    eased: StateView
     harmed: StateView
 
 
 class Prediction(NamedTuple):
-    """What is expected of a ticket's next runs, over the three states."""
+    """What is expected of a ticket's next runs, over the four states."""
 
     candidate: float
     incumbent: float
@@ -68,25 +87,25 @@ def _moment(a: float, b: float, passes: int, fails: int) -> float:
     return value
 
 
-def _lifted(a: float, b: float, passes: int, fails: int) -> float:
-    """E[q^passes (1 - q)^fails] for q = p + LIFT (1 - p).
+def _helped(share: float, a: float, b: float, passes: int, fails: int) -> float:
+    """E[q^passes (1 - q)^fails] for q = p + share (1 - p).
 
-    1 - q = (1 - LIFT)(1 - p), and q^passes is expanded by the binomial theorem.
+    1 - q = (1 - share)(1 - p), and q^passes is expanded by the binomial theorem.
     """
-    terms = (math.comb(passes, j) * LIFT**j * _moment(a, b, passes - j, fails + j) for j in range(passes + 1))
-    return float((1.0 - LIFT) ** fails * sum(terms))
+    terms = (math.comb(passes, j) * share**j * _moment(a, b, passes - j, fails + j) for j in range(passes + 1))
+    return float((1.0 - share) ** fails * sum(terms))
 
 
 def _harmed(a: float, b: float, passes: int, fails: int) -> float:
     """The mirror image: p and 1 - p change places."""
-    return _lifted(b, a, fails, passes)
+    return _helped(HARM, b, a, fails, passes)
 
 
 @lru_cache(maxsize=1 << 14)
 def views(a: float, b: float, passes: int, fails: int) -> Views:
-    """The three states, when p ~ Beta(a, b) after the incumbent's runs and the candidate had `passes` and `fails`."""
+    """The four states, when p ~ Beta(a, b) after the incumbent's runs and the candidate had `passes` and `fails`."""
     made = []
-    for chance in (_moment, _lifted, _harmed):
+    for chance in (_moment, partial(_helped, LIFT), partial(_helped, EASE), _harmed):
         likelihood = chance(a, b, passes, fails)
         candidate = chance(a, b, passes + 1, fails) / likelihood
         incumbent = a / (a + b) * chance(a + 1.0, b, passes, fails) / likelihood
@@ -96,8 +115,8 @@ def views(a: float, b: float, passes: int, fails: int) -> Views:
 
 @lru_cache(maxsize=1 << 14)
 def predict(a: float, b: float, passes: int, fails: int, odds: Odds) -> Prediction:
-    """Bayes over the three states."""
-    prior = (1.0 - odds.lifted - odds.harmed, odds.lifted, odds.harmed)
+    """Bayes over the four states."""
+    prior = odds.of_states()
     states = views(a, b, passes, fails)
     joint = [chance * state.likelihood for chance, state in zip(prior, states, strict=True)]
     total = sum(joint)
@@ -117,17 +136,24 @@ class TicketBelief:
     passes: int = 0
     fails: int = 0
 
+    incumbent_runs: int = 0
+
+    @classmethod
+    def from_earlier(cls, a: float, b: float) -> TicketBelief:
+        """From Beta(a, b) of earlier runs, not too sure of itself."""
+        scale = min(1.0, MOST_EARLIER / (a + b))
+        return cls(max(a * scale, LEAST), max(b * scale, LEAST))
+
     def saw_incumbent(self, passed: bool) -> None:
-        if passed:
-            self.a += 1.0
-        else:
-            self.b += 1.0
+        if self.incumbent_runs < MOST_RUNS:
+            self.incumbent_runs += 1
+            self.a += passed
+            self.b += not passed
 
     def saw_candidate(self, passed: bool) -> None:
-        if passed:
-            self.passes += 1
-        else:
-            self.fails += 1
+        if self.passes + self.fails < MOST_RUNS:
+            self.passes += passed
+            self.fails += not passed
 
     def views(self) -> Views:
         return views(self.a, self.b, self.passes, self.fails)

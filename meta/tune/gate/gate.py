@@ -19,9 +19,6 @@ from .records import Arm, Bet, Decision, Ending, GateConfig, GateRecord, PassRec
 FEW_TICKETS = 12
 """Below this there is no held-out set worth the name, and nothing is claimed about tickets to come."""
 
-BELIEF_LEAST = 0.05
-"""Smallest parameter of a Beta belief: a raw count of 0 must not mean certainty."""
-
 
 @dataclass(slots=True)
 class _Pending:
@@ -38,8 +35,9 @@ class Gate:
     """The test of one candidate against the incumbent.
 
     Drive it with `requests` (the replays it waits for; empty when it has decided) and `tell` (their outcomes, in the
-    same order). Tickets are 0 .. n-1; `stale` holds a Beta(a, b) for each, what earlier, already used runs make one
-    believe of the incumbent; `theme` the tickets the edit names; `weights` average 1.
+    same order). Tickets are 0 .. n-1. `stale` holds a Beta(a, b) for each: what earlier, already used runs make one
+    believe of the incumbent, `PRIOR` plus passes and fails (bare counts are understood by their zeros). `theme` holds
+    the tickets the edit names; `weights` average 1.
     """
 
     def __init__(
@@ -57,16 +55,19 @@ class Gate:
         self.stale = tuple((float(a), float(b)) for a, b in stale) if stale is not None else (PRIOR,) * n
         self.weights = tuple(float(w) for w in weights) if weights is not None else (1.0,) * n
         self._check()
+        # Beta(0, b) does not exist: zeros mean that counts were given, and the prior is missing.
+        counts = any(min(pair) == 0.0 for pair in self.stale)
+        earlier = [(a + PRIOR[0], b + PRIOR[1]) for a, b in self.stale] if counts else self.stale
         self._target = math.log(1.0 / self.config.alpha)
-        self.beliefs = [TicketBelief(max(a, BELIEF_LEAST), max(b, BELIEF_LEAST)) for a, b in self.stale]
+        self.beliefs = [TicketBelief.from_earlier(a, b) for a, b in earlier]
         named = set(self.theme)
         self._planner = Planner(self.config, self.beliefs, self.weights, named)
         self._hopes = Hopes(self.beliefs, self.weights, named)
+        # A threshold above the starting chance would end every test before a run told against it.
+        self._stop = min(self.config.stop, 0.75 * self._hopes.chance_of_gain(self.config.small_gain))
         # Without an earlier run nothing is known about a named ticket that a fail could contradict.
         self._use_theme = (
-            self.config.trust_themes
-            and bool(named)
-            and all(sum(self.stale[i]) >= sum(PRIOR) + 1.0 - 1e-9 for i in named)
+            self.config.trust_themes and bool(named) and all(sum(earlier[i]) >= sum(PRIOR) + 1.0 - 1e-9 for i in named)
         )
         self._passes: list[PassRecord] = []
         self._slots: Iterator[Slot] = iter(())
@@ -188,7 +189,7 @@ class Gate:
         if self._use_theme and self._hopes.log_odds_of_lift() < lowest:
             return self._end("no lift", "the tickets it names show no lift")
         chance = self._hopes.chance_of_gain(self.config.small_gain)
-        if chance < self.config.stop:
+        if chance < self._stop:
             return self._end(
                 "unlikely", f"a gain above {self.config.small_gain:.0%} has become unlikely ({chance:.0%})"
             )

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from .beliefs import LIFT, Odds, TicketBelief, views
+from .beliefs import EASE, HARM, LIFT, Odds, TicketBelief, views
 from .plan import Outlook
 
 PRIOR_LOG_ODDS = -1.4
@@ -32,8 +32,8 @@ class Kind(NamedTuple):
 
 
 KINDS = (
-    Kind(0.60, Odds(0.0), Odds(0.0)),  # does nothing
-    Kind(0.25, Odds(0.6, 0.02), Odds(0.02, 0.01)),  # does what it says
+    Kind(0.63, Odds(0.0), Odds(0.0)),  # does nothing
+    Kind(0.22, Odds(0.6, 0.02), Odds(0.02, 0.01)),  # does what it says
     Kind(0.05, Odds(0.3, 0.02), Odds(0.10, 0.02)),  # helps, elsewhere too
     Kind(0.10, Odds(0.3, 0.10), Odds(0.02, 0.15)),  # breaks things
 )
@@ -57,18 +57,24 @@ class Fits(NamedTuple):
 @lru_cache(maxsize=1 << 14)
 def fits(a: float, b: float, passes: int, fails: int, named: bool) -> Fits:
     """How the kinds explain a ticket's runs; arguments as in `beliefs.views`."""
-    untouched, lifted, harmed = views(a, b, passes, fails)
-    up, down = lifted.likelihood / untouched.likelihood, harmed.likelihood / untouched.likelihood
-    gain, loss = LIFT * (1.0 - lifted.incumbent), -LIFT * harmed.incumbent
+    states = views(a, b, passes, fails)
+    ratios = [state.likelihood / states.untouched.likelihood for state in states]
+    effects = (
+        0.0,
+        LIFT * (1.0 - states.lifted.incumbent),
+        EASE * (1.0 - states.eased.incumbent),
+        -HARM * states.harmed.incumbent,
+    )
     kinds = []
     for kind in KINDS:
-        odds = kind.named if named else kind.other
-        is_up, is_down = odds.lifted * up, odds.harmed * down
-        total = is_up + is_down + 1.0 - odds.lifted - odds.harmed
-        mean = (is_up * gain + is_down * loss) / total
-        square = (is_up * gain**2 + is_down * loss**2) / total
+        odds = (kind.named if named else kind.other).of_states()
+        joint = [chance * ratio for chance, ratio in zip(odds, ratios, strict=True)]
+        total = sum(joint)
+        mean = sum(x * effect for x, effect in zip(joint, effects, strict=True)) / total
+        square = sum(x * effect**2 for x, effect in zip(joint, effects, strict=True)) / total
         kinds.append(Fit(math.log(total), mean, square - mean * mean))
-    return Fits(tuple(kinds), math.log(LIFT_ODDS * up + 1.0 - LIFT_ODDS) if named else 0.0)
+    lift = sum(chance * ratio for chance, ratio in zip(Odds(LIFT_ODDS).of_states(), ratios, strict=True))
+    return Fits(tuple(kinds), math.log(lift) if named else 0.0)
 
 
 class Hopes:

@@ -16,8 +16,8 @@ from .beliefs import Odds, TicketBelief
 from .bets import BELIEF_FLOOR, expected_log_factor, growth_optimal_u, log_factor, log_not_made
 from .records import Arm, GateConfig
 
-NAMED = Odds(lifted=0.6, harmed=0.02)
-OTHER = Odds(lifted=0.02, harmed=0.02)
+NAMED = Odds(helped=0.6, harmed=0.02)
+OTHER = Odds(helped=0.02, harmed=0.02)
 """Bets are placed as if the edit works as it says: if it does not, losing the bets faster is no loss."""
 
 STAKES = (0.08, 0.12, 0.18, 0.25, 0.35, 0.45, 0.55, 0.65, 0.8, 1.0, 1.2, 1.5)

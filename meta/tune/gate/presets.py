@@ -23,9 +23,9 @@ class Preset:
     """Most held-out tickets in one test: every ticket once before any twice."""
 
 
-SMALL = Preset("up to 100 replays a night", GateConfig(alpha=0.2, k=1, stop=0.5, budget=100), 3, 20)
-MEDIUM = Preset("101 to 400 replays a night", GateConfig(alpha=0.1, k=2, stop=0.3, budget=400), 6, 30)
-LARGE = Preset("more than 400 replays a night", GateConfig(alpha=0.05, k=2, stop=0.1, budget=600), 6, 60)
+SMALL = Preset("up to 100 replays a night", GateConfig(alpha=0.2, k=1, stop=0.2, budget=100), 3, 20)
+MEDIUM = Preset("101 to 400 replays a night", GateConfig(alpha=0.1, k=2, stop=0.15, budget=400), 6, 30)
+LARGE = Preset("more than 400 replays a night", GateConfig(alpha=0.05, k=2, stop=0.1, budget=800), 6, 60)
 
 
 def preset(nightly_budget: int) -> Preset:

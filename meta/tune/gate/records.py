@@ -27,7 +27,7 @@ class GateConfig:
     k: int = 2
     """Incumbent runs on a ticket in a pass where the outcome is uncertain; elsewhere one."""
     stop: float = 0.1
-    """Give up when P(delta > small_gain) falls below this."""
+    """Give up when P(delta > small_gain) falls below this, or below 3/4 of where it started if that is less."""
     small_gain: float = 0.01
     """A gain not worth looking for."""
     trust_themes: bool = True
@@ -38,9 +38,9 @@ class GateConfig:
     """The same while named tickets remain to be run: an early dip is often made good."""
     hopeless: float = 0.1
     """Give up between passes when the chance of being kept within the budget falls below this."""
-    first_looks: int = 8
+    first_looks: int = 12
     """Candidate runs wanted on the named tickets together in the first pass ..."""
-    most_looks: int = 3
+    most_looks: int = 4
     """... and the most on one of them."""
     min_stake: float = 0.35
     max_stake: float = 0.8
