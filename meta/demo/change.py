@@ -57,8 +57,8 @@ class Change(Record):
     right: tuple[Edit, ...]
     unaware: tuple[Edit, ...] = ()
     besides: tuple[Edit, ...] = ()
-    tests: tuple[tuple[str, str | None, str], ...]
-    """Path, passage (None: at the end of the file), and what to put there."""
+    tests: tuple[tuple[str, str | None, str], ...] = ()
+    """Path, passage (None: at the end of the file), and what to put there. None: there is no way to replay it."""
     review: tuple[Words, ...]
 
     @property
@@ -107,7 +107,7 @@ def _read(number: int, text: str) -> Change:
             "right": _edits(sections["Change"]),
             "unaware": _edits(sections.get("Unaware", "")),
             "besides": _edits(sections.get("Besides", "")),
-            "tests": [(e.path, e.old, e.new) for e in edits.parse(sections["Tests"])],
+            "tests": [(e.path, e.old, e.new) for e in edits.parse(sections.get("Tests", ""))],
             "review": _review(sections["Review"]),
         }
     )

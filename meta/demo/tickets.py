@@ -32,7 +32,7 @@ class _Commit:
 
 
 def tickets(house: DemoHouse) -> list[Ticket]:
-    """One ticket for each pull request of the agent, in their order."""
+    """A ticket for each of the agent's pull requests whose fix brought tests, in their order."""
     project = house.project
     fixes = _by_ticket(project, "--first-parent", "main")
     handed_in = _by_ticket(project, "--all", f"--author={AGENT.email}")
@@ -56,6 +56,7 @@ def tickets(house: DemoHouse) -> list[Ticket]:
             fix_commit=fix.sha,
         )
         for (change, fix, _), patch, turned_down, grader in zip(known, gold, rejected, graders, strict=True)
+        if grader.fail_to_pass
     ]
 
 
