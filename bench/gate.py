@@ -17,7 +17,7 @@ import multiprocessing
 import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from random import Random
 from typing import Any
 
@@ -62,6 +62,8 @@ class Test:
 
     kept: bool
     replays: int
+    delta: float = 0.0
+    """The true effect of the candidate."""
 
 
 Rule = Callable[[Incumbent, Edit, Random, dict[str, Any]], Test]
@@ -150,13 +152,16 @@ def wilcoxon_racing(incumbent: Incumbent, edit: Edit, rng: Random, group: dict[s
 
 
 def wilcoxon_less(differences: list[int]) -> float:
-    """One-sided p-value, "less", zero_method "zsplit", for differences in {-1, 0, 1}; normal approximation with ties.
+    """One-sided p-value, "less", zero_method "zsplit", for differences in {-1, 0, 1}.
 
-    The formula of scipy.stats.wilcoxon, which Optuna's pruner calls; here all non-zero ranks are tied.
+    What scipy.stats.wilcoxon, which Optuna's pruner calls, computes: up to 13 differences by permutation of the signs,
+    which is binomial here since all non-zero ranks are tied, beyond that by the normal approximation with ties.
     """
     n = len(differences)
     zeros = differences.count(0)
     won, lost = differences.count(1), differences.count(-1)
+    if n <= 13:
+        return float(sum(math.comb(won + lost, x) for x in range(won + 1)) / 2 ** (won + lost))
     rank_of_zero = (zeros + 1) / 2.0
     rank_of_one = zeros + (won + lost + 1) / 2.0
     plus = won * rank_of_one + zeros * rank_of_zero / 2.0
@@ -186,13 +191,15 @@ class Row:
     effect: str
     rule: str
     candidates: int
+    delta: float
+    """Mean true effect; less than asked for where the tickets leave no more room."""
     kept: float
     interval: tuple[float, float]
     """95 % Wilson interval of the share kept."""
     replays: float
     """Mean replays of a test."""
     kept_within: float | None
-    """Share kept by a test that itself took no more replays than the figure to reach."""
+    """For gains: share kept by a test that itself took no more replays than the mean allowed by the figures."""
 
 
 def group_of(task: tuple[int, str, str, str, int]) -> list[Test]:
@@ -204,7 +211,11 @@ def group_of(task: tuple[int, str, str, str, int]) -> list[Test]:
     luck = Random(f"{seed} {shape} {effect} {number} {rule}")
     incumbent = Incumbent(world, luck)
     group: dict[str, Any] = {}
-    return [RULES[rule](incumbent, edit, luck, group) for edit in edits]
+    tests = []
+    for edit in edits:
+        test = RULES[rule](incumbent, edit, luck, group)
+        tests.append(replace(test, delta=(sum(edit.q) - sum(world.p)) / N))
+    return tests
 
 
 def wilson(successes: int, n: int) -> tuple[float, float]:
@@ -222,7 +233,7 @@ def rows(seed: int, plan: Iterable[tuple[str, str, str, int]], processes: int) -
             tasks = [(seed, shape, effect, rule, number) for number in range(groups)]
             tests = [test for group in pool.imap(group_of, tasks, chunksize=4) for test in group]
             kept = sum(test.kept for test in tests)
-            within = WITHIN.get(effect)
+            within = WITHIN[effect] if effect in GAINS else None
             low, high = wilson(kept, len(tests))
             made.append(
                 Row(
@@ -230,6 +241,7 @@ def rows(seed: int, plan: Iterable[tuple[str, str, str, int]], processes: int) -
                     effect=effect,
                     rule=rule,
                     candidates=len(tests),
+                    delta=round(sum(test.delta for test in tests) / len(tests), 4),
                     kept=round(kept / len(tests), 4),
                     interval=(round(low, 4), round(high, 4)),
                     replays=round(sum(test.replays for test in tests) / len(tests), 1),
@@ -300,6 +312,8 @@ def table(result: dict[str, Any]) -> str:
         found = [row for row in result["rows"] if row["shape"] == shape]
         lines += ["", f"{shape} (kept % / mean replays; {found[0]['candidates']} candidates each)"]
         lines.append("".ljust(20) + "".join(effect.rjust(15) for effect in effects))
+        true = [next(r["delta"] for r in found if r["effect"] == effect) for effect in effects]
+        lines.append("true effect".ljust(20) + "".join(f"{abs(round(x, 3)):.3f}".rjust(15) for x in true))
         for rule in RULES:
             cells = []
             for effect in effects:
