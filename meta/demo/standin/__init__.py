@@ -7,14 +7,14 @@ tools have shown, and a seeded amount of luck (`luck`), and on nothing else:
 
     what the prompts say (`habits`)             what the stand-in does
     read CONTRIBUTING, the house rules, ...     reads them first; follows a rule that it has read
-    (nothing of the kind)                       does not look; one replay in ten it does all the same
+    (nothing of the kind)                       does not look; one replay in twelve it does all the same
     stay narrow, only what is asked, ...        leaves alone what the ticket does not speak of
-    (nothing of the kind)                       improves something else as well; one replay in ten it does not
+    (nothing of the kind)                       improves something else as well; one replay in twelve it does not
     keep to one file                            edits the first file only, however many the ticket needs
     run the tests                               runs them, and mends what it sees fail
     be careful, double-check, an expert, ...    the same as without
 
-One replay in ten it makes a small mistake. Whether a change is good is decided by the tests, never here.
+One replay in twelve it makes a small mistake. Whether a change is good is decided by the tests, never here.
 """
 
 from meta.demo.standin.server import serve

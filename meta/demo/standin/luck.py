@@ -27,17 +27,17 @@ class Luck:
     @property
     def slips(self) -> bool:
         """Makes a small mistake."""
-        return self._draw(0) < 0.10
+        return self._draw(0) < 0.08
 
     @property
     def is_curious(self) -> bool:
         """Looks at the house rules although nobody said so."""
-        return self._draw(1) < 0.10
+        return self._draw(1) < 0.08
 
     @property
     def is_modest(self) -> bool:
         """Leaves alone what the ticket does not speak of, although nobody said so."""
-        return self._draw(2) < 0.10
+        return self._draw(2) < 0.08
 
     @property
     def forgets(self) -> bool:
