@@ -7,8 +7,8 @@ from typing import Any
 
 from meta.context import Context
 from meta.errors import MetaError
+from meta.rates import by_ticket, cost, one_shot, pass_hat_k
 from meta.records import Replay, Ticket
-from meta.review.numbers import by_ticket, cost, one_shot, pass_hat_k
 from meta.review.text import table
 from meta.tune.replays import Wanted, make
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from meta.context import Context
+from meta.interval import wilson
 from meta.records import Admission, Edit, Grader, Ticket
-from meta.review.interval import wilson
 from meta.settings import Settings
 from meta.store import tuning as records
 from meta.tune.gate import GateConfig, preset

@@ -74,7 +74,7 @@ def _read(db: sqlite3.Connection) -> dict[str, Any]:
 
 def text(found: dict[str, Any]) -> str:
     """The same for a person."""
-    from meta.review.interval import wilson
+    from meta.interval import wilson
 
     lines = []
     if found["version"]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from feedback.records import Outcome
 from meta.context import Context
 from meta.errors import MetaError
+from meta.rates import Rate, by_ticket, cost, one_shot
 from meta.records import Candidate, Proposal, Replay
-from meta.review.numbers import Rate, by_ticket, cost, one_shot
 from meta.store.store import Store
 from meta.store.tuning import candidates, gate_test, proposals
 from meta.tune.gate import GateRecord

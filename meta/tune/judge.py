@@ -16,6 +16,7 @@ from meta.store.store import Store
 from meta.store.tuning import gate_test, move, save_gate
 from meta.tune.gate import Decision, Gate, GateConfig, Pool, Request, Trial
 from meta.tune.gate.beliefs import PRIOR
+from meta.tune.progress import Progress
 from meta.tune.replays import Wanted, make
 from worker_agent.surface import Surface
 
@@ -49,7 +50,7 @@ def judge(
     trial = Trial(gate, pool)
     own = _own_draws(store, candidate, incumbent.version)
     candidate = move(store, candidate, "testing")
-    names = [t.id for t in tickets]
+    names, progress = [t.id for t in tickets], Progress(context, context.settings.tune.replays)
     while asked := trial.requests:
         known = [_recorded(request, tickets, own) for request in asked]
         fresh = [place for place, outcome in enumerate(known) if outcome is None]
@@ -64,10 +65,7 @@ def judge(
             outcomes[place] = None if replay.verdict == "void" else float(replay.verdict == "passed")
         trial.tell(outcomes)
         save_gate(store, candidate.id, incumbent.version, names, gate.record().to_json())
-        context.tell(
-            f"gate: {candidate.edit.title}: {gate.replays} replays, evidence {2.718281828**gate.log_e:.2g} "
-            f"of {1 / config.alpha:g}"
-        )
+        progress.tell(f"gate: {candidate.edit.title}")
     decision = trial.decision
     assert decision is not None
     save_gate(store, candidate.id, incumbent.version, names, gate.record().to_json())

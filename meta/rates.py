@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from meta.interval import wilson
 from meta.records import Replay
-from meta.review.interval import wilson
 
 
 @dataclass(frozen=True)

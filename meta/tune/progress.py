@@ -1,0 +1,37 @@
+"""How far a night has come: replays, what they have cost, and when it will be over at the latest."""
+
+from __future__ import annotations
+
+import time
+
+from meta.context import Context
+from meta.rates import cost
+
+EVERY_SECONDS = 5.0
+"""Progress is told no more often than this."""
+
+
+class Progress:
+    """Tells a line about the night now and then. Counts replays of this start for the speed, all for the cost."""
+
+    def __init__(self, context: Context, budget: int) -> None:
+        self._context, self._budget = context, budget
+        self._begun = self._told = time.monotonic()
+        self._before = self._used()
+
+    def tell(self, doing: str) -> None:
+        """Say what is being done, how far the budget has been used, and how long the rest can take."""
+        if time.monotonic() - self._told < EVERY_SECONDS:
+            return
+        self._told = time.monotonic()
+        used = self._used()
+        made = used - self._before
+        left = (self._told - self._begun) / made * (self._budget - used) if made else 0.0
+        spent = cost(self._context.store.replays("night = ?", self._context.night))
+        until = f", at most {left / 60:.0f} min more" if made else ""
+        self._context.tell(f"  {doing}: {used} of {self._budget} replays, {spent}{until}")
+
+    def _used(self) -> int:
+        from meta.store.tuning import replays_used
+
+        return replays_used(self._context.store, self._context.night) if self._context.night else 0
