@@ -1,0 +1,45 @@
+"""Success rates: values that anybody can check by hand or in a table."""
+
+from __future__ import annotations
+
+import pytest
+
+from meta.interval import wilson
+from meta.rates import cost, one_shot, pass_hat_k
+from meta.records import Replay
+from worker_agent.records import Usage
+
+
+@pytest.mark.parametrize(
+    ("share", "n", "low", "high"),
+    [(0.5, 10, 0.236593, 0.763407), (0.0, 10, 0.0, 0.277533), (1.0, 10, 0.722467, 1.0), (0.3, 100, 0.218949, 0.395848)],
+)
+def test_wilson_intervals(share: float, n: int, low: float, high: float) -> None:
+    assert wilson(share, n) == pytest.approx((low, high), abs=1e-6)
+
+
+def test_without_tickets_everything_is_possible() -> None:
+    assert wilson(0.0, 0) == (0.0, 1.0)
+
+
+def test_tickets_count_alike_however_often_they_were_replayed() -> None:
+    rate = one_shot({"a": [True] * 9, "b": [False]})
+    assert (rate.value, rate.n) == (0.5, 2)
+
+
+def test_pass_hat_k_is_the_chance_that_k_of_the_replays_all_passed() -> None:
+    outcomes = {"a": [True, True, True, False], "b": [True] * 4, "c": [True, False, False, False]}
+    assert pass_hat_k(outcomes, 2) == pytest.approx((3 / 6 + 1 + 0) / 3)
+    assert pass_hat_k(outcomes, 5) is None
+
+
+def replay(**usage: object) -> Replay:
+    return Replay(
+        id="r", ticket="t", version="v", purpose="measure", verdict="passed", reason="", ended="submitted",
+        usage=Usage.model_validate({"calls": 1, "input_tokens": 1000} | usage),
+    )  # fmt: skip
+
+
+def test_money_is_unknown_as_soon_as_one_part_of_it_is() -> None:
+    assert cost([replay(usd=0.5), replay(usd=0.25)]).startswith("$0.75, 2,000 tokens")
+    assert cost([replay(usd=0.5), replay()]).startswith("cost unknown")
