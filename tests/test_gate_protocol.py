@@ -92,6 +92,10 @@ def test_the_second_candidate_is_not_asked_for_the_draws_the_first_had_made(gate
         ({"op": "incumbent", "n": 1, "stale": [[1]]}, "pair"),
         ({"op": "incumbent", "n": "many"}, "whole number"),
         ({"op": "incumbent"}, "whole number"),
+        ({"op": "incumbent", "n": 10**12}, "at most"),
+        ({"op": "incumbent", "n": 0}, "at least 1"),
+        ({"op": "incumbent", "n": 2, "weights": [float("nan"), 1.0]}, "weights"),
+        ({"op": "incumbent", "n": 2, "alpha": float("nan")}, "alpha"),
         ({"op": "incumbent", "n": 4, "budget": "much"}, "budget"),
     ],
 )

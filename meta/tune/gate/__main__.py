@@ -16,12 +16,13 @@ void replay. A line that makes no sense is answered by {"error":"..."} and chang
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from dataclasses import dataclass, fields
 from typing import Any, TextIO
 
-from .gate import Gate
+from .gate import MOST_TICKETS, Gate
 from .pool import Pool, Trial
 from .records import GateConfig
 
@@ -50,7 +51,7 @@ class Conversation:
         """The reply to one line of input; a refused line leaves everything as it was."""
         try:
             said = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             return {"error": f"not JSON: {error}"}
         if not isinstance(said, dict):
             return {"error": 'expected an object like {"op": "candidate", "theme": [0, 3]}'}
@@ -80,6 +81,8 @@ class Conversation:
             said["uncertain"] = (low, high)
         for name, value in said.items():
             _check_type(name, value)
+        if not 1 <= n <= MOST_TICKETS:
+            raise ValueError(f"n must be at least 1 and at most {MOST_TICKETS}, not {n}")
         new = Incumbent(
             n=n,
             stale=None if stale is None else [_pair(each, i) for i, each in enumerate(_list(stale, "stale"))],
@@ -175,6 +178,8 @@ def converse(lines: TextIO, out: TextIO) -> None:
 
 
 if __name__ == "__main__":
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")  # bytes that are no text are answered like any other nonsense
     try:
         converse(sys.stdin, sys.stdout)
     except (KeyboardInterrupt, BrokenPipeError):

@@ -19,6 +19,8 @@ from .records import Arm, Bet, Decision, Ending, GateConfig, GateRecord, PassRec
 FEW_TICKETS = 12
 """Below this there is no held-out set worth the name, and nothing is claimed about tickets to come."""
 
+MOST_TICKETS = 10_000
+
 
 @dataclass(slots=True)
 class _Pending:
@@ -49,6 +51,8 @@ class Gate:
         weights: Sequence[float] | None = None,
         config: GateConfig | None = None,
     ) -> None:
+        if not 1 <= n <= MOST_TICKETS:
+            raise ValueError(f"a test needs at least one ticket and at most {MOST_TICKETS}, not {n}")
         self.n = n
         self.config = config or GateConfig()
         self.theme = tuple(sorted(set(theme)))
@@ -83,15 +87,13 @@ class Gate:
         self._refill()
 
     def _check(self) -> None:
-        if self.n < 1:
-            raise ValueError("a test needs at least one ticket")
         if len(self.stale) != self.n or len(self.weights) != self.n:
             raise ValueError(f"beliefs and weights must be given for each of the {self.n} tickets")
         if any(not (math.isfinite(a) and math.isfinite(b)) or min(a, b) < 0.0 for a, b in self.stale):
             raise ValueError("a belief is Beta(a, b) with a and b positive")
         if any(not 0 <= ticket < self.n for ticket in self.theme):
             raise ValueError(f"the theme names a ticket outside 0 .. {self.n - 1}")
-        if min(self.weights) <= 0.0 or abs(sum(self.weights) / self.n - 1.0) > 1e-6:
+        if not all(0.0 < w < math.inf for w in self.weights) or abs(sum(self.weights) / self.n - 1.0) > 1e-6:
             raise ValueError("weights must be positive and average 1")
 
     # What is asked for, and what is told.

@@ -60,8 +60,8 @@ class GateConfig:
             raise ValueError(f"alpha must lie between 0 and 1, not {self.alpha}")
         if not 0.0 <= self.stop < 1.0:
             raise ValueError(f"stop must lie between 0 and 1, not {self.stop}")
-        if not 0.0 < self.min_stake <= self.max_stake:
-            raise ValueError("stakes must be positive, the smallest first")
+        if not 0.0 < self.min_stake <= self.max_stake <= 5.0:
+            raise ValueError("stakes must lie between 0 and 5, the smallest first")
         for name in ("budget", "k", "parallel", "most_looks"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
