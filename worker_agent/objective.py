@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from worker_agent.records import Environment
-from worker_agent.sandbox import HOME, Completed, Job, Mount, Sandbox, SandboxLimits, run
+from worker_agent.sandbox import Completed, Job, Mount, Sandbox, SandboxLimits, run
 from worker_agent.workspace import Workspace, open_workspace, take_diff
 
 
@@ -48,7 +48,7 @@ class Objective:
             workspace=root,
             mounts=[Mount(m) for m in environment.mounts],
             path=environment.path,
-            variables={**environment.variables, "PYTHONPYCACHEPREFIX": f"{HOME}/pycache"},
+            variables=environment.variables,
             limits=SandboxLimits(seconds=self._seconds),
         )
         return run(self._sandbox, job)

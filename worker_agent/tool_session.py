@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from worker_agent.records import Environment
-from worker_agent.sandbox import HOME, Job, Mount, Sandbox, SandboxLimits, interpreter_mounts, reap, start
+from worker_agent.sandbox import Job, Mount, Sandbox, SandboxLimits, interpreter_mounts, reap, start
 from worker_agent.surface import Surface
 
 _ANSWER_BYTES = 8 << 20
@@ -103,7 +103,6 @@ class ToolSession:
                 **environment.variables,
                 "WORKER_TEST_COMMAND": environment.test_command,
                 "WORKER_COMMAND_SECONDS": str(self._surface.config.limits.command_seconds),
-                "PYTHONPYCACHEPREFIX": f"{HOME}/pycache",
             },
             limits=SandboxLimits(),
         )  # fmt: skip

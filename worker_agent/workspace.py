@@ -19,6 +19,10 @@ from worker_agent.git import IDENTITY, GitError, git, git_bytes
 _DATE = {"GIT_AUTHOR_DATE": "2000-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2000-01-01T00:00:00Z"}
 
 
+_BYTECODE = ":(exclude,glob)**/__pycache__/**"
+"""What running the repository's own checks leaves behind; never part of a change."""
+
+
 class BadBase(Exception):
     """The repository or the commit that a workspace should start from is not there."""
 
@@ -120,7 +124,7 @@ def take_diff(workspace: Workspace) -> str:
     env = _trusted_git(workspace)
     if nested := _nested_repositories(workspace.root):
         raise RefusedDiff(f"{nested[0]} is a git repository inside the workspace")
-    git("add", "--all", cwd=workspace.root, env=env)
+    git("add", "--all", "--", ".", _BYTECODE, cwd=workspace.root, env=env)
     for line in git("diff", "--cached", "--raw", "-z", "--no-renames", "HEAD", cwd=workspace.root, env=env).split(
         "\0:"
     ):

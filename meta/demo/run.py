@@ -40,7 +40,8 @@ name = "team/tidybooks"
 export = "../reviews.jsonl" # what reviewers said, as a forge would export it
 
 [tune]
-replays = 160
+replays = 180
+alpha = 0.2                 # a demo is short; for a budget of this size the default is 0.1
 """
 
 

@@ -26,7 +26,7 @@ from meta.tune.evidence import Complaint, Evidence
 from worker_agent.edits import parse, replace_once
 
 _HEAD = re.compile(r"^##+ Edit:\s*(?P<title>.+)$", re.MULTILINE)
-_FIELD = re.compile(r"^(theme|themes|hypothesis|answers|flips):\s*(.*)$", re.MULTILINE | re.IGNORECASE)
+_FIELD = re.compile(r"^(theme|themes|hypothesis|answers|flips):[ \t]*(.*)$", re.MULTILINE | re.IGNORECASE)
 
 
 @dataclass(frozen=True)
