@@ -40,8 +40,7 @@ name = "team/tidybooks"
 export = "../reviews.jsonl" # what reviewers said, as a forge would export it
 
 [tune]
-replays = 180
-alpha = 0.2                 # a demo is short; for a budget of this size the default is 0.1
+replays = 100               # a demo is short: at this size an edit that is no better is kept in at most 20 %
 """
 
 

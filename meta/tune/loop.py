@@ -25,6 +25,9 @@ from meta.tune.split import split
 from meta.versions import Version, surface_text
 from worker_agent.surface import surface_files
 
+A_LOOK = 25
+"""Replays that a test of an edit without gain takes, about."""
+
 
 @dataclass(frozen=True)
 class Night:
@@ -59,8 +62,7 @@ def night(context: Context, proposer: Proposer) -> Night:
     proposals, ended_early = [], False
     for place, entrant in enumerate(screened, 1):
         candidate = entrant.candidate
-        # While others wait, nobody may spend more than half of what is left; an open test goes on another night.
-        share = left(context, budget) if place == len(screened) else left(context, budget) // 2
+        share = share_of(left(context, budget), len(screened) - place)
         if share == 0:
             ended_early = True
             break
@@ -82,6 +84,12 @@ def night(context: Context, proposer: Proposer) -> Night:
     tried = records.candidates(store, "night = ?", context.night)
     records.end_night(store, context.night, {"replays": used, "kept": [p.id for p in proposals]})
     return Night(context.night, tuple(tried), tuple(proposals), used, ended_early)
+
+
+def share_of(replays: int, waiting: int) -> int:
+    """What a test may spend while others wait: all but what it takes to see that each of those is hopeless, and at
+    least half. A test that is still open then goes on another night."""
+    return max(replays - waiting * A_LOOK, replays // 2) if waiting else replays
 
 
 def finish_interrupted(context: Context) -> None:
