@@ -126,7 +126,7 @@ class MessagesModel:
                 messages=_cached(request.messages),  # type: ignore[arg-type]
                 **wanted,
             )
-            return self._reply(message.to_dict(), model)
+            return self._reply(message.to_dict(warnings=False), model)
         except (sdk.AuthenticationError, sdk.PermissionDeniedError, sdk.NotFoundError) as error:
             raise ModelMisconfigured(self._words(error)) from None
         except sdk.APIStatusError as error:
