@@ -56,8 +56,12 @@ def pass_hat_k(outcomes: Mapping[str, Sequence[bool]], k: int) -> float | None:
 
 def cost(replays: Sequence[Replay]) -> str:
     """Money, tokens and model calls in words; money is unknown as soon as one part of it is."""
-    calls = sum(r.usage.calls for r in replays)
-    tokens = sum(r.usage.tokens for r in replays)
     spent = [r.usage.usd for r in replays if r.usage.calls]
-    money = f"${sum(s or 0 for s in spent):.2f}" if spent and None not in spent else "cost unknown (no price set)"
+    money = sum(s or 0 for s in spent) if spent and None not in spent else None
+    return cost_in_words(money, sum(r.usage.tokens for r in replays), sum(r.usage.calls for r in replays))
+
+
+def cost_in_words(usd: float | None, tokens: int, calls: int) -> str:
+    """The same from sums; `usd` is `None` where it is unknown."""
+    money = f"${usd:.2f}" if usd is not None else "cost unknown (no price set)"
     return f"{money}, {tokens:,} tokens, {calls:,} model calls"

@@ -45,6 +45,8 @@ class Grader(Record):
     """The files handed to pytest; the hidden tests' files and those of PASS_TO_PASS."""
     seconds: float = Field(300.0, gt=0, description="wall-clock time of the whole test run")
     test_seconds: float = Field(60.0, gt=0, description="wall-clock time of one test")
+    checks: tuple[str, ...] = ()
+    """Acceptance checks that the merged change passes, by name; found at admission, see `meta.replay.acceptance`."""
 
 
 class EnvironmentSpec(Record):
@@ -102,12 +104,20 @@ Verdict = Literal["passed", "failed", "void"]
 
 
 class Graded(Record):
-    """A verdict with its reason in words, and which tests decided it."""
+    """A verdict with its reason in words, and what decided it: the tests, and the acceptance checks."""
 
     verdict: Verdict
+    """`passed`: both parts did."""
     reason: str
     failed: tuple[str, ...] = ()
+    """The tests that did not pass."""
     seconds: float = 0.0
+    tests: Verdict | None = None
+    """What the tests say; `None` where they were not run."""
+    acceptance: Verdict | None = None
+    """What the acceptance checks say; `None` where the ticket has none, or nothing was there to look at."""
+    objections: tuple[str, ...] = ()
+    """What the acceptance checks object to, each as "check: reason"."""
 
 
 Purpose = Literal["incumbent", "screen", "gate", "measure", "work"]
@@ -132,6 +142,8 @@ class Replay(Record):
     grading_seconds: float = 0.0
     started_at: str = ""
     candidate: int | None = None
+    tests_passed: bool | None = None
+    """Whether the tests alone passed; `None` for void replays, and for those made before it was kept."""
     asked: int = 0
     """Rank among the replays that were asked for: the order in which draws are handed out, whatever finishes first."""
 

@@ -70,6 +70,7 @@ class TuneSettings(Record):
 
     replays: int = Field(200, ge=1, description="budget of one night, in replays")
     alpha: float | None = Field(None, gt=0, lt=1, description="chance of keeping an edit that is no better")
+    tier: Literal["standard", "strict"] = Field("standard", description="strict: for teams that merge unattended")
     surface_chars: int = Field(40_000, ge=1000, description="size budget of prompts, agent.toml and tools together")
 
 
@@ -181,6 +182,8 @@ co_authors = []
 [tune]
 # replays = 200                     # budget of one night
 # alpha = 0.1                       # chance of keeping an edit that is no better; default by budget
+# tier = "standard"                 # "strict" for teams that merge unattended: of all that is kept, at most a
+                                    # tenth (or alpha) is false; needs more replays, see docs/gate.md
 
 # [prices."claude-sonnet-5"]        # US dollars for a million tokens; without it cost is "unknown"
 # input = 3.0

@@ -9,10 +9,16 @@ from __future__ import annotations
 import re
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from meta.records import Graded, Grader, Ticket
+from meta.records import Graded, Grader, Ticket, Verdict
+from meta.replay.acceptance.change import change_in
+from meta.replay.acceptance.checks import read, use_tools
+from meta.replay.acceptance.finding import Finding
+from meta.replay.acceptance.linters import Bench
 from meta.replay.overlay import lay_hidden, restore_protected
 from meta.replay.testrun import TestRun, run_tests
 from meta.replay.watch import Reading, plan
@@ -66,10 +72,8 @@ def examine(
     """As `grade`, with the outcome of every test. `reverse` runs the tests backwards."""
     begun = time.monotonic()
 
-    def verdict(word: str, reason: str, failed: tuple[str, ...] = ()) -> Graded:
-        return Graded.model_validate(
-            {"verdict": word, "reason": reason, "failed": failed, "seconds": time.monotonic() - begun}
-        )
+    def verdict(word: Verdict, reason: str, **more: Any) -> Graded:
+        return Graded.model_validate({"verdict": word, "reason": reason, "seconds": time.monotonic() - begun, **more})
 
     grader = ticket.grader
     if not grader.fail_to_pass:
@@ -78,6 +82,7 @@ def examine(
         kind = "a symbolic link" if link[1] == "120000" else "a submodule"
         return Examined(verdict("failed", f"the submission holds {kind}"))
     scratch.mkdir(parents=True, exist_ok=True)
+    run = reading = None
     try:
         with tempfile.TemporaryDirectory(dir=scratch, prefix="grade-", ignore_cleanup_errors=True) as folder:
             workspace = open_workspace(template, Path(folder) / "workspace")
@@ -85,6 +90,7 @@ def examine(
                 apply_diff(workspace, diff)
             except RefusedDiff as refused:
                 return Examined(verdict("failed", f"the submission does not apply: {refused}"))
+            change = change_in(workspace.root, template.tree) if grader.checks else None
             restore_protected(workspace.root, template.tree)
             secret = plan(grader, workspace.root)
             lay_hidden(workspace.root, grader.hidden, secret.appended)
@@ -100,21 +106,50 @@ def examine(
                 reverse=reverse,
                 limits=limits,
             )
+        if not run.started:
+            words = run.output.strip()[-500:] or "it said nothing"
+            return Examined(verdict("void", f"the tests never started: {words}", tests="void"), run)
+        reading = secret.read(run)
+        tests, reason, failed = _by_the_tests(grader, run, reading)
+        findings = read(grader.checks, change, ticket) if change else []
+        # A program of the repository's choice may take seconds; where the tests failed, nothing depends on it.
+        if change and tests == "passed":
+            bench = Bench(template, environment, sandbox, scratch)
+            findings += use_tools(grader.checks, change, diff, bench)
     except SandboxUnavailable as missing:
-        return Examined(verdict("void", str(missing)))
+        return Examined(verdict("void", str(missing)), run, reading)
     except OSError as trouble:  # a full disk, no more processes: the machine's fault
-        return Examined(verdict("void", f"could not grade: {trouble}"))
-    if not run.started:
-        words = run.output.strip()[-500:] or "it said nothing"
-        return Examined(verdict("void", f"the tests never started: {words}"), run)
-    reading = secret.read(run)
+        return Examined(verdict("void", f"could not grade: {trouble}"), run, reading)
+    return Examined(_both(verdict, tests, reason, failed, findings), run, reading)
+
+
+def _by_the_tests(grader: Grader, run: TestRun, reading: Reading) -> tuple[Verdict, str, tuple[str, ...]]:
+    """What the tests say, why, and which of them did not pass."""
     tests = (*grader.fail_to_pass, *grader.pass_to_pass)
     if failed := tuple(test for test in tests if reading.outcomes.get(test) != "passed"):
-        return Examined(verdict("failed", _reason(failed, reading, grader, run), failed), run, reading)
+        return "failed", _reason(failed, reading, grader, run), failed
     if reading.distrust:
-        return Examined(verdict("failed", reading.distrust), run, reading)
-    counts = f"{len(grader.fail_to_pass)} FAIL_TO_PASS and {len(grader.pass_to_pass)} PASS_TO_PASS tests pass"
-    return Examined(verdict("passed", counts), run, reading)
+        return "failed", reading.distrust, ()
+    return (
+        "passed",
+        f"{len(grader.fail_to_pass)} FAIL_TO_PASS and {len(grader.pass_to_pass)} PASS_TO_PASS tests pass",
+        (),
+    )
+
+
+def _both(
+    verdict: Callable[..., Graded], tests: Verdict, reason: str, failed: tuple[str, ...], findings: Sequence[Finding]
+) -> Graded:
+    """One verdict of both parts, which stay apart in it."""
+    objections = tuple(f"{f.check}: {f.reason}" for f in findings if f.verdict == "failed")
+    counted = [f for f in findings if f.verdict != "void"]
+    acceptance: Verdict | None = "failed" if objections else "passed" if counted else None
+    word: Verdict = "passed" if tests == "passed" and not objections else "failed"
+    if tests == "passed" and objections:
+        reason = "it passes the tests, but would not be merged as it is: " + "; ".join(objections)
+    elif objections:
+        reason += "\nbesides, " + "; ".join(objections)
+    return verdict(word, reason, failed=failed, tests=tests, acceptance=acceptance, objections=objections)
 
 
 def files_of(grader: Grader) -> list[str]:

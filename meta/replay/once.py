@@ -101,6 +101,7 @@ def replay(
             grading_seconds=graded.seconds,
             started_at=started_at,
             candidate=candidate,
+            tests_passed=None if graded.verdict == "void" else graded.tests == "passed",
         ),
         tuple(events),
     )

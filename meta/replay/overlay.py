@@ -14,6 +14,9 @@ from meta.errors import MetaError
 from meta.records import HiddenFile
 from meta.replay.protected import is_protected, with_pytest_tables
 
+Stamp = tuple[int, int, int]
+"""Size, modification time (ns) and kind of a file."""
+
 
 def restore_protected(root: Path, base: Path) -> list[str]:
     """Make the protected files under `root` what they are in the base tree; returns the paths that had to change.
@@ -22,7 +25,7 @@ def restore_protected(root: Path, base: Path) -> list[str]:
     """
     theirs = _protected(base)
     changed = []
-    found = dict(_walk(root))
+    found = dict(walk(root))
     for path, (size, modified, kind) in theirs.items():
         # The workspace was copied with its times, and whatever writes a file sets them anew.
         if found.get(path) != (size, modified, kind):
@@ -54,12 +57,12 @@ def lay_hidden(root: Path, hidden: Sequence[HiddenFile], appended: Mapping[str, 
 
 
 @lru_cache(maxsize=32)
-def _protected(base: Path) -> Mapping[str, tuple[int, int, int]]:
-    return {path: stamp for path, stamp in _walk(base) if is_protected(path)}
+def _protected(base: Path) -> Mapping[str, Stamp]:
+    return {path: stamp for path, stamp in walk(base) if is_protected(path)}
 
 
-def _walk(root: Path) -> Iterator[tuple[str, tuple[int, int, int]]]:
-    """Every file and link below the root except git's, with its size, modification time (ns) and kind."""
+def walk(root: Path) -> Iterator[tuple[str, Stamp]]:
+    """Every file and link below the root except git's, with its stamp."""
     folders = [(str(root), "")]
     while folders:
         folder, prefix = folders.pop()

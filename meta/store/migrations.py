@@ -16,6 +16,23 @@ def m001_first(db: Database) -> None:
         db.execute(f"create index {table}_{indexed.replace(', ', '_')} on {table} ({indexed})")
 
 
+@migrations()  # type: ignore[untyped-decorator]
+def m003_strict_tests(db: Database) -> None:
+    """The strict tier's tests with their levels, and indexes for what every batch of replays looks up."""
+    db.execute(
+        "create table strict_tests (id integer primary key, candidate integer not null references candidates,"
+        " incumbent text not null, alpha real not null, at text not null, unique (candidate, incumbent))"
+    )
+    for indexed in ("asked", "night", "ticket, candidate"):
+        db.execute(f"create index replays_{indexed.replace(', ', '_')} on replays ({indexed})")
+
+
+@migrations()  # type: ignore[untyped-decorator]
+def m002_tests_passed(db: Database) -> None:
+    """Whether the tests alone passed, beside the verdict, which also holds the acceptance checks. Null: not known."""
+    db.execute("alter table replays add column tests_passed integer")
+
+
 FIRST = {
     "tickets": [
         "id text primary key",

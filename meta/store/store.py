@@ -122,12 +122,13 @@ class Store:
         u = replay.usage
         with self.db.conn as connection:
             connection.execute(
-                f"insert into replays values ({', '.join('?' * 23)})",
+                f"insert into replays values ({', '.join('?' * 24)})",
                 (
                     replay.id, replay.ticket, replay.version, replay.purpose, replay.verdict, replay.reason,
                     replay.ended, replay.candidate, night, promotion, replay.model, u.calls, u.input_tokens,
                     u.output_tokens, u.cache_read_tokens, u.cache_write_tokens, u.usd, replay.seconds,
                     replay.grading_seconds, replay.started_at, replay.diff, replay.summary, replay.asked,
+                    replay.tests_passed,
                 ),
             )  # fmt: skip
             lines = "\n".join(json.dumps(e, ensure_ascii=False) for e in events).encode("utf-8", "replace")

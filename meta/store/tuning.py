@@ -36,6 +36,18 @@ def replays_used(store: Store, night: int) -> int:
     return int(row["n"]) if row else 0
 
 
+def spending(store: Store, night: int | None) -> tuple[float | None, int, int]:
+    """Dollars (`None` where a part is unknown), tokens and model calls of a night's replays so far."""
+    row = store.one(
+        "select sum(usd) as usd, sum(calls > 0 and usd is null) as unknown, sum(calls) as calls, sum(input_tokens"
+        " + output_tokens + coalesce(cache_read_tokens, 0) + coalesce(cache_write_tokens, 0)) as tokens"
+        " from replays where night = ?", night,
+    )  # fmt: skip
+    if not row or not row["calls"]:
+        return None, 0, 0
+    return None if row["unknown"] else float(row["usd"]), int(row["tokens"]), int(row["calls"])
+
+
 # Candidates.
 
 
@@ -77,7 +89,7 @@ def candidates(store: Store, where: str = "1", *values: object) -> list[Candidat
 
 
 def save_gate(store: Store, candidate: int, incumbent: str, tickets: list[str], record: dict[str, Any]) -> None:
-    """Keep a gate's state as it is after a batch."""
+    """Keep a gate's state: its tickets when it begins, the whole record when it ends."""
     decided = now() if record["decision"] else None
     store.write(
         "insert or replace into gate_tests (candidate, incumbent, tickets, record, decided_at) values (?, ?, ?, ?, ?)",

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meta.records import Admission, Ticket, TicketStatus
+from meta.replay.acceptance.linters import Bench as AcceptanceBench
 from meta.replay.grader import Examined, examine
 from meta.replay.testrun import gist
+from meta.tickets.acceptance import with_checks
 from worker_agent.records import Environment
 from worker_agent.sandbox import Sandbox, SandboxLimits
 from worker_agent.workspace import Template
@@ -85,13 +87,17 @@ def admit(
         ticket, left_out = _settle(ticket, bench, runs, tell)
         ticket, passing = _without_passing_at_base(ticket, bench, runs, tell)
         left_out |= passing
+        tell("acceptance checks on the merged change")
+        ticket = with_checks(ticket, AcceptanceBench(template, environment, sandbox, scratch))
         if ticket.rejected is not None:
             tell("the rejected diff")
             examined = bench.examine(ticket, ticket.rejected)
             if examined.reading is None:
                 raise Quarantine(f"the rejected diff proves nothing: {examined.graded.reason}")
             if examined.graded.verdict == "passed":
-                raise Quarantine("the rejected diff passes: the tests do not see what its reviewers objected to")
+                raise Quarantine(
+                    "the rejected diff passes: neither tests nor checks see what its reviewers objected to"
+                )
     except Quarantine as reason:
         return found("quarantined", str(reason), ticket)
     return found("admitted", _left_out_words(left_out), ticket)

@@ -11,17 +11,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from meta.context import Context
-from meta.records import Candidate, Replay, Ticket
+from meta.records import Candidate, Ticket
 from meta.store.store import Store
 from meta.store.tuning import gate_test, move, save_gate
 from meta.tune.gate import Decision, Gate, GateConfig, Pool, Request, Trial
 from meta.tune.gate.beliefs import PRIOR
+from meta.tune.levels import level_of
 from meta.tune.progress import Progress
 from meta.tune.replays import Wanted, make
 from worker_agent.surface import Surface
 
 EARLIER_RUNS = 3.0
 """What was seen of other versions counts for at most so many runs."""
+
+NEWEST = 40
+"""No more than so many runs of a ticket are looked up: agents drift, and a record of years must not slow a night."""
 
 
 def judge(
@@ -44,13 +48,18 @@ def judge(
         len(tickets),
         [i for i, t in enumerate(tickets) if themes & set(t.labels)],
         stale=[beliefs(store, t.id, incumbent.version) for t in tickets],
-        config=replace(config, parallel=context.settings.replay.parallel * 2),
+        config=replace(
+            config,
+            alpha=level_of(context, candidate.id, incumbent.version, config.alpha),
+            parallel=context.settings.replay.parallel * 2,
+        ),
     )
-    pool = Pool(len(tickets), [_outcomes(pool_draws(store, t.id, incumbent.version)) for t in tickets])
+    pool = Pool(len(tickets), [pool_draws(store, t.id, incumbent.version) for t in tickets])
     trial = Trial(gate, pool)
     own = _own_draws(store, candidate, incumbent.version)
     candidate = move(store, candidate, "testing")
     names, progress = [t.id for t in tickets], Progress(context, context.settings.tune.replays)
+    save_gate(store, candidate.id, incumbent.version, names, gate.record().to_json())  # its outcomes are in replays
     while asked := trial.requests:
         known = [_recorded(request, tickets, own) for request in asked]
         fresh = [place for place, outcome in enumerate(known) if outcome is None]
@@ -64,7 +73,6 @@ def judge(
         for place, replay in zip(fresh, made, strict=True):
             outcomes[place] = None if replay.verdict == "void" else float(replay.verdict == "passed")
         trial.tell(outcomes)
-        save_gate(store, candidate.id, incumbent.version, names, gate.record().to_json())
         progress.tell(f"gate: {candidate.edit.title}")
     decision = trial.decision
     assert decision is not None
@@ -95,27 +103,36 @@ def seen(gate: Gate) -> str:
 
 def beliefs(store: Store, ticket: str, version: str) -> tuple[float, float]:
     """Beta(a, b) for a ticket from earlier, already used runs: never from draws that may still be evidence."""
-    promotion = store.incumbent()
-    now = promotion["id"] if promotion else 0
-    own = store.replays(
-        "ticket = ? and version = ? and verdict != 'void' and not (purpose = 'gate' and candidate is null"
-        " and promotion = ?)", ticket, version, now,
+    own_runs, own_passes = _counted(
+        store, "ticket = ? and version = ? and not (purpose = 'gate' and candidate is null and promotion = ?)",
+        ticket, version, _promotion(store),
     )  # fmt: skip
-    others = store.replays("ticket = ? and version != ? and verdict != 'void' and candidate is null", ticket, version)
-    mean = sum(r.verdict == "passed" for r in others) / len(others) if others else 0.0
-    weight = min(EARLIER_RUNS, len(others))
-    passes = sum(r.verdict == "passed" for r in own)
-    return PRIOR[0] + passes + weight * mean, PRIOR[1] + len(own) - passes + weight * (1 - mean)
+    runs, passes = _counted(store, "ticket = ? and candidate is null and version != ?", ticket, version)
+    mean, weight = passes / runs if runs else 0.0, min(EARLIER_RUNS, runs)
+    return PRIOR[0] + own_passes + weight * mean, PRIOR[1] + own_runs - own_passes + weight * (1 - mean)
 
 
-def pool_draws(store: Store, ticket: str, version: str) -> list[Replay]:
+def _counted(store: Store, where: str, *values: object) -> tuple[int, int]:
+    """(runs, passes) among the newest replays that fit; void ones count nowhere."""
+    row = store.one(
+        "select count(*) as runs, coalesce(sum(verdict = 'passed'), 0) as passes from (select verdict from replays"
+        f" where {where} and verdict != 'void' order by rowid desc limit {NEWEST})", *values
+    )  # fmt: skip
+    return (int(row["runs"]), int(row["passes"])) if row else (0, 0)
+
+
+def _promotion(store: Store) -> int:
+    newest = store.incumbent()
+    return int(newest["id"]) if newest else 0
+
+
+def pool_draws(store: Store, ticket: str, version: str) -> list[float]:
     """The incumbent's draws on a ticket since its promotion, by the model in use, in the order they were asked for."""
-    promotion = store.incumbent()
-    found = store.replays(
-        "ticket = ? and version = ? and purpose = 'gate' and candidate is null and promotion = ? and verdict != 'void'",
-        ticket, version, promotion["id"] if promotion else 0,
+    found = store.rows(
+        "select verdict from replays where ticket = ? and version = ? and purpose = 'gate' and candidate is null"
+        " and promotion = ? and verdict != 'void' order by asked, rowid", ticket, version, _promotion(store),
     )  # fmt: skip
-    return sorted(found, key=lambda r: r.asked)
+    return [float(row["verdict"] == "passed") for row in found]
 
 
 def _tickets(store: Store, candidate: Candidate, held_out: Sequence[Ticket]) -> list[Ticket]:
@@ -132,11 +149,12 @@ def _own_draws(store: Store, candidate: Candidate, incumbent: str) -> dict[str, 
     """What this candidate has already run in its gate against this incumbent."""
     draws: dict[str, deque[float]] = defaultdict(deque)
     if candidate.parent == incumbent:
-        made = store.replays(
-            "candidate = ? and purpose = 'gate' and version = ? and verdict != 'void'", candidate.id, candidate.version
-        )
-        for replay in sorted(made, key=lambda r: r.asked):
-            draws[replay.ticket].append(float(replay.verdict == "passed"))
+        made = store.rows(
+            "select ticket, verdict from replays where candidate = ? and purpose = 'gate' and version = ?"
+            " and verdict != 'void' order by asked, rowid", candidate.id, candidate.version,
+        )  # fmt: skip
+        for row in made:
+            draws[row["ticket"]].append(float(row["verdict"] == "passed"))
     return draws
 
 
@@ -153,7 +171,3 @@ def _wanted(
     if request.arm == "candidate":
         return Wanted(tickets[request.ticket], surface, candidate.id)
     return Wanted(tickets[request.ticket], incumbent)
-
-
-def _outcomes(replays: Sequence[Replay]) -> list[float]:
-    return [float(r.verdict == "passed") for r in replays]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 from meta.context import Context
-from meta.rates import cost
+from meta.rates import cost_in_words
+from meta.store.tuning import replays_used, spending
 
 EVERY_SECONDS = 5.0
 """Progress is told no more often than this."""
@@ -27,11 +28,9 @@ class Progress:
         used = self._used()
         made = used - self._before
         left = (self._told - self._begun) / made * (self._budget - used) if made else 0.0
-        spent = cost(self._context.store.replays("night = ?", self._context.night))
+        spent = cost_in_words(*spending(self._context.store, self._context.night))
         until = f", at most {left / 60:.0f} min more" if made else ""
         self._context.tell(f"  {doing}: {used} of {self._budget} replays, {spent}{until}")
 
     def _used(self) -> int:
-        from meta.store.tuning import replays_used
-
         return replays_used(self._context.store, self._context.night) if self._context.night else 0

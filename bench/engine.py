@@ -1,0 +1,139 @@
+"""The engine as it runs at night, with a worker whose verdicts are drawn: real loop, store, screen, pool and gate.
+
+Versions are kept in memory instead of git, whose cost has nothing to do with what is kept; the proposer proposes what
+the world made. Each morning a person accepts what was suggested.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from bench.growing import Version as Edits
+from bench.growing import World
+from meta.context import Context
+from meta.records import Admission, Edit, Grader, Ticket
+from meta.settings import Settings
+from meta.store import tuning as records
+from meta.tune.drafts import Draft
+from meta.tune.evidence import Evidence
+from meta.tune.loop import night
+from meta.tune.simulated import SimulatedExecutor
+from meta.versions import Version
+from worker_agent.records import Usage
+from worker_agent.surface import AgentConfig, Surface
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An edit that was kept: its number, and what it was kept upon."""
+
+    edit: int
+    before: Edits
+
+
+class InMemory:
+    """What the loop needs of `meta.versions.Versions`. A commit is its version: "base", "base+3", "base+3+17"."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self.in_use = "base"
+
+    def head(self) -> Version:
+        return self.at(self.in_use)
+
+    def at(self, revision: str) -> Version:
+        commit = revision[:-1].rpartition("+")[0] if revision.endswith("^") else revision
+        return Version(commit, Surface(root=self._root, config=AgentConfig(), prompts={}, version=commit))
+
+    def lay_out(self, parent: Version, changes: dict[str, str | None]) -> Surface:
+        return self._with(parent, changes).surface
+
+    def commit(self, parent: Version, changes: dict[str, str | None], message: str, ref: str = "") -> Version:
+        return self._with(parent, changes)
+
+    def _with(self, parent: Version, changes: dict[str, str | None]) -> Version:
+        [path] = changes
+        return self.at(f"{parent.commit}+{path.removeprefix('prompts/').removesuffix('.md')}")
+
+    def carried_over(self, before: str, after: str, onto: Version) -> dict[str, str | None]:
+        number = after.rpartition("+")[2]
+        return {f"prompts/{number}.md": number}
+
+    def branch(self, name: str, commit: str) -> None:
+        """Proposals need no branch here."""
+
+
+class FromWorld:
+    """A proposer: the world's edits of tonight, with their themes."""
+
+    def __init__(self, world: World, edits: Sequence[int]) -> None:
+        self._world, self._edits = world, edits
+        self.usage = Usage()
+        self.model: str | None = "simulated"
+
+    def propose(self, evidence: Evidence, surface: dict[str, str], most: int) -> Sequence[Draft]:
+        made = []
+        for number in self._edits:
+            theme = self._world.changes[number].theme
+            edit = Edit(title=f"edit {number}", themes=(theme,), changes={f"prompts/{number}.md": f"{number}"})
+            made.append(Draft(edit.title, edit))
+        return made
+
+    def revise(self, draft: Draft, objection: str) -> Draft | None:
+        return None
+
+
+def edits_of(version: str) -> Edits:
+    return tuple(int(part) for part in version.split("+")[1:])
+
+
+class Engine:
+    """`meta` on its way through many nights, in a folder of its own that is thrown away at `close`."""
+
+    def __init__(
+        self, world: World, seed: int, budget: int, tier: Literal["standard", "strict"] = "standard", parallel: int = 1
+    ) -> None:
+        self.world = world
+        self._folder = tempfile.TemporaryDirectory(prefix="nights-")
+        root = Path(self._folder.name)
+        self.versions = InMemory(root)
+        settings = Settings.model_validate(
+            {"root": root, "tune": {"replays": budget, "tier": tier}, "replay": {"parallel": parallel}}
+        )
+        executor = SimulatedExecutor(lambda version, ticket: world.success(edits_of(version), ticket), seed, parallel)
+        self.context = Context(settings, _executor=executor)
+        parts: dict[str, Any] = self.context.__dict__
+        parts["versions"] = self.versions
+        self.store = self.context.store
+        self.store.db.execute("pragma synchronous = off")  # thrown away in a moment
+        for name in world.tickets:
+            self.admit(name)
+
+    def admit(self, name: str) -> None:
+        labels = (self.world.theme[name],)
+        ticket = Ticket(id=name, title=name, repo="-", base_commit="-", labels=labels, grader=Grader())
+        self.store.add_ticket(ticket)
+        self.store.admit(ticket, Admission(ticket=name, status="admitted"))
+
+    @property
+    def incumbent(self) -> Edits:
+        return edits_of(self.versions.in_use)
+
+    def night(self, edits: Sequence[int]) -> tuple[list[Kept], int]:
+        """One night with these new edits, and the morning after it: what was kept, and the replays it took."""
+        done = night(self.context, FromWorld(self.world, edits))
+        kept = []
+        for proposal in done.proposals:
+            records.decide(self.store, proposal, "accepted", merge_commit=proposal.commit_id)
+            *before, edit = edits_of(proposal.commit_id)
+            kept.append(Kept(edit, tuple(before)))
+            self.versions.in_use = proposal.commit_id
+        return kept, done.replays
+
+    def close(self) -> None:
+        self.context.close()
+        self._folder.cleanup()

@@ -1,0 +1,52 @@
+"""All acceptance checks of a ticket: which there are, and what they find."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from meta.records import Ticket
+from meta.replay.acceptance.change import Change, ChangedFile
+from meta.replay.acceptance.configured import TOOLS, usable
+from meta.replay.acceptance.existing_tests import EXISTING_TESTS
+from meta.replay.acceptance.finding import Finding
+from meta.replay.acceptance.linters import Bench, lint
+from meta.replay.acceptance.noise import NOISE
+from meta.replay.acceptance.size import SIZE
+from meta.replay.acceptance.stray_files import STRAY_FILES
+
+READING = {check.name: check for check in (EXISTING_TESTS, STRAY_FILES, NOISE, SIZE)}
+"""Checks that only read the change, and cost next to nothing."""
+
+
+def known(bench: Bench) -> tuple[str, ...]:
+    """The names of all checks that could be made of a submission to this base."""
+    return (*READING, *(tool.name for tool in usable(bench.template.tree, bench.environment.path)))
+
+
+def read(names: Iterable[str], change: Change, ticket: Ticket) -> list[Finding]:
+    """The findings of those checks among `names` that only read the change."""
+    needed = needed_lines(ticket, change.base)
+    return [READING[name].find(change, needed) for name in names if name in READING]
+
+
+def use_tools(names: Sequence[str], change: Change, diff: str, bench: Bench) -> list[Finding]:
+    """The findings of those checks among `names` that run a program of the repository's choice."""
+    wanted = [TOOLS[name] for name in names if name in TOOLS]
+    if not wanted:
+        return []
+    here = usable(bench.template.tree, bench.environment.path)
+    missing = [Finding(tool.name, "void", "it is not installed any more") for tool in wanted if tool not in here]
+    return missing + lint(change, diff, [tool for tool in wanted if tool in here], bench)
+
+
+def needed_lines(ticket: Ticket, base: Path) -> int:
+    """Lines that the merged change added and removed, its tests included."""
+    lines = (ticket.gold or "").splitlines()
+    gold = sum(line[:1] in ("+", "-") and line[:4] not in ("+++ ", "--- ") for line in lines)
+    return gold + sum(_in_hidden(base, file.path, file.content) for file in ticket.grader.hidden)
+
+
+def _in_hidden(base: Path, path: str, content: bytes | None) -> int:
+    file = base / path
+    return ChangedFile(path, file.read_bytes() if file.is_file() else None, content).lines

@@ -1,0 +1,37 @@
+"""What a check is, and what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from meta.replay.acceptance.change import Change
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found, with a reason that a person understands.
+
+    `void`: it could not be made, through no doing of the submission's; then it counts neither for nor against.
+    """
+
+    check: str
+    verdict: Literal["passed", "failed", "void"]
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check that only reads the change: its name, what it looks at, and the objection that it returns, if any.
+
+    `object_to(change, needed)` gets the submission and the number of lines that the merged change took.
+    """
+
+    name: str
+    looks_at: str
+    object_to: Callable[[Change, int], str]
+
+    def find(self, change: Change, needed: int) -> Finding:
+        reason = self.object_to(change, needed)
+        return Finding(self.name, "failed" if reason else "passed", reason)
