@@ -115,7 +115,7 @@ def examine(
         # A program of the repository's choice may take seconds; where the tests failed, nothing depends on it.
         if change and tests == "passed":
             bench = Bench(template, environment, sandbox, scratch)
-            findings += use_tools(grader.checks, change, diff, bench)
+            findings += use_tools(grader.checks, change, bench)
     except SandboxUnavailable as missing:
         return Examined(verdict("void", str(missing)), run, reading)
     except OSError as trouble:  # a full disk, no more processes: the machine's fault

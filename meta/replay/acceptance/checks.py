@@ -14,8 +14,9 @@ from meta.replay.acceptance.linters import Bench, lint
 from meta.replay.acceptance.noise import NOISE
 from meta.replay.acceptance.size import SIZE
 from meta.replay.acceptance.stray_files import STRAY_FILES
+from meta.replay.acceptance.suppressions import SUPPRESSIONS
 
-READING = {check.name: check for check in (EXISTING_TESTS, STRAY_FILES, NOISE, SIZE)}
+READING = {check.name: check for check in (EXISTING_TESTS, STRAY_FILES, NOISE, SIZE, SUPPRESSIONS)}
 """Checks that only read the change, and cost next to nothing."""
 
 
@@ -30,14 +31,14 @@ def read(names: Iterable[str], change: Change, ticket: Ticket) -> list[Finding]:
     return [READING[name].find(change, needed) for name in names if name in READING]
 
 
-def use_tools(names: Sequence[str], change: Change, diff: str, bench: Bench) -> list[Finding]:
+def use_tools(names: Sequence[str], change: Change, bench: Bench) -> list[Finding]:
     """The findings of those checks among `names` that run a program of the repository's choice."""
     wanted = [TOOLS[name] for name in names if name in TOOLS]
     if not wanted:
         return []
     here = usable(bench.template.tree, bench.environment.path)
     missing = [Finding(tool.name, "void", "it is not installed any more") for tool in wanted if tool not in here]
-    return missing + lint(change, diff, [tool for tool in wanted if tool in here], bench)
+    return missing + lint(change, [tool for tool in wanted if tool in here], bench)
 
 
 def needed_lines(ticket: Ticket, base: Path) -> int:

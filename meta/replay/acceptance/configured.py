@@ -27,6 +27,8 @@ class Tool:
     """A line that reports a problem, with the groups `file` and `words`; line numbers are left out, for they move."""
     tests: bool = True
     """Whether it also looks at test files."""
+    cache_option: str = ""
+    """The option that names its cache, which is filled from the base."""
 
     def wants(self, path: str) -> bool:
         return PurePosixPath(path).suffix in (".py", ".pyi") and (self.tests or not is_test_side(path))
@@ -45,19 +47,13 @@ TOOLS = {
         # Many projects check their package only, which the list of files overrides.
         Tool(
             "mypy",
-            ("mypy", "--cache-dir=/dev/null", "--no-error-summary", "--no-color-output", "--hide-error-context",
-             "--no-pretty"),
+            ("mypy", "--no-error-summary", "--no-color-output", "--hide-error-context", "--no-pretty"),
             _LINE,
             tests=False,
+            cache_option="--cache-dir=",
         ),
     )
 }  # fmt: skip
-
-CONFIGURATION = frozenset(
-    {"pyproject.toml", "setup.cfg", "tox.ini", "ruff.toml", ".ruff.toml", ".flake8", "mypy.ini", ".mypy.ini",
-     ".isort.cfg", ".editorconfig"}
-)  # fmt: skip
-"""Files that steer these tools, in whichever folder; a submission's say in them does not count."""
 
 _HOOKS = {"black": "black", "black-jupyter": "black", "ruff": "ruff", "ruff-check": "ruff"} | {
     name: name for name in ("ruff-format", "flake8", "isort", "mypy")

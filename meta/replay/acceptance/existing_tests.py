@@ -1,4 +1,4 @@
-"""Existing tests unharmed: none deleted, skipped, or left with fewer assertions or cases than it had.
+"""Existing tests unharmed: none deleted, skipped, left out, or left with fewer assertions or cases than it had.
 
 What an assertion demands may change, as behaviour does; whether it was right to change it, this check cannot tell.
 """
@@ -6,8 +6,11 @@ What an assertion demands may change, as behaviour does; whether it was right to
 from __future__ import annotations
 
 import ast
+import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from meta.replay.acceptance.change import Change, ChangedFile
 from meta.replay.acceptance.finding import Check
@@ -17,6 +20,11 @@ _SKIPS = frozenset(
     {"skip", "skipif", "xfail", "skipIf", "skipUnless", "skipTest", "expectedFailure", "importorskip", "SkipTest"}
 )
 _EXPECTS = frozenset({"raises", "warns", "fail", "deprecated_call"})
+_IGNORES = frozenset({"collect_ignore", "collect_ignore_glob", "pytest_ignore_collect", "pytest_deselected"})
+_SETTINGS = frozenset(
+    {"pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "tox.ini", "setup.cfg", "pyproject.toml"}
+)
+_LEAVES_OUT = re.compile(rb"--(?:ignore(?:-glob)?|deselect)\b|\bnorecursedirs\b|\bcollect_ignore\w*")
 
 
 @dataclass(frozen=True)
@@ -25,13 +33,38 @@ class _Test:
 
     asserts: int
     skips: int
-    cases: int
+    cases: int | None
+    """`None`: computed, so it cannot be told."""
 
 
 def _object_to(change: Change, needed: int) -> str:
+    if words := next((words for file in change.files if (words := _left_out(file))), ""):
+        return words
     files = [file for file in change.files if is_test_side(file.path) and file.path.endswith(".py")]
     came = {name for file in files for name in set(_tests(file.after) or ()) - set(_tests(file.before) or ())}
     return next((words for file in files if (words := _harm(file, came))), "")
+
+
+def _left_out(file: ChangedFile) -> str:
+    """Whether pytest's settings or a conftest leave more tests out than before."""
+    name = PurePosixPath(file.path).name
+    if name in _SETTINGS:
+        before, after = (_LEAVES_OUT.findall(text or b"") for text in (file.before, file.after))
+        if len(after) > len(before):
+            return f"{file.path} leaves tests out now ({after[-1].decode('utf-8', 'replace')})"
+    elif name == "conftest.py":
+        was, now = (_conftest_skips(text) for text in (file.before, file.after))
+        if was is not None and now is not None and now > was:
+            return f"{file.path} skips tests or leaves them out now"
+    return ""
+
+
+def _conftest_skips(text: bytes | None) -> int | None:
+    module = _parsed(text or b"")
+    if module is None:
+        return None
+    named = sum(_name(node) in _SKIPS or getattr(node, "name", "") in _IGNORES for node in ast.walk(module))
+    return named + sum(_name(node) in _IGNORES for node in ast.walk(module))
 
 
 def _harm(file: ChangedFile, came: set[str]) -> str:
@@ -54,7 +87,7 @@ def _harm(file: ChangedFile, came: set[str]) -> str:
             return f"{file.path}: the test {name} is skipped or expected to fail now"
         if now.asserts < was.asserts:
             return f"{file.path}: the test {name} asserts less than before ({now.asserts} times, not {was.asserts})"
-        if now.cases < was.cases:
+        if now.cases is not None and was.cases is not None and now.cases < was.cases:
             return f"{file.path}: the test {name} has fewer cases than before ({now.cases}, not {was.cases})"
     return ""
 
@@ -63,12 +96,22 @@ def _tests(text: bytes | None) -> dict[str, _Test] | None:
     """The tests of a file by name, a method's with its class's; `None` where the text is not Python."""
     if text is None:
         return {}
-    try:
-        module = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    module = _parsed(text)
+    if module is None:
         return None
     outside = sum(_ways_out(node) for node in module.body if not isinstance(node, _DEFINITIONS))
     return dict(_in(module.body, "", outside))
+
+
+# What the compiler thinks of a submission's escapes is nothing to say on a person's terminal.
+warnings.filterwarnings("ignore", module="<submission>")
+
+
+def _parsed(text: bytes) -> ast.Module | None:
+    try:
+        return ast.parse(text, "<submission>")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -103,14 +146,16 @@ def _asserts(function: ast.AST) -> int:
     return found
 
 
-def _cases(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """How many cases its parametrisations list; one that is computed counts as none."""
-    return sum(
-        len(call.args[1].elts)
-        for call in function.decorator_list
-        if isinstance(call, ast.Call) and _name(call.func) == "parametrize" and len(call.args) > 1
-        and isinstance(call.args[1], ast.List | ast.Tuple)
-    )  # fmt: skip
+def _cases(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int | None:
+    """How many cases its parametrisations list; `None` where one of them is computed."""
+    listed = 0
+    for call in function.decorator_list:
+        if isinstance(call, ast.Call) and _name(call.func) == "parametrize":
+            cases = call.args[1] if len(call.args) > 1 else None
+            if not isinstance(cases, ast.List | ast.Tuple):
+                return None
+            listed += len(cases.elts)
+    return listed
 
 
 def _name(node: ast.AST) -> str:
@@ -120,5 +165,7 @@ def _name(node: ast.AST) -> str:
 
 
 EXISTING_TESTS = Check(
-    "existing-tests", "tests that the base has: deleted, skipped, or with fewer assertions or cases", _object_to
+    "existing-tests",
+    "tests that the base has: deleted, skipped, left out, or with fewer assertions or cases",
+    _object_to,
 )

@@ -19,6 +19,8 @@ class Finding:
     check: str
     verdict: Literal["passed", "failed", "void"]
     reason: str = ""
+    seconds: float = 0.0
+    """How long a program took; 0 for checks that only read."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,263 @@
+"""What reviewers object to and tests do not see. Each check: what it objects to, and what it lets pass."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from meta.records import Ticket
+from meta.replay.acceptance.change import change_in
+from meta.replay.acceptance.checks import READING, read
+from meta.replay.once import Setting, replay
+from tests.messages_server import call, message, script, serving
+from tests.repositories import ADD, CALC, FIXED, Judge, Repository, judge, sandbox
+from worker_agent.model import Endpoint, MessagesModel
+from worker_agent.records import Limits
+from worker_agent.surface import DEFAULT, load
+from worker_agent.workspace import open_workspace
+
+TEST_CALC = """\
+import pytest
+from calc import mul
+
+
+def test_mul():
+    assert mul(2, 3) == 6
+    assert mul(0, 3) == 0
+
+
+@pytest.mark.parametrize("a", [1, 2, 3])
+def test_one(a):
+    assert mul(a, 1) == a
+
+
+class TestZero:
+    def test_left(self):
+        with pytest.raises(TypeError):
+            mul(None, None)
+"""
+
+LONG = "".join(f"def f{n}(a, b):\n    return a + b + {n}\n\n\n" for n in range(20))
+BASE = {
+    **CALC,
+    "tests/test_calc.py": TEST_CALC,
+    "tests/conftest.py": "import pytest\n",
+    "long.py": LONG,
+    "pytest.ini": "[pytest]\naddopts = -ra\n",
+    "build/__init__.py": "",
+}
+MERGED = {**FIXED, "tests/test_calc.py": TEST_CALC + "\n\ndef test_add():\n    pass\n"}
+
+
+class Desk:
+    """Lays submissions over one base, and asks the checks that only read."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.repository, self.count = folder, Repository(folder, BASE), 0
+        self.ticket = Ticket(id="t", title="t", repo="-", base_commit="-", gold=self.repository.diff(MERGED))
+
+    def findings(self, files: Mapping[str, str | bytes | None]) -> dict[str, str]:
+        self.count += 1
+        template = self.repository.template
+        root = open_workspace(template, self.folder / f"reading-{self.count}").root
+        for path, content in files.items():
+            target = root / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if content is None:
+                target.unlink()
+            else:
+                target.write_bytes(content.encode() if isinstance(content, str) else content)
+        found = read(READING, change_in(root, template.tree), self.ticket)
+        return {finding.check: finding.reason for finding in found if finding.verdict == "failed"}
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    return Desk(tmp_path_factory.mktemp("desk"))
+
+
+def test_the_merged_change_and_no_change_pass_every_check(desk: Desk) -> None:
+    assert desk.findings(MERGED) == {}
+    assert desk.findings({}) == {}
+
+
+def altered(old: str, new: str) -> dict[str, str]:
+    assert old in TEST_CALC
+    return {"tests/test_calc.py": TEST_CALC.replace(old, new)}
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"tests/test_calc.py": None}, "test_mul and 2 more was deleted"),
+        (altered("def test_mul", "def check_mul"), "test_mul was deleted"),
+        (altered("def test_mul", "@pytest.mark.skip\ndef test_mul"), "test_mul is skipped"),
+        (altered("def test_mul", "@pytest.mark.xfail\ndef test_mul"), "expected to fail"),
+        (altered("from calc", "pytestmark = pytest.mark.skip('later')\nfrom calc"), "is skipped"),
+        (altered("class TestZero:\n", "class TestZero:\n    pytestmark = pytest.mark.skip\n"), "TestZero.test_left"),
+        (altered("    assert mul(2, 3) == 6\n", "    return\n    assert mul(2, 3) == 6\n"), "is skipped"),
+        (altered("    assert mul(0, 3) == 0\n", ""), "asserts less than before (1 times, not 2)"),
+        (altered("assert mul(0, 3) == 0", "assert True"), "asserts less"),
+        (altered("with pytest.raises(TypeError):", "if True:"), "asserts less"),
+        (altered("[1, 2, 3]", "[1]"), "fewer cases than before (1, not 3)"),
+        (altered("def test_mul():", "def test_mul(:"), "no valid Python"),
+        ({"tests/conftest.py": "import pytest\ncollect_ignore = ['test_calc.py']\n"}, "leaves them out"),
+        ({"pytest.ini": "[pytest]\naddopts = -ra --deselect tests/test_calc.py::test_mul\n"}, "(--deselect)"),
+        ({"tests/conftest.py": "def pytest_ignore_collect():\n    return True\n"}, "leaves them out"),
+    ],
+)
+def test_existing_tests_may_not_be_harmed(desk: Desk, files: Mapping[str, str | None], words: str) -> None:
+    found = desk.findings(files)
+    assert list(found) == ["existing-tests"]
+    assert words in found["existing-tests"]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        altered("== 6", "== 7"),  # what is demanded may change
+        {"tests/test_calc.py": None, "tests/test_moved.py": TEST_CALC},
+        altered("[1, 2, 3]", "range(3)"),
+        altered("class TestZero", "def test_new():\n    pass\n\n\nclass TestZero"),
+        {"tests/conftest.py": "import pytest\n\n\n@pytest.fixture\ndef a():\n    return 1\n"},
+        {"pytest.ini": "[pytest]\naddopts = -ra --strict-markers\n"},
+    ],
+)
+def test_existing_tests_may_be_moved_corrected_and_added_to(desk: Desk, files: Mapping[str, str | None]) -> None:
+    assert desk.findings(files) == {}
+
+
+NOTEBOOK = '{"cells": [{"outputs": [%s]}]}'
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "words"),
+    [
+        ("calc.py.orig", "old", "leftover"),
+        ("src/.DS_Store", "x", "leftover"),
+        ("run.log", "done", "leftover"),
+        (".env", "KEY=1", "leftover"),
+        ("dist/calc.txt", "x", "lies in dist/"),
+        (".pytest_cache/README.md", "x", "lies in .pytest_cache/"),
+        ("calc.egg-info/PKG-INFO", "x", "lies in calc.egg-info/"),
+        ("reproduce_bug.py", "print()", "experiment"),
+        ("IMPLEMENTATION_SUMMARY.md", "# Done", "experiment"),
+        ("data.dat", b"a\0b", "is binary"),
+        ("corpus.txt", "word " * 120_000, "is large (600 kB)"),
+        ("look.ipynb", NOTEBOOK % '{"text": "1"}', "output of a notebook"),
+    ],
+)
+def test_stray_files_are_objected_to(desk: Desk, path: str, content: str | bytes, words: str) -> None:
+    found = desk.findings({path: content})
+    assert f"{path} " in found["stray-files"]
+    assert words in found["stray-files"]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"src/debug.py": "LEVEL = 1\n"},  # a module, not an experiment in the root
+        {"build/made.py": "A = 1\n"},  # the project has a package of this name
+        {"docs/notes.md": "# Notes\n", "CHANGES.md": "- fixed\n"},
+        {"look.ipynb": NOTEBOOK % ""},
+    ],
+)
+def test_files_that_belong_there_are_not_stray(desk: Desk, files: Mapping[str, str]) -> None:
+    assert desk.findings(files) == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (LONG.replace("\n", "\r\n"), "from LF to CRLF"),
+        (LONG.replace("\n", "\r\n", 5), "mixed"),
+        ("\ufeff" + LONG, "byte order mark"),
+        (LONG.replace("    ", "  ").replace("a, b", "a,b"), "changed in nothing but blanks"),
+    ],
+)
+def test_noise_over_a_whole_file_is_objected_to(desk: Desk, content: str, words: str) -> None:
+    found = desk.findings({"long.py": content.encode()})
+    assert words in found["noise"]
+
+
+def test_an_indented_block_and_a_small_file_are_no_noise(desk: Desk) -> None:
+    indented = LONG.replace("    return a + b + 1\n", "        return a + b + 1\n")
+    assert desk.findings({"long.py": indented, "build/__init__.py": "\n"}) == {}
+
+
+def test_a_change_many_times_as_large_as_the_merged_one_is_objected_to(desk: Desk) -> None:
+    many = "".join(f"NUMBER_{n} = {n}\n" for n in range(200))
+    [(name, words)] = desk.findings({"calc.py": many}).items()
+    assert name == "size"
+    assert "calc.py" in words
+    assert "where the merged change took 6" in words
+    assert desk.findings({"calc.py": FIXED["calc.py"] + many[:500]}) == {}
+
+
+@pytest.mark.parametrize(
+    "comment", ["# noqa: F401", "# type: ignore[attr-defined]", "# fmt: off", "# pragma: no cover"]
+)
+def test_comments_that_silence_a_checker_are_objected_to(desk: Desk, comment: str) -> None:
+    found = desk.findings({"calc.py": f"{FIXED['calc.py']}import os  {comment}\n"})
+    assert found == {"suppressions": "calc.py: a new comment silences a checker"}
+
+
+def test_the_checks_that_read_cost_milliseconds(desk: Desk) -> None:
+    template = desk.repository.template
+    root = open_workspace(template, desk.folder / "timed").root
+    (root / "calc.py").write_text(FIXED["calc.py"])
+    begun = time.perf_counter()
+    for _ in range(20):
+        read(READING, change_in(root, template.tree), desk.ticket)
+    assert (time.perf_counter() - begun) / 20 < 0.05
+
+
+# Through the grader.
+
+
+def with_checks(bench: Judge, *names: str) -> Judge:
+    grader = bench.ticket.grader.model_copy(update={"checks": names})
+    return Judge(bench.repository, bench.ticket.model_copy(update={"grader": grader}))
+
+
+def test_a_submission_that_passes_the_tests_and_fails_a_check_is_failed_and_says_which(tmp_path: Path) -> None:
+    bench = with_checks(judge(tmp_path), *READING)
+    graded = bench.grade({**FIXED, "debug.py": "print(1)\n"})
+    assert (graded.verdict, graded.tests, graded.acceptance, graded.failed) == ("failed", "passed", "failed", ())
+    assert graded.objections == ("stray-files: debug.py looks like an experiment left in the root",)
+    assert graded.reason.startswith("it passes the tests, but would not be merged as it is: stray-files: debug.py")
+    clean = bench.grade(FIXED)
+    assert (clean.verdict, clean.tests, clean.acceptance) == ("passed", "passed", "passed")
+
+
+def test_a_submission_that_fails_both_says_both(tmp_path: Path) -> None:
+    graded = with_checks(judge(tmp_path), *READING).grade({"debug.py": "print(1)\n"})
+    assert (graded.verdict, graded.tests, graded.failed) == ("failed", "failed", (ADD,))
+    assert graded.reason.startswith(f"FAIL_TO_PASS test {ADD} failed")
+    assert "besides, stray-files: debug.py" in graded.reason
+
+
+def test_a_deleted_test_is_seen_although_grading_puts_it_back(tmp_path: Path) -> None:
+    graded = with_checks(judge(tmp_path), *READING).grade({**FIXED, "tests/test_calc.py": None})
+    assert (graded.verdict, graded.tests) == ("failed", "passed")
+    assert "existing-tests: tests/test_calc.py: the test test_mul was deleted" in graded.reason
+
+
+def test_checks_that_the_ticket_does_not_hold_are_not_made(tmp_path: Path) -> None:
+    graded = judge(tmp_path).grade({**FIXED, "debug.py": "print(1)\n"})
+    assert (graded.verdict, graded.acceptance, graded.objections) == ("passed", None, ())
+
+
+def test_a_replay_keeps_whether_the_tests_alone_passed(tmp_path: Path) -> None:
+    bench = with_checks(judge(tmp_path), *READING)
+    write = message(call("run_command", 1, command="sed -i 's/a - b/a + b/' calc.py && echo 1 > debug.py"))
+    submit = message(call("submit", 3, summary="done"))
+    with serving(script(write, submit)) as served:
+        model = MessagesModel(Endpoint(model="scripted", base_url=served.url))
+        setting = Setting(model, sandbox(), Limits(), tmp_path / "cache")
+        done = replay(bench.ticket, load(DEFAULT), setting, purpose="measure").replay
+    assert (done.verdict, done.tests_passed) == ("failed", True), done.reason
+    assert "would not be merged as it is" in done.reason

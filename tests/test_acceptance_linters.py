@@ -1,0 +1,209 @@
+"""A repository's own linters, formatter and type checker, run in the sandbox on what a submission touches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from meta.records import Admission, Ticket
+from meta.replay.acceptance import linters
+from meta.replay.acceptance.change import change_in
+from meta.replay.acceptance.checks import known, use_tools
+from meta.replay.acceptance.configured import usable
+from meta.replay.acceptance.linters import Bench
+from meta.tickets import acceptance
+from meta.tickets.admission import admit
+from tests.repositories import CALC, FIXED, HIDDEN, Files, Judge, Repository, judge, own_environment, sandbox, write
+from worker_agent.workspace import open_workspace
+
+SETTINGS = """\
+[tool.ruff]
+line-length = 60
+exclude = ["generated"]
+[tool.ruff.lint]
+select = ["F", "E501"]
+[tool.ruff.format]
+quote-style = "double"
+"""
+OLD = "import os\n\n\ndef  old( a ):\n    return a\n"
+BASE = {
+    **CALC,
+    "pyproject.toml": SETTINGS,
+    "old.py": OLD,
+    "lint/ruff.toml": "line-length = 70\n",
+    "lint/calc.py": "A = 1\n",
+}
+UNUSED = "import os\n\n\ndef add(a, b):\n    return a + b\n\n\ndef mul(a, b):\n    return a * b\n"
+
+
+class Desk:
+    """Lays submissions over one base, and runs its tools on them."""
+
+    def __init__(self, folder: Path, base: Files = BASE) -> None:
+        self.folder, self.repository, self.count = folder, Repository(folder, base), 0
+        self.bench = Bench(self.repository.template, own_environment(), sandbox(), folder / "scratch")
+
+    def findings(self, files: Files, *tools: str) -> dict[str, tuple[str, str]]:
+        self.count += 1
+        root = open_workspace(self.bench.template, self.folder / f"reading-{self.count}").root
+        write(root, files)
+        found = use_tools(tools, change_in(root, self.bench.template.tree), self.bench)
+        return {finding.check: (finding.verdict, finding.reason) for finding in found}
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    return Desk(tmp_path_factory.mktemp("desk"))
+
+
+def test_the_tools_are_those_that_the_base_configures_and_the_environment_has(desk: Desk) -> None:
+    assert [name for name in known(desk.bench) if name in ("ruff", "ruff-format", "black", "mypy")] == [
+        "ruff", "ruff-format",
+    ]  # fmt: skip
+    assert usable(desk.bench.template.tree, ["/nowhere"]) == ()
+
+
+@pytest.mark.parametrize(
+    ("files", "tools"),
+    [
+        ({"setup.cfg": "[flake8]\nmax-line-length = 100\n[mypy]\n"}, ["flake8", "mypy"]),
+        ({".pre-commit-config.yaml": "repos:\n- hooks:\n  - id: black\n  - id: 'ruff-check'\n"}, ["ruff", "black"]),
+        ({"ruff.toml": "line-length = 80\n", ".isort.cfg": "[settings]\nprofile = black\n"}, ["ruff", "isort"]),
+        ({"pyproject.toml": "not [ toml", "tox.ini": "also not\n[["}, []),
+        ({"setup.cfg": "[settings]\na = 1\n"}, []),
+    ],
+)
+def test_configuration_is_found_where_projects_keep_it(tmp_path: Path, files: Files, tools: list[str]) -> None:
+    programs = tmp_path / "bin"
+    for name in ("ruff", "black", "isort", "flake8", "mypy"):
+        write(programs, {name: ""})
+        (programs / name).chmod(0o755)
+    write(tmp_path / "base", files)
+    (tmp_path / "base").mkdir(exist_ok=True)
+    assert [tool.name for tool in usable(tmp_path / "base", [str(programs)])] == tools
+
+
+def test_a_new_problem_is_objected_to_in_the_tools_words(desk: Desk) -> None:
+    found = desk.findings({"calc.py": UNUSED}, "ruff")
+    assert found["ruff"][0] == "failed"
+    assert found["ruff"][1].startswith("calc.py: F401")
+
+
+def test_problems_that_the_base_had_do_not_count(desk: Desk) -> None:
+    touched = OLD + "\n\ndef new(a):\n    return a\n"
+    found = desk.findings({"old.py": touched}, "ruff", "ruff-format")
+    assert found == {"ruff": ("passed", ""), "ruff-format": ("passed", "")}
+
+
+def test_code_that_the_formatter_would_write_otherwise_is_objected_to(desk: Desk) -> None:
+    found = desk.findings({"calc.py": FIXED["calc.py"] + "\n\ndef f( a ):\n    return 'x'\n"}, "ruff-format", "ruff")
+    assert found["ruff-format"] == ("failed", "calc.py: ruff-format would write it otherwise")
+    assert found["ruff"][0] == "passed"
+
+
+def test_the_type_checker_is_asked_too_and_no_submission_writes_to_its_cache(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, {"mypy.ini": "[mypy]\nstrict = true\n", "typed.py": "def f(a: int) -> int:\n    return a\n"})
+    found = desk.findings({"typed.py": "def f(a: int) -> str:\n    return a\n"}, "mypy")
+    assert found["mypy"][0] == "failed"
+    assert "Incompatible return value type" in found["mypy"][1]
+    [cache] = desk.bench.template.tree.parent.glob("mypy-*")
+    known = {path: path.read_bytes() for path in cache.rglob("*") if path.is_file()}
+    assert known
+    assert desk.findings({"typed.py": "def f(a: int) -> int:\n    return a + 1\n"}, "mypy") == {"mypy": ("passed", "")}
+    assert {path: path.read_bytes() for path in cache.rglob("*") if path.is_file()} == known
+
+
+@pytest.mark.parametrize(
+    "steering",
+    [
+        {"pyproject.toml": SETTINGS.replace('"F"', '"W"')},
+        {"pyproject.toml": SETTINGS.replace('"generated"', '"calc.py"')},
+        {"ruff.toml": "[lint]\nselect = ['W']\n"},
+        {".ruff.toml": "exclude = ['*']\n"},
+        {".gitignore": "calc.py\n"},
+        {"pyproject.toml": None},
+        {"lint/ruff.toml": None, "lint/calc.py": None},
+        {"ruff.py": "raise SystemExit(0)\n", "sitecustomize.py": "import os\nos._exit(0)\n"},
+    ],
+)
+def test_a_submission_cannot_steer_the_tools(desk: Desk, steering: Files) -> None:
+    found = desk.findings({"calc.py": UNUSED, **steering}, "ruff")
+    assert found["ruff"][0] == "failed"
+    assert "F401" in found["ruff"][1]
+
+
+def test_what_the_tools_do_not_look_at_costs_nothing(desk: Desk) -> None:
+    begun = time.perf_counter()
+    assert desk.findings({"README.md": "# Read\n"}, "ruff", "ruff-format") == {
+        "ruff": ("passed", ""),
+        "ruff-format": ("passed", ""),
+    }
+    assert time.perf_counter() - begun < 0.3
+    assert not (desk.folder / "scratch").exists() or not list((desk.folder / "scratch").iterdir())
+
+
+def test_a_tool_that_cannot_run_on_the_base_says_nothing_about_the_submission(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, {**CALC, "ruff.toml": "no-such-setting = 1\n"})
+    assert desk.findings({"calc.py": UNUSED}, "ruff") == {"ruff": ("void", "it does not run on the base")}
+
+
+def test_a_tool_that_is_gone_counts_neither_for_nor_against(desk: Desk) -> None:
+    assert desk.findings({"calc.py": UNUSED}, "black")["black"][0] == "void"
+
+
+def test_the_base_is_asked_once_for_the_same_files(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.findings({"calc.py": UNUSED}, "ruff")
+    runs: list[object] = []
+    really = linters.run
+    monkeypatch.setattr(linters, "run", lambda *a: runs.append(a) or really(*a))
+    desk.findings({"calc.py": UNUSED + "\n"}, "ruff")
+    assert len(runs) == 1
+
+
+# Admission and grading.
+
+
+def admitted(bench: Judge, **changed: object) -> tuple[Admission, Ticket]:
+    return admit(
+        bench.ticket.model_copy(update=changed), template=bench.repository.template, environment=own_environment(),
+        sandbox=sandbox(), scratch=bench.repository.folder / "scratch", runs=1,
+    )  # fmt: skip
+
+
+def gold_of(folder: Path, gold: Mapping[str, str]) -> Judge:
+    return judge(folder, BASE, {"tests/test_calc.py": HIDDEN["tests/test_calc.py"]}, gold=gold)
+
+
+def test_admission_keeps_the_checks_that_the_merged_change_passes(tmp_path: Path) -> None:
+    bench = gold_of(tmp_path, {"calc.py": UNUSED + "debug = 1  # noqa\n", "run.log": "left over\n"})
+    found, ticket = admitted(bench)
+    assert found.status == "admitted"
+    # Unformatted, an unused import, a new comment that silences, and a leftover.
+    assert ticket.grader.checks == ("existing-tests", "noise", "size")
+
+
+def test_a_program_that_takes_long_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = gold_of(tmp_path, FIXED)
+    assert {"ruff", "ruff-format"} <= set(admitted(bench)[1].grader.checks)
+    monkeypatch.setattr(acceptance, "SLOW", 0.0)
+    assert not {"ruff", "ruff-format"} & set(admitted(bench)[1].grader.checks)
+
+
+def test_lint_decides_whether_a_submission_that_passes_the_tests_passes(tmp_path: Path) -> None:
+    bench = gold_of(tmp_path, FIXED)
+    bench = Judge(bench.repository, admitted(bench)[1])
+    graded = bench.grade({"calc.py": UNUSED})
+    assert (graded.verdict, graded.tests, graded.acceptance) == ("failed", "passed", "failed")
+    assert "ruff: calc.py: F401" in graded.reason
+    assert bench.grade(FIXED).verdict == "passed"
+
+
+def test_a_rejected_diff_that_only_a_check_tells_apart_admits_the_ticket(tmp_path: Path) -> None:
+    bench = gold_of(tmp_path, FIXED)
+    rejected = bench.repository.diff({"calc.py": UNUSED})
+    assert admitted(bench, rejected=rejected)[0].status == "admitted"
+    found, _ = admitted(bench, rejected=bench.ticket.gold)
+    assert "neither tests nor checks see" in found.reason
