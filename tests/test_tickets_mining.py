@@ -169,6 +169,9 @@ def test_a_file_that_the_base_cannot_import_does_not_make_its_old_tests_fail_to_
 def test_a_hang_without_the_fix_costs_one_test_only(mined: Mapping[str, MinedTicket]) -> None:
     assert mined[WAIT].fail_to_pass == ("tests/test_wait.py::test_wait",)
     assert "tests/test_wait.py::test_nothing" in mined[WAIT].pass_to_pass
+    ticket = mined[WAIT].ticket
+    assert ticket is not None
+    assert ticket.grader.test_seconds == 1.0, "a replay that hangs would wait as long as nobody has to"
 
 
 def test_all_test_side_files_are_hidden_and_removed_ones_removed(mined: Mapping[str, MinedTicket]) -> None:

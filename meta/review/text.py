@@ -39,7 +39,7 @@ def page(view: View) -> str:
     parts += [
         "  These replays decided it, so they flatter it a little; `meta replay` measures afresh.",
         "",
-        f"Cost       {view.replays} replays, {view.cost}",
+        f"Cost       {view.replays} replays of this change, {view.cost}; the incumbent's are shared by all edits",
     ]
     if proposal.reason:
         parts.append(f"Decision   {proposal.status.replace('_', ' ')}: {proposal.reason}")

@@ -21,8 +21,12 @@ from worker_agent.workspace import Template, apply_diff, open_workspace
 SUITE_SECONDS = 60.0
 """A suite that takes longer is not run as a whole; the files that the change touched decide alone."""
 
-TEST_SECONDS = 20.0
-"""A hang without the fix would make a test look like FAIL_TO_PASS for the wrong reason, and cost minutes."""
+TEST_SECONDS = 60.0
+"""The most that one test may take with the change; one that is slower is nothing to wait for in every replay."""
+
+_LEAST, _TIMES = 5.0, 20.0
+"""A test may take so many times what the slowest took with the change, and at least so many seconds. Code that hangs
+without the fix, or in a wrong one, would else cost a minute for each of its tests, in every replay."""
 
 _HANGS = 3
 """How many tests may end their process before a run is given up."""
@@ -40,6 +44,8 @@ class Contrast:
     pass_to_pass: tuple[str, ...]
     seconds: float
     """How long the tests took with the change."""
+    test_seconds: float
+    """How long one test may take."""
 
 
 def contrast(
@@ -73,6 +79,8 @@ def contrast(
     ]  # fmt: skip
     if not passing:
         raise NoContrast(_nothing(first))
+    slowest = max(test.seconds for run in (first, second) for test in run.tests if test.outcome == "passed")
+    runner = replace(runner, test_seconds=min(TEST_SECONDS, max(_LEAST, _TIMES * slowest)))
     base = runner.run("", hidden, files, wanted=passing)
     before = base.outcomes
     candidates = [test for test in passing if before.get(test) != "passed"]
@@ -85,7 +93,7 @@ def contrast(
     if not candidates:
         raise NoContrast("no test fails without the change and passes with it")
     chosen = set(candidates)
-    return Contrast(tuple(candidates), tuple(t for t in passing if t not in chosen), first.seconds)
+    return Contrast(tuple(candidates), tuple(t for t in passing if t not in chosen), first.seconds, runner.test_seconds)
 
 
 @dataclass(frozen=True)
@@ -95,6 +103,7 @@ class _Runner:
     sandbox: Sandbox
     scratch: Path
     seconds: float
+    test_seconds: float = TEST_SECONDS
 
     def run(
         self, diff: str, hidden: Sequence[HiddenFile], files: Sequence[str], wanted: Sequence[str] | None = None
@@ -127,7 +136,7 @@ class _Runner:
                 sandbox=self.sandbox,
                 wanted=wanted,
                 seconds=self.seconds,
-                test_seconds=TEST_SECONDS,
+                test_seconds=self.test_seconds,
             )
 
 

@@ -17,7 +17,7 @@ from meta.replay.environment import build
 from meta.tickets.admission import admit
 from meta.tickets.briefs import brief, title_of, unfit
 from meta.tickets.candidates import Change, candidates, pull_messages
-from meta.tickets.contrast import SUITE_SECONDS, NoContrast, contrast
+from meta.tickets.contrast import SUITE_SECONDS, Contrast, NoContrast, contrast
 from meta.tickets.requirements import derive, least
 from meta.tickets.sources import Tree
 from meta.tickets.split import Split, split
@@ -163,7 +163,7 @@ def mine_change(
         return found("quarantined", str(refused))
     except MetaError as error:
         return found("quarantined", error.message)
-    ticket = _ticket(repository, change, sides, spec, seen.fail_to_pass, seen.pass_to_pass, seen.seconds, rejected)
+    ticket = _ticket(repository, change, sides, spec, seen, rejected)
     admission, ticket = admit(
         ticket, template=template, environment=environment, sandbox=workshop.sandbox, scratch=workshop.scratch,
         runs=workshop.runs, progress=tell,
@@ -176,9 +176,7 @@ def _ticket(
     change: Change,
     sides: Split,
     spec: EnvironmentSpec,
-    fail_to_pass: tuple[str, ...],
-    pass_to_pass: tuple[str, ...],
-    seconds: float,
+    seen: Contrast,
     rejected: str | None,
 ) -> Ticket:
     subject = _subject(repository, change)
@@ -202,12 +200,12 @@ def _ticket(
         rejected=rejected,
         environment=spec,
         grader=Grader(
-            fail_to_pass=fail_to_pass,
-            pass_to_pass=pass_to_pass,
+            fail_to_pass=seen.fail_to_pass,
+            pass_to_pass=seen.pass_to_pass,
             hidden=sides.hidden,
             # Far above what the change needs, and not more: a hang would cost all of it in every replay.
-            seconds=min(1800.0, max(60.0, 10 * seconds)),
-            test_seconds=60.0,
+            seconds=min(1800.0, max(60.0, 10 * seen.seconds)),
+            test_seconds=seen.test_seconds,
         ),
         labels=tuple(marks),
         source="history",
