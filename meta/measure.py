@@ -31,24 +31,31 @@ def measure(context: Context, revision: str, k: int, only: list[str]) -> Measure
         replays += make(context, [Wanted(t, version.surface) for t in tickets], "measure")
         if k > 1:
             context.tell(f"  {turn + 1} of {k} done: {one_shot(by_ticket(replays))} so far, {cost(replays)}")
-    outcomes = by_ticket(replays)
-    rate, hat = one_shot(outcomes), pass_hat_k(outcomes, k)
+    outcomes, tests = by_ticket(replays), by_ticket(replays, tests_only=True)
+    rate, hat, tested = one_shot(outcomes), pass_hat_k(outcomes, k), one_shot(tests)
     voids = sum(r.verdict == "void" for r in replays)
-    rows = [(t.id, f"{sum(o)}/{len(o)}", _why(replays, t)) for t in tickets if (o := outcomes.get(t.id, []))]
+    rows = [
+        (t.id, f"{sum(tests[t.id])}/{len(o)}", f"{sum(o)}/{len(o)}", _why(replays, t))
+        for t in tickets if (o := outcomes.get(t.id, []))
+    ]  # fmt: skip
     lines = [
-        table(rows, ["ticket", "passed", "first failure"]),
+        table(rows, ["ticket", "tests", "as it is", "first failure"]),
         "",
-        f"one-shot success  {rate}, {rate.n} tickets",
-        f"pass^{k}            {'unknown' if hat is None else f'{hat:.0%}'}",
-        f"cost              {cost(replays)}",
+        f"passes the tests          {tested}",
+        f"would be merged as it is  {rate}   <- one-shot success, {rate.n} tickets",
+        f"pass^{k:<21}{'unknown' if hat is None else f'{hat:.0%}'}",
+        f"cost                      {cost(replays)}",
     ]
     if voids:
-        lines.append(f"void              {voids} replays told nothing: {_first_void(replays)}")
+        lines.append(f"void                      {voids} replays told nothing: {_first_void(replays)}")
     data = {
         "version": version.id,
         "one_shot": rate.value,
         "low": rate.low,
         "high": rate.high,
+        "passes_tests": tested.value,
+        "passes_tests_low": tested.low,
+        "passes_tests_high": tested.high,
         "tickets": rate.n,
         "k": k,
         "pass_hat_k": hat,
@@ -56,6 +63,7 @@ def measure(context: Context, revision: str, k: int, only: list[str]) -> Measure
         "usd": None if any(r.usage.usd is None for r in replays) else sum(r.usage.usd or 0 for r in replays),
         "tokens": sum(r.usage.tokens for r in replays),
         "outcomes": {name: [int(o) for o in runs] for name, runs in outcomes.items()},
+        "tests_outcomes": {name: [int(o) for o in runs] for name, runs in tests.items()},
     }
     return Measured("\n".join(lines), data)
 

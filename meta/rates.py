@@ -26,12 +26,12 @@ class Rate:
         return f"{self.value:.0%} ({self.low:.0%} to {self.high:.0%})"
 
 
-def by_ticket(replays: Sequence[Replay]) -> dict[str, list[bool]]:
-    """Outcomes of each ticket; void replays count nowhere."""
+def by_ticket(replays: Sequence[Replay], *, tests_only: bool = False) -> dict[str, list[bool]]:
+    """Outcomes of each ticket; void replays count nowhere. `tests_only`: what the tests alone say."""
     outcomes: dict[str, list[bool]] = defaultdict(list)
     for replay in replays:
         if replay.verdict != "void":
-            outcomes[replay.ticket].append(replay.verdict == "passed")
+            outcomes[replay.ticket].append(replay.passed_tests if tests_only else replay.passed)
     return dict(outcomes)
 
 

@@ -143,9 +143,19 @@ class Replay(Record):
     started_at: str = ""
     candidate: int | None = None
     tests_passed: bool | None = None
-    """Whether the tests alone passed; `None` for void replays, and for those made before it was kept."""
+    """Whether the tests alone passed; `None` for void replays, and for those made before there were other checks."""
     asked: int = 0
     """Rank among the replays that were asked for: the order in which draws are handed out, whatever finishes first."""
+
+    @property
+    def passed(self) -> bool:
+        """One-shot success: the tests pass, and no acceptance check objects."""
+        return self.verdict == "passed"
+
+    @property
+    def passed_tests(self) -> bool:
+        """Whether the tests passed, whatever else was objected to. Before there were checks, they were the verdict."""
+        return self.passed if self.tests_passed is None else self.tests_passed
 
 
 # --- tuning --------------------------------------------------------------------------------------------------------

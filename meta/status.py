@@ -32,8 +32,12 @@ def _read(db: sqlite3.Connection) -> dict[str, Any]:
 
     newest = db.execute("select * from incumbents order by id desc limit 1").fetchone()
     version = newest["version"] if newest else None
+    kept = {row["name"] for row in db.execute("pragma table_info(replays)")}
+    # A runs.db that no command has migrated yet: its verdicts are the tests'.
+    tests = "coalesce(tests_passed, verdict = 'passed')" if "tests_passed" in kept else "verdict = 'passed'"
     shares = db.execute(
-        "select avg(verdict = 'passed') as share from replays where version = ? and verdict != 'void'"
+        f"select avg(verdict = 'passed') as share, avg({tests}) as tests"
+        " from replays where version = ? and verdict != 'void'"
         " and purpose in ('gate', 'measure', 'incumbent') group by ticket",
         (version,),
     ).fetchall()
@@ -57,6 +61,7 @@ def _read(db: sqlite3.Connection) -> dict[str, Any]:
         "version": version,
         "since": newest["since"] if newest else None,
         "one_shot": sum(r["share"] for r in shares) / len(shares) if shares else None,
+        "passes_tests": sum(r["tests"] for r in shares) / len(shares) if shares else None,
         "measured_on": len(shares),
         "trend": [dict(r) for r in trend],
         "tickets": pairs("select status, count(*) from tickets group by status"),
@@ -82,7 +87,7 @@ def text(found: dict[str, Any]) -> str:
         rate = "not measured yet"
         if share is not None:
             low, high = wilson(share, n)
-            rate = f"{share:.0%} ({low:.0%} to {high:.0%}) on {n} tickets"
+            rate = f"{share:.0%} ({low:.0%} to {high:.0%}) on {n} tickets; {found['passes_tests']:.0%} pass the tests"
         lines.append(f"in use      {found['version'][:10]} since {found['since'][:10]}, one-shot success {rate}")
     else:
         lines.append("in use      nothing has been replayed yet")

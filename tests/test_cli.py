@@ -325,3 +325,31 @@ def test_doctor_looks_at_this_machine_from_inside_the_sandbox(desk: Desk) -> Non
     code, out, err = desk.meta("doctor")
     assert "from inside one reaches nothing" in out, err
     assert code == 0
+
+
+LEFT_BEHIND = message(
+    call("edit_file", 1, path="calc.py", old="/ len(n)", new="/ (len(n) or 1)"),
+    call("run_command", 2, command="echo 'print(1)' > debug.py"),
+)
+
+
+def test_passing_the_tests_and_being_merged_as_it_is_are_two_numbers(desk: Desk) -> None:
+    desk.with_ticket()
+    with serving(script(LEFT_BEHIND, DONE, FIX, DONE, DONE)) as served:
+        desk.point_at(served.url)
+        code, out, err = desk.meta("replay", "--json")
+        assert code == 0, err
+        result = json.loads(out)
+        assert (result["passes_tests"], result["one_shot"]) == (1.0, 0.0), err
+        assert (result["tests_outcomes"], result["outcomes"]) == ({"mean": [1]}, {"mean": [0]})
+        assert 0 < result["passes_tests_low"] < result["passes_tests_high"] == 1
+        _, out, _ = desk.meta("replay")
+    assert "passes the tests          100%" in out
+    assert "would be merged as it is  100%" in out
+
+
+def test_a_ticket_is_shown_with_its_checks(desk: Desk) -> None:
+    desk.with_ticket()
+    _, out, _ = desk.meta("tickets", "show", "mean")
+    assert "  existing-tests: tests that the base has: deleted, skipped" in out
+    assert "  size: changed lines, at most 4 times the merged change's and 60 more" in out

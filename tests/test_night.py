@@ -20,6 +20,8 @@ from meta.review.decide import accept, reject, rollback
 from meta.review.text import page
 from meta.review.view import view
 from meta.settings import Settings
+from meta.status import gather
+from meta.status import text as status
 from meta.tune.drafts import Draft
 from meta.tune.evidence import Evidence
 from meta.tune.loop import night
@@ -242,6 +244,8 @@ def test_the_page_of_a_proposal_shows_what_a_reviewer_needs(house: House) -> Non
     text = page(view(context, proposal))
     for words in ("+Read the rules first.", "because Read the rules first.", "gained", "lost", "evidence", "Cost"):
         assert words in text
+    assert re.search(r"passes the tests, checks set aside +\d+% .* ->  \d+%", text)
+    assert "% pass the tests" in status(gather(house.root))
 
 
 def test_a_decision_can_be_recomputed_and_a_forged_one_is_found(house: House) -> None:

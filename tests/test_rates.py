@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from meta.interval import wilson
-from meta.rates import cost, one_shot, pass_hat_k
+from meta.rates import by_ticket, cost, one_shot, pass_hat_k
 from meta.records import Replay
 from worker_agent.records import Usage
 
@@ -43,3 +43,15 @@ def replay(**usage: object) -> Replay:
 def test_money_is_unknown_as_soon_as_one_part_of_it_is() -> None:
     assert cost([replay(usd=0.5), replay(usd=0.25)]).startswith("$0.75, 2,000 tokens")
     assert cost([replay(usd=0.5), replay()]).startswith("cost unknown")
+
+
+def test_what_the_tests_say_counts_apart_and_was_the_verdict_before_there_were_checks() -> None:
+    def made(verdict: str, tests_passed: bool | None) -> Replay:
+        fields = {"id": "r", "version": "v", "purpose": "gate", "reason": "", "ended": "submitted"}
+        return Replay.model_validate(fields | {"ticket": "t", "verdict": verdict, "tests_passed": tests_passed})
+
+    old = [made("passed", None), made("failed", None), made("void", None)]
+    new = [made("passed", True), made("failed", True), made("failed", False)]
+    assert by_ticket(old, tests_only=True) == by_ticket(old) == {"t": [True, False]}
+    assert by_ticket(new) == {"t": [True, False, False]}
+    assert by_ticket(new, tests_only=True) == {"t": [True, True, False]}

@@ -45,9 +45,10 @@ def list_tickets(as_json: Annotated[bool, json_option()] = False) -> None:
 
 @app.command()
 def show(ticket: str) -> None:
-    """One ticket: its brief, where it starts, what decides it."""
+    """One ticket: its brief, where it starts, what decides it: the tests, and the acceptance checks."""
     from meta.context import reading
     from meta.errors import MetaError
+    from meta.replay.acceptance.checks import described
 
     with reading(HERE) as context:
         found = context.store.ticket(ticket)
@@ -59,6 +60,8 @@ def show(ticket: str) -> None:
     say(f"themes        {', '.join(found.labels) or 'none'}\nstatus        {row['status']} {row['reason']}")
     for name, tests in (("FAIL_TO_PASS", found.grader.fail_to_pass), ("PASS_TO_PASS", found.grader.pass_to_pass)):
         say(f"{name}  {len(tests)}" + "".join(f"\n  {t}" for t in tests[:20]))
+    checks = described(found.grader)
+    say(f"checks        {len(checks)}" + "".join(f"\n  {line}" for line in checks))
 
 
 @app.command()

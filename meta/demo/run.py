@@ -126,7 +126,8 @@ def _title(context: Context, proposal: Proposal) -> str:
 
 def _rate(measured: Measured) -> str:
     d = measured.data
-    return f"{d['one_shot']:.0%} one-shot success ({d['low']:.0%} to {d['high']:.0%}) on {d['tickets']} tickets"
+    rate = f"{d['one_shot']:.0%} one-shot success ({d['low']:.0%} to {d['high']:.0%}) on {d['tickets']} tickets"
+    return f"{rate}; {d['passes_tests']:.0%} pass the tests"
 
 
 def _head(text: str) -> None:

@@ -27,6 +27,7 @@ def page(view: View) -> str:
         "",
         "What the replays say",
         f"  one-shot success on held-out tickets   {view.before}  ->  {view.after}",
+        f"  passes the tests, checks set aside     {view.tests_before}  ->  {view.tests_after}",
         f"  evidence    {view.evidence:.1f} against a bound of {view.needed:g} "
         f"(an edit that is no better gets this far in at most {1 / view.needed:.0%} of all cases)",
         f"  claim       {view.scope}",

@@ -45,6 +45,9 @@ class View:
     unchanged: int
     before: Rate
     after: Rate
+    tests_before: Rate
+    """The tests alone, whatever the acceptance checks said."""
+    tests_after: Rate
     evidence: float
     """e-value: how many times likelier the replays are under a gain than luck alone could make them."""
     needed: float
@@ -90,6 +93,8 @@ def view(context: Context, proposal: Proposal) -> View:
         unchanged=sum(c.change == 0 for c in changes),
         before=_rate({c.id: c.before for c in changes}),
         after=_rate({c.id: c.after for c in changes}),
+        tests_before=_tests(store, names, "version = ? and candidate is null", candidate.parent),
+        tests_after=_tests(store, names, "candidate = ?", candidate.id),
         evidence=math.exp(decision.log_e) if decision else math.nan,
         needed=1 / gate.config.alpha if gate else math.nan,
         scope=decision.scope if decision else "",
@@ -134,6 +139,12 @@ def _counts(store: Store, candidate: Candidate, names: list[str], gate: GateReco
 
 def _rate(counts: dict[str, tuple[int, int]]) -> Rate:
     return one_shot({name: [True] * won + [False] * (n - won) for name, (won, n) in counts.items()})
+
+
+def _tests(store: Store, names: list[str], whose: str, value: object) -> Rate:
+    """How the tests alone went on these tickets, over the replays that the gate could see."""
+    replays = store.replays(f"{whose} and purpose in ('gate', 'measure')", value)
+    return one_shot(by_ticket([r for r in replays if r.ticket in set(names)], tests_only=True))
 
 
 def _answers(store: Store, candidate: Candidate) -> tuple[Outcome, ...]:

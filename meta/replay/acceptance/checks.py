@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from meta.records import Ticket
+from meta.records import Grader, Ticket
 from meta.replay.acceptance.change import Change, ChangedFile
 from meta.replay.acceptance.configured import TOOLS, usable
 from meta.replay.acceptance.existing_tests import EXISTING_TESTS
@@ -19,10 +19,17 @@ from meta.replay.acceptance.suppressions import SUPPRESSIONS
 READING = {check.name: check for check in (EXISTING_TESTS, STRAY_FILES, NOISE, SIZE, SUPPRESSIONS)}
 """Checks that only read the change, and cost next to nothing."""
 
+LOOKS_AT = "the repository's own program, on the Python files that the change touches; only new problems count"
+
 
 def known(bench: Bench) -> tuple[str, ...]:
     """The names of all checks that could be made of a submission to this base."""
     return (*READING, *(tool.name for tool in usable(bench.template.tree, bench.environment.path)))
+
+
+def described(grader: Grader) -> list[str]:
+    """The grader's checks, each in one line for a person."""
+    return [f"{name}: {READING[name].looks_at if name in READING else LOOKS_AT}" for name in grader.checks]
 
 
 def read(names: Iterable[str], change: Change, ticket: Ticket) -> list[Finding]:
