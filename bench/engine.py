@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from bench.growing import Kept, World
 from bench.growing import Version as Edits
-from bench.growing import World
 from meta.context import Context
 from meta.records import Admission, Edit, Grader, Ticket
 from meta.settings import Settings
@@ -25,14 +24,6 @@ from meta.tune.simulated import SimulatedExecutor
 from meta.versions import Version
 from worker_agent.records import Usage
 from worker_agent.surface import AgentConfig, Surface
-
-
-@dataclass(frozen=True)
-class Kept:
-    """An edit that was kept: its number, and what it was kept upon."""
-
-    edit: int
-    before: Edits
 
 
 class InMemory:
@@ -114,6 +105,7 @@ class Engine:
             self.admit(name)
 
     def admit(self, name: str) -> None:
+        """One more ticket, held out like every new one."""
         labels = (self.world.theme[name],)
         ticket = Ticket(id=name, title=name, repo="-", base_commit="-", labels=labels, grader=Grader())
         self.store.add_ticket(ticket)

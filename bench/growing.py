@@ -38,6 +38,14 @@ class Change:
     theme: str
 
 
+@dataclass(frozen=True)
+class Kept:
+    """An edit that was kept: its number, and what it was kept upon."""
+
+    edit: int
+    before: Version
+
+
 class World:
     """True success of any version on any ticket. The same seed makes the same tickets and the same luck of edits."""
 

@@ -16,8 +16,8 @@ from meta.tune.gate import AuditError, GateRecord, recompute, resume
 def audit(store: Store, proposal: Proposal) -> str:
     """The evidence as a table, and whether it leads to the recorded number.
 
-    Raises `MetaError` when it does not: a bet that the inequality does not allow, a sum that is off, or more outcomes
-    than there are replays to show for them.
+    Raises `MetaError` when it does not: a bet that the inequality does not allow, a sum that is off, more outcomes than
+    there are replays to show for them; or another level than the strict tier had given it.
     """
     found = gate_test(store, proposal.candidate)
     if not found:
@@ -30,6 +30,7 @@ def audit(store: Store, proposal: Proposal) -> str:
     except (AuditError, ValueError) as error:
         raise MetaError(f"the record of proposal {proposal.id} does not hold: {error}", "do not trust it") from None
     _backed_by_replays(store, proposal, names, record)
+    level = _level(store, proposal, record)
     rows = [
         (f"{number}", bet.arm, names[bet.ticket], f"{bet.belief:.2f}", f"{bet.stake:.2f}", f"{bet.outcome:.0f}",
          f"{bet.log_factor:+.4f}")
@@ -42,26 +43,50 @@ def audit(store: Store, proposal: Proposal) -> str:
     return "\n".join([
         table(rows, ["pass", "arm", "ticket", "belief", "stake", "passed", "log factor"]),
         f"\nlog W recomputed {log_e:.9f}, recorded {recorded:.9f}; kept from log(1/alpha) = "
-        f"{math.log(1 / record.config.alpha):.9f} on",
+        f"{math.log(1 / record.config.alpha):.9f} on{level}",
         same,
     ])  # fmt: skip
 
 
 def _backed_by_replays(store: Store, proposal: Proposal, names: list[str], record: GateRecord) -> None:
-    """Every outcome of the candidate must be a replay of the same verdict in runs.db."""
-    used: Counter[tuple[str, bool]] = Counter()
+    """Every outcome must be a replay of the same verdict in runs.db; the incumbent's are shared by all candidates."""
+    used: Counter[tuple[str, str, bool]] = Counter()
     for running in record.passes:
         for bet in running.bets:
-            if bet.arm == "candidate" and bet.outcome is not None:
-                used[names[bet.ticket], bet.outcome >= 0.5] += 1
-    made = Counter(
-        (r.ticket, r.verdict == "passed")
-        for r in store.replays("candidate = ? and purpose = 'gate' and verdict != 'void'", proposal.candidate)
-    )
+            if bet.outcome is not None:
+                used[bet.arm, names[bet.ticket], bet.outcome >= 0.5] += 1
+    made: Counter[tuple[str, str, bool]] = Counter()
+    for arm, which, of in (
+        ("candidate", "candidate = ?", proposal.candidate),
+        ("incumbent", "candidate is null and version = (select incumbent from gate_tests where candidate = ?)",
+         proposal.candidate),
+    ):  # fmt: skip
+        for row in store.rows(
+            f"select ticket, verdict, count(*) as n from replays where {which} and purpose = 'gate'"
+            " and verdict != 'void' group by ticket, verdict", of
+        ):  # fmt: skip
+            made[arm, row["ticket"], row["verdict"] == "passed"] = row["n"]
     if missing := used - made:
-        ticket, passed = next(iter(missing))
+        arm, ticket, passed = next(iter(missing))
         raise MetaError(
-            f"the record of proposal {proposal.id} claims a replay of {ticket} that "
+            f"the record of proposal {proposal.id} claims a replay of {ticket} with the {arm} that "
             f"{'passed' if passed else 'failed'}, and runs.db has none",
             "do not trust it",
         )
+
+
+def _level(store: Store, proposal: Proposal, record: GateRecord) -> str:
+    """For the strict tier: that the test was held to the level that it was given when it began."""
+    row = store.one(
+        "select t.alpha from strict_tests t join gate_tests g on g.candidate = t.candidate"
+        " and g.incumbent = t.incumbent where t.candidate = ?", proposal.candidate
+    )  # fmt: skip
+    if row is None:
+        return ""
+    if not math.isclose(row["alpha"], record.config.alpha, rel_tol=1e-9):
+        raise MetaError(
+            f"the test of proposal {proposal.id} was given the level {row['alpha']:.6f} and held to "
+            f"{record.config.alpha:.6f}",
+            "do not trust it",
+        )
+    return f" (strict tier: alpha {record.config.alpha:.6f})"

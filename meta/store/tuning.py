@@ -97,10 +97,13 @@ def save_gate(store: Store, candidate: int, incumbent: str, tickets: list[str], 
     )  # fmt: skip
 
 
-def gate_test(store: Store, candidate: int) -> tuple[list[str], dict[str, Any]] | None:
-    """The tickets (their place is their number in the gate) and the gate's record."""
-    row = store.one("select tickets, record from gate_tests where candidate = ?", candidate)
-    return (json.loads(row["tickets"]), json.loads(row["record"])) if row else None
+def gate_test(store: Store, candidate: int, incumbent: str | None = None) -> tuple[list[str], dict[str, Any]] | None:
+    """The tickets (their place is their number in the gate) and the gate's record; with `incumbent`, only if the test
+    is against that version."""
+    row = store.one("select incumbent, tickets, record from gate_tests where candidate = ?", candidate)
+    if not row or incumbent not in (None, row["incumbent"]):
+        return None
+    return json.loads(row["tickets"]), json.loads(row["record"])
 
 
 # Proposals.

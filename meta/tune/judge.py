@@ -1,7 +1,8 @@
 """The gate with real replays: serves its requests from the record and from fresh replays until it decides.
 
-A test that was cut short is taken up by the same code: the recorded draws are served first, in the order in which
-they were asked for, and since the gate always asks the same after the same answers, it goes on where it stopped.
+A test that was cut short is taken up by the same code: the gate is told again what it was told, the draws that it had
+not heard of are served first, in the order in which they were asked for, and since it always asks the same after the
+same answers, it goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from meta.context import Context
 from meta.records import Candidate, Ticket
 from meta.store.store import Store
 from meta.store.tuning import gate_test, move, save_gate
-from meta.tune.gate import Decision, Gate, GateConfig, Pool, Request, Trial
+from meta.tune.gate import Decision, Gate, GateConfig, GateRecord, Pool, Request, Trial, resume
 from meta.tune.gate.beliefs import PRIOR
 from meta.tune.levels import level_of
 from meta.tune.progress import Progress
@@ -42,21 +43,12 @@ def judge(
     The candidate is kept or refused; when the budget ends the test first, it stays in `testing`, to be taken up later.
     """
     store = context.store
-    tickets = _tickets(store, candidate, held_out)
-    themes = set(candidate.edit.themes)
-    gate = Gate(
-        len(tickets),
-        [i for i, t in enumerate(tickets) if themes & set(t.labels)],
-        stale=[beliefs(store, t.id, incumbent.version) for t in tickets],
-        config=replace(
-            config,
-            alpha=level_of(context, candidate.id, incumbent.version, config.alpha),
-            parallel=context.settings.replay.parallel * 2,
-        ),
+    tickets, gate = _taken_up(store, candidate, incumbent.version) or _begun(
+        context, candidate, incumbent.version, held_out, config
     )
     pool = Pool(len(tickets), [pool_draws(store, t.id, incumbent.version) for t in tickets])
     trial = Trial(gate, pool)
-    own = _own_draws(store, candidate, incumbent.version)
+    own = _own_draws(store, candidate, incumbent.version, tickets, gate)
     candidate = move(store, candidate, "testing")
     names, progress = [t.id for t in tickets], Progress(context, context.settings.tune.replays)
     save_gate(store, candidate.id, incumbent.version, names, gate.record().to_json())  # its outcomes are in replays
@@ -135,18 +127,44 @@ def pool_draws(store: Store, ticket: str, version: str) -> list[float]:
     return [float(row["verdict"] == "passed") for row in found]
 
 
-def _tickets(store: Store, candidate: Candidate, held_out: Sequence[Ticket]) -> list[Ticket]:
-    """The tickets that a test was begun with, so that it can be taken up; else today's."""
-    begun = gate_test(store, candidate.id)
-    if begun and candidate.status == "testing":
-        found = [store.ticket(name) for name in begun[0]]
-        if all(found):
-            return [t for t in found if t]
-    return list(held_out)
+def _begun(
+    context: Context, candidate: Candidate, incumbent: str, held_out: Sequence[Ticket], config: GateConfig
+) -> tuple[list[Ticket], Gate]:
+    """A new test on today's tickets."""
+    store, themes = context.store, set(candidate.edit.themes)
+    gate = Gate(
+        len(held_out),
+        [i for i, t in enumerate(held_out) if themes & set(t.labels)],
+        stale=[beliefs(store, t.id, incumbent) for t in held_out],
+        config=replace(
+            config,
+            alpha=level_of(context, candidate.id, incumbent, config.alpha),
+            parallel=context.settings.replay.parallel * 2,
+        ),
+    )
+    return list(held_out), gate
 
 
-def _own_draws(store: Store, candidate: Candidate, incumbent: str) -> dict[str, deque[float]]:
-    """What this candidate has already run in its gate against this incumbent."""
+def _taken_up(store: Store, candidate: Candidate, incumbent: str) -> tuple[list[Ticket], Gate] | None:
+    """The test that this candidate has open against this incumbent, with the outcomes that it was told.
+
+    Its tickets, beliefs and level are those it began with, whatever was learned or set since: bets that were made are
+    not made anew, since choosing between two series of bets would be a second chance at the bound.
+    """
+    begun = gate_test(store, candidate.id, incumbent) if candidate.status == "testing" else None
+    if begun is None:
+        return None
+    tickets = [ticket for name in begun[0] if (ticket := store.ticket(name))]
+    if len(tickets) < len(begun[0]):
+        return None
+    record = GateRecord.from_json(begun[1])
+    return tickets, resume(replace(record, stopped=None, decision=None))
+
+
+def _own_draws(
+    store: Store, candidate: Candidate, incumbent: str, tickets: Sequence[Ticket], gate: Gate
+) -> dict[str, deque[float]]:
+    """What this candidate has run against this incumbent and the gate was not told: a night was killed there."""
     draws: dict[str, deque[float]] = defaultdict(deque)
     if candidate.parent == incumbent:
         made = store.rows(
@@ -155,6 +173,10 @@ def _own_draws(store: Store, candidate: Candidate, incumbent: str) -> dict[str, 
         )  # fmt: skip
         for row in made:
             draws[row["ticket"]].append(float(row["verdict"] == "passed"))
+    for running in gate.record().passes:
+        for bet in running.bets:
+            if bet.arm == "candidate" and bet.outcome is not None:
+                draws[tickets[bet.ticket].id].popleft()
     return draws
 
 

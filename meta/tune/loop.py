@@ -62,9 +62,11 @@ def night(context: Context, proposer: Proposer) -> Night:
     proposals, ended_early = [], False
     for place, entrant in enumerate(screened, 1):
         candidate = entrant.candidate
-        share = share_of(left(context, budget), len(screened) - place)
+        others = [each for each in screened[place:] if not each.hopeless]
+        share = share_of(left(context, budget), len(others))
         if share == 0:
-            ended_early = True
+            ended_early |= bool(others) or not entrant.hopeless
+            drop_doubtful(context, screened[place - 1 :])
             break
         candidate, version = rebased(context, candidate, incumbent)
         if version is None:
@@ -90,6 +92,14 @@ def share_of(replays: int, waiting: int) -> int:
     """What a test may spend while others wait: all but what it takes to see that each of those is hopeless, and at
     least half. A test that is still open then goes on another night."""
     return max(replays - waiting * A_LOOK, replays // 2) if waiting else replays
+
+
+def drop_doubtful(context: Context, unreached: Sequence[Screened]) -> None:
+    """The screen only orders; what it gave no hope is dropped when the budget did not reach it, the rest waits."""
+    for entrant in unreached:
+        if entrant.hopeless:
+            records.move(context.store, entrant.candidate, "screened_out", entrant.why)
+            context.tell(f"dropped: {entrant.candidate.edit.title}: {entrant.why}")
 
 
 def finish_interrupted(context: Context) -> None:
@@ -166,11 +176,12 @@ def propose(
     baseline: Sequence[Replay],
     search: Sequence[Ticket],
 ) -> list[Candidate]:
-    """Tonight's candidates: those still in testing, and new ones, each checked and, if refused, corrected once."""
+    """Tonight's candidates: those of earlier nights that wait, and new ones, each checked and, if refused, corrected
+    once."""
     store, night = context.store, context.night
     assert night is not None
     known = records.candidates(store, "night = ?", night)
-    waiting = records.candidates(store, "night != ? and status = 'testing'", night)
+    waiting = records.candidates(store, "night != ? and status in ('testing', 'proposed')", night)
     if known:  # this night has already asked
         return [*waiting, *(c for c in known if c.status in ("proposed", "testing"))]
     surface = surface_text(incumbent.surface, surface_files(incumbent.surface.root))
@@ -223,12 +234,8 @@ def screen_all(
         context.tell(f"screening {len(entrants)} edits on search tickets")
     good = []
     for result in screen(context, entrants, search, baseline, plan.screen_runs):
-        if result.hopeless:
-            records.move(context.store, result.candidate, "screened_out", result.why)
-            context.tell(f"dropped: {result.candidate.edit.title}: {result.why}")
-        else:
-            context.tell(f"promising: {result.candidate.edit.title}: {result.why}")
-            good.append(result)
+        context.tell(f"{'doubtful' if result.hopeless else 'promising'}: {result.candidate.edit.title}: {result.why}")
+        good.append(result)
     return testing + good
 
 

@@ -49,9 +49,13 @@ def _spread(tickets: list[Ticket], wanted: int) -> list[str]:
 
 
 def _rotate(store: Store) -> None:
-    worn = store.rows(
-        "select id from tickets where status = 'admitted' and held_out = 1 and decisions >= ? order by decisions desc",
-        DECISIONS,
-    )
-    spare = len(store.tickets("admitted", held_out=True)) - FEW_TICKETS
+    """Move worn-out tickets to search, as far as new ones have come in to take their place.
+
+    A held-out set that shrank would lose more than it gained: fewer tickets show less, and stand for tickets to come
+    less well. When nothing new comes, tickets serve on; `meta outlook` then says that the team should add some.
+    """
+    rows = store.rows("select id, held_out, decisions from tickets where status = 'admitted'")
+    held_out = [row for row in rows if row["held_out"]]
+    spare = len(held_out) - max(FEW_TICKETS, len(rows) - round(len(rows) * SEARCH_SHARE))
+    worn = sorted((r for r in held_out if r["decisions"] >= DECISIONS), key=lambda r: (-r["decisions"], r["id"]))
     store.set_held_out([row["id"] for row in worn[: max(0, spare)]], held_out=False)
