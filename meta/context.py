@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,6 +18,7 @@ from meta.store.lock import only_writer
 if TYPE_CHECKING:
     from meta.replay.executor import Executor
     from meta.replay.once import Setting
+    from meta.spend.purse import Purse
     from meta.store.store import Store
     from meta.versions import Versions
     from worker_agent.model import Model
@@ -38,6 +40,7 @@ class Context:
     tell: Tell = silent
     night: int | None = None
     _executor: Executor | None = field(default=None, repr=False)
+    _limit: Callable[[Executor], Executor] | None = field(default=None, repr=False)
 
     @cached_property
     def store(self) -> Store:
@@ -64,19 +67,30 @@ class Context:
         return sandbox
 
     @cached_property
+    def purse(self) -> Purse:
+        """Writes model calls down; without caps unless a night sets some."""
+        from meta.spend.purse import Purse
+
+        return Purse(self.store.ledger)
+
+    @cached_property
     def worker_model(self) -> Model:
-        return self._model(proposer=False)
+        return self.model("worker")
 
     @cached_property
     def proposer_model(self) -> Model:
-        return self._model(proposer=True)
+        return self.model("proposer")
 
-    def _model(self, *, proposer: bool) -> Model:
+    def model(self, role: str) -> Model:
+        """A model whose calls are in the ledger under `role`: worker, proposer, cause, checks. All but the worker's
+        are the proposer's model."""
+        from meta.spend.metered import Metered
         from worker_agent.model import MessagesModel, ModelMisconfigured
 
-        endpoint = self.settings.proposer_endpoint() if proposer else self.settings.worker_endpoint()
+        endpoint = self.settings.worker_endpoint() if role == "worker" else self.settings.proposer_endpoint()
         try:
-            return MessagesModel(endpoint)
+            asked = MessagesModel(endpoint)
+            return Metered(asked, lambda: self.purse, role, endpoint.model, self.settings.prices, lambda: self.night)
         except ModelMisconfigured as error:
             raise MetaError(
                 str(error),
@@ -101,7 +115,13 @@ class Context:
             from meta.replay.executor import LocalExecutor
 
             self._executor = LocalExecutor(self.setting, self.settings.replay.parallel)
+        if self._limit is not None:
+            self._executor, self._limit = self._limit(self._executor), None
         return self._executor
+
+    def limit_executor(self, limit: Callable[[Executor], Executor]) -> None:
+        """Put something between the loop and its executor, once it is there."""
+        self._limit = limit
 
 
 @contextlib.contextmanager
@@ -122,8 +142,19 @@ def writing(root: Path, doing: str, tell: Tell = silent, settings: Settings | No
     """
     context = Context(settings or load(root), tell)
     with only_writer(context.settings.database, doing):
-        shutil.rmtree(context.settings.cache / "scratch", ignore_errors=True)
+        clear_leftovers(context.settings.cache)
+        # Whatever makes a temporary file in this process makes it where the next start clears it away.
+        before, tempfile.tempdir = tempfile.tempdir, str(context.settings.cache / "scratch")
         try:
             yield context
         finally:
+            tempfile.tempdir = before
             context.close()
+
+
+def clear_leftovers(cache: Path) -> None:
+    """Remove what a killed process left half-made. Only for who holds the right to write: nobody else is at work."""
+    shutil.rmtree(cache / "scratch", ignore_errors=True)
+    for half_made in cache.glob("*/.making-*"):
+        shutil.rmtree(half_made, ignore_errors=True)
+    (cache / "scratch").mkdir(parents=True, exist_ok=True)

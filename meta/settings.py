@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError, model_validator
 
 from meta.errors import MetaError
 from meta.records import Record
@@ -74,6 +74,20 @@ class TuneSettings(Record):
     surface_chars: int = Field(40_000, ge=1000, description="size budget of prompts, agent.toml and tools together")
 
 
+class NightlySettings(Record):
+    """What an unattended night may do and spend."""
+
+    until: str = Field("", pattern=r"^(([01]?\d|2[0-3]):[0-5]\d)?$", description="local time at which it must be over")
+    usd: float | None = Field(None, gt=0, description="money for one night, all model calls together")
+    tokens: int | None = Field(None, ge=1, description="tokens for one night, all model calls together")
+    patience_minutes: float = Field(60.0, ge=0, description="how long to wait for a service that does not answer")
+    publish: bool = Field(False, description="open a pull request for each proposal")
+    merge: bool = Field(False, description="merge what the gate keeps; only with tune.tier = 'strict'")
+    webhook: SecretStr = Field(SecretStr(""), description="where the account is sent; or the variable META_WEBHOOK")
+    keep_days: int = Field(180, ge=1, description="transcripts older than this are removed; verdicts never are")
+    keep_mb: int = Field(2000, ge=1, description="transcripts are removed, the oldest first, beyond this size")
+
+
 class Settings(Record):
     """All of meta.toml."""
 
@@ -84,7 +98,14 @@ class Settings(Record):
     repositories: tuple[RepositorySettings, ...] = ()
     replay: ReplaySettings = ReplaySettings()
     tune: TuneSettings = TuneSettings()
+    nightly: NightlySettings = NightlySettings()
     prices: dict[str, Price] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _merges_only_when_strict(self) -> Settings:
+        if self.nightly.merge and self.tune.tier != "strict":
+            raise ValueError('nightly.merge needs tune.tier = "strict": only that tier bounds what is merged wrongly')
+        return self
 
     @property
     def database(self) -> Path:
@@ -184,6 +205,17 @@ co_authors = []
 # alpha = 0.1                       # chance of keeping an edit that is no better; default by budget
 # tier = "standard"                 # "strict" for teams that merge unattended: of all that is kept, at most a
                                     # tenth (or alpha) is false; needs more replays, see docs/gate.md
+
+[nightly]                           # `meta nightly`; see docs/nights.md
+# until = "06:00"                   # local time; a night ends at this, or when one of the next two is used up
+# usd = 50.0                        # needs [prices]; a model without price is held to 20 million tokens instead
+# tokens = 100000000
+# patience_minutes = 60             # how long to wait for a service that does not answer
+# publish = false                   # open a pull request for each proposal
+# merge = false                     # merge what the gate keeps; only with tune.tier = "strict"
+# webhook = ""                      # better in the variable META_WEBHOOK: the address is a secret
+# keep_days = 180                   # transcripts; verdicts are kept for ever
+# keep_mb = 2000
 
 # [prices."claude-sonnet-5"]        # US dollars for a million tokens; without it cost is "unknown"
 # input = 3.0

@@ -54,7 +54,9 @@ def _read(db: sqlite3.Connection) -> dict[str, Any]:
         " sum(verdict = 'void') as void from replays"
     ).fetchone()
     others = db.execute(
-        "select sum(tokens) as tokens, sum(usd) as usd, sum(usd is null) as unpriced from ledger"
+        "select sum(input_tokens + output_tokens + coalesce(cache_read_tokens, 0) + coalesce(cache_write_tokens, 0))"
+        " as tokens, sum(usd) as usd, sum(ended = 'answered' and usd is null) as unpriced from calls"
+        " where replay is null or replay not in (select id from replays)"
     ).fetchone()
     night = db.execute("select * from nights order by id desc limit 1").fetchone()
     return {

@@ -176,6 +176,9 @@ class Versions:
         """Point branch `name` at `commit`; it is never one that somebody has checked out."""
         self.repo.git.update_ref(f"refs/heads/{name}", commit)
 
+    def has_branch(self, name: str) -> bool:
+        return name in self.repo.heads
+
     def diff(self, before: str, after: str) -> str:
         """What changed on the surface between two commits."""
         return str(self.repo.git.diff(f"{before}..{after}", "--", self.folder or ".", no_ext_diff=True, no_color=True))

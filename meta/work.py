@@ -47,7 +47,6 @@ def work_on(context: Context, name: str, repo: Path | None, base: str) -> None:
         raise MetaError(str(error), "name another with --repo or --base", code=2) from None
     except ModelMisconfigured as error:
         raise MetaError(f"the model's service refuses: {error}", "check key, model and base_url") from None
-    context.store.charge("work", done.model, done.usage, None)
     context.tell(f"{done.usage.calls} model calls, {done.usage.tokens:,} tokens, {done.seconds:.0f} s")
     if done.ended != "submitted":
         raise MetaError(

@@ -8,6 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Protocol
 
+from meta.errors import BudgetSpent
 from meta.records import Purpose, Ticket
 from meta.replay.once import Finished, Setting, replay
 from worker_agent.sandbox import reap_all
@@ -42,18 +43,28 @@ class LocalExecutor:
     def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Finished]]:
         """Yield `(job, finished)` in the order in which they finish.
 
-        When the caller stops early, by an exception or Ctrl-C, replays in flight are ended and not yielded.
+        When the caller stops early, by an exception or Ctrl-C, replays in flight are ended and not yielded. When the
+        budget ends one, the others in flight are awaited, then `BudgetSpent` is raised.
         """
         waiting, running = iter(jobs), dict[Future[Finished], Job]()
+        spent: BudgetSpent | None = None
         pool = ThreadPoolExecutor(self.parallel, thread_name_prefix="replay")
         try:
             while True:
-                while len(running) < self.parallel and (job := next(waiting, None)):
+                while not spent and len(running) < self.parallel and (job := next(waiting, None)):
                     running[pool.submit(self._one, job)] = job
                 if not running:
+                    if spent:
+                        raise spent
                     return
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    yield running.pop(future), future.result()
+                    job = running.pop(future)
+                    try:
+                        finished = future.result()
+                    except BudgetSpent as stop:  # the others are paid for already and may come to their end
+                        spent = stop
+                        continue
+                    yield job, finished
         finally:
             if running:
                 reap_all()

@@ -13,6 +13,7 @@ from meta.errors import MetaError
 from meta.records import Graded, Purpose, Replay, Ticket
 from meta.replay.environment import build
 from meta.replay.grader import grade
+from meta.spend.metered import about
 from worker_agent.agent import work
 from worker_agent.model import Model
 from worker_agent.records import INFRASTRUCTURE, Brief, Event, Limits, Submission
@@ -65,7 +66,11 @@ def replay(
     environment = build(ticket.environment, Path(ticket.repo), ticket.base_commit, setting.cache / "environments")
     setting.scratch.mkdir(parents=True, exist_ok=True)
     events: list[Event] = []
-    with tempfile.TemporaryDirectory(dir=setting.scratch, prefix="replay-", ignore_cleanup_errors=True) as folder:
+    name = uuid.uuid4().hex
+    with (
+        about(name, candidate),
+        tempfile.TemporaryDirectory(dir=setting.scratch, prefix="replay-", ignore_cleanup_errors=True) as folder,
+    ):
         submission = work(
             Brief(title=ticket.title, body=ticket.body),
             surface=surface,
@@ -86,7 +91,7 @@ def replay(
         )
     return Finished(
         Replay(
-            id=uuid.uuid4().hex,
+            id=name,
             ticket=ticket.id,
             version=surface.version,
             purpose=purpose,

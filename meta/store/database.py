@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meta.errors import MetaError
+from meta.store.backups import back_up, newest_good
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -36,20 +37,11 @@ def open_database(path: Path) -> Database:
             )
         if migrations.pending(db):
             if not fresh:
-                back_up(connection, path)
+                back_up(connection, path, "before-migration")
             migrations.apply(db)
         return db
     except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
         raise explained(error, path) from None
-
-
-def back_up(connection: sqlite3.Connection, path: Path) -> Path:
-    """A consistent copy beside the database, made before a migration."""
-    copy = path.with_name(f"{path.name}.before-migration")
-    with sqlite3.connect(copy) as target:
-        connection.backup(target)
-    target.close()
-    return copy
 
 
 def explained(error: sqlite3.Error, path: Path) -> MetaError:
@@ -63,7 +55,7 @@ def explained(error: sqlite3.Error, path: Path) -> MetaError:
     if "not a database" in words or "malformed" in words:
         return MetaError(
             f"{path} is damaged or no SQLite database ({words})",
-            f"put back a copy such as {path}.before-migration, or move the file away to begin anew",
+            newest_good(path),
         )
     if "disk is full" in words:
         return MetaError(f"the disk is full; {path} could not be written", "make room and start again")

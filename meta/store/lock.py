@@ -6,7 +6,9 @@ import contextlib
 import fcntl
 import os
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from socket import gethostname
 
 from meta.errors import MetaError
 
@@ -30,8 +32,11 @@ def only_writer(database: Path, doing: str) -> Iterator[None]:
                 code=3,
             ) from None
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"`meta {doing}`, process {os.getpid()}\n".encode(), 0)
-        yield
-        os.ftruncate(descriptor, 0)
+        since = datetime.now().astimezone().isoformat(" ", "minutes")
+        os.pwrite(descriptor, f"`meta {doing}`, process {os.getpid()} on {gethostname()}, since {since}\n".encode(), 0)
+        try:
+            yield
+        finally:
+            os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)

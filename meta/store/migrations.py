@@ -33,6 +33,36 @@ def m002_tests_passed(db: Database) -> None:
     db.execute("alter table replays add column tests_passed integer")
 
 
+@migrations()  # type: ignore[untyped-decorator]
+def m004_calls(db: Database) -> None:
+    """Every model call with its own row; what was known of earlier ones, a row for each replay or task, moves over.
+    And which stages of a night are done, so that one that was killed goes on after the last of them."""
+    db.execute(
+        "create table calls (id integer primary key, at text not null, night integer, role text not null,"
+        " candidate integer, replay text, asked text, model text, calls integer not null default 1,"
+        " input_tokens integer not null default 0, output_tokens integer not null default 0,"
+        " cache_read_tokens integer, cache_write_tokens integer, usd real,"
+        " reserved_tokens integer not null default 0, reserved_usd real, ended text)"
+    )
+    db.execute(
+        "insert into calls (at, night, role, candidate, model, calls, input_tokens, usd, ended)"
+        " select at, night, role, candidate, model, calls, tokens, usd, 'answered' from ledger where calls > 0"
+    )
+    db.execute(
+        "insert into calls (at, night, role, candidate, replay, model, calls, input_tokens, output_tokens,"
+        " cache_read_tokens, cache_write_tokens, usd, ended) select started_at, night, 'worker', candidate, id, model,"
+        " calls, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, usd, 'answered' from replays"
+        " where calls > 0"
+    )
+    db.execute("drop table ledger")
+    for column in ("night", "candidate", "replay"):
+        db.execute(f"create index calls_{column} on calls ({column})")
+    db.execute(
+        "create table stages (night integer not null references nights, stage text not null, done_at text not null,"
+        " detail text not null, primary key (night, stage))"
+    )
+
+
 FIRST = {
     "tickets": [
         "id text primary key",

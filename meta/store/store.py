@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 from feedback.records import Outcome
 from meta.records import Admission, Replay, Ticket
 from meta.store.database import open_database
+from meta.store.ledger import Ledger
 from worker_agent.records import Event, Usage
 
 
@@ -26,9 +29,24 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.db = open_database(path)
+        self.ledger = Ledger(path)
 
     def close(self) -> None:
+        self.ledger.close()
         self.db.conn.close()
+
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[sqlite3.Connection]:
+        """Everything that is written inside the block, or nothing of it. Each statement outside is its own."""
+        connection = self.db.conn
+        connection.execute("begin immediate")
+        try:
+            yield connection
+            connection.execute("commit")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("rollback")
+            raise
 
     def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
         return list(self.db.query(sql, values))
@@ -38,8 +56,7 @@ class Store:
 
     def write(self, sql: str, *values: object) -> int:
         """Run one statement in its own transaction; returns the row id of an insert."""
-        with self.db.conn:
-            return int(self.db.conn.execute(sql, values).lastrowid or 0)
+        return int(self.db.conn.execute(sql, values).lastrowid or 0)
 
     # Tickets.
 
@@ -80,13 +97,13 @@ class Store:
         return Ticket.model_validate_json(row["record"]) if row else None
 
     def set_held_out(self, ids: Iterable[str], held_out: bool) -> None:
-        with self.db.conn:
-            self.db.conn.executemany("update tickets set held_out = ? where id = ?", [(int(held_out), i) for i in ids])
+        with self.all_or_nothing() as connection:
+            connection.executemany("update tickets set held_out = ? where id = ?", [(int(held_out), i) for i in ids])
 
     def served(self, ids: Iterable[str]) -> None:
         """Count one gate decision for each of these held-out tickets."""
-        with self.db.conn:
-            self.db.conn.executemany("update tickets set decisions = decisions + 1 where id = ?", [(i,) for i in ids])
+        with self.all_or_nothing() as connection:
+            connection.executemany("update tickets set decisions = decisions + 1 where id = ?", [(i,) for i in ids])
 
     # Feedback.
 
@@ -120,7 +137,7 @@ class Store:
     ) -> None:
         """Keep a finished replay and its transcript, both or neither."""
         u = replay.usage
-        with self.db.conn as connection:
+        with self.all_or_nothing() as connection:
             connection.execute(
                 f"insert into replays values ({', '.join('?' * 24)})",
                 (
@@ -142,17 +159,6 @@ class Store:
         row = self.one("select events from transcripts where replay = ?", replay_id)
         lines = zlib.decompress(row["events"]).decode() if row else ""
         return [json.loads(line) for line in lines.splitlines()]
-
-    # Ledger.
-
-    def charge(
-        self, role: str, model: str | None, usage: Usage, night: int | None, candidate: int | None = None
-    ) -> None:
-        self.write(
-            "insert into ledger (at, role, model, calls, tokens, usd, night, candidate)"
-            " values (?, ?, ?, ?, ?, ?, ?, ?)",
-            now(), role, model, usage.calls, usage.tokens, usage.usd, night, candidate,
-        )  # fmt: skip
 
     # Incumbents.
 

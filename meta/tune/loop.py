@@ -43,8 +43,8 @@ class Night:
 def night(context: Context, proposer: Proposer) -> Night:
     """Tune once: look at failures, propose edits, screen them, put each through the gate, write down what passed."""
     store, budget = context.store, context.settings.tune.replays
-    context.night, resumed = records.open_night(store, budget)
-    if resumed:
+    begun, (context.night, resumed) = context.night, records.open_night(store, budget)
+    if resumed and begun != context.night:  # `meta nightly` has begun its own, and knows
         context.tell(f"night {context.night} was interrupted and is taken up again")
     finish_interrupted(context)
     incumbent = in_use(context)
@@ -203,7 +203,6 @@ def propose(
             records.move(store, candidate, "invalid", problem)
         else:
             made.append(candidate)
-    store.charge("proposer", proposer.model, proposer.usage, night)
     return [*waiting, *made]
 
 

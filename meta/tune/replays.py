@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from meta.context import Context
-from meta.errors import MetaError
+from meta.errors import MetaError, ServiceDown
 from meta.records import Purpose, Replay, Ticket
 from meta.replay.executor import Job
 from meta.store.tuning import replays_used
@@ -60,7 +60,7 @@ def _once(context: Context, wanted: Sequence[Wanted], keys: Sequence[int], purpo
         ) from None
     if made and all(r.ended == "model_unavailable" for r in made.values()):
         detail = next(iter(made.values())).reason
-        raise MetaError(
+        raise ServiceDown(
             f"the model's service does not answer ({detail})", "start again when it does; what was finished is kept"
         )
     return made

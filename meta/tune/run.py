@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meta.context import Context
-from meta.errors import MetaError
+from meta.errors import MetaError, ServiceDown
 from meta.tickets.admit_all import admit_all
 from meta.tune.loop import Night, night
 from meta.tune.proposer import Proposer
@@ -31,7 +31,7 @@ def tune(context: Context) -> Night:
     except ModelMisconfigured as error:
         raise MetaError(f"the model's service refuses: {error}", "check key, model and base_url") from None
     except ModelUnavailable as error:
-        raise MetaError(
+        raise ServiceDown(
             f"the model's service does not answer: {error}", "start again later; nothing was lost"
         ) from None
     except ContextTooLong as error:

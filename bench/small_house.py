@@ -1,0 +1,70 @@
+"""A small house for nights that are broken, watched or spread out: the demo's project with a few of its tickets."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from meta.context import writing
+from meta.demo.project import DemoHouse, make
+from meta.store.store import Store
+from meta.tickets.admit_all import admit_all
+from meta.tickets.files import load as load_tickets
+
+SETTINGS = """\
+[worker]
+model = "stand-in"
+retries = {retries}
+timeout_seconds = {timeout}
+
+[agent]
+authors = ["demo-agent"]
+
+[[repositories]]
+path = "../project"
+name = "team/tidybooks"
+export = "../reviews.jsonl"
+
+[replay]
+parallel = {parallel}
+
+[tune]
+replays = {replays}
+
+[nightly]
+patience_minutes = {patience}
+"""
+
+
+def small_house(
+    where: Path,
+    tickets: int = 14,
+    waiting: int = 2,
+    *,
+    replays: int = 40,
+    parallel: int = 2,
+    retries: int = 0,
+    timeout: float = 10.0,
+    patience: float = 0.0,
+) -> DemoHouse:
+    """Make the house with `tickets` admitted tickets and `waiting` more that have still to prove themselves."""
+    settings = SETTINGS.format(replays=replays, parallel=parallel, retries=retries, timeout=timeout, patience=patience)
+    house = make(where.absolute(), settings)
+    loaded = load_tickets(house.tickets)
+    with writing(house.agent, "bench") as context:
+        for ticket in loaded[:tickets]:
+            context.store.add_ticket(ticket)
+        admit_all(context, runs=1)
+        for ticket in loaded[tickets : tickets + waiting]:
+            context.store.add_ticket(ticket)
+    return house
+
+
+def copied(house: DemoHouse, where: Path) -> DemoHouse:
+    """A copy of a house that has never been used, with its tickets pointing at the copy's project."""
+    shutil.copytree(house.root, where, symlinks=True)
+    copy = DemoHouse(where.absolute())
+    store = Store(copy.agent / "runs.db")
+    store.write("update tickets set record = replace(record, ?, ?)", str(house.project), str(copy.project))
+    store.close()
+    return copy

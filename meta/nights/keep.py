@@ -1,0 +1,45 @@
+"""Looking after runs.db: is it whole, is there a copy, does it stay small enough."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from meta.context import Context
+from meta.errors import MetaError
+from meta.store.backups import back_up_daily, newest_good
+
+
+def look_after(context: Context) -> None:
+    """Check runs.db page by page and copy it once a day. Raises `MetaError` that offers a copy when it is damaged."""
+    store = context.store
+    found = store.db.conn.execute("pragma quick_check(1)").fetchone()[0]
+    if found != "ok":
+        raise MetaError(f"{store.path} is damaged: {found}", newest_good(store.path))
+    try:
+        back_up_daily(store.db.conn, store.path)
+    except (OSError, sqlite3.Error) as error:
+        context.tell(f"no copy of {store.path.name} could be made: {error}")
+
+
+def clean(context: Context) -> dict[str, Any]:
+    """Remove transcripts that are too old or too many, the oldest first. Verdicts, diffs and costs stay for ever."""
+    nightly, store = context.settings.nightly, context.store
+    limit = datetime.now(UTC) - timedelta(days=nightly.keep_days)
+    old = "select t.replay from transcripts t join replays r on r.id = t.replay where r.started_at < ?"
+    removed = store.db.conn.execute(f"delete from transcripts where replay in ({old})", (limit.isoformat(),)).rowcount
+    too_many = (
+        "select replay from (select t.replay, sum(length(t.events)) over (order by r.rowid desc) as size"
+        " from transcripts t join replays r on r.id = t.replay) where size > ?"
+    )
+    removed += store.db.conn.execute(
+        f"delete from transcripts where replay in ({too_many})", (nightly.keep_mb << 20,)
+    ).rowcount
+    free, pages = (store.db.conn.execute(f"pragma {name}").fetchone()[0] for name in ("freelist_count", "page_count"))
+    with contextlib.suppress(sqlite3.OperationalError):  # a reader is at work: another night will do it
+        if free > pages / 2:
+            store.db.conn.execute("vacuum")
+        store.db.conn.execute("pragma wal_checkpoint(truncate)")
+    return {"transcripts_removed": removed}

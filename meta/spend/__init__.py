@@ -1,0 +1,1 @@
+"""What model calls cost: written down one by one, and never more than the caps allow."""

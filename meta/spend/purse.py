@@ -1,0 +1,116 @@
+"""The caps of a night, kept also when calls run side by side: the worst case is set aside before a call is made."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from meta.errors import BudgetSpent
+from meta.store.ledger import Asked, Ledger, Spent
+from meta.store.store import now
+from worker_agent.records import Usage
+
+UNPRICED_TOKENS = 20_000_000
+"""With a cap on money but no price for the model, tokens of unknown price are capped at so many."""
+
+
+@dataclass(frozen=True)
+class Caps:
+    """The most that a night may spend; `None` is no cap of that kind."""
+
+    usd: float | None = None
+    tokens: int | None = None
+
+
+class Call:
+    """A call in flight. Its user says what came of it; without a word it has failed and used nothing."""
+
+    def __init__(self) -> None:
+        self.ended, self.usage = "failed", Usage()
+        self.model: str | None = None
+
+    def answered(self, model: str, usage: Usage) -> None:
+        self.ended, self.model, self.usage = "answered", model, usage
+
+    def failed(self, words: str) -> None:
+        self.ended = words[:300]
+
+
+class Purse:
+    """Writes every call into the ledger and refuses those that might break a cap. Shared by all threads of a run."""
+
+    def __init__(self, ledger: Ledger, caps: Caps | None = None, spent: Spent | None = None) -> None:
+        self._ledger, self.caps, self._spent = ledger, caps or Caps(), spent or Spent()
+        self._held = Spent()
+        self._change = threading.Condition()
+        self._stopped = ""
+
+    def stop(self, why: str) -> None:
+        """Refuse every further call: a run that is over must not go on spending from threads that still live."""
+        with self._change:
+            self._stopped = why
+            self._change.notify_all()
+
+    @property
+    def spent(self) -> Spent:
+        """What was spent since the purse was filled, and before it in the same night."""
+        with self._change:
+            return self._spent
+
+    @contextlib.contextmanager
+    def call(self, asked: Asked) -> Iterator[Call]:
+        """Set the worst case aside, write the call down, and settle it afterwards. Raises `BudgetSpent`.
+
+        While other calls hold what this one would need, it waits for what they leave.
+        """
+        worst = Spent(asked.usd or 0.0, asked.tokens, asked.tokens if asked.usd is None else 0, 1)
+        with self._change:
+            self._change.wait_for(lambda: self._stopped or self._fits(worst, self._held) or not self._fits(worst))
+            if self._stopped or not self._fits(worst, self._held):
+                raise BudgetSpent(self._stopped or self._why(worst))
+            self._held = _sum(self._held, worst)
+        call, number = Call(), None
+        try:
+            number = self._ledger.begin(asked, now())
+            yield call
+        finally:
+            usage = call.usage
+            used = Spent(usage.usd or 0.0, usage.tokens, usage.tokens if usage.usd is None else 0, 1)
+            with self._change:
+                self._held = _sum(self._held, worst, -1)
+                self._spent = _sum(self._spent, used)
+                self._change.notify_all()
+            if number is not None:
+                self._ledger.end(number, call.ended, call.model, usage)
+
+    def _fits(self, worst: Spent, held: Spent | None = None) -> bool:
+        total = _sum(_sum(self._spent, worst), held or Spent())
+        caps = self.caps
+        return (
+            (caps.tokens is None or total.tokens <= caps.tokens)
+            and (caps.usd is None or total.usd <= caps.usd)
+            and (caps.usd is None or caps.tokens is not None or total.unpriced_tokens <= UNPRICED_TOKENS)
+        )
+
+    def _why(self, worst: Spent) -> str:
+        caps, spent = self.caps, self._spent
+        if caps.usd is not None and spent.usd + worst.usd > caps.usd:
+            return f"${spent.usd:.2f} of ${caps.usd:.2f} are spent, and the next call may cost ${worst.usd:.2f}"
+        if caps.tokens is not None:
+            return f"{spent.tokens:,} of {caps.tokens:,} tokens are used, and the next call may take {worst.tokens:,}"
+        return (
+            f"{spent.unpriced_tokens:,} tokens of unknown price are used, and no more than {UNPRICED_TOKENS:,} may be "
+            "where money is capped: set the model's price in [prices] of meta.toml"
+        )
+
+
+def _sum(a: Spent, b: Spent, sign: int = 1) -> Spent:
+    return replace(
+        a,
+        usd=max(0.0, a.usd + sign * b.usd),
+        tokens=a.tokens + sign * b.tokens,
+        unpriced_tokens=a.unpriced_tokens + sign * b.unpriced_tokens,
+        calls=a.calls + sign * b.calls,
+    )

@@ -1,0 +1,56 @@
+"""Copies of runs.db beside it: before each migration, and once a day when a night begins."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from datetime import datetime
+from pathlib import Path
+
+DAILY = "backup"
+"""runs.db.backup is the newest copy, runs.db.backup.1 the one before."""
+
+HOURS = 20.0
+
+
+def back_up(connection: sqlite3.Connection, path: Path, name: str) -> Path:
+    """A consistent copy of the database at `path` beside it; whole or not there at all."""
+    copy, half = path.with_name(f"{path.name}.{name}"), path.with_name(f"{path.name}.copying")
+    half.unlink(missing_ok=True)
+    target = sqlite3.connect(half)
+    try:
+        connection.backup(target)
+    finally:
+        target.close()
+    half.replace(copy)
+    return copy
+
+
+def back_up_daily(connection: sqlite3.Connection, path: Path) -> None:
+    """Copy the database unless there is a copy of today; keeps the one before as well. The caller knows it is whole."""
+    copy = path.with_name(f"{path.name}.{DAILY}")
+    if copy.exists():
+        if time.time() - copy.stat().st_mtime < HOURS * 3600:
+            return
+        copy.replace(path.with_name(f"{path.name}.{DAILY}.1"))
+    back_up(connection, path, DAILY)
+
+
+def newest_good(path: Path) -> str:
+    """What to do with a damaged database, naming its newest copy that is whole."""
+    copies = sorted(path.parent.glob(f"{path.name}.b*"), key=lambda p: p.stat().st_mtime, reverse=True)
+    for copy in copies:
+        try:
+            with sqlite3.connect(f"file:{copy}?mode=ro", uri=True) as db:
+                whole = db.execute("pragma quick_check(1)").fetchone()[0] == "ok"
+                replays = db.execute("select count(*) from replays").fetchone()[0]
+            db.close()
+        except sqlite3.Error:
+            continue
+        if whole:
+            when = datetime.fromtimestamp(copy.stat().st_mtime).isoformat(" ", "minutes")
+            return (
+                f"move {path.name}, {path.name}-wal and {path.name}-shm away, then `cp {copy.name} {path.name}`: "
+                f"that copy of {when} is whole and holds {replays} replays"
+            )
+    return f"there is no copy that is whole; move {path.name} away to begin anew"
