@@ -134,7 +134,7 @@ def test_a_night_ends_at_its_deadline_and_the_next_goes_on(house: Unwatched) -> 
 
     with serving(script(PROPOSES)) as served:
         context = house.unwatched(served.url)
-        context._executor = Slow(house.world, seed=3)
+        context._executor = Slow(house.world, seed=5)
         begun = time.monotonic()
         deadline = Deadline("00:00")
         deadline.at = datetime.now().astimezone() + timedelta(seconds=1.5)
