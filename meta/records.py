@@ -65,6 +65,10 @@ class EnvironmentSpec(Record):
     """Commands that a submission must not make worse; the worker runs them itself before it submits."""
 
 
+UNDER_SPECIFIED = "under-specified"
+"""Label of a ticket whose brief leaves out a name or a text that its tests demand: no use to the gate."""
+
+
 class Ticket(Record):
     """A brief, a repository, a base commit and a grader."""
 

@@ -63,6 +63,7 @@ class ReplaySettings(Record):
     parallel: int = Field(default_factory=lambda: max(1, os.cpu_count() or 1), ge=1)
     sandbox: Literal["bubblewrap", "none"] = "bubblewrap"
     limits: Limits = Limits()
+    environments_mb: int = Field(20_000, ge=0, description="disk for built environments; the least used go first")
 
 
 class TuneSettings(Record):
@@ -192,6 +193,7 @@ co_authors = []
 [replay]
 # parallel = 2                      # default: number of processors
 # sandbox = "bubblewrap"            # "none" runs the worker's commands as you, with your network and files
+# environments_mb = 20000           # disk for built environments; those not used for longest are removed first
 
 [replay.limits]                     # of one run of the worker
 # turns = 40

@@ -353,3 +353,14 @@ def test_a_ticket_is_shown_with_its_checks(desk: Desk) -> None:
     _, out, _ = desk.meta("tickets", "show", "mean")
     assert "  existing-tests: tests that the base has: deleted, skipped" in out
     assert "  size: changed lines, at most 4 times the merged change's and 60 more" in out
+
+
+def test_environments_beyond_the_limit_are_removed_before_tickets_are_tried(desk: Desk) -> None:
+    (desk.root / "meta.toml").write_text("[replay]\nenvironments_mb = 0\n")
+    unused = desk.root / ".meta" / "environments" / "unused"
+    unused.mkdir(parents=True)
+    for name in ("complete", "package.py"):
+        (unused / name).write_text("x")
+    _, _, err = desk.meta("tickets", "add", str(desk.ticket()))
+    assert not unused.exists()
+    assert "1 environments that were not used for long are removed" in err

@@ -12,7 +12,7 @@ import pytest
 
 from meta.context import Context
 from meta.errors import MetaError
-from meta.records import Admission, Edit, Grader, Ticket
+from meta.records import UNDER_SPECIFIED, Admission, Edit, Grader, Ticket
 from meta.replay.executor import Job
 from meta.replay.once import Finished
 from meta.review.audit import audit
@@ -26,6 +26,7 @@ from meta.tune.drafts import Draft
 from meta.tune.evidence import Evidence
 from meta.tune.loop import night
 from meta.tune.simulated import SimulatedExecutor
+from meta.tune.split import split
 from worker_agent.records import Usage
 from worker_agent.surface import DEFAULT
 
@@ -274,3 +275,27 @@ def test_with_few_tickets_nothing_is_claimed_about_tickets_to_come(tmp_path: Pat
     for proposal in done.proposals:
         assert view(context, proposal).scope == "better on these tickets"
     assert all("these 10 tickets only" in c.why for c in done.candidates if c.status in ("kept", "refused"))
+
+
+def test_a_ticket_whose_brief_leaves_out_what_its_tests_demand_never_reaches_the_gate(house: House) -> None:
+    store = house.context().store
+    vague = {f"t-{number}" for number in range(10)}
+    for ticket in store.tickets():
+        if ticket.id in vague:
+            marked = ticket.model_copy(update={"labels": (*ticket.labels, UNDER_SPECIFIED)})
+            store.admit(marked, Admission(ticket=ticket.id, status="admitted"))
+    for _ in range(2):
+        search, held_out = split(store)
+        assert not vague & {ticket.id for ticket in held_out}
+        assert vague < {ticket.id for ticket in search}
+        assert len(search) + len(held_out) == 40
+    assert (len(search), len(held_out)) == (10 + 12, 18)
+
+
+def test_with_few_tickets_that_are_clear_only_those_reach_the_gate(tmp_path: Path) -> None:
+    store = House(tmp_path / "few", tickets=14).context().store
+    for ticket in store.tickets()[:8]:
+        marked = ticket.model_copy(update={"labels": (UNDER_SPECIFIED,)})
+        store.admit(marked, Admission(ticket=ticket.id, status="admitted"))
+    search, held_out = split(store)
+    assert (len(search), len(held_out)) == (14, 6)

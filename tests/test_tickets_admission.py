@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 import pytest
 
 from meta.records import Admission, Ticket
+from meta.replay.built import prune
 from meta.tickets import admission
 from meta.tickets.admission import admit
 from tests.repositories import ADD, FIXED, MUL, Files, Judge, judge, own_environment, sandbox
@@ -152,4 +155,46 @@ def test_a_test_that_needs_the_network_is_left_out_and_said(tmp_path: Path) -> N
         """
     found, ticket = try_(judge(tmp_path, hidden=hidden(tests)))
     assert ticket.grader.pass_to_pass == ()
+    assert "needs the network" in found.reason
     assert "Network is unreachable" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("assert add(2, 3) == 5 and random.SystemRandom().random() < 0.1", "is flaky|does not pass"),
+        ("socket.create_connection(('192.0.2.1', 80), timeout=1)", "needs the network"),
+        ("assert add(2, 3) == 5 and not seen", "depends on the order"),
+    ],
+)
+def test_a_ticket_whose_only_deciding_test_cannot_be_relied_on_is_quarantined_with_what_is_wrong_with_it(
+    tmp_path: Path, body: str, words: str
+) -> None:
+    tests = f"""\
+        import random
+        import socket
+        from calc import add
+        seen = []
+
+        def test_add():
+            {body}
+
+        def test_mul():
+            seen.append(1)
+        """
+    found, _ = try_(judge(tmp_path, hidden=hidden(tests)), runs=2)
+    assert found.status == "quarantined"
+    assert found.reason.startswith(f"no FAIL_TO_PASS test can be relied on: {ADD}")
+    assert re.search(words, found.reason)
+
+
+def test_the_environments_that_were_not_used_for_longest_make_room(tmp_path: Path) -> None:
+    for age, name in enumerate(("new", "large", "old", "oldest")):
+        home = tmp_path / name
+        home.mkdir()
+        (home / "package.py").write_bytes(b"x" * ((3 << 20) if name == "large" else (1 << 20) - 100))
+        (home / "complete").touch()
+        os.utime(home / "complete", (1000 - age, 1000 - age))
+    assert [home.name for home in prune(tmp_path, 2)] == ["large", "oldest"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "old"]
+    assert prune(tmp_path, 2) == []

@@ -62,6 +62,14 @@ def test_what_tests_import_is_added_unless_python_or_the_project_has_it(tmp_path
     assert found == ("PyYAML", "freezegun", "pytest")
 
 
+def test_what_the_fix_needs_and_the_base_did_not_is_added(tmp_path: Path) -> None:
+    shop = Repository(tmp_path, {"requirements-test.txt": "pytest<8\n"})
+    test = {"tests/test_it.py": "import freezegun\n"}
+    fix = shop.commit({"requirements-test.txt": "pytest>=8\nresponses\n", **test}, "Later")
+    found = derive(shop.path, shop.base, fix, ["tests/test_it.py"]).packages
+    assert {"freezegun", "responses", "pytest<8"} <= set(found)  # what the base has pinned stays
+
+
 def test_packages_are_resolved_as_of_the_day_of_the_base_commit(tmp_path: Path) -> None:
     shop = Repository(tmp_path, {"pyproject.toml": "[project]\nname = 'shop'\nrequires-python = '>=3.8'\n"})
     late = shop.commit({"a.py": ""}, "Later", day="2025-06-30")

@@ -61,11 +61,13 @@ def prune(cache: Path, limit_mb: int) -> list[Path]:
     homes = sorted(cache.glob("*/complete"), key=lambda marker: marker.stat().st_mtime, reverse=True)
     removed, used = [], 0
     for home in (marker.parent for marker in homes):
-        used += sum(f.lstat().st_size for f in home.rglob("*") if not f.is_dir())
-        if used > limit_mb << 20:
+        size = sum(f.lstat().st_size for f in home.rglob("*") if not f.is_dir())
+        if used + size > limit_mb << 20:
             (home / "complete").unlink()
             shutil.rmtree(home, ignore_errors=True)
             removed.append(home)
+        else:
+            used += size
     return removed
 
 

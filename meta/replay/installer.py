@@ -85,6 +85,7 @@ class Installer:
                 "SETUPTOOLS_SCM_PRETEND_VERSION",
                 "PBR_VERSION",
                 "PDM_BUILD_SCM_VERSION",
+                "UV_DYNAMIC_VERSIONING_BYPASS",
                 "POETRY_DYNAMIC_VERSIONING_BYPASS",
             ),
             version,

@@ -6,6 +6,7 @@ there is one, scores nothing. Tests that cannot be relied on are left out of the
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,11 @@ SLOW = 10.0
 
 ROUNDS = 4
 """How often tests may be left out and the rest tried again before the ticket is given up."""
+
+_NETWORK = re.compile(
+    r"Network is unreachable|Name or service not known|name resolution|getaddrinfo|nodename nor servname"
+    r"|No route to host|Max retries exceeded|ProxyError|Could not resolve host"
+)
 
 Progress = Callable[[str], None]
 
@@ -166,6 +172,8 @@ def _words(test: str, passed: int, runs: int, examined: Examined) -> str:
     if passed:
         return f"is flaky: with the gold change it passed {passed} of {runs} times"
     reason = (examined.reading.words.get(test) if examined.reading else "") or examined.graded.reason
+    if _NETWORK.search(reason):
+        return f"needs the network, which no replay has ({gist(reason)})"
     return f"does not pass with the gold change ({gist(reason)})"
 
 

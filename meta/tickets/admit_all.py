@@ -15,12 +15,25 @@ from meta.tickets.admission import admit
 from worker_agent.sandbox import reap_all
 
 
+def make_room(context: Context) -> None:
+    """Remove the built environments that were not used for longest, down to the limit in meta.toml.
+
+    Called before tickets are tried, when nothing runs in any of them: one `meta` works here at a time.
+    """
+    from meta.replay.built import prune
+
+    removed = prune(context.settings.cache / "environments", context.settings.replay.environments_mb)
+    if removed:
+        context.tell(f"{len(removed)} environments that were not used for long are removed; they are built when needed")
+
+
 def admit_all(context: Context, runs: int = 3) -> list[Admission]:
     """Try every new ticket. A ticket whose repository or environment cannot be had is quarantined with that reason."""
     waiting, found = context.store.tickets("new"), []
     if not waiting:
         return []
     context.tell(f"checking {len(waiting)} tickets: gold must pass and base must fail, {runs} times each")
+    make_room(context)
     _ = context.sandbox  # opened here, once, not by several threads
     pool = ThreadPoolExecutor(context.settings.replay.parallel, thread_name_prefix="admit")
     futures = [pool.submit(_one, context, ticket, runs) for ticket in waiting]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from meta.context import Context
+from meta.tickets.admit_all import make_room
 from meta.tickets.mine import MinedTicket, Workshop, mine
 
 
@@ -14,6 +15,7 @@ def mine_into(context: Context, path: Path, since: str | None, limit: int) -> It
 
     Changes that became a ticket in an earlier run are not tried again.
     """
+    make_room(context)
     cache = context.settings.cache
     scratch = cache / "scratch"
     scratch.mkdir(parents=True, exist_ok=True)

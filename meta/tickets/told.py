@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
+from meta.records import UNDER_SPECIFIED
 from meta.tickets.candidates import Change, is_source
 from meta.tickets.sources import Tree
 from worker_agent.git import GitError, git
 
-UNDER_SPECIFIED = "under-specified"
-"""Label of a ticket whose brief leaves out a name or a text that its tests demand: no use to the gate."""
+__all__ = ["UNDER_SPECIFIED", "labels", "untold"]
 
 
 def untold(brief: str, gold: str, base: Tree, fix: Tree, tests: Iterable[str]) -> list[str]:

@@ -51,7 +51,9 @@ def night(context: Context, proposer: Proposer) -> Night:
     search, held_out = split(store)
     if not held_out:
         raise MetaError(
-            "there is no admitted ticket to replay", "`meta tickets mine PATH` or `meta tickets add FILE`", code=3
+            "there is no admitted ticket that the gate may use",
+            "`meta tickets mine PATH` or `meta tickets add FILE`; under-specified ones do not count",
+            code=3,
         )
 
     baseline = replay_incumbent(context, incumbent, search)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from meta.records import Ticket
+from meta.records import UNDER_SPECIFIED, Ticket
 from meta.store.store import Store
 from meta.tune.gate import FEW_TICKETS
 
@@ -18,12 +18,16 @@ DECISIONS = 20
 def split(store: Store) -> tuple[list[Ticket], list[Ticket]]:
     """(search, held-out) tickets. The first call divides; later ones keep to it and rotate worn-out tickets.
 
-    With fewer than `FEW_TICKETS` admitted tickets there is no held-out set: both lists are all of them.
+    A ticket whose brief leaves out what its tests demand is for searching only: no version can be held to it. With
+    fewer than `FEW_TICKETS` others there is no held-out set: both lists are all of them.
     """
-    admitted = store.tickets("admitted")
+    everything = store.tickets("admitted")
+    admitted = [ticket for ticket in everything if UNDER_SPECIFIED not in ticket.labels]
+    store.set_held_out([t.id for t in everything if UNDER_SPECIFIED in t.labels], held_out=False)
     if len(admitted) < FEW_TICKETS:
-        return admitted, admitted
-    if not store.tickets("admitted", held_out=False):
+        return everything, admitted
+    held_out = {ticket.id for ticket in store.tickets("admitted", held_out=True)}
+    if all(ticket.id in held_out for ticket in admitted):
         most = max(0, len(admitted) - FEW_TICKETS)
         wanted = min(round(len(admitted) * SEARCH_SHARE), most) or min(most, 1)
         store.set_held_out(_spread(admitted, wanted), held_out=False)
