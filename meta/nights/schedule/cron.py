@@ -1,0 +1,79 @@
+"""A line in the person's crontab, between two marker lines; all else in it stays as it is."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+
+from meta.errors import MetaError
+from meta.nights.schedule import Plan, Written
+
+WHERE = "crontab"
+
+
+class Cron:
+    """`crontab -l`, changed, `crontab -`. Cron does not make up for a night in which the machine was off."""
+
+    def install(self, plan: Plan) -> Written:
+        block = _block(plan)
+        if not shutil.which("crontab"):
+            return Written({WHERE: block}, ("there is no crontab program here; add these lines where it is",))
+        before = _table()
+        after = _without(before, plan) + block
+        if after != before:
+            _write(after)
+        note = "keys and addresses: set them in the crontab above these lines, or in ~/.profile and use `bash -lc`"
+        return Written({WHERE: block}, (note,), changed=after != before)
+
+    def show(self, plan: Plan) -> Written | None:
+        if not shutil.which("crontab"):
+            return None
+        begin, end = _markers(plan)
+        _, found, rest = _table().partition(f"{begin}\n")
+        return Written({WHERE: begin + "\n" + rest.partition(end)[0] + end + "\n"}) if found else None
+
+    def remove(self, plan: Plan) -> Written | None:
+        if not shutil.which("crontab"):
+            return None
+        before = _table()
+        after = _without(before, plan)
+        if after == before:
+            return None
+        _write(after)
+        return Written({WHERE: ""})
+
+
+def _markers(plan: Plan) -> tuple[str, str]:
+    return f"# begin {plan.name} (written by `meta schedule install`)", f"# end {plan.name}"
+
+
+def _block(plan: Plan) -> str:
+    begin, end = _markers(plan)
+    hour, minute = plan.hour_and_minute
+    command = shlex.join(plan.command).replace("%", "\\%")  # cron reads a bare % as a new line
+    return f"{begin}\n{minute} {hour} * * * {command}\n{end}\n"
+
+
+def _without(table: str, plan: Plan) -> str:
+    begin, end = _markers(plan)
+    head, found, rest = table.partition(f"{begin}\n")
+    if not found:
+        return table + ("\n" if table and not table.endswith("\n") else "")
+    return head + rest.partition(f"{end}\n")[2]
+
+
+def _table() -> str:
+    done = subprocess.run(
+        ["crontab", "-l"], capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"}
+    )
+    if done.returncode and "no crontab" not in done.stderr:
+        raise MetaError(f"`crontab -l` failed: {done.stderr.strip()}", "nothing was changed")
+    return "" if done.returncode else done.stdout
+
+
+def _write(table: str) -> None:
+    done = subprocess.run(["crontab", "-"], input=table, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise MetaError(f"`crontab -` refused the table: {done.stderr.strip()}", "the old table still stands")

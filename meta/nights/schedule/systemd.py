@@ -1,0 +1,105 @@
+"""A systemd user timer. `Persistent=true`: a night that was missed because the machine was off is made up for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from meta.nights.schedule import Plan, Written, write
+
+SERVICE = """\
+# Written by `meta schedule install`; `meta schedule remove` takes it away.
+[Unit]
+Description=meta nightly in {folder}
+After=network-online.target
+
+[Service]
+Type=oneshot
+WorkingDirectory={folder}
+# Keys and addresses: lines such as ANTHROPIC_API_KEY=... in a file that only you can read.
+EnvironmentFile=-%h/.config/meta/environment
+Environment=PATH={path}
+ExecStart={command}
+# 3: nothing to do, 4: the budget ended it. Neither is a failure.
+SuccessExitStatus=3 4 130
+KillMode=mixed
+TimeoutStopSec=60
+Nice=10
+"""
+TIMER = """\
+# Written by `meta schedule install`; `meta schedule remove` takes it away.
+[Unit]
+Description=meta nightly in {folder}, every night
+
+[Timer]
+OnCalendar=*-*-* {at}:00
+Persistent=true
+RandomizedDelaySec=60
+
+[Install]
+WantedBy=timers.target
+"""
+
+
+class Systemd:
+    """Two unit files in the person's own folder, and `systemctl --user` where it runs."""
+
+    def install(self, plan: Plan) -> Written:
+        texts = self._texts(plan)
+        changed = [path for path, text in texts.items() if write(path, text)]  # each is written
+        notes = self._tell_systemd(["daemon-reload"], ["enable", "--now", f"{plan.name}.timer"])
+        if (linger := Path("/var/lib/systemd/linger") / os.environ.get("USER", "root")) and not linger.exists():
+            notes.append("to run while you are logged out: `loginctl enable-linger`")
+        return Written({str(path): text for path, text in texts.items()}, tuple(notes), bool(changed))
+
+    def show(self, plan: Plan) -> Written | None:
+        found = {str(p): p.read_text("utf-8") for p in self._texts(plan) if p.exists()}
+        return (
+            Written(found, (f"when it runs next: `systemctl --user list-timers {plan.name}.timer`",)) if found else None
+        )
+
+    def remove(self, plan: Plan) -> Written | None:
+        found = [path for path in self._texts(plan) if path.exists()]
+        if not found:
+            return None
+        notes = self._tell_systemd(["disable", "--now", f"{plan.name}.timer"])
+        for path in found:
+            path.unlink()
+        return Written({str(path): "" for path in found}, (*notes, *self._tell_systemd(["daemon-reload"])))
+
+    def _texts(self, plan: Plan) -> dict[Path, str]:
+        home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd" / "user"
+        hour, minute = plan.hour_and_minute
+        return {
+            home / f"{plan.name}.service": SERVICE.format(
+                folder=_percent(str(plan.folder)),
+                path=_percent(os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin")),
+                command=" ".join(_quoted(part) for part in plan.command),
+            ),
+            home / f"{plan.name}.timer": TIMER.format(folder=_percent(str(plan.folder)), at=f"{hour:02}:{minute:02}"),
+        }
+
+    def _tell_systemd(self, *commands: list[str]) -> list[str]:
+        """Run these with `systemctl --user`; what it would not do, as words for a person."""
+        notes = []
+        for command in commands:
+            line = f"systemctl --user {' '.join(command)}"
+            if not (program := shutil.which("systemctl")):
+                notes.append(f"there is no systemctl here; where it is, run `{line}`")
+                continue
+            done = subprocess.run([program, "--user", *command], capture_output=True, text=True, check=False)
+            if done.returncode:
+                words = (done.stderr.strip().splitlines() or ["it failed"])[0]
+                notes.append(f"`{line}` did not work here ({words}); run it yourself")
+        return notes
+
+
+def _percent(text: str) -> str:
+    return text.replace("%", "%%")
+
+
+def _quoted(part: str) -> str:
+    escaped = _percent(part).replace("\\", "\\\\").replace('"', '\\"').replace("$", "$$")
+    return f'"{escaped}"' if any(c in part for c in " \t\"'\\;") else escaped

@@ -1,0 +1,85 @@
+"""`meta schedule`: idempotent, leaves what is not its own alone, and says what it wrote."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from meta.nights.schedule import Plan, schedule
+
+CRONTAB = """\
+#!/bin/sh
+if [ "$1" = -l ]; then cat "$TABLE" 2>/dev/null || { echo "no crontab for you" >&2; exit 1; }; else cat > "$TABLE"; fi
+"""
+
+
+@pytest.fixture
+def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    folder = tmp_path / "100% our agent"
+    folder.mkdir()
+    return Plan(folder)
+
+
+def test_systemd_gets_two_units_that_it_accepts_and_catches_up_missed_nights(plan: Plan) -> None:
+    written = schedule("systemd").install(plan)
+    assert written.changed
+    service, timer = (Path(path) for path in written.texts)
+    assert "Persistent=true" in timer.read_text()
+    if shutil.which("systemd-analyze"):
+        done = subprocess.run(["systemd-analyze", "verify", "--user", service, timer], capture_output=True, text=True)
+        assert plan.name not in done.stderr, done.stderr
+    assert not schedule("systemd").install(plan).changed
+    assert schedule("systemd").show(plan)
+    assert schedule("systemd").remove(plan)
+    assert not service.exists()
+    assert schedule("systemd").remove(plan) is None
+
+
+def test_another_time_of_day_replaces_the_first(plan: Plan) -> None:
+    schedule("systemd").install(plan)
+    changed = schedule("systemd").install(Plan(plan.folder, at="3:30"))
+    assert changed.changed
+    assert any("OnCalendar=*-*-* 03:30:00" in text for text in changed.texts.values())
+
+
+def test_the_rest_of_a_crontab_stays_as_it_is(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program, table = tmp_path / "bin" / "crontab", tmp_path / "table"
+    program.parent.mkdir()
+    program.write_text(CRONTAB)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    monkeypatch.setenv("TABLE", str(table))
+    table.write_text("0 1 * * * mine\n")
+    assert schedule("cron").install(plan).changed
+    assert not schedule("cron").install(plan).changed
+    lines = table.read_text().splitlines()
+    assert lines[0] == "0 1 * * * mine"
+    assert lines[2].startswith("0 2 * * * ")
+    assert "100\\% our agent" in lines[2]
+    shown = schedule("cron").show(plan)
+    assert shown is not None
+    assert lines[2] in shown.texts["crontab"]
+    schedule("cron").remove(plan)
+    assert table.read_text() == "0 1 * * * mine\n"
+    assert schedule("cron").remove(plan) is None
+
+
+def test_without_crontab_it_says_what_to_add(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    written = schedule("cron").install(plan)
+    assert "no crontab program" in written.notes[0]
+    assert " nightly --until 06:00" in written.texts["crontab"]
+
+
+def test_the_workflow_is_written_once_and_removed(plan: Plan) -> None:
+    written = schedule("github").install(plan)
+    [text] = written.texts.values()
+    assert 'cron: "0 2 * * *"' in text
+    assert "${{ secrets.ANTHROPIC_API_KEY }}" in text
+    assert not schedule("github").install(plan).changed
+    schedule("github").remove(plan)
+    assert schedule("github").show(plan) is None
