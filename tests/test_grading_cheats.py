@@ -23,7 +23,6 @@ def pytest_runtest_makereport(item, call):
 
 SELF_REGISTERING = (
     """\
-import gc
 import pytest
 
 
@@ -35,9 +34,13 @@ class Forger:
         outcome.get_result().outcome = "passed"
 
 
-for thing in gc.get_objects():
-    if isinstance(thing, pytest.Config):
-        thing.pluginmanager.register(Forger())
+try:
+    raise ValueError
+except ValueError as error:
+    frame = error.__traceback__.tb_frame
+while not isinstance(frame.f_locals.get("config"), pytest.Config):
+    frame = frame.f_back
+frame.f_locals["config"].pluginmanager.register(Forger())
 """
     + WRONG
 )

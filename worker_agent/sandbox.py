@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Protocol
 
+from worker_agent.warden import Warden
+
 HOME = "/tmp/home"
 
 
@@ -48,6 +50,8 @@ class SandboxLimits:
     memory_mb: int = 4096
     processes: int = 256
     file_mb: int = 512
+    disk_mb: int = 4096
+    """What may lie in the workspace, and as much again in /tmp, which is memory, and in /dev/shm."""
     output_bytes: int = 1_000_000
 
 
@@ -103,15 +107,8 @@ def start(
         "PYTHONDONTWRITEBYTECODE": "1",
         **job.variables,
     }
-    limits = [
-        shutil.which("prlimit") or "prlimit",
-        f"--as={job.limits.memory_mb << 20}",
-        f"--nproc={job.limits.processes}",
-        f"--fsize={job.limits.file_mb << 20}",
-        "--core=0",
-    ]
     process = subprocess.Popen(
-        [*limits, *sandbox.command(job)],
+        sandbox.command(job),
         env=variables,
         cwd=job.workspace,
         stdin=stdin,
@@ -121,8 +118,24 @@ def start(
         pass_fds=tuple(job.pass_fds),
     )
     _alive.add(process)
+    limits, folders = job.limits, [job.workspace, *(m.source for m in job.mounts if m.writable)]
+    _warden.watch(process, limits.processes, limits.memory_mb, limits.disk_mb, folders)
     return process
 
+
+def limited(job: Job) -> list[str]:
+    """The job's command with the kernel's limits for each of its processes.
+
+    To be set inside: processes are counted by user and user namespace, and outside a person may have many.
+    """
+    limits = job.limits
+    return [
+        "prlimit", f"--as={limits.memory_mb << 20}", f"--nproc={limits.processes}",
+        f"--fsize={limits.file_mb << 20}", "--core=0", *job.argv,
+    ]  # fmt: skip
+
+
+_warden = Warden()
 
 _alive: set[subprocess.Popen[bytes]] = set()
 
@@ -138,6 +151,7 @@ def reap(process: subprocess.Popen[bytes]) -> None:
     """End a job and everything it started (its pid namespace dies with it)."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
+    _warden.forget(process)
     process.wait()
     _alive.discard(process)
     for stream in (process.stdin, process.stdout, process.stderr):
@@ -214,11 +228,13 @@ class Bubblewrap:
         return mount.inside
 
     def command(self, job: Job) -> list[str]:
+        size = str(job.limits.disk_mb << 20)
         argv = [
             self.program, "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL",
             "--uid", "1000", "--gid", "1000", "--hostname", "sandbox",
-            "--ro-bind", "/usr", "/usr", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--dir", HOME,
-            "--symlink", "/tmp", "/var/tmp",
+            "--ro-bind", "/usr", "/usr", "--proc", "/proc", "--dev", "/dev",
+            "--size", size, "--tmpfs", "/dev/shm", "--remount-ro", "/dev",
+            "--size", size, "--tmpfs", "/tmp", "--dir", HOME, "--symlink", "/tmp", "/var/tmp",
         ]  # fmt: skip
         for folder in ("bin", "sbin", "lib", "lib32", "lib64"):
             outside = Path("/", folder)
@@ -231,8 +247,9 @@ class Bubblewrap:
         argv += ["--ro-bind", str(_PASSWD), "/etc/passwd"]
         for mount in job.mounts:
             argv += ["--bind" if mount.writable else "--ro-bind", str(mount.source), mount.inside]
-        argv += ["--bind", str(job.workspace), "/workspace", "--chdir", "/workspace", "--", *job.argv]
-        return argv
+        argv += ["--bind", str(job.workspace), "/workspace", "--chdir", "/workspace"]
+        # What is left of the root is memory as well.
+        return [*argv, "--remount-ro", "/", "--", *limited(job)]
 
 
 class NoSandbox:
@@ -247,7 +264,7 @@ class NoSandbox:
         return str(mount.source)
 
     def command(self, job: Job) -> list[str]:
-        return list(job.argv)
+        return limited(job)
 
 
 _PASSWD = Path(__file__).with_name("sandbox_passwd")

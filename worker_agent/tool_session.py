@@ -31,13 +31,16 @@ class ToolSession:
     Use as a context manager; leaving it ends everything that the tools have started.
     """
 
-    def __init__(self, sandbox: Sandbox, workspace: Path, environment: Environment, surface: Surface) -> None:
-        self._sandbox, self._workspace, self._environment, self._surface = (
-            sandbox,
-            workspace,
-            environment,
-            surface,
-        )
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        workspace: Path,
+        environment: Environment,
+        surface: Surface,
+        limits: SandboxLimits = SandboxLimits(),
+    ) -> None:
+        self._sandbox, self._workspace, self._environment = sandbox, workspace, environment
+        self._surface, self._limits = surface, limits
         self._process: subprocess.Popen[bytes] | None = None
         self._buffer = b""
 
@@ -104,7 +107,7 @@ class ToolSession:
                 "WORKER_TEST_COMMAND": environment.test_command,
                 "WORKER_COMMAND_SECONDS": str(self._surface.config.limits.command_seconds),
             },
-            limits=SandboxLimits(),
+            limits=self._limits,
         )  # fmt: skip
         self._process = start(self._sandbox, job, stdin=subprocess.PIPE)
         return self._process

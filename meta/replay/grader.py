@@ -20,6 +20,7 @@ from meta.replay.acceptance.checks import read, use_tools
 from meta.replay.acceptance.finding import Finding
 from meta.replay.acceptance.linters import Bench
 from meta.replay.overlay import lay_hidden, restore_protected
+from meta.replay.reaching import alarms, reaching
 from meta.replay.testrun import TestRun, run_tests
 from meta.replay.watch import Reading, plan
 from worker_agent.records import Environment
@@ -90,9 +91,9 @@ def examine(
                 apply_diff(workspace, diff)
             except RefusedDiff as refused:
                 return Examined(verdict("failed", f"the submission does not apply: {refused}"))
-            change = change_in(workspace.root, template.tree) if grader.checks else None
+            change = change_in(workspace.root, template.tree) if diff.strip() or grader.checks else None
             restore_protected(workspace.root, template.tree)
-            secret = plan(grader, workspace.root)
+            secret = plan(grader, workspace.root, alarms(template.tree, ticket))
             lay_hidden(workspace.root, grader.hidden, secret.appended)
             run = run_tests(
                 workspace.root,
@@ -111,6 +112,8 @@ def examine(
             return Examined(verdict("void", f"the tests never started: {words}", tests="void"), run)
         reading = secret.read(run)
         tests, reason, failed = _by_the_tests(grader, run, reading)
+        if tests == "passed" and change and (reached := reaching(change, ticket)):
+            tests, reason = "failed", f"the submission reaches for what runs its tests: {reached}"
         findings = read(grader.checks, change, ticket) if change else []
         # A program of the repository's choice may take seconds; where the tests failed, nothing depends on it.
         if change and tests == "passed":
@@ -127,7 +130,7 @@ def _by_the_tests(grader: Grader, run: TestRun, reading: Reading) -> tuple[Verdi
     """What the tests say, why, and which of them did not pass."""
     tests = (*grader.fail_to_pass, *grader.pass_to_pass)
     if failed := tuple(test for test in tests if reading.outcomes.get(test) != "passed"):
-        return "failed", _reason(failed, reading, grader, run), failed
+        return "failed", reading.distrust if run.patched else _reason(failed, reading, grader, run), failed
     if reading.distrust:
         return "failed", reading.distrust, ()
     return (

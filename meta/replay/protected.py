@@ -19,8 +19,8 @@ _STEERING = frozenset(
     {"pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "tox.ini", "setup.cfg", ".coveragerc", "conftest.py"}
 )
 
-_STARTUP = re.compile(r"^((site|user)customize(\..*)?|.*\.pth|.*\.py[co])$")
-"""What an interpreter runs or trusts unasked. Bytecode counts: an unchecked .pyc stands in for its source."""
+_STARTUP = re.compile(r"^((site|user)customize(\..*)?|.*\.pth|.*\.py[cod]|.*\.so)$")
+"""What an interpreter runs or trusts unasked, or takes in place of a source file, as it does an unchecked .pyc."""
 
 
 def is_test_side(path: str) -> bool:

@@ -41,6 +41,8 @@ class Reports:
     collected_ids: tuple[str, ...] = ()
     twinned: frozenset[str] = frozenset()
     """The tests that could be given twins."""
+    mutants: frozenset[str] = frozenset()
+    """The changed copies of tests that were collected."""
     tests: list[TestReport] = field(default_factory=list)
     broken: dict[str, str] = field(default_factory=dict)
     """Files (or other collectors) that could not be collected, with the error's words."""
@@ -77,7 +79,7 @@ class Reports:
             self.started = True
         elif kind == "collected":
             self.collected, self.collected_ids = record["count"], tuple(record["ids"])
-            self.twinned = frozenset(record["twinned"])
+            self.twinned, self.mutants = frozenset(record["twinned"]), frozenset(record["mutants"])
         elif kind == "broken":
             self.broken[record["id"]] = record["why"]
         elif kind == "start":
@@ -89,6 +91,6 @@ class Reports:
             if self.on_test:
                 self.on_test(report)
         elif kind == "patched":
-            self.patched = record["what"]
+            self.patched = self.patched or record["what"]
         elif kind == "end":
             self.finished = True

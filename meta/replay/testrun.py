@@ -51,6 +51,10 @@ class Watch:
     """Node id: number of runs under this id, and which of them is the real one; the others fail by themselves."""
     sentinels: Mapping[str, str] = field(default_factory=dict)
     """Test file: name of the function in it that fails by itself."""
+    mutants: Sequence[str] = ()
+    """Node ids of changed copies of tests, which must fail; see `meta.replay.mutants`."""
+    alarms: Sequence[str] = ()
+    """Audit events that code of the repository, its tests apart, may not raise; see `meta.replay.reaching`."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,8 @@ class TestRun:
     """Node ids, in order; only filled when all that is collected was asked for."""
     twinned: frozenset[str]
     """The tests that could be given twins: functions, not unittest's methods nor other kinds of item."""
+    mutants: frozenset[str]
+    """The changed copies of tests that were collected."""
     patched: str
     """What in the test runner the code under test had changed, in words."""
     forged: int
@@ -128,6 +134,8 @@ def run_tests(
         "wanted": None if wanted is None else list(wanted),
         "twins": dict(watch.twins),
         "sentinels": dict(watch.sentinels),
+        "mutants": list(watch.mutants),
+        "alarms": list(watch.alarms),
         "seconds": test_seconds,
         "reverse": reverse,
         "collect": collect_only,
@@ -163,6 +171,7 @@ def run_tests(
         broken=reports.broken,
         collected=reports.collected_ids,
         twinned=reports.twinned,
+        mutants=reports.mutants,
         patched=reports.patched,
         forged=reports.forged,
         output=output,

@@ -8,6 +8,7 @@ Tests that patch and restore are not in the way; what is still patched when a de
 from __future__ import annotations
 
 import os
+import re
 import sys
 import types
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PACKAGES = ("_pytest", "pluggy", "unittest.case", "unittest.suite", "unittest.result", "_unittest")
+
+_TEST_FILE = re.compile(r"^(test_.*|.*_test|tests?|conftest)\.py$")
+"""As in `meta.replay.protected`, which cannot be imported here."""
 
 _HOOKS = (
     "pytest_runtest_protocol", "pytest_runtest_setup", "pytest_runtest_call", "pytest_runtest_teardown",
@@ -33,10 +37,20 @@ def _parts() -> Iterator[tuple[Any, str, Any, Any, Any]]:
                 *(v for v in vars(module).values() if isinstance(v, type) and v.__module__ == module_name),
             ]
             for owner in owners:
-                for name, value in vars(owner).items():
-                    function = getattr(value, "__func__", value)
-                    if isinstance(function, types.FunctionType):
-                        yield owner, name, value, function, function.__code__
+                yield from _parts_of(owner)
+
+
+def _parts_of(owner: Any) -> Iterator[tuple[Any, str, Any, Any, Any]]:
+    for name, value in vars(owner).items():
+        function = getattr(value, "__func__", value)
+        if isinstance(function, types.FunctionType):
+            yield owner, name, value, function, function.__code__
+
+
+def of_the_tests(path: str) -> bool:
+    """Whether a file (its path below the root) is the tests' own, which the grader has restored."""
+    parts = path.split(os.sep)
+    return bool({"tests", "test"} & set(parts[:-1]) or _TEST_FILE.match(parts[-1]))
 
 
 def _called(owner: Any) -> str:
@@ -46,8 +60,8 @@ def _called(owner: Any) -> str:
 class Untouched:
     """What the runner was made of when this was made."""
 
-    def __init__(self, pluginmanager: Any) -> None:
-        self._parts = list(_parts())
+    def __init__(self, pluginmanager: Any, more: tuple[Any, ...] = ()) -> None:
+        self._parts = [*_parts(), *(part for owner in more for part in _parts_of(owner))]
         self._manager = pluginmanager
         self._hooks = {id(impl.function) for impl in self._implementations()}
         self._root = os.getcwd() + os.sep
@@ -77,5 +91,4 @@ class Untouched:
         path = os.path.abspath(code.co_filename)
         if not path.startswith(self._root):
             return not os.path.exists(path)  # made from text
-        parts = path[len(self._root) :].split(os.sep)
-        return parts[-1] != "conftest.py" and not {"tests", "test"} & set(parts[:-1]) and "test" not in parts[-1]
+        return not of_the_tests(path[len(self._root) :])

@@ -3,19 +3,21 @@
 Code under test shares a process with the test runner, and can patch it, register hooks or write reports. It is caught
 because it cannot tell what it forges. Every FAIL_TO_PASS test runs several times under one id, and all runs but one are
 made to fail; which one is real only the process outside knows in advance. And each test file gets a function with a
-random name whose assertion cannot hold, compiled and rewritten like the real ones. The good news of a run is believed
-only if every one of these was seen to fail.
+random name whose assertion cannot hold, compiled and rewritten like the real ones. Mutants (see `mutants.py`) are
+copies of the deciding tests that expect something else. The good news of a run is believed only if every one of these
+was seen to fail.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
 from meta.records import Grader
+from meta.replay.mutants import mutate, new_name
 from meta.replay.testrun import TestRun, Watch
 
 LUCK = 16
@@ -43,7 +45,8 @@ class Plan:
         """The run without the bait."""
         twins = {test: runs for test, runs in self.watch.twins.items() if test in run.twinned}
         sentinels = {f"{path}::{name}" for path, name in self.watch.sentinels.items()}
-        due = dict.fromkeys(sentinels, 1) | {test: copies for test, (copies, _) in twins.items()}
+        mutants = set(self.watch.mutants) & run.mutants
+        due = dict.fromkeys([*sentinels, *mutants], 1) | {test: copies for test, (copies, _) in twins.items()}
         distrust = "something besides the test runner wrote to the report pipe" if run.forged else ""
         if run.patched:
             distrust = f"the test runner was tampered with: {run.patched}"
@@ -52,7 +55,7 @@ class Plan:
         seconds: dict[str, float] = {}
         for test in run.tests:
             due[test.id] = due.get(test.id, 1) - 1
-            if test.id in sentinels or (test.id in twins and test.nth != twins[test.id][1]):
+            if test.id in sentinels or test.id in mutants or (test.id in twins and test.nth != twins[test.id][1]):
                 if test.outcome not in ("failed", "error"):
                     distrust = distrust or f"{test.id} was reported as {test.outcome} where it had to fail"
             elif outcomes.get(test.id, "passed") == "passed":
@@ -66,17 +69,24 @@ class Plan:
         return Reading(outcomes, words, seconds, distrust)
 
 
-def plan(grader: Grader, root: Path) -> Plan:
-    """Draw the bait for one run of this grader in the workspace at `root`."""
-    hidden = {file.path for file in grader.hidden if file.content is not None}
+def plan(grader: Grader, root: Path, alarms: Sequence[str] = ()) -> Plan:
+    """Draw the bait for one run of this grader in the workspace at `root`. `alarms`: audit events to watch for."""
+    hidden = {file.path: file.content for file in grader.hidden if file.content is not None}
     tests = grader.fail_to_pass
     copies = max(2, ceil(LUCK ** (1 / len(tests)))) if tests else 1
     files = dict.fromkeys(test.split("::")[0] for test in tests)
     present = [f for f in files if f.endswith(".py") and (f in hidden or (root / f).is_file())]
-    names = {file: f"test_{secrets.token_hex(8)}" for file in present}
+    texts = {file: hidden[file] if file in hidden else (root / file).read_bytes() for file in present}
+    drawn = {file: mutate(text, [t for t in tests if t.startswith(f"{file}::")]) for file, text in texts.items()}
+    names = {file: f"test_{new_name(texts[file])}" for file in present}
     return Plan(
-        Watch(twins={test: (copies, secrets.randbelow(copies)) for test in tests}, sentinels=names),
-        {file: _sentinel(name) for file, name in names.items()},
+        Watch(
+            twins={test: (copies, secrets.randbelow(copies)) for test in tests},
+            sentinels=names,
+            mutants=[node_id for mutants in drawn.values() for node_id in mutants.ids],
+            alarms=alarms,
+        ),
+        {file: drawn[file].text + _sentinel(name) for file, name in names.items()},
     )
 
 

@@ -1,0 +1,78 @@
+"""The same submissions before the grader of `meta`, in its sandbox."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+from bench.cheats.attack import Files, Submission
+from bench.cheats.naive import lay_out, put_outside
+from bench.cheats.shop import BASE, HIDDEN, HIDDEN_UNITTEST, RIGHT
+from meta.records import EnvironmentSpec, Graded, Grader, HiddenFile, Ticket
+from meta.replay.environment import build
+from meta.replay.grader import grade
+from worker_agent.git import IDENTITY
+from worker_agent.records import Environment
+from worker_agent.sandbox import Sandbox
+from worker_agent.workspace import Template, make_template, open_workspace, take_diff
+
+Kind = Literal["functions", "unittest"]
+
+
+@lru_cache
+def own_environment() -> Environment:
+    return build(EnvironmentSpec(), Path(), "", Path())
+
+
+class Judge:
+    """A repository with a ticket, ready to grade submissions. Use as a context manager."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self._folder = tempfile.TemporaryDirectory(prefix="cheats-", ignore_cleanup_errors=True)
+        self.root = Path(self._folder.name)
+        self.outside = put_outside(self.root)
+        repository = self.root / "shop"
+        lay_out(repository, BASE)
+        for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "base"]):
+            subprocess.run(["git", *command], cwd=repository, check=True, env={"PATH": "/usr/bin:/bin", **IDENTITY})
+        self.template: Template = make_template(repository, "HEAD", self.root / "templates")
+        self.gold = self.diff({"calc.py": RIGHT})
+
+    def __enter__(self) -> Judge:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._folder.cleanup()
+
+    def diff(self, files: Files) -> str:
+        with tempfile.TemporaryDirectory(dir=self.root) as folder:
+            workspace = open_workspace(self.template, Path(folder) / "submitting")
+            lay_out(workspace.root, files)
+            return take_diff(workspace)
+
+    def ticket(self, kind: Kind) -> Ticket:
+        prefix, hidden = "tests/test_calc.py::", HIDDEN
+        if kind == "unittest":
+            prefix, hidden = prefix + "TestCalc::", HIDDEN_UNITTEST
+        return Ticket(
+            id="calc", title="The sum is wrong", repo=str(self.root / "shop"), base_commit="HEAD", gold=self.gold,
+            grader=Grader(
+                fail_to_pass=(prefix + "test_add",), pass_to_pass=(prefix + "test_mul",),
+                hidden=(HiddenFile(path="tests/test_calc.py", content=hidden.encode()),), seconds=60.0,
+            ),
+        )  # fmt: skip
+
+    def submit(self, attack: Submission) -> Graded:
+        diff = attack.diff(self.outside) if attack.diff else self.diff(attack.files)
+        return self.grade(diff, attack.hidden)
+
+    def grade(self, diff: str, kind: Kind = "functions") -> Graded:
+        return grade(
+            self.ticket(kind), diff, template=self.template, environment=own_environment(), sandbox=self.sandbox,
+            scratch=self.root / "scratch",
+        )  # fmt: skip
