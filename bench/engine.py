@@ -93,7 +93,12 @@ class Engine:
         root = Path(self._folder.name)
         self.versions = InMemory(root)
         settings = Settings.model_validate(
-            {"root": root, "tune": {"replays": budget, "tier": tier}, "replay": {"parallel": parallel}}
+            {
+                "root": root,
+                "tune": {"replays": budget, "tier": tier},
+                "replay": {"parallel": parallel},
+                "search": {"suggestions": 0},
+            }
         )
         executor = SimulatedExecutor(lambda version, ticket: world.success(edits_of(version), ticket), seed, parallel)
         self.context = Context(settings, _executor=executor)

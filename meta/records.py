@@ -177,6 +177,8 @@ class Edit(Record):
     """Search tickets that it should turn from failed to passed."""
     changes: dict[str, str | None] = Field(default_factory=dict)
     """Path on the surface to its whole new text, or `None` to remove it."""
+    choice: dict[str, bool | int | str] = Field(default_factory=dict)
+    """What the search chose, such as {"edit 12": true, "effort": "high"}; empty for an edit of the proposer."""
 
 
 State = Literal["proposed", "invalid", "screened_out", "testing", "refused", "kept"]

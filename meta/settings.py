@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 
@@ -89,6 +89,18 @@ class NightlySettings(Record):
     keep_mb: int = Field(2000, ge=1, description="transcripts are removed, the oldest first, beyond this size")
 
 
+class SearchSettings(Record):
+    """What is tried besides the proposer's edits: earlier edits together, and other settings of the agent."""
+
+    suggestions: int = Field(2, ge=0, le=12, description="most candidates a night that the study suggests; 0: none")
+    models: tuple[str, ...] = ()
+    efforts: tuple[Literal["low", "medium", "high", "xhigh", "max"], ...] = ()
+    turns: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    tokens: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    tools: tuple[str, ...] = Field((), description="tools that may be switched off, or on")
+    doubling: float = Field(0.05, ge=0, le=1, description="success that a change must bring for a doubled cost")
+
+
 class Settings(Record):
     """All of meta.toml."""
 
@@ -100,6 +112,7 @@ class Settings(Record):
     replay: ReplaySettings = ReplaySettings()
     tune: TuneSettings = TuneSettings()
     nightly: NightlySettings = NightlySettings()
+    search: SearchSettings = SearchSettings()
     prices: dict[str, Price] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -218,6 +231,15 @@ co_authors = []
 # webhook = ""                      # better in the variable META_WEBHOOK: the address is a secret
 # keep_days = 180                   # transcripts; verdicts are kept for ever
 # keep_mb = 2000
+
+[search]                            # what is tried besides the proposer's edits; see docs/search.md
+# suggestions = 2                   # most candidates a night that the study suggests; 0: none
+# doubling = 0.05                   # success that a change must bring for doubling the cost of a replay
+# models = []                       # other models to try, such as ["claude-sonnet-5"]
+# efforts = []                      # such as ["low", "high"]
+# turns = []                        # other limits of agent.toml, such as [20, 40]
+# tokens = []
+# tools = []                        # tools that may be switched off or on, such as ["run_tests"]
 
 # [prices."claude-sonnet-5"]        # US dollars for a million tokens; without it cost is "unknown"
 # input = 3.0

@@ -99,7 +99,7 @@ def _does_not_load(context: Context, parent: Version, edit: Edit) -> str | None:
         return "it changes nothing"
     if not any(path.startswith("tools/") or path == "agent.toml" for path in edit.changes):
         return None
-    scratch = context.setting.scratch
+    scratch = context.settings.cache / "scratch"
     scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=scratch, prefix="load-") as folder:
         return _trial(context, surface, edit, Path(folder))

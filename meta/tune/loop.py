@@ -21,6 +21,7 @@ from meta.tune.proposals import write_proposal
 from meta.tune.proposer import Proposer
 from meta.tune.replays import Wanted, left, make
 from meta.tune.screen import Screened, screen
+from meta.tune.search.suggest import learn, suggest
 from meta.tune.split import split
 from meta.versions import Version, surface_text
 from worker_agent.surface import surface_files
@@ -58,8 +59,10 @@ def night(context: Context, proposer: Proposer) -> Night:
 
     baseline = replay_incumbent(context, incumbent, search)
     candidates = propose(context, proposer, incumbent, baseline, search)
+    candidates += suggest(context, incumbent, search, lambda edit: _objection(context, incumbent, edit))
     plan = chosen_preset(context)
     screened = screen_all(context, incumbent, candidates, search, baseline, plan)
+    learn(context, incumbent)
 
     proposals, ended_early = [], False
     for place, entrant in enumerate(screened, 1):
@@ -178,8 +181,7 @@ def propose(
     baseline: Sequence[Replay],
     search: Sequence[Ticket],
 ) -> list[Candidate]:
-    """Tonight's candidates: those of earlier nights that wait, and new ones, each checked and, if refused, corrected
-    once."""
+    """Those of earlier nights that wait, and new ones, each checked and, if refused, corrected once."""
     store, night = context.store, context.night
     assert night is not None
     known = records.candidates(store, "night = ?", night)
@@ -224,7 +226,7 @@ def screen_all(
     plan: Preset,
 ) -> list[Screened]:
     """What is worth the gate, most promising first. Candidates in testing go first and are not screened again."""
-    testing = [Screened(c, 0, 0, 1.0) for c in candidates if c.status == "testing"]
+    testing = [Screened.still_testing(c) for c in candidates if c.status == "testing"]
     entrants = []
     for candidate in candidates:
         if candidate.status == "proposed":

@@ -1,41 +1,76 @@
-"""A cheap look at each candidate on failing search tickets, before the gate. Nothing seen here is evidence.
+"""A cheap race between candidates on failing search tickets, before the gate. Nothing seen here is evidence.
 
-Replays go one round at a time to the candidates that still look promising; one that has flipped nothing after half of
-its rounds is dropped. What is left goes to the gate, the most promising first.
+Round by round, every candidate whose race is open gets one replay, and each replay moves its odds of helping. At `STOP`
+it is hopeless and gets no more; at `GO` it needs no more: the gate will look far harder. What these leave over goes to
+the others, the most promising first, up to twice the usual number for each. Then the gate takes the most promising
+first, and those at or below `ENOUGH` last, if the budget reaches them at all. Simulated, with 6 replays for each and 8
+failing tickets: 92 % of the edits that help stay above it (after 5 replays on average), and 20 % of those that do
+nothing (after 6).
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from meta.context import Context
-from meta.records import Candidate, Replay, Ticket
-from meta.tune.gate.beliefs import PRIOR
+from meta.records import Candidate, Edit, Replay, Ticket
+from meta.tune.gate.beliefs import LIFT
 from meta.tune.replays import Wanted, make
-from worker_agent.surface import Surface
+from meta.tune.search.worth import Worth, expected, weigh
+from worker_agent.surface import Surface, surface_files
 
-DOUBT = 2.0
-"""So many replays without gain are imagined beside those made: one lucky replay is not the best news of the night."""
+STOP, GO, ENOUGH = -2.0, 1.5, -0.5
+"""Log-odds, beginning at 0. The race of a candidate ends at STOP or GO; above ENOUGH it is promising at the end."""
+
+LIFTED = 0.6
+"""An edit that helps is believed to lift so many of the tickets that it is about."""
+
+MOST = 2
+"""A candidate gets at most so many times the usual number of replays."""
 
 
 @dataclass(frozen=True)
 class Screened:
-    """How a candidate did: `gain` is passes beyond what the incumbent's record lets one expect, shrunk by `DOUBT`."""
+    """How a candidate did in the race."""
 
     candidate: Candidate
-    passes: int
-    runs: int
-    gain: float
+    found: Worth
+    worth: float
+    odds: float
+    size: int
+    """Of the whole surface with it: of two that are worth the same, the smaller one goes first."""
+
+    @classmethod
+    def still_testing(cls, candidate: Candidate) -> Screened:
+        """One whose race was won another night."""
+        return cls(candidate, Worth(0, 0, 1.0, 0.0), 1.0, 0.0, 0)
 
     @property
     def hopeless(self) -> bool:
-        return self.gain <= 0.0
+        return self.odds <= ENOUGH or self.too_dear or (not self.found.runs and self.worth <= 0.0)
+
+    @property
+    def too_dear(self) -> bool:
+        return self.found.gain > 0.0 >= self.worth
 
     @property
     def why(self) -> str:
-        return f"{self.passes} of {self.runs} replays passed on search tickets that had failed"
+        dear = ", but a replay costs more than that is worth" if self.too_dear else ""
+        return f"{self.found.passes} of {self.found.runs} replays passed on search tickets that had failed{dear}"
+
+
+@dataclass
+class _Entrant:
+    candidate: Candidate
+    surface: Surface
+    tickets: list[Ticket]
+    seen: list[Replay]
+
+    def wants(self) -> Wanted:
+        """Its next replay: every ticket once before any twice."""
+        return Wanted(self.tickets[len(self.seen) % len(self.tickets)], self.surface, self.candidate.id)
 
 
 def screen(
@@ -45,53 +80,64 @@ def screen(
     baseline: Sequence[Replay],
     rounds: int,
 ) -> list[Screened]:
-    """Screen all candidates, most promising first. Replays of an earlier, interrupted screen are taken up again."""
-    expected = _expected(baseline)
-    seen: dict[int, list[Replay]] = defaultdict(list)
-    for candidate, _ in entrants:
-        seen[candidate.id] = context.store.replays("candidate = ? and purpose = 'screen'", candidate.id)
-    alive = list(entrants)
-    for turn in range(rounds):
-        wanted = []
-        for candidate, surface in alive:
-            tickets = _tickets(candidate, search, expected)
-            if turn < len(tickets) and len(seen[candidate.id]) <= turn:
-                wanted.append(Wanted(tickets[turn], surface, candidate.id))
-        for request, replay in zip(wanted, make(context, wanted, "screen"), strict=True):
-            seen[request.candidate or 0].append(replay)
-        if turn + 1 >= rounds / 2:
-            alive = [(c, s) for c, s in alive if any(r.verdict == "passed" for r in seen[c.id])]
-    results = [_result(candidate, seen[candidate.id], expected) for candidate, _ in entrants]
-    return sorted(results, key=lambda r: r.gain, reverse=True)
+    """Race all candidates, for `rounds` replays each on average; the most promising first.
+
+    A race that was cut short goes on from the replays that were made.
+    """
+    believed = expected(baseline)
+    race = [_Entrant(c, s, _tickets(c.edit, search, believed), replays_of(context, c)) for c, s in entrants]
+    pool = rounds * len(race)
+    while turn := _turn(race, believed, rounds, pool - sum(len(e.seen) for e in race)):
+        for entrant, replay in zip(turn, make(context, [e.wants() for e in turn], "screen"), strict=True):
+            entrant.seen.append(replay)
+    doubling = context.settings.search.doubling
+    results = []
+    for entrant in race:
+        found = weigh(entrant.seen, baseline)
+        size = sum((entrant.surface.root / path).stat().st_size for path in surface_files(entrant.surface.root))
+        results.append(Screened(entrant.candidate, found, found.at(doubling), odds(entrant.seen, believed), size))
+    return sorted(results, key=lambda r: (-r.worth, r.size))
 
 
-def _expected(baseline: Sequence[Replay]) -> dict[str, float]:
-    """Each ticket's believed success with the incumbent; shrunk to the prior, since failing ones were picked for it."""
-    a, b = dict[str, float](), dict[str, float]()
-    for replay in baseline:
-        if replay.verdict != "void":
-            a[replay.ticket] = a.get(replay.ticket, PRIOR[0]) + (replay.verdict == "passed")
-            b[replay.ticket] = b.get(replay.ticket, PRIOR[1]) + (replay.verdict == "failed")
-    return {ticket: a[ticket] / (a[ticket] + b[ticket]) for ticket in a}
+def replays_of(context: Context, candidate: Candidate) -> list[Replay]:
+    """The replays of a candidate's race so far."""
+    return context.store.replays("candidate = ? and purpose = 'screen'", candidate.id)
 
 
-def _tickets(candidate: Candidate, search: Sequence[Ticket], expected: dict[str, float]) -> list[Ticket]:
+def _turn(race: Sequence[_Entrant], believed: dict[str, float], rounds: int, left: int) -> list[_Entrant]:
+    """Whose replay is next: one for each open race; when too few are left, for the most promising."""
+    at = {e.candidate.id: odds(e.seen, believed) for e in race}
+    still_open = [
+        e for e in race if e.tickets and len(e.seen) < MOST * rounds and STOP < at[e.candidate.id] < GO
+    ]  # fmt: skip
+    least = min((len(e.seen) for e in still_open), default=0)  # others are ahead if the race was cut short
+    behind = [e for e in still_open if len(e.seen) == least]
+    return sorted(behind, key=lambda e: -at[e.candidate.id])[: max(0, left)]
+
+
+def odds(replays: Sequence[Replay], believed: dict[str, float]) -> float:
+    """Log-odds that the candidate lifts tickets, against that it changes nothing: the ratio of the two likelihoods.
+
+    Lifted, a ticket fails `LIFT` less often; a helpful edit lifts `LIFTED` of its tickets, each for good.
+    """
+    total = 0.0
+    for ticket in dict.fromkeys(r.ticket for r in replays):
+        verdicts = [r.verdict for r in replays if r.ticket == ticket]
+        passes, fails = verdicts.count("passed"), verdicts.count("failed")
+        p = believed.get(ticket, 0.5)
+        same = p**passes * (1.0 - p) ** fails
+        lifted = (p + LIFT * (1.0 - p)) ** passes * ((1.0 - LIFT) * (1.0 - p)) ** fails
+        total += math.log((LIFTED * lifted + (1.0 - LIFTED) * same) / same)
+    return total
+
+
+def _tickets(edit: Edit, search: Sequence[Ticket], believed: dict[str, float]) -> list[Ticket]:
     """Failing search tickets in the order in which they tell most: named ones, then its theme's, then any."""
-    edit = candidate.edit
 
     def rank(ticket: Ticket) -> tuple[bool, bool, float, str]:
         on_theme = bool(set(ticket.labels) & set(edit.themes))
-        return (ticket.id not in edit.flips, not on_theme, expected.get(ticket.id, 0.5), ticket.id)
+        return (ticket.id not in edit.flips, not on_theme, believed.get(ticket.id, 0.5), ticket.id)
 
-    failing = [t for t in search if expected.get(t.id, 0.5) < 0.75]
+    failing = [t for t in search if believed.get(t.id, 0.5) < 0.75]
     about = [t for t in failing if t.id in edit.flips or set(t.labels) & set(edit.themes)]
     return sorted(about or failing, key=rank)
-
-
-def _result(candidate: Candidate, replays: Sequence[Replay], expected: dict[str, float]) -> Screened:
-    counted = [r for r in replays if r.verdict != "void"]
-    passes = sum(r.verdict == "passed" for r in counted)
-    if not counted:
-        return Screened(candidate, 0, 0, 0.0)
-    beyond = sum((r.verdict == "passed") - expected.get(r.ticket, 0.5) for r in counted)
-    return Screened(candidate, passes, len(counted), beyond / (len(counted) + DOUBT))

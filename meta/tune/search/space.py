@@ -1,0 +1,151 @@
+"""What there is to choose from: edits that looked promising but could not be shown to help alone, and settings.
+
+A choice is a dictionary, such as {"edit 12": True, "effort": "high"}; what it does not name stays as it is in use.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from meta.context import Context
+from meta.records import Candidate, Edit, Ticket
+from meta.store import tuning as records
+from meta.tune.search.agent_toml import with_setting
+from meta.tune.search.record import found_for
+from meta.versions import Version
+
+Value = bool | int | str
+Choice = dict[str, Value]
+
+IN_USE = "in use"
+"""The value of a setting that is left as it is."""
+
+MOST_EDITS = 6
+"""So many earlier edits may be combined: the most promising ones."""
+
+NEWEST = 30
+"""No more than so many refused edits are looked at."""
+
+MOST_LISTED = 1024
+"""So many choices are listed to see whether all have been tried."""
+
+
+@dataclass(frozen=True)
+class Space:
+    """The edits that may be on or off, by their numbers; the values that each setting may take, and those in use."""
+
+    edits: dict[int, Candidate]
+    settings: dict[str, tuple[Value, ...]]
+    in_use: dict[str, Value]
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.first_choices()
+
+    def names(self) -> dict[str, tuple[Value, ...]]:
+        """Every parameter with its values, the first of which changes nothing."""
+        edits: dict[str, tuple[Value, ...]] = {f"edit {number}": (False, True) for number in self.edits}
+        return {**edits, **{name: (IN_USE, *values) for name, values in self.settings.items()}}
+
+    def changed(self, values: Mapping[str, Value]) -> Choice:
+        """What of these values is a change, of what there is to choose."""
+        return {
+            name: values[name]
+            for name, (same, *_) in self.names().items()
+            if name in values and values[name] not in (same, self.in_use.get(name))
+        }
+
+    def first_choices(self) -> list[Choice]:
+        """What is tried before anything is sampled: all edits together, and each other setting alone."""
+        together: list[Choice] = [{f"edit {number}": True for number in self.edits}] if len(self.edits) > 1 else []
+        alone = [self.changed({name: value}) for name, values in self.settings.items() for value in values]
+        return [*together, *(choice for choice in alone if choice)]
+
+    def all_choices(self) -> list[Choice] | None:
+        """Every choice but single edits, which were tests of their own; `None` when there are too many to list."""
+        names = self.names()
+        if math.prod(len(values) for values in names.values()) > MOST_LISTED:
+            return None
+        found = [self.changed(dict(zip(names, values, strict=True))) for values in product(*names.values())]
+        return [c for c in found if len(c) > 1 or any(not name.startswith("edit ") for name in c)]
+
+
+def space_of(context: Context, incumbent: Version) -> Space:
+    """Today's space for the incumbent."""
+    asked, config = context.settings.search, incumbent.surface.config
+    lists: dict[str, tuple[Value, ...]] = {
+        "model": asked.models, "effort": asked.efforts, "limits.turns": asked.turns, "limits.tokens": asked.tokens,
+        **{f"tool {tool}": ("on", "off") for tool in asked.tools},
+    }  # fmt: skip
+    in_use: dict[str, Value] = {
+        "model": config.model or context.settings.worker_endpoint().model, "effort": config.effort,
+        "limits.turns": config.limits.turns, "limits.tokens": config.limits.tokens or 0,
+        **{f"tool {tool}": "on" if tool in config.tools else "off" for tool in asked.tools},
+    }  # fmt: skip
+    return Space(_combinable(context), {name: values for name, values in lists.items() if values}, in_use)
+
+
+def _combinable(context: Context) -> dict[int, Candidate]:
+    """Edits that were refused for want of a gain that could be shown, though the screen had found one."""
+    store, doubling = context.store, context.settings.search.doubling
+    promising = []
+    for candidate in records.candidates(store, "status = 'refused'")[-NEWEST:]:
+        found = found_for(store, candidate) if candidate.commit and not candidate.edit.choice else None
+        if found and found.at(doubling) > 0.0:
+            promising.append((found.at(doubling), candidate))
+    best = sorted(promising, key=lambda pair: (-pair[0], -pair[1].id))[:MOST_EDITS]
+    return {candidate.id: candidate for _, candidate in sorted(best, key=lambda pair: pair[1].id)}
+
+
+def edit_of(context: Context, incumbent: Version, space: Space, choice: Choice, search: Sequence[Ticket]) -> Edit:
+    """The choice as an edit of the incumbent. Raises `ValueError` where its parts cannot be put together."""
+    version, changes = incumbent, dict[str, str | None]()
+    chosen = [space.edits[number] for number in space.edits if choice.get(f"edit {number}")]
+    for part in chosen:
+        merged = context.versions.carried_over(f"{part.commit}^", part.commit or "", version)
+        if merged is None:
+            raise ValueError(f"{part.edit.title} overlaps with what is in use or with another part")
+        changes |= merged
+        version = Version(incumbent.commit, context.versions.lay_out(version, merged))
+    settings = {name: value for name, value in choice.items() if not name.startswith("edit ")}
+    if settings:
+        text = (version.surface.root / "agent.toml").read_text("utf-8")
+        changes["agent.toml"] = _with_settings(text, settings, version.surface.config.tools)
+    edits = [part.edit for part in chosen]
+    words = [f"{name} = {value}" for name, value in settings.items()]
+    everywhere = sorted({label for ticket in search for label in ticket.labels}) if settings else []
+    return Edit(
+        title=" + ".join([*words, *(e.title for e in edits)])[:120],
+        themes=tuple(dict.fromkeys([*(theme for e in edits for theme in e.themes), *everywhere])),
+        hypothesis=_hypothesis(words, edits)[:600],
+        answers=tuple(dict.fromkeys(a for e in edits for a in e.answers)),
+        flips=tuple(dict.fromkeys(f for e in edits for f in e.flips)),
+        changes=changes,
+        choice=choice,
+    )
+
+
+def _with_settings(text: str, settings: Choice, tools: tuple[str, ...]) -> str:
+    for name, value in settings.items():
+        if name.startswith("tool "):
+            tool = name.removeprefix("tool ")
+            tools = (*tools, tool) if value == "on" else tuple(t for t in tools if t != tool)
+            text = with_setting(text, "tools", tools)
+        else:
+            text = with_setting(text, name, value)
+    return text
+
+
+def _hypothesis(words: Sequence[str], edits: Sequence[Edit]) -> str:
+    parts = []
+    if edits:
+        parts.append(
+            "Each of these looked promising on search tickets, but its gain alone was too small to be shown; "
+            "together it may be large enough."
+        )
+    if words:
+        parts.append(f"With {', '.join(words)} the agent may do better, or as well for less.")
+    return " ".join([*parts, *(e.hypothesis for e in edits)])

@@ -1,0 +1,153 @@
+"""The Optuna study in runs.db. Its trials can be made again from the candidates' records, so a kill loses nothing.
+
+    optuna-dashboard sqlite:///runs.db
+
+Optuna takes a second to import, so this module is imported only when there is something to choose.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.trial import TrialState
+from sqlalchemy import URL
+
+from meta.errors import MetaError
+from meta.store.database import BUSY_SECONDS
+from meta.tune.search.space import Choice, Space, Value
+
+NAME = "agent"
+RANDOM_FIRST = 6
+"""Trials before the sampler (TPE) models anything."""
+
+
+def url(database: Path) -> str:
+    """The study's address, as optuna-dashboard wants it."""
+    return URL.create("sqlite", database=str(database)).render_as_string()
+
+
+@contextlib.contextmanager
+def open_study(database: Path) -> Iterator[Study]:
+    """The study, made on first use. Raises `MetaError` when another release of Optuna wrote it."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    wait = {"connect_args": {"timeout": BUSY_SECONDS}}
+    try:
+        storage = optuna.storages.RDBStorage(url(database), engine_kwargs=wait)
+    except RuntimeError as error:
+        raise MetaError(
+            f"the study in {database} cannot be read: {' '.join(str(error).split())}",
+            f"`optuna storage upgrade --storage {url(database)}`, or set suggestions = 0 under [search] in meta.toml",
+        ) from None
+    try:
+        yield Study(storage)
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+class Study:
+    """Asks for choices and is told what each was worth on search tickets. A trial knows its candidate's number."""
+
+    def __init__(self, storage: optuna.storages.RDBStorage) -> None:
+        self._study = optuna.create_study(storage=storage, study_name=NAME, direction="maximize", load_if_exists=True)
+        self._study.sampler = optuna.samplers.TPESampler(
+            n_startup_trials=RANDOM_FIRST, seed=len(self._study.get_trials(deepcopy=False))
+        )
+        self._asked: optuna.Trial | None = None
+
+    def close_waiting(self) -> None:
+        """Fail what was put in the queue by a run that was killed before it could take it out."""
+        while self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            self.fail(self._study.ask().number)
+
+    def open_trials(self) -> dict[int, int | None]:
+        """Trials without a result, with the number of each one's candidate."""
+        running = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        return {trial.number: trial.user_attrs.get("candidate") for trial in running}
+
+    def known(self) -> set[int]:
+        """Candidates that have a trial."""
+        found = (t.user_attrs.get("candidate") for t in self._study.get_trials(deepcopy=False))
+        return {number for number in found if number is not None}
+
+    def ask(self, space: Space) -> tuple[int, Choice] | None:
+        """A new trial and what it chose: first what the space wants tried first, then what the sampler suggests.
+
+        `None` when every choice has had its trial.
+        """
+        distributions = self._distributions(space)
+        tried = [space.changed(_plain(t.params)) for t in self._study.get_trials(deepcopy=False) if t.user_attrs]
+        listed = space.all_choices()
+        if listed is not None and all(choice in tried for choice in listed):
+            return None
+        if fresh := next((choice for choice in space.first_choices() if choice not in tried), None):
+            self._study.enqueue_trial(_params(distributions, fresh))
+        trial = self._asked = self._study.ask(distributions)
+        return trial.number, space.changed(_plain(trial.params))
+
+    def belongs(self, trial: int, candidate: int) -> None:
+        """Note the candidate of the trial that was asked for last."""
+        self._note(trial, "candidate", candidate)
+
+    def refuse(self, trial: int, why: str) -> None:
+        """Close the trial that was asked for last: what it chose cannot be a candidate, and is not chosen again."""
+        self._note(trial, "refused", why)
+        self.fail(trial)
+
+    def _note(self, trial: int, name: str, value: int | str) -> None:
+        if self._asked is None or self._asked.number != trial:
+            raise ValueError(f"trial {trial} is not the one that was asked for last")
+        self._asked.set_user_attr(name, value)
+
+    def tell(self, trial: int, worth: float) -> None:
+        self._study.tell(trial, worth)
+
+    def fail(self, trial: int) -> None:
+        """Close a trial that came to nothing; its choice may be tried again."""
+        self._study.tell(trial, state=TrialState.FAIL)
+
+    def add(self, space: Space, choice: Choice, candidate: int, worth: float) -> None:
+        """A finished trial for what was tried without being asked for here, such as an edit of the proposer alone."""
+        distributions = self._distributions(space)
+        self._study.add_trial(
+            optuna.trial.create_trial(
+                params=_params(distributions, choice),
+                distributions=distributions,
+                value=worth,
+                user_attrs={"candidate": candidate},
+            )
+        )
+
+    def _distributions(self, space: Space) -> dict[str, BaseDistribution]:
+        """Optuna allows a parameter one list of values for ever: a list that was changed gets a name of its own,
+        such as "effort (2)"."""
+        known: dict[str, BaseDistribution] = {}
+        for trial in self._study.get_trials(deepcopy=False):
+            known |= trial.distributions
+        found: dict[str, BaseDistribution] = {}
+        for base, values in space.names().items():
+            wanted, name, number = CategoricalDistribution(values), base, 1
+            while known.get(name, wanted) != wanted:
+                number += 1
+                name = f"{base} ({number})"
+            found[name] = wanted
+        return found
+
+
+def _params(distributions: Mapping[str, BaseDistribution], choice: Choice) -> dict[str, Value]:
+    """A value for every parameter: the choice's, else the first, which changes nothing."""
+    same = {name: d.choices[0] for name, d in distributions.items() if isinstance(d, CategoricalDistribution)}
+    return {name: choice.get(_base(name), first) for name, first in same.items()}
+
+
+def _plain(params: Mapping[str, Value]) -> Choice:
+    return {_base(name): value for name, value in params.items()}
+
+
+def _base(name: str) -> str:
+    return re.sub(r" \(\d+\)$", "", name)

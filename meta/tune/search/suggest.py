@@ -1,0 +1,93 @@
+"""The study's suggestions as ordinary candidates, and what it learns: the outcome of races on search tickets, no more.
+
+Of a test at the gate it sees one thing only: an edit that was refused may be combined with others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from meta.context import Context
+from meta.records import Candidate, Edit, Ticket
+from meta.store import tuning as records
+from meta.tune.search.record import found_for
+from meta.tune.search.space import Space, edit_of, space_of
+from meta.versions import Version
+
+if TYPE_CHECKING:
+    from meta.tune.search.study import Study
+
+TRIES = 4
+"""How often the study is asked for one suggestion when what it says has been tried or cannot be put together."""
+
+Objection = Callable[[Edit], str | None]
+
+
+def suggest(context: Context, incumbent: Version, search: Sequence[Ticket], objection: Objection) -> list[Candidate]:
+    """Tonight's new suggestions, checked. An interrupted night asks for those that are missing only."""
+    store, night = context.store, context.night
+    assert night is not None
+    made = [c for c in records.candidates(store, "night = ?", night) if c.edit.choice]
+    missing = context.settings.search.suggestions - len(made)
+    space = space_of(context, incumbent) if missing > 0 else None
+    if space is None or space.is_empty:
+        return []
+    from meta.tune.search.study import open_study
+
+    found = []
+    with open_study(store.path) as study:
+        _catch_up(context, study, space)
+        for _ in range(missing * TRIES):
+            asked = study.ask(space)
+            if asked is None:
+                break
+            trial, choice = asked
+            try:
+                edit = edit_of(context, incumbent, space, choice, search)
+                problem = objection(edit)
+            except ValueError as error:
+                problem = str(error)
+            if problem:
+                study.refuse(trial, problem)
+                continue
+            found.append(records.add_candidate(store, night, incumbent.id, edit))
+            study.belongs(trial, found[-1].id)
+            context.tell(f"the search suggests: {edit.title}")
+            if len(found) == missing:
+                break
+    return found
+
+
+def learn(context: Context, incumbent: Version) -> None:
+    """Tell the study what came of tonight's suggestions in the race, once that is over."""
+    tonight = records.candidates(context.store, "night = ?", context.night)
+    if any(c.edit.choice for c in tonight):
+        from meta.tune.search.study import open_study
+
+        with open_study(context.store.path) as study:
+            _catch_up(context, study, space_of(context, incumbent), race_is_over=True)
+
+
+def _catch_up(context: Context, study: Study, space: Space, *, race_is_over: bool = False) -> None:
+    """Bring the study up to date with the record: no trial of an earlier night stays open, whatever ended it."""
+    store, doubling = context.store, context.settings.search.doubling
+    tried = {c.id: c for c in records.candidates(store)}
+    study.close_waiting()
+    for trial, number in study.open_trials().items():
+        candidate = tried.get(number) if number is not None else None
+        racing = candidate and candidate.status == "proposed" and candidate.night == context.night
+        if racing and not race_is_over:
+            continue
+        found = found_for(store, candidate) if candidate else None
+        if found:
+            study.tell(trial, found.at(doubling))
+        else:
+            study.fail(trial)
+    known = study.known()
+    for candidate in tried.values():
+        choice = candidate.edit.choice or {f"edit {candidate.id}": True}
+        if candidate.id in known or not (candidate.edit.choice or candidate.id in space.edits):
+            continue
+        if candidate.status != "proposed" and (found := found_for(store, candidate)):
+            study.add(space, choice, candidate.id, found.at(doubling))

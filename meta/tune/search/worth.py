@@ -1,0 +1,70 @@
+"""What a candidate brought on search tickets, and what it cost: success and money in one number.
+
+    worth = gain - doubling * log2(cost of its replays / cost of the incumbent's on the same tickets)
+
+`doubling` is a setting: how much success (in [0, 1]) a change must bring for doubling what a replay costs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from meta.records import Replay
+from meta.tune.gate.beliefs import PRIOR
+
+DOUBT = 2.0
+"""So many replays without gain are imagined beside those made: one lucky replay is not the best news of the night."""
+
+
+@dataclass(frozen=True)
+class Worth:
+    """`gain` is passes a replay beyond what the incumbent's record lets one expect, shrunk by `DOUBT`; `doublings` is
+    how often the cost has doubled, shrunk alike."""
+
+    passes: int
+    runs: int
+    gain: float
+    doublings: float
+
+    def at(self, doubling: float) -> float:
+        return self.gain - doubling * self.doublings
+
+
+def weigh(replays: Sequence[Replay], baseline: Sequence[Replay]) -> Worth:
+    """A candidate's replays on search tickets against the incumbent's."""
+    believed = expected(baseline)
+    counted = [r for r in replays if r.verdict != "void"]
+    passes, runs = sum(r.verdict == "passed" for r in counted), len(counted)
+    beyond = passes - sum(believed.get(r.ticket, 0.5) for r in counted)
+    return Worth(passes, runs, beyond / (runs + DOUBT), _doublings(counted, baseline) * runs / (runs + DOUBT))
+
+
+def expected(baseline: Sequence[Replay]) -> dict[str, float]:
+    """Each ticket's believed success with the incumbent; shrunk to the prior, since failing ones were picked for it."""
+    a, b = dict[str, float](), dict[str, float]()
+    for replay in baseline:
+        if replay.verdict != "void":
+            a[replay.ticket] = a.get(replay.ticket, PRIOR[0]) + (replay.verdict == "passed")
+            b[replay.ticket] = b.get(replay.ticket, PRIOR[1]) + (replay.verdict == "failed")
+    return {ticket: a[ticket] / (a[ticket] + b[ticket]) for ticket in a}
+
+
+def _doublings(replays: Sequence[Replay], baseline: Sequence[Replay]) -> float:
+    """log2 of the ratio of costs, over the tickets that both have run; 0 where it is not known."""
+    before: dict[str, list[Replay]] = defaultdict(list)
+    for replay in baseline:
+        if replay.verdict != "void":
+            before[replay.ticket].append(replay)
+    pairs = [(r, before[r.ticket]) for r in replays if before[r.ticket]]
+    everything = [r for r, _ in pairs] + [r for _, earlier in pairs for r in earlier]
+    in_dollars = all(r.usage.usd is not None for r in everything)
+
+    def cost(replay: Replay) -> float:
+        return (replay.usage.usd or 0.0) if in_dollars else float(replay.usage.tokens)
+
+    new = sum(cost(r) for r, _ in pairs)
+    old = sum(sum(cost(r) for r in earlier) / len(earlier) for _, earlier in pairs)
+    return math.log2(new / old) if new > 0.0 and old > 0.0 else 0.0
