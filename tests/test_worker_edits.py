@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from worker_agent.edits import Edit, parse, prose, replace_once
+from worker_agent.edits import Edit, nearest, parse, prose, replace_once
 
 WHOLE = """Here is the fix.
 
@@ -73,3 +73,21 @@ def test_a_passage_must_stand_in_the_file_exactly_once() -> None:
 
 def test_trailing_blanks_are_forgiven() -> None:
     assert replace_once("def f():  \n    pass\n", "def f():\n    pass\n", "x\n") == "x\n"
+
+
+def test_a_path_in_a_fence_of_its_own_is_still_a_path() -> None:
+    assert parse("```\ncalc.py\n```\n```\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n```") == [
+        Edit("calc.py", "b\n", "a\n")
+    ]
+    assert parse("```\ncalc.py\n```\n\n```python\nx = 1\n```") == [Edit("calc.py", "x = 1\n")]
+
+
+def test_a_passage_that_breaks_off_is_marked() -> None:
+    assert [e.whole for e in parse("calc.py\n```\n<<<<<<< SEARCH\na\n=======\nb\n")] == [False]
+    assert [e.whole for e in parse("calc.py\n```\n<<<<<<< SEARCH\na\nb\n")] == [False]
+
+
+def test_the_passage_most_like_what_was_meant_is_found() -> None:
+    text = "import os\n\n\ndef f(a):\n    return a + 1\n\n\ndef g(b):\n    return b\n"
+    assert nearest(text, "def f(a):\n    return a +  2\n") == "def f(a):\n    return a + 1"
+    assert nearest(text, "something_else_entirely\n") == ""

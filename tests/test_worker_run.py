@@ -294,3 +294,18 @@ def test_money_is_counted_by_the_price_table(run: Run) -> None:
     prices = {"scripted-1": Price(input=1000, output=2000)}
     done = run(script(message(FIX), message(DONE)), prices=prices, limits=Limits(command_seconds=20))
     assert done.usage.usd == pytest.approx(2 * (10 + 2 * 5) / 1000)
+
+
+def test_the_text_protocol_names_a_real_file_as_its_example_and_knows_what_was_meant(
+    run: Run, surface: Callable[..., Path]
+) -> None:
+    reply = (
+        "src/calc.py\n```\n<<<<<<< SEARCH\n    return sum(n) / len(n)\n=======\n    return sum(n) / max(len(n), 1)\n"
+    )
+    done = run(
+        script(message(text(reply)), message(text(reply + ">>>>>>> REPLACE\n```"))),
+        surface=surface(('protocol = "tools"', 'protocol = "text"')),
+    )
+    assert "\ncalc.py\n```\n<<<<<<< SEARCH" in run.requests[0]["messages"][0]["content"][0]["text"]
+    assert "the passage breaks off" in run.requests[1]["messages"][-1]["content"][0]["text"]
+    assert "+    return sum(n) / max(len(n), 1)" in done.diff

@@ -14,8 +14,9 @@ _LISTED = 400
 _FILE_CHARS = 60_000
 
 
-def shown(brief: Brief, session: ToolSession, limit: int) -> str:
-    """File list and the contents of the files most about the brief, at most `limit` characters of contents.
+def shown(brief: Brief, session: ToolSession, limit: int) -> tuple[str, str]:
+    """File list and the contents of the files most about the brief, at most `limit` characters of contents; and the
+    path of the first of them, empty where none is.
 
     A file is about the brief as far as it holds the brief's rarer words (inverse document frequency), more so when
     the brief names it.
@@ -36,9 +37,11 @@ def shown(brief: Brief, session: ToolSession, limit: int) -> str:
         return score
 
     parts, left = ["Files:\n" + "\n".join(files[:_LISTED]) + ("\n..." if len(files) > _LISTED else "")], limit
+    most_about = ""
     for path in sorted(texts, key=about, reverse=True):
         if about(path) <= 0 or len(texts[path]) > left:
             continue
         left -= len(texts[path])
+        most_about = most_about or path
         parts.append(f"{path}\n```\n{texts[path].rstrip()}\n```")
-    return "\n\n".join(parts)
+    return "\n\n".join(parts), most_about

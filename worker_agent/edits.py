@@ -9,7 +9,8 @@
                                             >>>>>>> REPLACE
                                             ```
 
-The fence around a passage may be missing, and several passages may follow one path.
+The fence around a passage may be missing, and several passages may follow one path. Weaker models vary the form: a
+path in a fence of its own is still a path, and a passage that was cut short is kept as `whole=False`, to be told back.
 """
 
 from __future__ import annotations
@@ -27,11 +28,15 @@ _SEARCH, _MIDDLE, _REPLACE = re.compile(r"^<{5,9} ?SEARCH"), re.compile(r"^={5,9
 
 @dataclass(frozen=True)
 class Edit:
-    """Write `new` to `path`; with `old`, in place of the one passage that reads `old`."""
+    """Write `new` to `path`; with `old`, in place of the one passage that reads `old`.
+
+    `whole` is false where a passage breaks off, as it does when the reply reached its limit.
+    """
 
     path: str
     new: str
     old: str | None = None
+    whole: bool = True
 
 
 def parse(reply: str) -> list[Edit]:
@@ -54,12 +59,14 @@ def _parts(reply: str) -> Iterator[str | Edit]:
             old, at = _until(_MIDDLE, lines, at + 1)
             new, at = _until(_REPLACE, lines, at)
             new_path = False
-            yield Edit(path, new, old)
+            yield Edit(path, new, old, whole=at <= len(lines))
         elif line.startswith("```") and path:
             if at + 1 < len(lines) and _SEARCH.match(lines[at + 1]):
                 at += 1  # the fence only wraps passages
             elif line == "```" and at and _REPLACE.match(lines[at - 1]):
                 at += 1  # and here it ends
+            elif new_path and line == "```" and at > 1 and lines[at - 2].startswith("```"):
+                at, new_path = at + 1, _opens(lines, at + 1)  # the path stood in a fence of its own
             elif new_path:
                 whole, at = _until(re.compile(r"^```\s*$"), lines, at + 1)
                 yield Edit(path, whole)
@@ -107,3 +114,18 @@ def replace_once(text: str, old: str, new: str) -> str | None:
     if len(hits) != 1:
         return None
     return "".join(lines[: hits[0]]) + new + "".join(lines[hits[0] + len(wanted) :])
+
+
+def nearest(text: str, old: str) -> str:
+    """The passage of `text` that is most like `old`, as many lines long; empty where nothing is like it."""
+    lines, wanted = text.splitlines(), old.splitlines()
+    if not lines or not wanted or len(lines) > 5000:
+        return ""
+    bags = [set(line.split()) for line in lines]
+    words = set(old.split())
+
+    def alike(start: int) -> int:
+        return len(words & set().union(*bags[start : start + len(wanted)]))
+
+    best = max(range(max(1, len(lines) - len(wanted) + 1)), key=alike)
+    return "\n".join(lines[best : best + len(wanted)]) if alike(best) else ""

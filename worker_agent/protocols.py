@@ -102,9 +102,10 @@ class PlainText:
         return []
 
     def open(self, brief: Brief) -> str:
-        context = shown(brief, self._session, self._surface.config.context_chars)
+        files, most_about = shown(brief, self._session, self._surface.config.context_chars)
         ticket = self._surface.prompt("ticket.md", title=brief.title, body=brief.body)
-        return self._surface.prompt("text.md", ticket=ticket, files=context)
+        # A weak model copies the example's path to the letter, so the example's path is a real one.
+        return self._surface.prompt("text.md", ticket=ticket, files=files, example=most_about or "path/to/file.py")
 
     def act(self, reply: Reply) -> Acted:
         found = edits.parse(reply.text)
@@ -117,16 +118,35 @@ class PlainText:
         return Acted([], summary=edits.prose(reply.text))
 
     def _apply(self, edit: edits.Edit) -> str | None:
-        text = edit.new
-        if edit.old is not None:
-            before = self._session.read(edit.path)
-            if before is None:
-                return "there is no such file"
-            replaced = edits.replace_once(before, edit.old, edit.new)
-            if replaced is None:
-                return "the SEARCH part does not stand in the file exactly once"
-            text = replaced
-        return self._session.write(edit.path, text)
+        """Write an edit; what is wrong with it, if anything, in words that help to put it right."""
+        if edit.old is None:
+            return self._session.write(edit.path, edit.new)
+        if not edit.whole:
+            return "the passage breaks off; after SEARCH, `=======` and `>>>>>>> REPLACE` have to follow"
+        path, before = edit.path, self._session.read(edit.path)
+        if before is None:
+            path = _meant(edit.path, self._session.files())
+            before = self._session.read(path) if path else None
+        if before is None:
+            return "there is no such file; write its path as it is listed"
+        text = edits.replace_once(before, edit.old, edit.new)
+        if text is None:
+            like = edits.nearest(before, edit.old)
+            return "the SEARCH part does not stand in the file exactly once" + (
+                f"; most like it is\n```\n{like[:2000]}\n```" if like else ""
+            )
+        return self._session.write(path, text)
+
+
+def _meant(path: str, files: list[str]) -> str:
+    """The one file whose path ends as this one does, by as many parts as possible; empty where it is not clear."""
+    parts = path.split("/")
+    for start in range(len(parts)):
+        tail = "/".join(parts[start:])
+        ending = [file for file in files if file == tail or file.endswith(f"/{tail}")]
+        if ending:
+            return ending[0] if len(ending) == 1 else ""
+    return ""
 
 
 def _clip(text: str, limit: int) -> str:
