@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
         ("work", work),
         ("ingest-feedback", ingest_feedback),
         ("replay", replay),
+        ("outlook", outlook),
         ("propose", propose),
         ("selftest", selftest),
         ("status", status),
@@ -136,6 +137,22 @@ def replay(
         out(result.data)
     else:
         say(result.text)
+
+
+def outlook(as_json: Annotated[bool, json_option()] = False) -> None:
+    """Before a night spends: what gain today's tickets and budget can show, at what cost, and what would help."""
+    from meta.context import writing
+    from meta.tune.outlook import outlook as simulate
+    from meta.tune.outlook import text
+
+    with writing(HERE, "outlook", tell) as context:
+        found = simulate(context)
+    if as_json:
+        out(found.to_json())
+    else:
+        say("\n".join(text(found)))
+    if not found.tested:
+        raise typer.Exit(NOTHING)
 
 
 def propose(

@@ -32,6 +32,11 @@ def level_of(context: Context, candidate: int, incumbent: str, standard: float) 
     return alpha
 
 
+def next_level(context: Context, standard: float) -> float:
+    """The alpha that a test begun now would get; writes nothing."""
+    return standard if context.settings.tune.tier == "standard" else so_far(context).level()
+
+
 def so_far(context: Context) -> StrictTier:
     """The running sequence: its tests, and those of them whose candidate was kept. After the last a new one begins."""
     alpha = context.settings.tune.alpha or StrictTier().alpha

@@ -6,6 +6,7 @@ from meta.context import Context
 from meta.errors import MetaError, ServiceDown
 from meta.tickets.admit_all import admit_all
 from meta.tune.loop import Night, night
+from meta.tune.outlook import outlook, text
 from meta.tune.proposer import Proposer
 from worker_agent.model import ContextTooLong, ModelMisconfigured, ModelUnavailable
 
@@ -24,9 +25,14 @@ def proposer_of(context: Context) -> Proposer:
 
 
 def tune(context: Context) -> Night:
-    """Admit what waits, then one night. Raises `MetaError` when the model's service stops it; it can be taken up."""
+    """Admit what waits, say what the night can show, then one night.
+
+    Raises `MetaError` when the model's service stops it; the night can be taken up.
+    """
     try:
         admit_all(context)
+        for line in text(outlook(context)):
+            context.tell(line)
         return night(context, proposer_of(context))
     except ModelMisconfigured as error:
         raise MetaError(f"the model's service refuses: {error}", "check key, model and base_url") from None

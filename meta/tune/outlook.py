@@ -1,0 +1,190 @@
+"""Before a night spends: what today's tickets and budget can show, how likely, at what cost; and what would help.
+
+The real gate is simulated on worlds drawn from what is believed of today's tickets. A wrong belief makes the forecast
+wrong and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from meta.context import Context
+from meta.records import Ticket
+from meta.tune.gate import FEW_TICKETS, GateConfig, power, preset
+from meta.tune.judge import beliefs
+from meta.tune.levels import next_level
+from meta.tune.split import DECISIONS, split
+
+GAINS = (0.05, 0.10, 0.20)
+TEN = GAINS[1]
+SIMULATIONS = 40
+"""Tests of each gain: enough to tell a tenth from a half from nine tenths, in about a second."""
+
+WORTH = 0.5
+"""A gain is called detectable when a test keeps it at least that often."""
+
+MORE_TICKETS = (20, 30, 60)
+MORE_REPLAYS = (200, 500)
+"""Budgets that other presets begin with."""
+
+
+@dataclass(frozen=True)
+class Chance:
+    """A gain in one-shot success: how often a test would keep it, and what the test takes."""
+
+    gain: float
+    power: float
+    standard_error: float
+    replays: float
+    usd: float | None
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a night can show with today's tickets and budget."""
+
+    held_out: int
+    tested: int
+    """Tickets in one test."""
+    alpha: float
+    budget: int
+    chances: tuple[Chance, ...]
+    reachable: float
+    """The largest gain that these tickets leave room for."""
+    themes: dict[str, int]
+    """Held-out tickets of each theme."""
+    usd_per_replay: float | None
+    advice: tuple[str, ...]
+
+    @property
+    def detectable(self) -> float | None:
+        """The smallest of the gains that a test keeps at least half of the time."""
+        return min((c.gain for c in self.chances if c.power >= WORTH), default=None)
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "detectable": self.detectable}
+
+
+def outlook(context: Context, seed: int = 0) -> Outlook:
+    """Simulate tonight's gate. Divides the tickets as a night would, and spends nothing."""
+    from meta.tune.loop import chosen_preset
+
+    store, plan = context.store, chosen_preset(context)
+    search, held_out = split(store)
+    tested = list(held_out)[: plan.held_out]
+    gate = replace(plan.gate, alpha=next_level(context, plan.gate.alpha), parallel=context.settings.replay.parallel * 2)
+    version = context.versions.head().id if tested else ""
+    stale = [beliefs(store, t.id, version) for t in tested]
+    price = _price(context)
+    found = [power(gain, n=len(tested), stale=stale, config=gate, simulations=SIMULATIONS, seed=seed)
+             for gain in GAINS] if tested else []  # fmt: skip
+    chances = tuple(
+        Chance(p.delta, p.power, p.standard_error, p.replays, None if price is None else p.replays * price)
+        for p in found
+    )
+    made = Outlook(
+        held_out=len(held_out),
+        tested=len(tested),
+        alpha=gate.alpha,
+        budget=context.settings.tune.replays,
+        chances=chances,
+        reachable=found[0].reachable if found else 0.0,
+        themes=dict(Counter(label for t in held_out for label in t.labels)),
+        usd_per_replay=price,
+        advice=(),
+    )
+    return replace(made, advice=tuple(_advice(context, made, search, held_out, stale, gate, seed)))
+
+
+def text(found: Outlook) -> list[str]:
+    """The same for a person, a line each."""
+    if not found.tested:
+        return ["no admitted ticket yet: nothing can be tested"]
+    lines = [
+        f"what tonight can show: {found.tested} held-out tickets, {found.budget} replays, at most "
+        f"{found.alpha:.2%} of edits without gain kept"
+    ]
+    for chance in found.chances:
+        if chance.gain > found.reachable:
+            lines.append(f"  {chance.gain:+.0%}  more than these tickets leave room for ({found.reachable:+.0%})")
+            continue
+        money = "" if chance.usd is None else f", ${chance.usd:.2f}"
+        kept, spent = f"{chance.power:.0%}", f"{chance.replays:.0f} replays a test{money}"
+        lines.append(f"  {chance.gain:+.0%}  kept in about {kept} of cases, {spent}")
+    if found.detectable is None:
+        lines.append("  so nothing that an edit is likely to bring can be told from luck; what would help:")
+    return [*lines, *(f"  - {line}" for line in found.advice)]
+
+
+def _advice(
+    context: Context,
+    found: Outlook,
+    search: Sequence[Ticket],
+    held_out: Sequence[Ticket],
+    stale: Sequence[tuple[float, float]],
+    gate: GateConfig,
+    seed: int,
+) -> list[str]:
+    lines = []
+    if not found.tested:
+        return ["`meta tickets mine PATH` makes tickets from a repository's history"]
+    if found.detectable is None:
+        if found.reachable < TEN:
+            lines.append("the agent passes nearly all of these tickets: add tickets that it fails")
+        else:
+            lines += _what_would_do(found, stale, gate, seed)
+    if found.held_out < FEW_TICKETS:
+        lines.append(
+            f"with {FEW_TICKETS - found.held_out} more tickets some can be held out; until then a result is about "
+            "these tickets only"
+        )
+    elif missing := sorted({label for t in search for label in t.labels} - set(found.themes)):
+        lines.append(
+            f"no held-out ticket is about {', '.join(missing)}: a gain there cannot be seen; new tickets of that kind "
+            "enter as held-out"
+        )
+    worn = context.store.one(
+        "select count(*) as n from tickets where status = 'admitted' and held_out = 1 and decisions >= ?", DECISIONS
+    )
+    if worn and worn["n"] and found.held_out >= FEW_TICKETS:
+        lines.append(
+            f"{worn['n']} held-out tickets have served {DECISIONS} decisions or more: add new ones to take their place"
+        )
+    return lines
+
+
+def _what_would_do(found: Outlook, stale: Sequence[tuple[float, float]], gate: GateConfig, seed: int) -> list[str]:
+    """The least changes with which a gain of ten points would be kept half of the time: budget, tickets, or both."""
+    budgets = [found.budget, *(r for r in MORE_REPLAYS if r > found.budget)]
+    lines = []
+    for place, replays in enumerate(budgets):
+        config = _with_budget(gate, replays) if place else gate
+        sizes = [found.tested] * (place > 0) + [n for n in MORE_TICKETS if found.tested < n <= preset(replays).held_out]
+        for n in sizes:
+            alike = [stale[i % len(stale)] for i in range(n)]
+            if power(TEN, n=n, stale=alike, config=config, simulations=SIMULATIONS // 2, seed=seed).power >= WORTH:
+                wanted = [f"{n} held-out tickets like these {found.tested}"] * (n > found.tested)
+                lines.append(" and ".join([*wanted, *[f"{replays} replays a night"] * (place > 0)]))
+                break
+    if not lines:
+        lines.append(f"{MORE_TICKETS[-1]} tickets like these would not do: add others that the agent fails")
+        if gate.alpha < preset(found.budget).gate.alpha / 10:
+            lines.append("the strict tier asks for much more evidence than the standard one (tune.tier in meta.toml)")
+    return lines
+
+
+def _with_budget(gate: GateConfig, replays: int) -> GateConfig:
+    """The gate of another nightly budget, as sure as today's."""
+    return replace(preset(replays).gate, alpha=gate.alpha, parallel=gate.parallel)
+
+
+def _price(context: Context) -> float | None:
+    """Mean dollars of a past replay by the newest 200 with a known cost; `None` where there is none."""
+    row = context.store.one(
+        "select avg(usd) as usd from (select usd from replays where verdict != 'void' and usd is not null"
+        " order by rowid desc limit 200)"
+    )
+    return float(row["usd"]) if row and row["usd"] is not None else None

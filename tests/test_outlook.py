@@ -1,0 +1,109 @@
+"""What a night can show is said before it spends anything, and when that is nothing, what would help."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from bench.engine import Engine
+from bench.growing import World
+from meta.cli import app
+from meta.records import Admission
+from meta.tune.outlook import Outlook, outlook, text
+from meta.tune.replays import Wanted, make
+
+
+def of(tickets: int, budget: int, tier: str = "standard", nights: int = 0, theme: str = "") -> Outlook:
+    world = World(3, tickets)
+    if theme:
+        world.theme = dict.fromkeys(world.theme, theme)
+    with closing(Engine(world, 3, budget, tier)) as engine:  # type: ignore[arg-type]
+        for _ in range(nights):
+            engine.night([])
+        before = engine.store.one("select count(*) as n from replays")
+        found = outlook(engine.context)
+        assert engine.store.one("select count(*) as n from replays") == before  # nothing was spent
+        assert engine.store.rows("select * from strict_tests") == []
+    return found
+
+
+def test_larger_gains_are_kept_more_often_and_the_smallest_detectable_one_is_named() -> None:
+    found = of(50, 200)
+    small, middle, large = found.chances
+    assert small.power < middle.power < large.power
+    assert large.power >= 0.8
+    assert found.detectable in (0.10, 0.20)
+    assert "kept in about" in "\n".join(text(found))
+
+
+def test_money_is_told_where_past_replays_had_a_price() -> None:
+    assert of(50, 200).chances[0].usd is None
+    found = of(50, 200, nights=1)
+    assert found.usd_per_replay == pytest.approx(0.01)
+    assert found.chances[2].usd == pytest.approx(found.chances[2].replays * 0.01)
+    assert "$" in "\n".join(text(found))
+
+
+def test_a_budget_too_small_for_anything_is_called_so_with_what_would_do() -> None:
+    found = of(16, 30, "strict")
+    assert found.detectable is None
+    told = "\n".join(text(found))
+    assert "nothing that an edit is likely to bring can be told from luck" in told
+    assert "replays a night" in "\n".join(found.advice)
+
+
+def test_the_strict_tier_is_simulated_at_its_next_level() -> None:
+    standard, strict = of(50, 200), of(50, 200, "strict")
+    assert strict.alpha == pytest.approx(0.1 / 60)
+    assert strict.chances[1].power < standard.chances[1].power
+
+
+def test_few_tickets_mean_nothing_about_tickets_to_come() -> None:
+    assert any("about these tickets only" in line for line in of(9, 200).advice)
+
+
+def test_a_theme_that_only_search_tickets_have_is_named() -> None:
+    world = World(3, 40)
+    world.theme = dict.fromkeys(world.theme, "tests")
+    with closing(Engine(world, 3, 200)) as engine:
+        outlook(engine.context)  # divides the tickets
+        search = engine.store.tickets("admitted", held_out=False)[0]
+        other = search.model_copy(update={"labels": ("convention",)})
+        engine.store.admit(other, Admission(ticket=search.id, status="admitted"))
+        assert any("no held-out ticket is about convention" in line for line in outlook(engine.context).advice)
+
+
+def test_worn_out_tickets_are_mentioned() -> None:
+    with closing(Engine(World(3, 40), 3, 200)) as engine:
+        outlook(engine.context)
+        engine.store.write("update tickets set decisions = 20 where held_out = 1")
+        assert any("have served 20 decisions or more" in line for line in outlook(engine.context).advice)
+
+
+def test_an_agent_that_passes_nearly_everything_needs_harder_tickets() -> None:
+    class Easy(World):
+        def success(self, version: tuple[int, ...], ticket: str) -> float:
+            return 1.0
+
+    with closing(Engine(Easy(3, 30), 3, 200)) as engine:
+        base = engine.versions.head().surface
+        make(engine.context, [Wanted(t, base) for t in engine.store.tickets() for _ in range(20)], "measure")
+        assert any("add tickets that it fails" in line for line in outlook(engine.context).advice)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_without_tickets_it_says_what_to_do(folder: Path) -> None:
+    done = CliRunner().invoke(app, ["outlook", "--json"])
+    assert done.exit_code == 3
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["tested"] == 0
+    assert "meta tickets mine" in found["advice"][0]
