@@ -27,7 +27,7 @@ from worker_agent.surface import AgentConfig, Surface
 
 
 class InMemory:
-    """What the loop needs of `meta.versions.Versions`. A commit is its version: "base", "base+3", "base+3+17"."""
+    """What the loop needs of `meta.versions.Versions`. A commit is its history: "base", "base+3", "base+3+17&21"."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -47,12 +47,12 @@ class InMemory:
         return self._with(parent, changes)
 
     def _with(self, parent: Version, changes: dict[str, str | None]) -> Version:
-        [path] = changes
-        return self.at(f"{parent.commit}+{path.removeprefix('prompts/').removesuffix('.md')}")
+        return self.at(f"{parent.commit}+{'&'.join(str(text) for text in changes.values())}")
 
-    def carried_over(self, before: str, after: str, onto: Version) -> dict[str, str | None]:
-        number = after.rpartition("+")[2]
-        return {f"prompts/{number}.md": number}
+    def carried_over(self, before: str, after: str, onto: Version) -> dict[str, str | None] | None:
+        """An edit that `onto` has already cannot be put upon it again."""
+        numbers = edits_of(f"+{after.rpartition('+')[2]}")
+        return None if set(numbers) & set(edits_of(onto.commit)) else as_changes(numbers)
 
     def branch(self, name: str, commit: str) -> None:
         """Proposals need no branch here."""
@@ -70,7 +70,7 @@ class FromWorld:
         made = []
         for number in self._edits:
             theme = self._world.changes[number].theme
-            edit = Edit(title=f"edit {number}", themes=(theme,), changes={f"prompts/{number}.md": f"{number}"})
+            edit = Edit(title=f"edit {number}", themes=(theme,), changes=as_changes((number,)))
             made.append(Draft(edit.title, edit))
         return made
 
@@ -79,7 +79,11 @@ class FromWorld:
 
 
 def edits_of(version: str) -> Edits:
-    return tuple(int(part) for part in version.split("+")[1:])
+    return tuple(int(number) for part in version.split("+")[1:] for number in part.split("&"))
+
+
+def as_changes(edits: Edits) -> dict[str, str | None]:
+    return {f"prompts/{number}.md": f"{number}" for number in edits}
 
 
 class Engine:
@@ -126,8 +130,8 @@ class Engine:
         kept = []
         for proposal in done.proposals:
             records.decide(self.store, proposal, "accepted", merge_commit=proposal.commit_id)
-            *before, edit = edits_of(proposal.commit_id)
-            kept.append(Kept(edit, tuple(before)))
+            before, new = edits_of(proposal.base_commit), edits_of(proposal.commit_id)
+            kept.append(Kept(new[len(before) :], before))
             self.versions.in_use = proposal.commit_id
         return kept, done.replays
 

@@ -40,9 +40,9 @@ class Change:
 
 @dataclass(frozen=True)
 class Kept:
-    """An edit that was kept: its number, and what it was kept upon."""
+    """What was kept as one: the number of an edit, or of several together; and what it was kept upon."""
 
-    edit: int
+    edits: tuple[int, ...]
     before: Version
 
 
@@ -96,6 +96,7 @@ class World:
     def mean(self, version: Version, tickets: Sequence[str]) -> float:
         return sum(self.success(version, name) for name in tickets) / len(tickets)
 
-    def gain(self, incumbent: Version, edit: int) -> float:
-        """The true effect of an edit on tickets to come; 0 exactly where it does nothing."""
-        return self.mean((*incumbent, edit), self.to_come) - self.mean(incumbent, self.to_come)
+    def gain(self, kept: Kept) -> float:
+        """Its true effect on tickets to come; 0 exactly where it does nothing."""
+        incumbent = kept.before
+        return self.mean((*incumbent, *kept.edits), self.to_come) - self.mean(incumbent, self.to_come)

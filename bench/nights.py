@@ -49,7 +49,7 @@ class Course:
     gain: float
     """One-shot success on tickets to come: at the end, less at the beginning."""
     effects: tuple[float, ...]
-    """True effect of each edit that was kept, on the version that it was kept upon."""
+    """True effect of each edit, or of edits together, that was kept, on the version that it was kept upon."""
     replays: int
 
     @property
@@ -73,7 +73,7 @@ def course(task: tuple[int, str]) -> Course:
     effects, replays = [], 0
     for _ in range(NIGHTS):
         kept, made = tuner.night(world.propose(tuner.incumbent, EDITS))
-        effects += [world.gain(each.before, each.edit) for each in kept]
+        effects += [world.gain(each) for each in kept]
         replays += made
     gain = world.mean(tuner.incumbent, world.to_come) - world.mean((), world.to_come)
     tuner.close()

@@ -44,7 +44,7 @@ class Rival:
             test = self._rule(self._draws, Edit(self._on(candidate), ()), self._luck, self._shared)
             made, self._left = made + test.replays, self._left - test.replays
             if test.kept:
-                kept.append(Kept(edit, self.incumbent))
+                kept.append(Kept((edit,), self.incumbent))
                 self.incumbent = candidate
                 self._draws = self._fresh()
         return kept, made

@@ -76,8 +76,11 @@ def text(found: dict[str, Any]) -> str:
         f"  kept        {found['kept']} ({found['rate']:.1%}; 95 % interval {found['low']:.1%} to {found['high']:.1%})",
         f"  promise     the gate promises at most {found['alpha']:.0%}",
         f"  replays     {found['replays_per_null']:.0f} each",
-        f"edits that help, on {found['tickets']} held-out tickets:",
     ]
+    if "power" not in found:  # with real replays the truth of an edit that helps is not known
+        lines.append(f"  spent       {found['replays']} replays ({found['void']} void) on {found['tickets']} tickets")
+        return "\n".join([*lines, f"{found['seconds']} s"])
+    lines.append(f"edits that help, on {found['tickets']} held-out tickets:")
     for effect, rate in found["power"].items():
         replays = found["replays_per_candidate"][effect]
         lines.append(f"  {float(effect):+.0%}        kept in {rate:.0%}, {replays:.0f} replays each")

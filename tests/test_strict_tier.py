@@ -62,7 +62,7 @@ def record_of(engine: Engine, candidate: int) -> GateRecord:
 def test_the_first_test_has_a_sixtieth_of_alpha_and_every_kept_one_raises_the_level(made: list[Engine]) -> None:
     world, engine = begin(made)
     kept, _ = engine.night([world.edit("helps", "tests")])
-    assert [k.edit for k in kept] == [0]
+    assert [k.edits for k in kept] == [(0,)]
     engine.night([world.edit("does nothing", "convention")])
     engine.night([world.edit("does nothing", "convention")])
     assert levels(engine) == pytest.approx([0.1 / 60, 0.2 / 60, 0.2 / 60])

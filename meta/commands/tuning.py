@@ -181,15 +181,24 @@ def propose(
 
 
 def selftest(
-    nulls: Annotated[int, typer.Option(min=1, help="Edits that change nothing.")] = 200,
+    nulls: Annotated[int, typer.Option(min=1, help="Edits that change nothing; with --real, at most so many.")] = 200,
     seed: Annotated[int, typer.Option(help="Seed of the simulated worker.")] = 1,
+    real: Annotated[bool, typer.Option("--real", help="Real replays of the agent in use on your tickets.")] = False,
+    replays: Annotated[int, typer.Option(min=1, help="Most replays that --real may make.")] = 200,
     as_json: Annotated[bool, json_option()] = False,
 ) -> None:
     """A/A: put edits that change nothing through the real gate, and print how many it keeps."""
+    from meta.context import writing
     from meta.selftest import selftest as measure
     from meta.selftest import text
 
-    found = measure(nulls, seed=seed)
+    if real:
+        from meta.selftest_real import selftest_real
+
+        with writing(HERE, "selftest", tell) as context:
+            found = selftest_real(context, nulls, replays)
+    else:
+        found = measure(nulls, seed=seed)
     if as_json:
         out(found)
     else:
