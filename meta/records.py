@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, model_validator
 
 from worker_agent.records import Usage
 
@@ -35,6 +35,28 @@ class HiddenFile(Record):
     executable: bool = False
 
 
+class ReviewCheck(Record):
+    """What a reviewer asked for, as a declaration that a model drafted from the words; see `docs/tickets.md`."""
+
+    kind: Literal["must_add", "must_not_add", "must_use", "must_touch", "must_not_touch"]
+    files: str = Field("*", min_length=1, max_length=200, pattern=r"^[^\n\[\]]+$")
+    """A path relative to the root, `*` for anything in it."""
+    text: str = Field("", max_length=200, pattern=r"^[^\n]*$")
+    """Plain text on one line, never a pattern; empty for the kinds that only look at paths."""
+    quote: str = Field(min_length=8, max_length=500)
+    """The reviewer's words that it was drafted from."""
+    author: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> ReviewCheck:
+        by_path = self.kind in ("must_touch", "must_not_touch")
+        if by_path == bool(self.text.strip()):
+            raise ValueError("`text` belongs to the kinds that look at lines, and only to them")
+        if by_path and self.files == "*":
+            raise ValueError("`files` has to say which")
+        return self
+
+
 class Grader(Record):
     """What decides a replay. Test ids are pytest node ids relative to the repository's root."""
 
@@ -47,6 +69,8 @@ class Grader(Record):
     test_seconds: float = Field(60.0, gt=0, description="wall-clock time of one test")
     checks: tuple[str, ...] = ()
     """Acceptance checks that the merged change passes, by name; found at admission, see `meta.replay.acceptance`."""
+    review: tuple[ReviewCheck, ...] = ()
+    """Review checks that the merged change passes and the rejected diff fails."""
 
 
 class EnvironmentSpec(Record):

@@ -364,3 +364,9 @@ def test_environments_beyond_the_limit_are_removed_before_tickets_are_tried(desk
     _, _, err = desk.meta("tickets", "add", str(desk.ticket()))
     assert not unused.exists()
     assert "1 environments that were not used for long are removed" in err
+
+
+def test_tickets_from_feedback_without_any_is_nothing_to_do(desk: Desk) -> None:
+    code, _, err = desk.meta("tickets", "from-feedback")
+    assert code == 3
+    assert "`meta ingest-feedback` reads what became of them" in err

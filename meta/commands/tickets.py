@@ -126,3 +126,32 @@ def mine(
                 why = f"  ({mined.reason.splitlines()[0][:100]})" if mined.reason else ""
                 say(f"{mined.status:<12} {mined.fix_commit[:10]}  {mined.title[:60]}{why}")
     tell(f"{counts['admitted']} admitted, {counts['quarantined']} quarantined")
+
+
+@app.command("from-feedback")
+def from_feedback(
+    draft: Annotated[
+        bool, typer.Option(help="Let the model draft checks from reviewers' words where tests see no difference.")
+    ] = True,
+    again: Annotated[bool, typer.Option("--again", help="Also those that were tried before.")] = False,
+    as_json: Annotated[bool, json_option()] = False,
+) -> None:
+    """Make tickets of pull requests that came back: what was merged must pass, what was submitted must fail."""
+    from meta.context import writing
+    from meta.tickets.from_feedback import from_feedback as make
+
+    counts = {"admitted": 0, "quarantined": 0, "no ticket": 0}
+    with writing(HERE, "tickets from-feedback", tell) as context:
+        for found in make(context, draft=draft, again=again):
+            counts[found.status or "no ticket"] += 1
+            if as_json:
+                out(found.model_dump(mode="json"))
+                continue
+            why = f"  ({found.reason.splitlines()[0][:150]})" if found.reason else ""
+            drafted = f"  [{found.review_checks} checks drafted from reviewers' words]" if found.review_checks else ""
+            known = "  (as before)" if found.known else ""
+            say(f"{found.status or 'no ticket':<12} {found.pull_request}  {found.title[:60]}{drafted}{known}{why}")
+    if not sum(counts.values()):
+        tell("no pull request came back yet: `meta ingest-feedback` reads what became of them")
+        raise typer.Exit(3)
+    tell(", ".join(f"{n} {name}" for name, n in counts.items()))

@@ -91,7 +91,8 @@ def examine(
                 apply_diff(workspace, diff)
             except RefusedDiff as refused:
                 return Examined(verdict("failed", f"the submission does not apply: {refused}"))
-            change = change_in(workspace.root, template.tree) if diff.strip() or grader.checks else None
+            looked_at = diff.strip() or grader.checks or grader.review
+            change = change_in(workspace.root, template.tree) if looked_at else None
             restore_protected(workspace.root, template.tree)
             secret = plan(grader, workspace.root, alarms(template.tree, ticket))
             lay_hidden(workspace.root, grader.hidden, secret.appended)

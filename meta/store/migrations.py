@@ -63,6 +63,15 @@ def m004_calls(db: Database) -> None:
     )
 
 
+@migrations()  # type: ignore[untyped-decorator]
+def m005_feedback_tickets(db: Database) -> None:
+    """Which pull requests that came back were tried as tickets, in which state, and what became of it."""
+    db.execute(
+        "create table feedback_tickets (key text primary key, digest text not null, fix_commit text not null,"
+        " ticket text, status text not null, reason text not null)"
+    )
+
+
 FIRST = {
     "tickets": [
         "id text primary key",

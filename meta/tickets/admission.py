@@ -12,11 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from meta.records import Admission, Ticket, TicketStatus
+from meta.records import Admission, ReviewCheck, Ticket, TicketStatus
 from meta.replay.acceptance.linters import Bench as AcceptanceBench
 from meta.replay.grader import Examined, examine
 from meta.replay.testrun import gist
-from meta.tickets.acceptance import with_checks
+from meta.tickets.acceptance import with_checks, with_review
 from worker_agent.records import Environment
 from worker_agent.sandbox import Sandbox, SandboxLimits
 from worker_agent.workspace import Template
@@ -34,6 +34,9 @@ _NETWORK = re.compile(
 
 Progress = Callable[[str], None]
 
+Draft = Callable[[Ticket], tuple[ReviewCheck, ...]]
+"""Drafts review checks for a ticket whose rejected diff passes all else."""
+
 
 class Quarantine(Exception):
     """Why a ticket cannot be replayed, in words for a person."""
@@ -48,6 +51,11 @@ class Bench:
     sandbox: Sandbox
     scratch: Path
     limits: SandboxLimits | None = None
+
+    @property
+    def acceptance(self) -> AcceptanceBench:
+        """The same for acceptance checks."""
+        return AcceptanceBench(self.template, self.environment, self.sandbox, self.scratch)
 
     def examine(self, ticket: Ticket, diff: str, *, reverse: bool = False) -> Examined:
         """Grade one diff. Raises `Quarantine` when nothing could be learnt."""
@@ -69,11 +77,13 @@ def admit(
     scratch: Path,
     runs: int = 3,
     limits: SandboxLimits | None = None,
+    draft: Draft | None = None,
     progress: Progress | None = None,
 ) -> tuple[Admission, Ticket]:
     """Try a ticket, and return what was found with the ticket as it may be replayed.
 
-    The returned ticket's grader lacks the tests that turned out flaky, slow or dependent on their order. One unit of
+    The returned ticket's grader lacks the tests that turned out flaky, slow or dependent on their order, and holds the
+    acceptance checks that the merged change passes. `draft` is asked when nothing fails the rejected diff. One unit of
     work without shared state: the caller may run several at once, each in its own thread.
     """
     begun = time.monotonic()
@@ -88,25 +98,39 @@ def admit(
             result,
         )
 
+    given = ticket.grader.review
+    # What is admitted here must not decide before it is.
+    ticket = _with_grader(ticket, checks=(), review=())
     try:
         _has_what_it_takes(ticket)
         ticket, left_out = _settle(ticket, bench, runs, tell)
         ticket, passing = _without_passing_at_base(ticket, bench, runs, tell)
         left_out |= passing
         tell("acceptance checks on the merged change")
-        ticket = with_checks(ticket, AcceptanceBench(template, environment, sandbox, scratch))
+        ticket = with_checks(ticket, bench.acceptance)
         if ticket.rejected is not None:
-            tell("the rejected diff")
-            examined = bench.examine(ticket, ticket.rejected)
-            if examined.reading is None:
-                raise Quarantine(f"the rejected diff proves nothing: {examined.graded.reason}")
-            if examined.graded.verdict == "passed":
-                raise Quarantine(
-                    "the rejected diff passes: neither tests nor checks see what its reviewers objected to"
-                )
+            ticket = _told_from_rejected(ticket, given, bench, draft, tell)
     except Quarantine as reason:
-        return found("quarantined", str(reason), ticket)
+        return found("quarantined", str(reason), _with_grader(ticket, review=given))
     return found("admitted", _left_out_words(left_out), ticket)
+
+
+def _told_from_rejected(
+    ticket: Ticket, given: tuple[ReviewCheck, ...], bench: Bench, draft: Draft | None, tell: Progress
+) -> Ticket:
+    """The ticket whose grader fails the rejected diff, if need be by checks drafted from the reviewers' words."""
+    assert ticket.rejected is not None
+    tell("the rejected diff")
+    examined = bench.examine(ticket, ticket.rejected)
+    if examined.reading is None:
+        raise Quarantine(f"the rejected diff proves nothing: {examined.graded.reason}")
+    ticket = with_review(ticket, given, bench.acceptance)
+    if examined.graded.verdict == "passed" and not ticket.grader.review and draft:
+        tell("drafting checks from the reviewers' words")
+        ticket = with_review(ticket, draft(ticket), bench.acceptance)
+    if examined.graded.verdict == "passed" and not ticket.grader.review:
+        raise Quarantine("the rejected diff passes: neither tests nor checks see what its reviewers objected to")
+    return ticket
 
 
 def _has_what_it_takes(ticket: Ticket) -> None:
@@ -193,17 +217,15 @@ def _without_passing_at_base(ticket: Ticket, bench: Bench, runs: int, tell: Prog
 
 
 def _without(ticket: Ticket, tests: set[str]) -> Ticket:
-    grader = ticket.grader
-    return ticket.model_copy(
-        update={
-            "grader": grader.model_copy(
-                update={
-                    "fail_to_pass": tuple(t for t in grader.fail_to_pass if t not in tests),
-                    "pass_to_pass": tuple(t for t in grader.pass_to_pass if t not in tests),
-                }
-            )
-        }
+    return _with_grader(
+        ticket,
+        fail_to_pass=tuple(t for t in ticket.grader.fail_to_pass if t not in tests),
+        pass_to_pass=tuple(t for t in ticket.grader.pass_to_pass if t not in tests),
     )
+
+
+def _with_grader(ticket: Ticket, **changed: object) -> Ticket:
+    return ticket.model_copy(update={"grader": ticket.grader.model_copy(update=changed)})
 
 
 def _left_out_words(left_out: dict[str, str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from meta.errors import MetaError
@@ -69,17 +69,18 @@ def candidates(repository: Path, since: str | None = None) -> Iterator[Change]:
 
     `since` is anything that `git log --since` takes. Raises `MetaError` when there is no history to read.
     """
-    for change in _history(repository, since):
+    for change in history(repository, "HEAD", since):
         lines = sum(count for path, count in change.lines if path in set(change.source))
         if change.tests and 0 < len(change.source) <= MOST_FILES and 0 < lines <= MOST_LINES:
             yield change
 
 
-def _history(repository: Path, since: str | None) -> Iterator[Change]:
+def history(repository: Path, span: str, since: str | None = None) -> Iterator[Change]:
+    """Every change of a line of history (its first parents), newest first. Raises `MetaError` when there is none."""
     limit = [f"--since={since}"] if since else []
     try:
         text = git(
-            "log", "HEAD", "--first-parent", "-m", "--no-renames", "--numstat", "-z", *limit,
+            "log", span, "--first-parent", "-m", "--no-renames", "--numstat", "-z", *limit,
             "--format=%x01%H%x02%P%x02%B%x02", cwd=repository,
         )  # fmt: skip
     except (GitError, OSError) as error:
@@ -88,12 +89,6 @@ def _history(repository: Path, since: str | None) -> Iterator[Change]:
         commit, parents, message, numbers = block.split("\x02", 3)
         if not parents:
             continue
-        changed = []
-        for entry in numbers.split("\0"):
-            added, _, rest = entry.strip("\n").partition("\t")
-            removed, _, path = rest.partition("\t")
-            if path:
-                changed.append((path, sum(int(n) for n in (added, removed) if n.isdigit())))
         found = _PULL.search(message.partition("\n")[0])
         yield Change(
             base_commit=parents.split()[0],
@@ -101,8 +96,29 @@ def _history(repository: Path, since: str | None) -> Iterator[Change]:
             message=message.strip(),
             pull=int(found[1] or found[2]) if found else None,
             merged=len(parents.split()) > 1,
-            lines=tuple(changed),
+            lines=_lines(numbers),
         )
+
+
+def squashed(repository: Path, base: str, fix: str) -> Change | None:
+    """All from `base` to `fix` as one change; `None` where one of them is not there."""
+    try:
+        parent = git("rev-parse", "--verify", "--quiet", f"{base}^{{commit}}", cwd=repository).strip()
+        numbers = git("diff", "--no-renames", "--numstat", "-z", base, fix, cwd=repository)
+    except GitError:
+        return None
+    newest = next(history(repository, f"{fix}^!"), None)
+    return replace(newest, base_commit=parent, lines=_lines(numbers)) if newest else None
+
+
+def _lines(numbers: str) -> tuple[tuple[str, int], ...]:
+    changed = []
+    for entry in numbers.split("\0"):
+        added, _, rest = entry.strip("\n").partition("\t")
+        removed, _, path = rest.partition("\t")
+        if path:
+            changed.append((path, sum(int(n) for n in (added, removed) if n.isdigit())))
+    return tuple(changed)
 
 
 def pull_messages(repository: Path, change: Change) -> list[str]:

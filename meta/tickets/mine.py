@@ -14,7 +14,7 @@ from threading import Event
 from meta.errors import MetaError
 from meta.records import Admission, EnvironmentSpec, Grader, Record, Ticket, TicketStatus
 from meta.replay.environment import build
-from meta.tickets.admission import admit
+from meta.tickets.admission import Draft, admit
 from meta.tickets.briefs import brief, title_of, unfit
 from meta.tickets.candidates import Change, candidates, pull_messages
 from meta.tickets.contrast import SUITE_SECONDS, Contrast, NoContrast, contrast
@@ -117,15 +117,26 @@ class _Stopped(Exception):
     """Ends a change that is being tried when nobody wants its result any more, at its next step."""
 
 
+@dataclass(frozen=True)
+class Origin:
+    """What is known of a change besides its history."""
+
+    source: str = "history"
+    labels: tuple[str, ...] = ()
+    rejected: str | None = None
+    """What an agent had first submitted for it, as a diff against the base."""
+    draft: Draft | None = None
+
+
 def mine_change(
     repository: Path,
     change: Change,
     workshop: Workshop,
     *,
-    rejected: str | None = None,
+    origin: Origin = Origin(),
     progress: Progress | None = None,
 ) -> MinedTicket:
-    """Make a ticket of one change and try it. `rejected` is what an agent had first submitted for it, as a diff."""
+    """Make a ticket of one change and try it."""
     begun = time.monotonic()
     title = title_of(_subject(repository, change))
     name = f"{change.fix_commit[:10]} {title[:60]}"
@@ -163,10 +174,10 @@ def mine_change(
         return found("quarantined", str(refused))
     except MetaError as error:
         return found("quarantined", error.message)
-    ticket = _ticket(repository, change, sides, spec, seen, rejected)
+    ticket = _ticket(repository, change, sides, spec, seen, origin)
     admission, ticket = admit(
         ticket, template=template, environment=environment, sandbox=workshop.sandbox, scratch=workshop.scratch,
-        runs=workshop.runs, progress=tell,
+        runs=workshop.runs, draft=origin.draft, progress=tell,
     )  # fmt: skip
     return found(admission.status, admission.reason, ticket)
 
@@ -177,7 +188,7 @@ def _ticket(
     sides: Split,
     spec: EnvironmentSpec,
     seen: Contrast,
-    rejected: str | None,
+    origin: Origin,
 ) -> Ticket:
     subject = _subject(repository, change)
     bodies = [change.message.partition("\n")[2]] if not change.merged else []
@@ -197,7 +208,7 @@ def _ticket(
         base_commit=change.base_commit,
         fix_commit=change.fix_commit,
         gold=sides.gold,
-        rejected=rejected,
+        rejected=origin.rejected,
         environment=spec,
         grader=Grader(
             fail_to_pass=seen.fail_to_pass,
@@ -207,8 +218,8 @@ def _ticket(
             seconds=min(1800.0, max(60.0, 10 * seen.seconds)),
             test_seconds=seen.test_seconds,
         ),
-        labels=tuple(marks),
-        source="history",
+        labels=(*origin.labels, *marks),
+        source=origin.source,
     )
 
 

@@ -12,6 +12,7 @@ from meta.replay.acceptance.existing_tests import EXISTING_TESTS
 from meta.replay.acceptance.finding import Finding
 from meta.replay.acceptance.linters import Bench, lint
 from meta.replay.acceptance.noise import NOISE
+from meta.replay.acceptance.review import demand, look, provenance
 from meta.replay.acceptance.size import SIZE
 from meta.replay.acceptance.stray_files import STRAY_FILES
 from meta.replay.acceptance.suppressions import SUPPRESSIONS
@@ -29,13 +30,16 @@ def known(bench: Bench) -> tuple[str, ...]:
 
 def described(grader: Grader) -> list[str]:
     """The grader's checks, each in one line for a person."""
-    return [f"{name}: {READING[name].looks_at if name in READING else LOOKS_AT}" for name in grader.checks]
+    review = [f"review-{n}: {demand(check)}; {provenance(check)}" for n, check in enumerate(grader.review, 1)]
+    return [f"{name}: {READING[name].looks_at if name in READING else LOOKS_AT}" for name in grader.checks] + review
 
 
 def read(names: Iterable[str], change: Change, ticket: Ticket) -> list[Finding]:
-    """The findings of those checks among `names` that only read the change."""
+    """The findings of those checks among `names` that only read the change, and of the ticket's review checks."""
     needed = needed_lines(ticket, change.base)
-    return [READING[name].find(change, needed) for name in names if name in READING]
+    return [READING[name].find(change, needed) for name in names if name in READING] + look(
+        ticket.grader.review, change
+    )
 
 
 def use_tools(names: Sequence[str], change: Change, bench: Bench) -> list[Finding]:
