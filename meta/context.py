@@ -112,12 +112,22 @@ class Context:
     @property
     def executor(self) -> Executor:
         if self._executor is None:
-            from meta.replay.executor import LocalExecutor
-
-            self._executor = LocalExecutor(self.setting, self.settings.replay.parallel)
+            self._executor = self._chosen_executor()
         if self._limit is not None:
             self._executor, self._limit = self._limit(self._executor), None
         return self._executor
+
+    def _chosen_executor(self) -> Executor:
+        replay = self.settings.replay
+        if replay.executor == "ray":
+            from meta.replay.on_ray import NodeSettings, RayExecutor, connect
+
+            connect(replay.ray_address)
+            node = NodeSettings(self.settings.worker_endpoint(), replay.sandbox, replay.limits)
+            return RayExecutor(node, self.settings.cache, lambda: self.purse, lambda: self.night)
+        from meta.replay.executor import LocalExecutor
+
+        return LocalExecutor(self.setting, replay.parallel)
 
     def limit_executor(self, limit: Callable[[Executor], Executor]) -> None:
         """Put something between the loop and its executor, once it is there."""

@@ -62,6 +62,8 @@ class ReplaySettings(Record):
 
     parallel: int = Field(default_factory=lambda: max(1, os.cpu_count() or 1), ge=1)
     sandbox: Literal["bubblewrap", "none"] = "bubblewrap"
+    executor: Literal["local", "ray"] = Field("local", description="where replays run; see docs/nights.md for Ray")
+    ray_address: str = Field("auto", description="the cluster's address; auto: the one that runs on this machine")
     limits: Limits = Limits()
     environments_mb: int = Field(20_000, ge=0, description="disk for built environments; the least used go first")
 
@@ -205,6 +207,7 @@ co_authors = []
 
 [replay]
 # parallel = 2                      # default: number of processors
+# executor = "local"                # "ray": on a cluster, `pip install meta-worker[ray]`; see docs/nights.md
 # sandbox = "bubblewrap"            # "none" runs the worker's commands as you, with your network and files
 # environments_mb = 20000           # disk for built environments; those not used for longest are removed first
 

@@ -87,12 +87,16 @@ class _Run:
         self.summary = ""
         self.messages: list[Message] = []
         self.attempts = 0
+        self.waited = 0.0
+        """Seconds spent on calls that the service failed at first: they are not the worker's."""
 
     def follow(self, brief: Brief, session: ToolSession) -> None:
         conversation = self.conversation(session)
         self.messages = [{"role": "user", "content": [{"type": "text", "text": conversation.open(brief)}]}]
         while True:
             reply = self.ask(conversation)
+            if not reply.content and len(self.messages) == 1:
+                raise ModelUnavailable("the first answer was empty")
             acted = conversation.act(reply)
             content = list(acted.content)
             if acted.summary is not None:
@@ -112,6 +116,7 @@ class _Run:
     def ask(self, conversation: Conversation) -> Reply:
         self.check_limits()
         config = self.surface.config
+        asked = time.monotonic()
         reply = self.model.ask(
             Request(
                 system=self.surface.prompts["system.md"],
@@ -123,6 +128,7 @@ class _Run:
             )
         )
         self.usage, self.answered = self.usage + reply.usage, reply.model
+        self.waited += time.monotonic() - asked if reply.retried else 0.0
         self.record({"kind": "reply", "content": reply.content, "stop_reason": reply.stop_reason})
         return reply
 
@@ -134,7 +140,7 @@ class _Run:
             raise Stop("token_limit", f"{usage.tokens} tokens")
         if limits.usd is not None and usage.usd is not None and usage.usd >= limits.usd:
             raise Stop("cost_limit", f"${usage.usd:.4f}")
-        if (seconds := time.monotonic() - self.begun) >= limits.seconds:
+        if (seconds := time.monotonic() - self.begun - self.waited) >= limits.seconds:
             raise Stop("time_limit", f"{seconds:.0f} s")
 
     def attempt(self, acted: Acted) -> list[dict[str, object]]:

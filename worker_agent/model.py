@@ -8,6 +8,9 @@ from typing import Any, Protocol
 
 from worker_agent.records import Record, Usage
 
+LONGEST_TOKEN, SPARE_CHARS = 128, 100_000
+"""An answer with more characters than this for each token that was asked for comes from a broken service."""
+
 Message = dict[str, Any]
 """`{"role": "user"|"assistant", "content": [block, ...]}` as on the wire."""
 
@@ -50,6 +53,8 @@ class Reply:
     stop_reason: str
     model: str
     usage: Usage
+    retried: bool = False
+    """The service had failed before it gave this answer."""
 
     @property
     def text(self) -> str:
@@ -119,14 +124,15 @@ class MessagesModel:
         if request.effort:
             wanted["output_config"] = {"effort": request.effort}
         try:
-            message = self._client.messages.create(
+            response = self._client.messages.with_raw_response.create(
                 model=model,
                 max_tokens=request.max_tokens,
                 system=[{"type": "text", "text": request.system, "cache_control": {"type": "ephemeral"}}],
                 messages=_cached(request.messages),  # type: ignore[arg-type]
                 **wanted,
             )
-            return self._reply(message.to_dict(warnings=False), model)
+            answer = response.parse().to_dict(warnings=False)
+            return self._reply(answer, model, request.max_tokens, response.retries_taken > 0)
         except (sdk.AuthenticationError, sdk.PermissionDeniedError, sdk.NotFoundError) as error:
             raise ModelMisconfigured(self._words(error)) from None
         except sdk.APIStatusError as error:
@@ -140,10 +146,12 @@ class MessagesModel:
         except (ValueError, TypeError, AttributeError, KeyError) as error:
             raise ModelUnavailable(f"{self._where} answered something that is no message: {error}") from None
 
-    def _reply(self, message: dict[str, Any], model: str) -> Reply:
+    def _reply(self, message: dict[str, Any], model: str, max_tokens: int, retried: bool) -> Reply:
         content, usage = message["content"], message["usage"]
         if not isinstance(content, list) or not all(isinstance(b, dict) and "type" in b for b in content):
             raise ValueError("its content is not a list of blocks")
+        if (size := len(str(content))) > SPARE_CHARS + max_tokens * LONGEST_TOKEN:
+            raise ValueError(f"{size:,} characters cannot be {max_tokens:,} tokens")
         counted = Usage(
             calls=1,
             input_tokens=int(usage["input_tokens"]),
@@ -155,7 +163,7 @@ class MessagesModel:
         price = self.endpoint.prices.get(answered) or self.endpoint.prices.get(model)
         if price:
             counted = counted.model_copy(update={"usd": price.of(counted)})
-        return Reply(content, str(message.get("stop_reason") or ""), answered, counted)
+        return Reply(content, str(message.get("stop_reason") or ""), answered, counted, retried)
 
     @property
     def _where(self) -> str:

@@ -111,7 +111,10 @@ def open_workspace(template: Template, where: Path) -> Workspace:
     root, trusted = where / "tree", where / "trusted"
     trusted.mkdir()
     # cp keeps modification times, so git's index still fits, and shares blocks where the file system can.
-    subprocess.run(["cp", "-a", "--reflink=auto", template.tree, root], check=True)
+    copied = subprocess.run(["cp", "-a", "--reflink=auto", template.tree, root], capture_output=True, check=False)
+    if copied.returncode:
+        words = copied.stderr.decode("utf-8", "replace").strip()[-300:] or f"cp ended with {copied.returncode}"
+        raise OSError(f"no workspace could be made: {words}")
     shutil.copyfile(template.git_dir / "index", trusted / "index")
     return Workspace(root=root, trusted=trusted, template=template)
 

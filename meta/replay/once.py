@@ -15,9 +15,10 @@ from meta.replay.environment import build
 from meta.replay.grader import grade
 from meta.spend.metered import about
 from worker_agent.agent import work
+from worker_agent.git import GitError
 from worker_agent.model import Model
-from worker_agent.records import INFRASTRUCTURE, Brief, Event, Limits, Submission
-from worker_agent.sandbox import Sandbox
+from worker_agent.records import INFRASTRUCTURE, Brief, Environment, Event, Limits, Submission
+from worker_agent.sandbox import Sandbox, SandboxUnavailable
 from worker_agent.surface import Surface
 from worker_agent.workspace import BadBase, Template, make_template, open_workspace
 
@@ -64,9 +65,49 @@ def replay(
     begun, started_at = time.monotonic(), datetime.now(UTC).isoformat(timespec="milliseconds")
     template = template_of(ticket, setting.cache)
     environment = build(ticket.environment, Path(ticket.repo), ticket.base_commit, setting.cache / "environments")
-    setting.scratch.mkdir(parents=True, exist_ok=True)
     events: list[Event] = []
     name = uuid.uuid4().hex
+    try:
+        submission, graded = _run(ticket, surface, setting, template, environment, events, name, candidate)
+    except (OSError, GitError, SandboxUnavailable) as error:  # a full disk, a killed git, no more processes
+        trouble = f"this machine: {type(error).__name__}: {error}"[:2000]
+        submission = Submission(ended="sandbox_failed", detail=trouble, version=surface.version)
+        graded = Graded(verdict="void", reason=trouble)
+    return Finished(
+        Replay(
+            id=name,
+            ticket=ticket.id,
+            version=surface.version,
+            purpose=purpose,
+            verdict=graded.verdict,
+            reason=graded.reason,
+            ended=submission.ended,
+            diff=submission.diff,
+            summary=submission.summary,
+            model=submission.model,
+            usage=submission.usage,
+            seconds=time.monotonic() - begun,
+            grading_seconds=graded.seconds,
+            started_at=started_at,
+            candidate=candidate,
+            tests_passed=None if graded.verdict == "void" else graded.tests == "passed",
+        ),
+        tuple(events),
+    )
+
+
+def _run(
+    ticket: Ticket,
+    surface: Surface,
+    setting: Setting,
+    template: Template,
+    environment: Environment,
+    events: list[Event],
+    name: str,
+    candidate: int | None,
+) -> tuple[Submission, Graded]:
+    """The worker's run and its grading, in folders that are gone afterwards."""
+    setting.scratch.mkdir(parents=True, exist_ok=True)
     with (
         about(name, candidate),
         tempfile.TemporaryDirectory(dir=setting.scratch, prefix="replay-", ignore_cleanup_errors=True) as folder,
@@ -89,27 +130,7 @@ def replay(
             sandbox=setting.sandbox,
             scratch=Path(folder) / "grading",
         )
-    return Finished(
-        Replay(
-            id=name,
-            ticket=ticket.id,
-            version=surface.version,
-            purpose=purpose,
-            verdict=graded.verdict,
-            reason=graded.reason,
-            ended=submission.ended,
-            diff=submission.diff,
-            summary=submission.summary,
-            model=submission.model,
-            usage=submission.usage,
-            seconds=time.monotonic() - begun,
-            grading_seconds=graded.seconds,
-            started_at=started_at,
-            candidate=candidate,
-            tests_passed=None if graded.verdict == "void" else graded.tests == "passed",
-        ),
-        tuple(events),
-    )
+    return submission, graded
 
 
 def _judged(submission: Submission) -> Graded | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from meta.errors import BudgetSpent
@@ -44,7 +44,7 @@ class Purse:
     def __init__(self, ledger: Ledger, caps: Caps | None = None, spent: Spent | None = None) -> None:
         self._ledger, self.caps, self._spent = ledger, caps or Caps(), spent or Spent()
         self._held = Spent()
-        self._change = threading.Condition()
+        self._change = threading.Condition(threading.RLock())
         self._stopped = ""
 
     def stop(self, why: str) -> None:
@@ -65,25 +65,57 @@ class Purse:
 
         While other calls hold what this one would need, it waits for what they leave.
         """
-        worst = Spent(asked.usd or 0.0, asked.tokens, asked.tokens if asked.usd is None else 0, 1)
         with self._change:
-            self._change.wait_for(lambda: self._stopped or self._fits(worst, self._held) or not self._fits(worst))
-            if self._stopped or not self._fits(worst, self._held):
-                raise BudgetSpent(self._stopped or self._why(worst))
-            self._held = _sum(self._held, worst)
-        call, number = Call(), None
+            while not self._room(asked):
+                self._change.wait()
+        number, call = self._begin(asked), Call()
         try:
-            number = self._ledger.begin(asked, now())
             yield call
         finally:
-            usage = call.usage
-            used = Spent(usage.usd or 0.0, usage.tokens, usage.tokens if usage.usd is None else 0, 1)
+            self.settle(number, asked, [call])
+
+    def take(self, asked: Asked) -> int | None:
+        """As `call`, for who cannot wait: the row to settle, or `None` while others hold what this would need."""
+        with self._change:
+            return self._begin(asked) if self._room(asked) else None
+
+    def settle(self, number: int, asked: Asked, calls: Sequence[Call]) -> None:
+        """Write down what came of the calls that were asked for under one row."""
+        used = [c.usage for c in calls]
+        with self._change:
+            self._held = _sum(self._held, _worst(asked), -1)
+            for u in used:
+                self._spent = _sum(self._spent, Spent(u.usd or 0.0, u.tokens, u.tokens if u.usd is None else 0, 1))
+            self._change.notify_all()
+        first, *rest = calls or [Call()]
+        self._ledger.end(number, first.ended, first.model, first.usage)
+        for other in rest:
+            self._ledger.end(self._ledger.begin(asked, now()), other.ended, other.model, other.usage)
+
+    def abandon(self, asked: Asked) -> None:
+        """Give back what is held for calls whose end nobody will hear of; their row stays open, at its worst case."""
+        with self._change:
+            self._held = _sum(self._held, _worst(asked), -1)
+            self._spent = _sum(self._spent, _worst(asked))
+            self._change.notify_all()
+
+    def _room(self, asked: Asked) -> bool:
+        """Whether this fits beside what is held, and if so holds it. Raises `BudgetSpent` when it never will."""
+        worst = _worst(asked)
+        if self._stopped or not self._fits(worst):
+            raise BudgetSpent(self._stopped or self._why(worst))
+        if not self._fits(worst, self._held):
+            return False
+        self._held = _sum(self._held, worst)
+        return True
+
+    def _begin(self, asked: Asked) -> int:
+        try:
+            return self._ledger.begin(asked, now())
+        except BaseException:
             with self._change:
-                self._held = _sum(self._held, worst, -1)
-                self._spent = _sum(self._spent, used)
-                self._change.notify_all()
-            if number is not None:
-                self._ledger.end(number, call.ended, call.model, usage)
+                self._held = _sum(self._held, _worst(asked), -1)
+            raise
 
     def _fits(self, worst: Spent, held: Spent | None = None) -> bool:
         total = _sum(_sum(self._spent, worst), held or Spent())
@@ -104,6 +136,10 @@ class Purse:
             f"{spent.unpriced_tokens:,} tokens of unknown price are used, and no more than {UNPRICED_TOKENS:,} may be "
             "where money is capped: set the model's price in [prices] of meta.toml"
         )
+
+
+def _worst(asked: Asked) -> Spent:
+    return Spent(asked.usd or 0.0, asked.tokens, asked.tokens if asked.usd is None else 0, 1)
 
 
 def _sum(a: Spent, b: Spent, sign: int = 1) -> Spent:

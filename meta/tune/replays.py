@@ -58,6 +58,11 @@ def _once(context: Context, wanted: Sequence[Wanted], keys: Sequence[int], purpo
         raise MetaError(
             f"the model's service refuses: {error}", "check key, model and base_url; what was finished is kept"
         ) from None
+    if len(made) > 1 and all(r.verdict == "void" and r.reason.startswith("this machine:") for r in made.values()):
+        raise MetaError(
+            f"no replay can be made here: {next(iter(made.values())).reason}",
+            "mend that and start again; what was finished is kept",
+        )
     if made and all(r.ended == "model_unavailable" for r in made.values()):
         detail = next(iter(made.values())).reason
         raise ServiceDown(

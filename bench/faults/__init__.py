@@ -1,0 +1,1 @@
+"""Nights that are broken on purpose; see `__main__`."""

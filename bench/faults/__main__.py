@@ -1,0 +1,109 @@
+"""Small nights against the stand-in, broken at random moments and in every way that is known.
+
+    python -m bench.faults [--kills 200] [--seconds 20] [--only kills,service,...] [--json]
+
+Prints how many verdicts were lost or changed, how often something was paid twice that was not in flight, and what was
+left lying about; then, for each kind of trouble, how the night ended, and how the one after it did. `ok` is the sum.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bench.faults import troubles
+from bench.faults.kills import kills
+from bench.faults.service import FAULTS, Service, serving
+from bench.small_house import small_house
+from meta.demo.project import DemoHouse
+
+PARTS = ("kills", "service", "disk", "database", "signals", "repository", "person")
+PARALLEL = 2
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.faults", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=20.0, help="how long a service is in trouble")
+    parser.add_argument("--signals", type=int, default=6, help="how often it is told to stop")
+    parser.add_argument("--disks", type=int, default=5, help="how many disks fill up")
+    parser.add_argument("--only", default=",".join(PARTS), help=f"parts, of {', '.join(PARTS)}")
+    parser.add_argument("--faults", default=",".join(FAULTS), help="kinds of trouble of the service")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="faults-") as folder, serving(arguments.seed) as service:
+        result = run(Path(folder), service, arguments)
+    print(json.dumps(result) if arguments.json else json.dumps(result, indent=2))
+    sys.exit(not result["ok"])
+
+
+def run(where: Path, service: Service, arguments: argparse.Namespace) -> dict[str, Any]:
+    model = small_house(where / "model", parallel=PARALLEL, timeout=5.0, patience=1.0)
+    only, draw = arguments.only.split(","), random.Random(arguments.seed)
+    result: dict[str, Any] = {}
+    if "kills" in only:
+        result |= kills(arguments.kills, arguments.seed, model, service, where / "kills", PARALLEL)
+    found = []
+    for number, trouble in enumerate(_troubles(model, service, where, arguments, only, draw)):
+        if trouble is not None:
+            found.append(trouble)
+            print(json.dumps(trouble), file=sys.stderr, flush=True)
+        for path in where.glob("t-*"):
+            shutil.rmtree(path, ignore_errors=True)
+        del number
+    result["troubles"] = found
+    result["ok"] = not any(
+        result.get(name) for name in ("lost", "double_charged", "changed", "strays", "leftovers", "unrecorded")
+    ) and all(_fine(trouble) for trouble in found)
+    return result
+
+
+def _troubles(
+    model: DemoHouse, service: Service, where: Path, arguments: argparse.Namespace, only: list[str], draw: random.Random
+) -> Iterator[troubles.Result | None]:
+    if "service" in only:
+        for name in arguments.faults.split(","):
+            yield troubles.with_the_service(name, model, service, where / "t-service", arguments.seconds)
+    if "disk" in only:
+        for number in range(arguments.disks):
+            yield troubles.disk_full(model, service, where / f"t-disk-{number}", draw)
+    if "database" in only:
+        yield troubles.locked(model, service, where / "t-locked")
+        yield troubles.corrupted(model, service, where / "t-corrupted", draw)
+    if "signals" in only:
+        for number in range(arguments.signals):
+            kind = (signal.SIGTERM, signal.SIGINT)[number % 2]
+            yield troubles.told_to_stop(kind, draw.uniform(1.0, 20.0), model, service, where / f"t-signal-{number}")
+    if "repository" in only:
+        yield troubles.repository_gone(model, service, where / "t-gone")
+        yield troubles.force_pushed(model, service, where / "t-forced")
+    if "person" in only:
+        yield troubles.person_at_work(model, service, where / "t-person")
+
+
+def _fine(trouble: troubles.Result) -> bool:
+    """A clear end, and a next start that is well; nothing lost, nothing false, nothing touched, no traceback."""
+    return (
+        trouble.get("code") in (*troubles.CLEAR, 130, None)
+        and trouble.get("then", 0) in (0, 3, 4)
+        and not trouble.get("lost")
+        and not trouble.get("false_failed")
+        and not trouble.get("traceback")
+        and not trouble.get("left")
+        and trouble.get("untouched", True) is True
+        and trouble.get("copy offered", True) is True
+        and float(str(trouble.get("requests_a_second", 0))) < 50
+    )
+
+
+if __name__ == "__main__":
+    main()

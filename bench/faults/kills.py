@@ -1,0 +1,94 @@
+"""kill -9 at random moments, of `meta nightly` and of the processes that it has started."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import time
+from collections import Counter
+from pathlib import Path
+
+from bench.faults.running import Running, decisions, descendants, gone, kill, leftovers, reading, verdicts
+from bench.faults.service import Service
+from bench.small_house import copied
+from meta.demo.project import DemoHouse
+
+LATEST = 8.0
+"""Seconds within which a process is killed."""
+CHILDREN = 0.3
+"""Share of the kills that hit a child instead of the parent."""
+NIGHTS = 2
+"""Nights that a house sees before it is replaced by a fresh one."""
+
+
+def kills(number: int, seed: int, model: DemoHouse, service: Service, where: Path, parallel: int) -> dict[str, int]:
+    """Kill so often; returns the counts."""
+    draw, count = random.Random(seed), Counter[str]({"lost": 0, "double_charged": 0, "changed": 0, "strays": 0})
+    count.update(dict.fromkeys(("leftovers", "failed_starts", "unrecorded", "kills", "nights"), 0))
+    while count["kills"] < number:
+        where.mkdir(parents=True, exist_ok=True)
+        house = copied(model, where / "house")
+        _one_house(house, number, draw, count, service, where / "tmp", parallel)
+        shutil.rmtree(where, ignore_errors=True)
+    return dict(count)
+
+
+def _one_house(
+    house: DemoHouse, number: int, draw: random.Random, count: Counter[str], service: Service, tmp: Path, parallel: int
+) -> None:
+    seen, settled, nights = verdicts(house), decisions(house), 0
+    answered = service.answered
+    while nights < NIGHTS:
+        begun, made = service.begun, len(seen)
+        running = Running(house, service.url, temporary=tmp)
+        killed = False
+        while not killed and not running.ended():
+            if count["kills"] >= number:
+                running.wait(600)
+                break
+            _watch(running, house, draw.uniform(0.2, LATEST), seen)
+            below = descendants(running.pid)
+            if running.ended():
+                break
+            if below and draw.random() < CHILDREN:
+                count["kills"] += kill(draw.choice(below)[0])
+                count["children"] += 1
+                continue
+            killed = kill(running.pid)
+            running.process.wait()
+            count["kills"] += 1
+            count["strays"] += gone(below)
+        now, fates = verdicts(house), decisions(house)
+        count["lost"] += len(seen.keys() - now.keys())
+        count["changed"] += sum(now[name] != verdict for name, verdict in seen.items() if name in now)
+        count["changed"] += sum(fates.get(name) != fate for name, fate in settled.items())
+        in_flight = parallel if killed else 0
+        count["double_charged"] += max(0, service.begun - begun - (len(now) - made) - in_flight)
+        seen, settled = now, fates
+        if not killed:
+            nights += 1
+            count["nights"] += 1
+            if running.process.returncode not in (0, 3, 4):
+                count["failed_starts"] += 1
+                count_words(running, count)
+            left = leftovers(house, tmp)
+            count["leftovers"] += len(left)
+            if left:
+                print("left behind:", left, flush=True)
+    with reading(house) as db:
+        rows = db.execute("select count(*) from calls where ended = 'answered' or ended is null").fetchone()[0]
+    count["unrecorded"] += max(0, service.answered - answered - rows)
+
+
+def count_words(running: Running, count: Counter[str]) -> None:
+    """Show why a start failed: nothing that is broken here may make one fail."""
+    print(f"a start failed with {running.process.returncode}:\n{running.words()[-3000:]}", flush=True)
+    count["tracebacks"] += "Traceback" in running.words()
+
+
+def _watch(running: Running, house: DemoHouse, seconds: float, seen: dict[str, str]) -> None:
+    """Let it run on; every verdict that a reader sees meanwhile has to be there for ever."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not running.ended():
+        time.sleep(0.05)
+    seen.update({name: verdict for name, verdict in verdicts(house).items() if name not in seen})

@@ -1,0 +1,130 @@
+"""A `meta nightly` that runs as a process of its own, and what can be seen of it from outside."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from meta.demo.project import DemoHouse
+
+Verdicts = dict[str, str]
+"""Replay id to verdict."""
+
+
+class Running:
+    """One start of `meta nightly`. What it says goes to a file."""
+
+    def __init__(self, house: DemoHouse, url: str, *arguments: str, temporary: Path) -> None:
+        self.said = temporary.parent / f"{temporary.name}.said"
+        temporary.mkdir(exist_ok=True)
+        with self.said.open("w") as said:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "meta", "-C", str(house.agent), "nightly", *arguments],
+                env={**os.environ, "ANTHROPIC_BASE_URL": url, "TMPDIR": str(temporary)},
+                stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def ended(self) -> bool:
+        return self.process.poll() is not None
+
+    def words(self) -> str:
+        return self.said.read_text(errors="replace")
+
+    def wait(self, seconds: float) -> int:
+        """Its exit code. Kills it and raises when it takes longer."""
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+
+
+def descendants(pid: int) -> list[tuple[int, str]]:
+    """(pid, start time) of everything below a process."""
+    parents: dict[int, list[tuple[int, str]]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError, IndexError):
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                parents.setdefault(int(fields[1]), []).append((int(entry.name), fields[19]))
+    found, todo = [], [pid]
+    while todo:
+        children = parents.get(todo.pop(), [])
+        found += children
+        todo += [child for child, _ in children]
+    return found
+
+
+def alive(processes: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Those of them that still run; a process id that another process has by now does not count."""
+    found = []
+    for pid, started in processes:
+        with contextlib.suppress(OSError, IndexError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            if fields[19] == started and fields[0] != "Z":
+                found.append((pid, started))
+    return found
+
+
+def kill(pid: int) -> bool:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def reading(house: DemoHouse) -> Iterator[sqlite3.Connection]:
+    """runs.db as a reader sees it."""
+    db = sqlite3.connect(f"file:{house.agent / 'runs.db'}?mode=ro", uri=True, timeout=10)
+    try:
+        yield db
+    finally:
+        db.close()
+
+
+def verdicts(house: DemoHouse) -> Verdicts:
+    with reading(house) as db:
+        return dict(db.execute("select id, verdict from replays"))
+
+
+def decisions(house: DemoHouse) -> dict[int, str]:
+    """Candidates whose fate is settled."""
+    with reading(house) as db:
+        sql = "select id, status from candidates where status in ('kept', 'refused', 'screened_out', 'invalid')"
+        return dict(db.execute(sql))
+
+
+def leftovers(house: DemoHouse, temporary: Path) -> list[str]:
+    """What a night that is over must not leave behind: temporary folders, locks, worktrees."""
+    found = [str(p.relative_to(house.root)) for p in (house.agent / ".meta").glob("*/.making-*")]
+    found += [str(p.relative_to(house.root)) for p in (house.agent / ".meta" / "scratch").glob("*")]
+    found += [p.name for p in temporary.glob("*")]
+    for repository in (house.agent, house.project):
+        git = repository / ".git" if (repository / ".git").exists() else repository
+        found += [str(p.relative_to(house.root)) for p in git.rglob("*.lock")]
+        found += [str(p.relative_to(house.root)) for p in git.glob("worktrees/*")]
+    lock = house.agent / "runs.db.lock"
+    if lock.exists() and lock.read_text().strip():
+        found.append("runs.db.lock names a holder")
+    return found
+
+
+def gone(processes: Sequence[tuple[int, str]], seconds: float = 5.0) -> int:
+    """How many of these processes still run after a while."""
+    end = time.monotonic() + seconds
+    while alive(processes) and time.monotonic() < end:
+        time.sleep(0.05)
+    return len(alive(processes))

@@ -1,0 +1,144 @@
+"""The stand-in behind a door that can be slammed: it answers as a service in trouble does, then as usual again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from meta.demo.standin.server import StandIn
+from meta.demo.standin.wire import Refused
+
+Fault = Callable[[BaseHTTPRequestHandler, dict[str, Any]], None]
+
+
+class Service(ThreadingHTTPServer):
+    """Serves the stand-in; while `trouble` is set, what that does. Counts what it was asked and what it answered."""
+
+    daemon_threads = True
+
+    def __init__(self, seed: int) -> None:
+        self.standin, self.trouble = StandIn(seed), None  # type: StandIn, Fault | None
+        self.begun = self.answered = self.refused = 0
+        """Conversations of the worker begun, requests answered well, requests that met trouble."""
+        self.lock = threading.Lock()
+        super().__init__(("127.0.0.1", 0), _Door)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+@contextlib.contextmanager
+def serving(seed: int) -> Iterator[Service]:
+    """The service in a thread, for the length of a `with`."""
+    with Service(seed) as service:
+        thread = threading.Thread(target=service.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        try:
+            yield service
+        finally:
+            service.shutdown()
+            thread.join()
+            service.standin.server_close()
+
+
+class _Door(BaseHTTPRequestHandler):
+    server: Service
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        asked = json.loads(body)
+        service = self.server
+        if service.trouble:
+            with service.lock:
+                service.refused += 1
+            service.trouble(self, asked)
+            return
+        with service.lock:
+            service.begun += bool(asked.get("tools")) and len(asked["messages"]) == 1
+        try:
+            reply = service.standin.answer(body)
+        except Refused as refused:
+            send(self, refused.status, json.dumps(refused.body()).encode())
+            return
+        with service.lock:
+            service.answered += 1
+        with contextlib.suppress(OSError):  # whoever asked may be dead by now
+            send(self, 200, json.dumps(reply).encode())
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def send(to: BaseHTTPRequestHandler, status: int, body: bytes, **headers: str) -> None:
+    to.send_response(status)
+    sent = {"content-type": "application/json", "content-length": str(len(body))}
+    for name, value in (sent | {k.replace("_", "-"): v for k, v in headers.items()}).items():
+        to.send_header(name, value)
+    to.end_headers()
+    to.wfile.write(body)
+    to.wfile.flush()
+
+
+def status(code: int, kind: str, **headers: str) -> Fault:
+    body = json.dumps({"type": "error", "error": {"type": kind, "message": "no"}}).encode()
+    return lambda to, asked: send(to, code, body, **headers)
+
+
+def _raw(body: bytes) -> Fault:
+    return lambda to, asked: send(to, 200, body)
+
+
+def _message(*content: dict[str, Any], stop: str = "end_turn") -> bytes:
+    return json.dumps(
+        {
+            "id": "msg_x", "type": "message", "role": "assistant", "model": "stand-in", "content": list(content),
+            "stop_reason": stop, "stop_sequence": None, "usage": {"input_tokens": 10, "output_tokens": 10},
+        }
+    ).encode()  # fmt: skip
+
+
+def _late(to: BaseHTTPRequestHandler, asked: dict[str, Any]) -> None:
+    time.sleep(6)
+    to.close_connection = True
+
+
+def _cut(to: BaseHTTPRequestHandler, asked: dict[str, Any]) -> None:
+    with contextlib.suppress(OSError):
+        send(to, 200, _message({"type": "text", "text": "half"})[:60], content_length="4000")
+    to.close_connection = True
+
+
+def _call(name: str, **given: str) -> Fault:
+    def fault(to: BaseHTTPRequestHandler, asked: dict[str, Any]) -> None:
+        call = {"type": "tool_use", "id": f"toolu_{time.monotonic_ns()}", "name": name, "input": given}
+        send(to, 200, _message(call, stop="tool_use"))
+
+    return fault
+
+
+FAULTS: dict[str, Fault] = {
+    "401": status(401, "authentication_error"),
+    "429 with retry-after": status(429, "rate_limit_error", retry_after="1"),
+    "429": status(429, "rate_limit_error"),
+    "529": status(529, "overloaded_error"),
+    "500": status(500, "api_error"),
+    "time-out": _late,
+    "cut stream": _cut,
+    "empty body": _raw(b""),
+    "empty content": _raw(_message()),
+    "no JSON": _raw(b"<html>we are sorry</html>"),
+    "10 MB answer": _raw(_message({"type": "text", "text": "x" * 10_000_000})),
+    "wrong tool names": _call("fly_to_the_moon", where="there"),
+    "endless tool calls": _call("read_file", path="README.md"),
+}
+THE_MODELS_OWN = frozenset({"wrong tool names", "endless tool calls"})
+"""What a model may do that is no trouble of its service: then a run ends at its limits, and that is its own failure."""

@@ -1,0 +1,222 @@
+"""Everything else that goes wrong at night: the service, the disk, runs.db, signals, repositories, people at work."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.faults.running import Running, leftovers, reading, verdicts
+from bench.faults.service import FAULTS, THE_MODELS_OWN, Service
+from bench.small_house import copied
+from meta.demo.project import DemoHouse
+
+Result = dict[str, object]
+CLEAR = (0, 1, 3, 4)
+
+
+def with_the_service(name: str, model: DemoHouse, service: Service, where: Path, seconds: float) -> Result:
+    """A night whose service is in trouble for a while from the second replay on, then well again."""
+    house = copied(model, where / "house")
+    running = Running(house, service.url, temporary=where / "tmp")
+    _until(lambda: service_has_begun(house, 2), running, 120)
+    before, refused = set(verdicts(house)), service.refused
+    service.trouble = FAULTS[name]
+    begun = time.monotonic()
+    _until(lambda: time.monotonic() - begun > seconds, running, seconds + 1)
+    hit = service.refused - refused
+    took = time.monotonic() - begun
+    service.trouble = None
+    code = running.wait(600)
+    again = code
+    if code == 1:  # a clear stop: the next start goes on
+        again = Running(house, service.url, temporary=where / "tmp").wait(600)
+    with reading(house) as db:
+        hurt = db.execute(
+            "select r.id, r.verdict, r.ended from replays r where exists (select 1 from calls c where c.replay = r.id"
+            " and c.ended != 'answered')"
+        ).fetchall()
+        void = db.execute("select count(*) from replays where verdict = 'void'").fetchone()[0]
+        unchanged = "select id, verdict from replays where ended = 'no_change' and verdict = 'failed'"
+        empty = db.execute(unchanged).fetchall()
+    false_failed = [row for row in hurt if row[1] == "failed"]
+    if name not in THE_MODELS_OWN:
+        false_failed += [row for row in empty if row[0] not in before]
+    return {
+        "fault": name, "code": code, "then": again, "requests_in_trouble": hit,
+        "requests_a_second": round(hit / took, 1), "void": void, "false_failed": len(false_failed),
+        "traceback": "Traceback" in running.words(), "left": leftovers(house, where / "tmp"),
+        "said": _last(running),
+    }  # fmt: skip
+
+
+def service_has_begun(house: DemoHouse, replays: int) -> bool:
+    with contextlib.suppress(sqlite3.Error), reading(house) as db:
+        return bool(db.execute("select count(*) from replays").fetchone()[0] >= replays)
+    return False
+
+
+def disk_full(model: DemoHouse, service: Service, where: Path, draw: random.Random) -> Result | None:
+    """A night on a disk that fills up at some write, then has room again. `None` where no small disk can be had."""
+    where.mkdir(parents=True, exist_ok=True)
+    size = sum(p.lstat().st_size + 4096 for p in model.root.rglob("*")) + draw.randint(50_000, 6_000_000)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(where)]
+    if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
+        return None
+    try:
+        house = copied(model, where / "house")
+        first = Running(house, service.url, temporary=where / "tmp")
+        code, seen = first.wait(600), verdicts(house)
+        words = first.words()
+        subprocess.run(["mount", "-o", "remount,size=2g", str(where)], check=True)
+        second = Running(house, service.url, temporary=where / "tmp")
+        then = second.wait(600)
+        now = verdicts(house)
+        return {
+            "fault": f"disk full ({size} bytes)", "code": code, "then": then,
+            "lost": sum(now.get(name) != verdict for name, verdict in seen.items()),
+            "traceback": "Traceback" in words + second.words(), "said": _last(first),
+        }  # fmt: skip
+    except OSError as error:  # there was not even room for the house
+        return {"fault": f"disk full ({size} bytes)", "code": None, "said": str(error)}
+    finally:
+        subprocess.run(["umount", str(where)], check=False)
+
+
+def locked(model: DemoHouse, service: Service, where: Path) -> Result:
+    """Another program holds runs.db for good."""
+    house = copied(model, where / "house")
+    other = sqlite3.connect(house.agent / "runs.db", isolation_level=None)
+    other.execute("begin exclusive")
+    running = Running(house, service.url, temporary=where / "tmp")
+    code = running.wait(120)
+    other.rollback()
+    other.close()
+    then = Running(house, service.url, temporary=where / "tmp").wait(600)
+    return {"fault": "runs.db locked", "code": code, "then": then, "said": _last(running),
+            "traceback": "Traceback" in running.words()}  # fmt: skip
+
+
+def corrupted(model: DemoHouse, service: Service, where: Path, draw: random.Random) -> Result:
+    """Pages of runs.db are overwritten between two nights: found at start, and the copy that is offered works."""
+    house = copied(model, where / "house")
+    Running(house, service.url, temporary=where / "tmp").wait(600)
+    path = house.agent / "runs.db"
+    with path.open("r+b") as file:
+        for page in range(2, path.stat().st_size // 4096, 3):
+            file.seek(page * 4096)
+            file.write(draw.randbytes(2000))
+    running = Running(house, service.url, temporary=where / "tmp")
+    code, words = running.wait(120), running.words()
+    for name in ("runs.db", "runs.db-wal", "runs.db-shm"):
+        (house.agent / name).unlink(missing_ok=True)
+    shutil.copy(house.agent / "runs.db.backup", path)
+    then = Running(house, service.url, temporary=where / "tmp").wait(600)
+    return {"fault": "runs.db corrupted", "code": code, "then": then, "copy offered": "cp runs.db.b" in words,
+            "said": _last(running), "traceback": "Traceback" in words}  # fmt: skip
+
+
+def told_to_stop(number: int, after: float, model: DemoHouse, service: Service, where: Path) -> Result:
+    """SIGTERM or SIGINT at some moment; the next start goes on."""
+    house = copied(model, where / "house")
+    running = Running(house, service.url, temporary=where / "tmp")
+    _until(lambda: False, running, after)
+    begun = time.monotonic()
+    with contextlib.suppress(ProcessLookupError):
+        running.process.send_signal(number)
+    code = running.wait(60)
+    took, seen = time.monotonic() - begun, verdicts(house)
+    then = Running(house, service.url, temporary=where / "tmp").wait(600)
+    now = verdicts(house)
+    return {
+        "fault": f"{signal.Signals(number).name} after {after:.1f} s", "code": code, "then": then,
+        "seconds": round(took, 1), "lost": sum(now.get(n) != v for n, v in seen.items()),
+        "traceback": "Traceback" in running.words(), "left": leftovers(house, where / "tmp"), "said": _last(running),
+    }  # fmt: skip
+
+
+def repository_gone(model: DemoHouse, service: Service, where: Path) -> Result:
+    """The project's clone is moved away in the middle of a night, and put back."""
+    house = copied(model, where / "house")
+    running = Running(house, service.url, temporary=where / "tmp")
+    _until(lambda: service_has_begun(house, 3), running, 120)
+    away = house.root / "away"
+    house.project.rename(away)
+    code = running.wait(600)
+    away.rename(house.project)
+    then = Running(house, service.url, temporary=where / "tmp").wait(600)
+    with reading(house) as db:
+        quarantined = db.execute("select count(*) from tickets where status = 'quarantined'").fetchone()[0]
+    return {"fault": "repository gone", "code": code, "then": then, "quarantined": quarantined,
+            "said": _last(running), "traceback": "Traceback" in running.words()}  # fmt: skip
+
+
+def force_pushed(model: DemoHouse, service: Service, where: Path) -> Result:
+    """The project's history is rewritten and cleaned up: the tickets' commits are no longer there."""
+    house = copied(model, where / "house")
+    shutil.rmtree(house.agent / ".meta" / "templates", ignore_errors=True)
+    project = house.project
+    tree = _git(project, "rev-parse", "HEAD^{tree}")
+    new = _git(project, "-c", "user.name=x", "-c", "user.email=x@x.invalid", "commit-tree", tree, "-m", "squashed")
+    refs = _git(project, "for-each-ref", "--format=%(refname)").split()
+    for ref in refs:
+        _git(project, "update-ref", *(["-d", ref] if not ref.endswith("/main") else [ref, new]))
+    _git(project, "reflog", "expire", "--expire=now", "--all")
+    _git(project, "gc", "--prune=now", "--quiet")
+    running = Running(house, service.url, temporary=where / "tmp")
+    code = running.wait(600)
+    with reading(house) as db:
+        found = dict(db.execute("select status, count(*) from tickets group by status"))
+    return {"fault": "force-pushed", "code": code, "tickets": found, "said": _last(running),
+            "traceback": "Traceback" in running.words()}  # fmt: skip
+
+
+def person_at_work(model: DemoHouse, service: Service, where: Path) -> Result:
+    """A person commits, switches branches and edits the surface while the night runs."""
+    house = copied(model, where / "house")
+    agent, me = house.agent, ("-c", "user.name=Ada", "-c", "user.email=ada@example.invalid")
+    running = Running(house, service.url, temporary=where / "tmp")
+    turn, head, prompt = 0, "", house.surface / "prompts" / "system.md"
+    while not running.ended():
+        turn += 1
+        _git(agent, "checkout", "-q", "-B", f"mine-{turn % 3}")
+        (agent / "notes.md").write_text(f"note {turn}\n")
+        _git(agent, "add", "notes.md")
+        _git(agent, *me, "commit", "-q", "-m", f"note {turn}", "--", "notes.md")
+        head = _git(agent, "rev-parse", "HEAD")
+        prompt.write_text(f"{prompt.read_text()}my line {turn}\n")
+        (agent / "staged.md").write_text(f"{turn}")
+        _git(agent, "add", "staged.md")
+        time.sleep(0.3)
+    untouched = (
+        _git(agent, "rev-parse", "HEAD") == head
+        and _git(agent, "symbolic-ref", "--short", "HEAD") == f"mine-{turn % 3}"
+        and prompt.read_text().endswith(f"my line {turn}\n")
+        and prompt.read_text().count("my line") == turn
+        and _git(agent, "diff", "--cached", "--name-only") == "staged.md"
+    )
+    return {"fault": "person at work", "code": running.wait(10), "turns": turn, "untouched": untouched,
+            "traceback": "Traceback" in running.words(), "said": _last(running)}  # fmt: skip
+
+
+def _git(folder: Path, *args: str) -> str:
+    return subprocess.run(["git", *args], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def _until(seen: Callable[[], bool], running: Running, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not running.ended() and not seen():
+        time.sleep(0.05)
+
+
+def _last(running: Running) -> str:
+    lines = [line for line in running.words().strip().splitlines() if not line.startswith("  gate:")]
+    stopped = [line for line in lines if line.startswith(("error:", "STOPPED", "ended early"))]
+    return (stopped or lines or [""])[-1][:200]

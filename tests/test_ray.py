@@ -1,0 +1,113 @@
+"""Replays on a local Ray cluster. Slow: starting one takes seconds."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from meta.records import Replay, Ticket
+from meta.replay.executor import Job, LocalExecutor
+from meta.replay.once import Finished, Setting
+from meta.spend.purse import Caps, Purse
+from meta.store.store import Store
+from tests.conftest import Make
+from tests.messages_server import Served, serving
+from tests.test_cli import DONE, FIX, GOLD, HIDDEN, PROJECT
+from worker_agent.model import Endpoint, MessagesModel
+from worker_agent.records import Limits
+from worker_agent.sandbox import open_sandbox
+from worker_agent.surface import DEFAULT, Surface, load
+
+ray = pytest.importorskip("ray")
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=100 << 20)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture
+def surface(tmp_path: Path) -> Surface:
+    root = tmp_path / "surface"
+    for part in ("prompts", "tools"):
+        shutil.copytree(DEFAULT / part, root / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(DEFAULT / "agent.toml", root)
+    return load(root)
+
+
+def ticket(project: Path) -> Ticket:
+    grader = {
+        "fail_to_pass": ["test_calc.py::test_mean_of_nothing"], "pass_to_pass": ["test_calc.py::test_mean"],
+        "hidden": [{"path": "test_calc.py", "content": HIDDEN.encode()}],
+    }  # fmt: skip
+    return Ticket.model_validate(
+        {"id": "mean", "title": "Mean of nothing", "body": "It should be 0.", "repo": str(project),
+         "base_commit": "HEAD", "grader": grader, "gold": GOLD, "environment": {"project": False}}
+    )  # fmt: skip
+
+
+def answer(body: dict[str, object], number: int) -> dict[str, object]:
+    return FIX if len(body["messages"]) == 1 else DONE  # type: ignore[arg-type]
+
+
+def test_a_cluster_gives_the_records_that_this_machine_gives(
+    cluster: None, make_repo: Make, surface: Surface, tmp_path: Path
+) -> None:
+    from meta.replay.on_ray import NodeSettings, RayExecutor
+
+    wanted = ticket(make_repo(PROJECT))
+    jobs = [Job(key, wanted, surface, "measure", candidate=key) for key in range(4)]
+    store = Store(tmp_path / "runs.db")
+    purse = Purse(store.ledger, Caps(tokens=50_000_000))
+
+    def essence(done: Iterator[tuple[Job, Finished]]) -> list[object]:
+        changing = {"id", "seconds", "grading_seconds", "started_at"}
+        return sorted((job.key, f.replay.model_dump_json(exclude=changing), len(f.events)) for job, f in done)
+
+    with serving(answer) as served:
+        endpoint = Endpoint("m", served.url, retries=0)
+        node = NodeSettings(endpoint, "bubblewrap", Limits())
+        far = essence(RayExecutor(node, tmp_path / "c1", lambda: purse, lambda: 1).run(jobs))
+        setting = Setting(MessagesModel(endpoint), open_sandbox(), Limits(), tmp_path / "c2")
+        near = essence(LocalExecutor(setting, 2).run(jobs))
+        assert isinstance(served, Served)
+    assert far == near
+    assert '"verdict":"passed"' in str(far[0])
+    rows = store.rows("select * from calls")
+    assert len(rows) == 8
+    assert {r["ended"] for r in rows} == {"answered"}
+    assert purse.spent.tokens == 8 * 15
+
+
+def test_a_node_that_dies_makes_its_replays_void(
+    cluster: None, make_repo: Make, surface: Surface, tmp_path: Path
+) -> None:
+    from meta.replay.on_ray import NodeSettings, RayExecutor, Returned
+
+    marker = tmp_path / "died"
+
+    def dies_once(shipped: object, template: object, surface: object, node: object) -> Returned:
+        if not marker.exists():
+            marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        replay = Replay(
+            id="r", ticket="mean", version="v", purpose="gate", verdict="passed", reason="", ended="submitted"
+        )
+        return Returned(Finished(replay, ()))
+
+    wanted = ticket(make_repo(PROJECT))
+    node = NodeSettings(Endpoint("m", "http://127.0.0.1:9"), "none", Limits())
+    executor = RayExecutor(node, tmp_path / "cache", work=dies_once)
+    first = [f.replay for _, f in executor.run([Job(0, wanted, surface, "gate")])]
+    again = [f.replay for _, f in executor.run([Job(0, wanted, surface, "gate")])]
+    assert [r.verdict for r in first] == ["void"]
+    assert "node that ran it died" in first[0].reason
+    assert [r.verdict for r in again] == ["passed"]

@@ -1,0 +1,139 @@
+"""The ledger and the purse: every call written down, and caps that hold when calls run side by side."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from meta.errors import BudgetSpent
+from meta.spend import purse as purses
+from meta.spend.metered import Metered, about, worst_case
+from meta.spend.purse import Caps, Purse
+from meta.store.ledger import Asked, Ledger
+from meta.store.store import Store
+from tests.messages_server import error, message, script, serving, text
+from worker_agent.model import Endpoint, MessagesModel, ModelUnavailable, Price, Request
+from worker_agent.records import Usage
+
+PRICES = {"m": Price(input=1.0, output=10.0, cache_write=1.25)}
+QUESTION = Request(
+    system="s", messages=[{"role": "user", "content": [{"type": "text", "text": "hello"}]}], max_tokens=100
+)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Store(tmp_path / "runs.db").ledger
+
+
+def asked(tokens: int = 100, usd: float | None = 1.0, night: int = 1) -> Asked:
+    return Asked("worker", "m", tokens, usd, night)
+
+
+def test_every_call_is_in_the_ledger_with_who_asked_who_answered_and_what_it_used(tmp_path: Path) -> None:
+    store = Store(tmp_path / "runs.db")
+    purse = Purse(store.ledger)
+    answer = message(text("hi"), cache_read_input_tokens=7, cache_creation_input_tokens=3)
+    with serving(script(answer, error(529, "overloaded_error"))) as served:
+        model = MessagesModel(Endpoint("m", served.url, retries=0, prices=PRICES))
+        metered = Metered(model, lambda: purse, "cause", "m", PRICES, lambda: 4)
+        with about("r-1", 9):
+            metered.ask(QUESTION)
+            with pytest.raises(ModelUnavailable):
+                metered.ask(QUESTION)
+    first, second = store.rows("select * from calls order by id")
+    assert (first["role"], first["asked"], first["model"], first["ended"]) == ("cause", "m", "scripted-1", "answered")
+    assert (first["night"], first["replay"], first["candidate"]) == (4, "r-1", 9)
+    assert (first["input_tokens"], first["output_tokens"], first["cache_read_tokens"]) == (10, 5, 7)
+    assert first["usd"] == pytest.approx((10 + 5 * 10 + 3 * 1.25) / 1e6)
+    assert "529" in second["ended"]
+    assert purse.spent.tokens == store.ledger.spent(4).tokens == 25
+
+
+def test_the_cap_holds_when_calls_run_side_by_side(ledger: Ledger) -> None:
+    purse, most, held = Purse(ledger, Caps(usd=10.0)), 0.0, []
+    lock = threading.Lock()
+
+    def call() -> bool:
+        nonlocal most
+        try:
+            with purse.call(asked()) as one:
+                with lock:
+                    held.append(1.0)
+                    most = max(most, purse.spent.usd + sum(held))
+                time.sleep(0.005)
+                one.answered("m", Usage(calls=1, input_tokens=1, usd=0.7))
+                with lock:
+                    held.pop()
+        except BudgetSpent:
+            return False
+        return True
+
+    with ThreadPoolExecutor(16) as pool:
+        made = sum(pool.map(lambda _: call(), range(60)))
+    assert purse.spent.usd <= 10.0
+    assert most <= 10.0 + 16 * 0.7  # what is settled may still be listed as held for a moment
+    assert made == 13  # 13 * 0.7 = 9.1: the fourteenth might cost 1.0
+    assert ledger.spent(1).usd == pytest.approx(purse.spent.usd)
+
+
+def test_a_call_waits_for_what_others_may_leave(ledger: Ledger) -> None:
+    purse = Purse(ledger, Caps(tokens=150))
+    entered = threading.Event()
+
+    def slow() -> None:
+        with purse.call(asked(100)) as call:
+            entered.set()
+            time.sleep(0.2)
+            call.answered("m", Usage(calls=1, output_tokens=10))
+
+    thread = threading.Thread(target=slow)
+    thread.start()
+    entered.wait()
+    with purse.call(asked(100)) as call:
+        call.answered("m", Usage(calls=1, output_tokens=10))
+    thread.join()
+    assert purse.spent.tokens == 20
+
+
+def test_a_call_that_was_cut_off_counts_with_its_worst_case(tmp_path: Path) -> None:
+    store = Store(tmp_path / "runs.db")
+    store.ledger.begin(asked(1234, 0.5), "2026-01-01T00:00:00+00:00")
+    store.close()
+    spent = Store(tmp_path / "runs.db").ledger.spent(1)
+    assert (spent.tokens, spent.usd) == (1234, 0.5)
+
+
+def test_without_a_price_tokens_are_capped_where_money_is(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(purses, "UNPRICED_TOKENS", 250)
+    purse = Purse(ledger, Caps(usd=10.0))
+    for _ in range(2):
+        with purse.call(asked(100, usd=None)) as call:
+            call.answered("m", Usage(calls=1, output_tokens=100))
+    with pytest.raises(BudgetSpent, match="unknown price"), purse.call(asked(100, usd=None)):
+        pass
+    assert purse.spent.known_usd is None
+
+
+def test_a_purse_that_is_closed_lets_nobody_spend(ledger: Ledger) -> None:
+    purse = Purse(ledger)
+    purse.stop("the night is over")
+    with pytest.raises(BudgetSpent, match="the night is over"), purse.call(asked()):
+        pass
+
+
+def test_no_prompt_has_more_tokens_than_bytes() -> None:
+    worst = worst_case(QUESTION)
+    assert worst.output_tokens == 100
+    assert worst.input_tokens >= len("hello") + len("s")
+
+
+def test_writing_calls_down_is_cheap(ledger: Ledger) -> None:
+    begun = time.monotonic()
+    for _ in range(500):
+        ledger.end(ledger.begin(asked(), "2026-01-01T00:00:00+00:00"), "answered", "m", Usage(calls=1))
+    assert (time.monotonic() - begun) / 500 < 0.02
