@@ -50,8 +50,7 @@ def main() -> None:
     """The console script. Errors that a person can mend are one message; Ctrl-C loses nothing and exits with 130."""
     from meta.errors import MetaError
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         app(prog_name="meta")
     except MetaError as error:
@@ -66,6 +65,9 @@ def main() -> None:
         if (known := _from_below(error)) is None:
             raise
         sys.exit(fail(known))
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _from_below(error: Exception) -> MetaError | None:

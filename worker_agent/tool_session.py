@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import selectors
@@ -52,8 +53,17 @@ class ToolSession:
 
     def schemas(self, seconds: float = 30.0) -> tuple[list[dict[str, Any]], dict[str, str]]:
         """The tools' definitions for the Messages API, and why each other tool did not load."""
-        answer = self._ask({"op": "schemas"}, seconds)
-        return answer.get("tools", []), answer.get("errors", {})
+        # The same tools in the same environment: asked once, so that a run that calls none starts no process.
+        key = (_digest(self._surface), self._environment.path, self._sandbox.name)
+        if key not in _schemas:
+            answer = self._ask({"op": "schemas"}, seconds)
+            if len(_schemas) > _MOST_SCHEMAS:
+                _schemas.clear()
+            found = answer.get("tools", []), answer.get("errors", {})
+            if found[1]:
+                return found
+            _schemas[key] = found
+        return _schemas[key]
 
     def call(self, tool: str, given: dict[str, Any], seconds: float) -> tuple[str, bool]:
         """Run a tool: what to show the model, and whether it is an error."""
@@ -152,6 +162,19 @@ class ToolSession:
     def _last_words(self, process: subprocess.Popen[bytes]) -> str:
         words = self._buffer.decode("utf-8", "replace").strip()[-500:]
         return words or f"exit code {process.poll()}"
+
+
+_MOST_SCHEMAS = 200
+_schemas: dict[tuple[object, ...], tuple[list[dict[str, Any]], dict[str, str]]] = {}
+
+
+def _digest(surface: Surface) -> str:
+    """What the tools' schemas depend on: which are wanted, and all that lies beside them."""
+    digest = hashlib.sha256(repr(surface.config.tools).encode())
+    for file in sorted((surface.root / "tools").rglob("*")):
+        if file.is_file():
+            digest.update(b"%s\0%s\0" % (str(file.relative_to(surface.root)).encode(), file.read_bytes()))
+    return digest.hexdigest()
 
 
 def _interpreter() -> str:

@@ -20,7 +20,7 @@ from meta.records import Grader
 from meta.replay.mutants import mutate, new_name
 from meta.replay.testrun import TestRun, Watch
 
-LUCK = 16
+LUCK = 4
 """A forger that can only guess which runs are real is right at most once in so many times."""
 
 

@@ -1,0 +1,158 @@
+"""What a replay costs beside the tests it runs: a null worker on a ticket with one test, against the bare test command.
+
+    python -m bench.overhead [--blocks 20] [--parallel 2] [--files 20] [--json]
+
+Both sides take turns in the same run: a block of replays, `--parallel` at a time, then as many runs of
+`python -m pytest` on the one test in a prepared checkout, as many at a time, with the same interpreter and plugins.
+A replay is the whole of it: workspace, the worker's loop with one edit made by a tool in its sandbox (its model answers
+at once), the diff, the second workspace, protected and hidden files, bait, the tests, the reading checks, the verdict,
+and the record in runs.db. `ratio` is the median over the blocks of one side's seconds over the other's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from bench.cheats.naive import lay_out
+from bench.cheats.shop import BASE, RIGHT
+from meta.records import Grader, HiddenFile, Ticket
+from meta.replay.environment import build
+from meta.replay.executor import Job, LocalExecutor
+from meta.replay.once import Setting, template_of
+from meta.store.store import Store
+from worker_agent.git import IDENTITY, git
+from worker_agent.model import Reply, Request
+from worker_agent.records import Limits, Usage
+from worker_agent.sandbox import open_sandbox
+from worker_agent.surface import DEFAULT, Surface, load
+from worker_agent.workspace import open_workspace
+
+TEST = "from calc import add\n\n\ndef test_add():\n    assert add(2, 3) == 5\n"
+NODE = "tests/test_calc.py::test_add"
+
+
+class NullModel:
+    """Answers at once: the first time with the edit, then that it is done."""
+
+    def ask(self, request: Request) -> Reply:
+        edit = {"path": "calc.py", "old": "return a - b", "new": "return a + b"}
+        call: dict[str, Any] = {"name": "edit_file", "input": edit}
+        if len(request.messages) > 1:
+            call = {"name": "submit", "input": {"summary": "Add, not subtract."}}
+        return Reply(
+            [{"type": "tool_use", "id": f"call-{len(request.messages)}", **call}], "tool_use", "null",
+            Usage(calls=1, input_tokens=1, output_tokens=1, usd=0.0),
+        )  # fmt: skip
+
+
+class Bench:
+    """A repository with a ticket, a store, and both sides' way to run it."""
+
+    def __init__(self, folder: Path, files: int, parallel: int) -> None:
+        self.parallel, self.folder = parallel, folder
+        repository = folder / "shop"
+        lay_out(repository, BASE)
+        lay_out(repository, {f"data/part{n % 20}/file{n}.txt": f"{n}\n" * 40 for n in range(files - len(BASE))})
+        git("init", "-q", cwd=repository)
+        git("add", "-A", cwd=repository)
+        git("commit", "-q", "-m", "base", cwd=repository, env=IDENTITY)
+        self.ticket = Ticket(
+            id="calc", title="The sum is wrong", repo=str(repository), base_commit="HEAD",
+            grader=Grader(
+                fail_to_pass=(NODE,), hidden=(HiddenFile(path="tests/test_calc.py", content=TEST.encode()),),
+                checks=("existing tests", "stray files", "noise", "size"),
+            ),
+        )  # fmt: skip
+        self.sandbox = open_sandbox()
+        self.setting = Setting(NullModel(), self.sandbox, Limits(), folder / "cache")
+        self.executor = LocalExecutor(self.setting, parallel)
+        self.surface: Surface = load(DEFAULT)
+        self.store = Store(folder / "runs.db")
+        self.store.add_ticket(self.ticket)
+        self.template = template_of(self.ticket, self.setting.cache)
+        self.environment = build(self.ticket.environment, repository, "HEAD", folder / "environments")
+        self.checkout = open_workspace(self.template, folder / "bare").root
+        lay_out(self.checkout, {"calc.py": RIGHT, "tests/test_calc.py": TEST})
+
+    def replays(self, number: int) -> None:
+        jobs = [Job(n, self.ticket, self.surface, "measure") for n in range(number)]
+        for _, done in self.executor.run(jobs):
+            if done.replay.verdict != "passed":
+                raise SystemExit(f"a replay ended as {done.replay.verdict}: {done.replay.reason}")
+            self.store.add_replay(done.replay, done.events)
+
+    def bare(self, number: int) -> None:
+        variables = {
+            "PATH": os.pathsep.join([*self.environment.path, "/usr/bin", "/bin"]),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **self.environment.variables,
+        }
+
+        def one(_: int) -> None:
+            command = ["python", "-m", "pytest", "-q", NODE]
+            subprocess.run(command, cwd=self.checkout, env=variables, capture_output=True, check=True)
+
+        with ThreadPoolExecutor(self.parallel) as pool:
+            list(pool.map(one, range(number)))
+
+    def workspace_ms(self, number: int = 20) -> float:
+        found = []
+        for n in range(number):
+            begun = time.perf_counter()
+            open_workspace(self.template, self.folder / f"workspace-{n}")
+            found.append(time.perf_counter() - begun)
+        return 1000 * statistics.median(found)
+
+
+def seconds(work: Callable[[int], None], number: int) -> float:
+    begun = time.perf_counter()
+    work(number)
+    return (time.perf_counter() - begun) / number
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--blocks", type=int, default=20, help="blocks of each side, after one that is not counted")
+    parser.add_argument("--size", type=int, default=6, help="replays (and bare runs) in a block")
+    parser.add_argument("--parallel", type=int, default=2)
+    parser.add_argument("--files", type=int, default=20, help="files of the repository")
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="overhead-", ignore_cleanup_errors=True) as folder:
+        bench = Bench(Path(folder), arguments.files, arguments.parallel)
+        pairs = []
+        for block in range(arguments.blocks + 1):
+            pair = seconds(bench.replays, arguments.size), seconds(bench.bare, arguments.size)
+            if block:
+                pairs.append(pair)
+        big = Bench(Path(folder) / "big", 700, arguments.parallel)
+        result = {
+            "ratio": round(statistics.median(ours / bare for ours, bare in pairs), 2),
+            "replay_ms": round(1000 * statistics.median(ours for ours, _ in pairs)),
+            "bare_ms": round(1000 * statistics.median(bare for _, bare in pairs)),
+            "replays": arguments.size * arguments.blocks,
+            "parallel": arguments.parallel,
+            "workspace_ms": round(big.workspace_ms(), 1),
+            "workspace_files": 700,
+        }
+        bench.store.close()
+        big.store.close()
+    if arguments.json:
+        print(json.dumps(result))
+        return
+    for name, value in result.items():
+        print(f"{name:<16} {value}")
+
+
+if __name__ == "__main__":
+    main()
