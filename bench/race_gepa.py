@@ -28,7 +28,7 @@ from random import Random
 from typing import Any
 
 from bench.engine import Engine
-from bench.growing import Change, Version, World
+from bench.growing import Change, Kept, Version, World
 
 TICKETS, BUDGET, EDITS, SEEDS = 50, 1000, 25, 20
 A_NIGHT, EDITS_A_NIGHT = 200, 5
@@ -171,7 +171,7 @@ def heat(task: tuple[str, str, int, int, int]) -> tuple[Finish, float, int]:
     world = world_of(seed, edits, nulls=race == RACES[1])
     finish = RUN[racer](world, seed, budget)
     version = finish.version
-    useless = sum(world.gain(version[:place], edit) <= 0.0 for place, edit in enumerate(version))
+    useless = sum(world.gain(Kept((edit,), version[:place])) <= 0.0 for place, edit in enumerate(version))
     gain = world.mean(version, world.to_come) - world.mean((), world.to_come)
     return finish, gain, useless
 

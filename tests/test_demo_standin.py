@@ -450,8 +450,8 @@ def test_it_proposes_what_the_evidence_suggests_and_something_that_only_sounds_g
         "Read CONTRIBUTING.md first": (
             ("ignored_convention",), Habits(reads_rules=True), ("PR #1", "PR #5"), ("TB-101",)
         ),
-        "Double-check the work": (("incomplete",), Habits(), (), ()),
-        "Keep to one file": (("too_wide",), Habits(stays_narrow=True, keeps_to_one_file=True), ("PR #4",), ()),
+        "Double-check the work": (("incomplete",), Habits(), (), ("TB-101",)),
+        "Keep to one file": (("too_wide",), Habits(stays_narrow=True, keeps_to_one_file=True), ("PR #4",), ("TB-101",)),
     }  # fmt: skip
 
 

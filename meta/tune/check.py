@@ -6,16 +6,21 @@ import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from meta.context import Context
 from meta.records import Candidate, Edit, Ticket
-from meta.versions import Version
+from meta.tune.repeats import is_repeat
+from meta.versions import Version, surface_text
 from worker_agent.records import Environment
 from worker_agent.surface import BadSurface, Surface, surface_files
 from worker_agent.tool_session import ToolHostDied, ToolSession, ToolTimeout
 
-GOLD_LINES = 3
-"""So many lines in a row of a known solution are a leak, not an instruction."""
+GOLD_LINES, GOLD_CHARS = 3, 40
+"""So many lines in a row of a known solution or a hidden test, and so long together, are a leak, not an instruction."""
+
+BROKEN = ("NameError", "ImportError", "ModuleNotFoundError", "AttributeError", "UnboundLocalError", "SyntaxError")
+"""Errors that a tool never answers on purpose."""
 
 
 def objection(
@@ -28,7 +33,7 @@ def objection(
     return (
         _outside(edit)
         or _leaks(edit, parent, tickets)
-        or _repeats(edit, earlier)
+        or _repeats(edit, parent, earlier)
         or _too_large(context, parent, edit)
         or _does_not_load(context, parent, edit)
     )
@@ -49,19 +54,33 @@ def _outside(edit: Edit) -> str | None:
 
 def _leaks(edit: Edit, parent: Version, tickets: Sequence[Ticket]) -> str | None:
     added = "\n".join(_added(parent.surface, path, text) for path, text in edit.changes.items())
-    lines = {line.strip() for line in added.splitlines() if len(line.strip()) > 12}
+    lines = {plain for line in added.splitlines() if (plain := _plain(line))}
     for ticket in tickets:
         if re.search(rf"(?<![\w-]){re.escape(ticket.id)}(?![\w-])", added):
             return "it names a past ticket; an edit has to be general"
         tests = {t.rsplit("::", 1)[-1].split("[")[0] for t in ticket.grader.fail_to_pass}
         if any(len(test) > 8 and test in added for test in tests):
             return "it names a test of a past ticket; an edit has to be general"
-        run = 0
-        for line in (ticket.gold or "").splitlines():
-            run = run + 1 if line[:1] == "+" and line[1:].strip() in lines else 0
-            if run >= GOLD_LINES:
-                return "it contains a piece of a past solution; an edit has to be general"
+        gold = [line[1:] for line in (ticket.gold or "").splitlines() if line[:1] == "+" and line[:3] != "+++"]
+        hidden = [file.content.decode("utf-8", "replace") for file in ticket.grader.hidden if file.content]
+        if any(_run_of(lines, known) for known in (gold, *(text.splitlines() for text in hidden))):
+            return "it contains a piece of a past solution; an edit has to be general"
     return None
+
+
+def _run_of(lines: set[str], known: Sequence[str]) -> bool:
+    """Whether some lines in a row of a known text, blank ones apart, all stand in `lines`."""
+    run = length = 0
+    for line in filter(None, map(_plain, known)):
+        run, length = (run + 1, length + len(line)) if line in lines else (0, 0)
+        if run >= GOLD_LINES and length >= GOLD_CHARS:
+            return True
+    return False
+
+
+def _plain(line: str) -> str:
+    """A line without the marks of quotations and lists around it."""
+    return line.strip().strip("`>*- ").strip()
 
 
 def _added(surface: Surface, path: str, text: str | None) -> str:
@@ -71,10 +90,16 @@ def _added(surface: Surface, path: str, text: str | None) -> str:
     return "\n".join(line for line in (text or "").splitlines() if line not in before)
 
 
-def _repeats(edit: Edit, earlier: Sequence[Candidate]) -> str | None:
-    for candidate in earlier:
-        if candidate.edit.changes == edit.changes:
-            return f"it is the same as an earlier edit, {candidate.edit.title!r}, which is {candidate.status}"
+def _repeats(edit: Edit, parent: Version, earlier: Sequence[Candidate]) -> str | None:
+    surface: dict[str, str] | None = None
+    for candidate in reversed(earlier):
+        if candidate.edit.changes.keys() != edit.changes.keys():
+            continue
+        if surface is None:
+            surface = surface_text(parent.surface, surface_files(parent.surface.root))
+        if is_repeat(edit, candidate.edit, surface):
+            state = candidate.status.replace("_", " ")
+            return f"it is the same as an earlier edit, {candidate.edit.title!r}, which is {state}"
     return None
 
 
@@ -97,6 +122,12 @@ def _does_not_load(context: Context, parent: Version, edit: Edit) -> str | None:
         return f"it does not load: {error}"
     if surface.version == parent.id:
         return "it changes nothing"
+    if unknown := _unknown_model(context, parent, surface):
+        return unknown
+    for path, text in edit.changes.items():
+        name = PurePosixPath(path).stem
+        if path.startswith("tools/") and text is not None and name not in surface.config.tools:
+            return f"agent.toml does not name the tool {name!r}, so that nobody would call it: add it to `tools`"
     if not any(path.startswith("tools/") or path == "agent.toml" for path in edit.changes):
         return None
     scratch = context.settings.cache / "scratch"
@@ -105,20 +136,37 @@ def _does_not_load(context: Context, parent: Version, edit: Edit) -> str | None:
         return _trial(context, surface, edit, Path(folder))
 
 
+def _unknown_model(context: Context, parent: Version, surface: Surface) -> str | None:
+    """A model that nobody listed may not exist, and would end the night at its first replay."""
+    wanted, listed = surface.config.model, context.settings.search.models
+    if wanted in ("", parent.surface.config.model, context.settings.worker_endpoint().model, *listed):
+        return None
+    return f"it asks for the model {wanted!r}, which is not among the models under [search] in meta.toml"
+
+
 def _trial(context: Context, surface: Surface, edit: Edit, workspace: Path) -> str | None:
-    """Load all tools in the sandbox, and call each changed one without input: it must answer, if only with an error."""
+    """Load all tools in the sandbox and call each changed one, with made-up input: it must answer, if only with an
+    error of its own."""
+    (workspace / "README.md").write_text("A trial.\n", "utf-8")
     with ToolSession(context.sandbox, workspace, Environment(), surface) as session:
         try:
-            _, errors = session.schemas()
+            schemas, errors = session.schemas()
             if errors:
                 name, why = next(iter(errors.items()))
                 return f"tools/{name}.py does not load: {why}"
-            for path in edit.changes:
-                name = PurePosixPath(path).stem
-                if path.startswith("tools/") and name in surface.config.tools:
-                    text, failed = session.call(name, {}, 20.0)
-                    if failed and ("did not finish" in text or "ended the tool host" in text):
-                        return f"a trial call failed: {text}"
+            for schema in schemas:
+                name = schema["name"]
+                if f"tools/{name}.py" in edit.changes:
+                    text, failed = session.call(name, _made_up(schema["input_schema"]), 20.0)
+                    if failed and (text.startswith(BROKEN) or "did not finish" in text or "ended the tool" in text):
+                        return f"a trial call of {name} failed: {text}"
         except (ToolHostDied, ToolTimeout) as error:
             return f"the tools do not load: {error}"
     return None
+
+
+def _made_up(schema: dict[str, Any]) -> dict[str, object]:
+    """Input that fits a tool's schema, for its required parameters."""
+    some = {"string": "README.md", "integer": 1, "number": 1.0, "boolean": False, "array": [], "object": {}}
+    properties = schema["properties"]
+    return {name: properties[name].get("enum", [some[properties[name]["type"]]])[0] for name in schema["required"]}

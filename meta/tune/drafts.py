@@ -19,6 +19,7 @@ prompts/system.md
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from meta.records import Edit
@@ -31,7 +32,7 @@ _FIELD = re.compile(r"^(theme|themes|hypothesis|answers|flips):[ \t]*(.*)$", re.
 
 @dataclass(frozen=True)
 class Draft:
-    """An edit as it was written: the record, or why it cannot be read."""
+    """An edit as it was written, and what is wrong with it: it cannot be read, or claims nothing."""
 
     title: str
     edit: Edit | None
@@ -61,15 +62,39 @@ def _draft(title: str, body: str, surface: dict[str, str]) -> Draft:
             changes[path] = after
     if not changes:
         return Draft(title, None, "it changes no file")
+    return drafted(
+        title, changes, said.get("hypothesi", ""), *(_list(said.get(name, "")) for name in ("theme", "answer", "flip"))
+    )
+
+
+def drafted(
+    title: str,
+    changes: dict[str, str | None],
+    hypothesis: str,
+    themes: Sequence[str],
+    answers: Sequence[str],
+    flips: Sequence[str],
+) -> Draft:
+    """An edit with its claims. Without them it cannot be shown wrong, and so is none."""
     edit = Edit(
         title=title[:120],
-        themes=_list(said.get("theme", "")),
-        hypothesis=said.get("hypothesi", "")[:600],
-        answers=_list(said.get("answer", "")),
-        flips=_list(said.get("flip", "")),
+        themes=tuple(themes),
+        hypothesis=hypothesis[:600],
+        answers=tuple(answers),
+        flips=tuple(flips),
         changes=changes,
     )
-    return Draft(title, edit)
+    return Draft(title, edit, _unclaimed(edit))
+
+
+def _unclaimed(edit: Edit) -> str:
+    if not edit.themes:
+        return "it names no theme: the cause that it is about, as named in the evidence"
+    if not edit.hypothesis:
+        return "it has no hypothesis: why the agent fails and why this helps"
+    if not edit.flips and len(edit.answers) < 2:
+        return "it names no failed ticket that it should turn, and one comment alone justifies no edit"
+    return ""
 
 
 def _list(text: str) -> tuple[str, ...]:

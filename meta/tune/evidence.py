@@ -13,6 +13,7 @@ from meta.store.tuning import candidates, proposals
 from worker_agent.records import Event
 
 MOST_FAILURES = 12
+MOST_TRIED = 80
 QUOTES_A_CAUSE = 6
 DIFF_CHARS = 1500
 TRANSCRIPT_CHARS = 2500
@@ -81,7 +82,7 @@ def _complaints(outcomes: Iterable[Outcome]) -> dict[str, tuple[Complaint, ...]]
     for outcome in outcomes:
         if not outcome.agents_fault:
             continue
-        revision = outcome.revision.text[:DIFF_CHARS] if outcome.revision else ""
+        revision = _cut(outcome.revision.text, DIFF_CHARS) if outcome.revision else ""
         quotes = tuple(quote(word) for word in outcome.reviewer_words[:QUOTES_A_CAUSE])
         by_cause[outcome.cause.value].append(
             Complaint(
@@ -98,7 +99,8 @@ def _complaints(outcomes: Iterable[Outcome]) -> dict[str, tuple[Complaint, ...]]
 def tried_before(store: Store) -> tuple[str, ...]:
     """Earlier candidates and how they ended, and what people said of proposals: never any held-out outcome."""
     verdicts = {p.candidate: p for p in proposals(store)}
-    return tuple(_tried(c, verdicts.get(c.id)) for c in candidates(store, "status != 'proposed'"))
+    told = [_tried(c, verdicts.get(c.id)) for c in candidates(store, "status != 'proposed'")]
+    return tuple([f"{len(told) - MOST_TRIED} older edits", *told[-MOST_TRIED:]] if len(told) > MOST_TRIED else told)
 
 
 def _tried(candidate: Candidate, proposal: Proposal | None) -> str:
@@ -106,14 +108,15 @@ def _tried(candidate: Candidate, proposal: Proposal | None) -> str:
     end = {
         "kept": "kept",
         "refused": "refused: no gain could be shown",
-        "screened_out": "dropped early: no gain on search tickets",
+        "screened_out": f"dropped early: {candidate.why}",
         "invalid": f"invalid: {candidate.why}",
         "testing": "still being tested",
     }[candidate.status]
     if proposal:
         said = f": {proposal.reason}" if proposal.reason else ""
         end = f"{end}; as a proposal it is {proposal.status.replace('_', ' ')}{said}"
-    return f"{edit.title} (theme: {', '.join(edit.themes)}; files: {', '.join(edit.changes)}) - {end}"
+    idea = f" {_cut(edit.hypothesis, 160)}" if edit.hypothesis else ""
+    return f"{edit.title} (theme: {', '.join(edit.themes)}; files: {', '.join(edit.changes)}){idea} - {end}"
 
 
 def shorten(events: Sequence[Event], limit: int = TRANSCRIPT_CHARS) -> str:

@@ -40,7 +40,7 @@ def choose(evidence: dict[str, str], prompt: str) -> list[Choice]:
         about = _about(idea.theme, wrong)
         new = idea.title.lower() not in tried and idea.theme not in {other.idea.theme for other in chosen}
         if new and (about or not idea.needs_feedback) and not idea.has(habits(prompt)):
-            chosen += _placed(idea, prompt, about)
+            chosen += _placed(idea, prompt, about, wrong)
     return chosen[:most]
 
 
@@ -51,7 +51,7 @@ def _about(theme: str, wrong: str) -> str:
     return "".join(part for part in parts if name.match(part))
 
 
-def _placed(idea: Idea, prompt: str, about: str) -> list[Choice]:
+def _placed(idea: Idea, prompt: str, about: str, wrong: str) -> list[Choice]:
     """The idea in its place; none where the prompt has no line of its own to hold on to."""
     lines = [line for line in prompt.splitlines() if line.strip() and prompt.count(line) == 1]
     if not lines:
@@ -63,5 +63,6 @@ def _placed(idea: Idea, prompt: str, about: str) -> list[Choice]:
         first = idea.theme == "ignored_convention"
         old = lines[0] if first else lines[-1]
         new = f"{old}\n{idea.text}" if first else f"{idea.text}\n{old}"
-    answers, flips = dict.fromkeys(_PULL.findall(about)), dict.fromkeys(_TICKET.findall(about))
+    answers = dict.fromkeys(_PULL.findall(about))
+    flips = dict.fromkeys(_TICKET.findall(about) or _TICKET.findall(wrong)[:3])  # an idea about nothing claims some
     return [Choice(idea, old, new, tuple(answers), tuple(flips))]

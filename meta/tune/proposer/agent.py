@@ -9,8 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from meta.records import Edit
-from meta.tune.drafts import Draft, show
+from meta.tune.drafts import Draft, drafted, show
 from meta.tune.evidence import Evidence
 from worker_agent.model import Message, Model, Request
 from worker_agent.records import Environment, Usage
@@ -34,7 +33,7 @@ PROPOSE = {
             "answers": {**_NAMES, "description": 'feedback it answers, such as "PR #12"'},
             "flips": {**_NAMES, "description": "failed tickets it should turn"},
         },
-        "required": ["title", "themes", "hypothesis"],
+        "required": ["title", "themes", "hypothesis", "flips"],
         "additionalProperties": False,
     },
 }
@@ -112,15 +111,12 @@ class EditingAgent:
         changes = self._changes(root / "surface")
         if not changes:
             return Draft(title, None, "nothing under surface/ has changed")
-        edit = Edit(
-            title=title,
-            themes=_names(given.get("themes")),
-            hypothesis=str(given.get("hypothesis", ""))[:600],
-            answers=_names(given.get("answers")),
-            flips=_names(given.get("flips")),
-            changes=changes,
+        return drafted(
+            title,
+            changes,
+            str(given.get("hypothesis", "")),
+            *(_names(given.get(name)) for name in ("themes", "answers", "flips")),
         )
-        return Draft(title, edit)
 
     def _changes(self, surface: Path) -> dict[str, str | None]:
         """What differs from the surface that was laid out. Links are not followed: the folder is untrusted by now."""

@@ -1,0 +1,229 @@
+"""What an edit must be before a replay is spent on it: falsifiable, general, new, loadable; each rule by its words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from meta.context import Context
+from meta.records import Candidate, Edit, Grader, HiddenFile, Ticket
+from meta.settings import Settings
+from meta.store.tuning import add_candidate, move
+from meta.tune.check import objection
+from meta.tune.drafts import read
+from meta.tune.evidence import tried_before
+from meta.tune.loop import night
+from meta.tune.repeats import is_repeat
+from tests.test_night import GOOD, House, Scripted, edit
+from worker_agent.surface import DEFAULT
+
+SYSTEM = (DEFAULT / "prompts" / "system.md").read_text()
+CONFIG = (DEFAULT / "agent.toml").read_text()
+SURFACE = {"prompts/system.md": SYSTEM, "agent.toml": CONFIG}
+GOLD = "+++ b/a.py\n+total = sum(line.amount for line in lines)\n+\n+if not total:\n+    return Decimal(0)\n"
+
+
+def adding(text: str, path: str = "prompts/system.md") -> Edit:
+    return Edit(title="t", themes=("convention",), changes={path: SURFACE.get(path, "") + text})
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> House:
+    return House(tmp_path_factory.mktemp("house") / "agent", tickets=2)
+
+
+def refused(house: House, edit: Edit, *tickets: Ticket, earlier: tuple[Candidate, ...] = (), **search: object) -> str:
+    context = Context(Settings(root=house.root, search=search))  # type: ignore[arg-type]
+    with_model = context.settings.worker.model_copy(update={"model": "m", "base_url": "http://127.0.0.1:9"})
+    context.settings = context.settings.model_copy(update={"worker": with_model})
+    try:
+        return objection(context, context.versions.head(), edit, tickets, earlier) or ""
+    finally:
+        context.close()
+
+
+def ticket(**changed: object) -> Ticket:
+    return Ticket.model_validate({"id": "TB-7", "title": "t", "repo": "-", "base_commit": "-", **changed})
+
+
+# Claims.
+
+WHOLE = """\
+## Edit: Slow down
+theme: incomplete
+hypothesis: It hurries.
+answers: PR #3, PR #4
+flips: t-1
+
+prompts/system.md
+```
+Be slow.
+```
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("theme: incomplete\n", "names no theme"),
+        ("hypothesis: It hurries.\n", "no hypothesis"),
+        ("answers: PR #3, PR #4\nflips: t-1\n", "names no failed ticket"),
+        (", PR #4\nflips: t-1", "one comment alone justifies no edit"),
+    ],
+)
+def test_an_edit_without_its_claims_is_told_what_is_missing(line: str, words: str) -> None:
+    [good] = read(WHOLE, SURFACE)
+    assert not good.problem
+    assert line in WHOLE
+    [draft] = read(WHOLE.replace(line, "" if line.endswith("\n") else "\n"), SURFACE)
+    assert words in draft.problem
+
+
+# Pieces of what is known.
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "total = sum(line.amount for line in lines)\nif not total:\n    return Decimal(0)\n",
+        "- `total = sum(line.amount for line in lines)`\n- `if not total:`\n- `return Decimal(0)`\n",
+    ],
+)
+def test_a_run_of_lines_of_a_solution_is_found_however_it_is_dressed(house: House, text: str) -> None:
+    assert "piece of a past solution" in refused(house, adding(text), ticket(gold=GOLD))
+    assert not refused(house, adding(text.splitlines()[0] + "\n"), ticket(gold=GOLD))
+
+
+def test_a_piece_of_a_hidden_test_is_found(house: House) -> None:
+    body = "def test_x():\n    invoice = Invoice(total=Decimal(3))\n    assert invoice.tax == Decimal('0.57')\n"
+    hidden = ticket(grader=Grader(hidden=(HiddenFile(path="tests/test_x.py", content=body.encode()),)))
+    assert "piece of a past solution" in refused(house, adding(body), hidden)
+
+
+# Repeats.
+
+
+def tried(edit: Edit) -> Candidate:
+    return Candidate(id=1, night=1, status="refused", parent="p", edit=edit)
+
+
+LONG = "Before you change anything, read the house rules of the repository, look at how similar things are done there, "
+
+
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        ("Read the rules first.\n", "\n\n   read the RULES, first!\n"),
+        (LONG + "and follow both.\n", LONG + "and follow them both.\n"),
+    ],
+)
+def test_the_same_in_other_words_is_refused(house: House, first: str, again: str) -> None:
+    why = refused(house, adding(again), earlier=(tried(adding(first)),))
+    assert "the same as an earlier edit, 't', which is refused" in why
+
+
+@pytest.mark.parametrize(
+    ("first", "other"),
+    [
+        ("Read the rules first.\n", "Run the tests first.\n"),
+        (LONG + "and touch at most 3 files.\n", LONG + "and touch at most 30 files.\n"),
+        (LONG + "and change them.\n", LONG + "and never change them.\n"),
+    ],
+)
+def test_what_means_something_else_is_no_repeat(first: str, other: str) -> None:
+    assert not is_repeat(adding(other), adding(first), SURFACE)
+
+
+def test_a_number_in_agent_toml_makes_a_different_edit() -> None:
+    low, high = (
+        Edit(title="t", changes={"agent.toml": CONFIG.replace("turns = 40", f"turns = {n}")}) for n in (20, 30)
+    )
+    assert not is_repeat(high, low, SURFACE)
+    assert is_repeat(low, low, SURFACE)
+
+
+# Tools and settings.
+
+TOOL = '''"""Count."""
+
+
+def count(path: str, most: int = 3) -> str:
+    """Count the lines of a file.
+
+    Args:
+        path: the file
+    """
+    return str(len(open(path).read().splitlines()))
+'''
+NAMED = CONFIG.replace('tools = ["read_file"', 'tools = ["count", "read_file"')
+
+
+def with_tool(text: str, config: str = NAMED) -> Edit:
+    return Edit(title="t", themes=("c",), changes={"tools/count.py": text, "agent.toml": config})
+
+
+def test_a_new_tool_loads_and_answers_a_trial_call_in_the_sandbox(house: House) -> None:
+    assert not refused(house, with_tool(TOOL))
+
+
+@pytest.mark.parametrize(
+    ("text", "config", "words"),
+    [
+        (TOOL, CONFIG, "agent.toml does not name the tool 'count'"),
+        (TOOL.replace("def count", "def other"), NAMED, "has no function count()"),
+        (TOOL.replace("    return", "    import nowhere\n    return"), NAMED, "count failed: ModuleNotFound"),
+        (TOOL.replace("open(path)", "opened(path)"), NAMED, "count failed: NameError"),
+        (TOOL.replace("    return", "    import os\n    os._exit(1)\n    return"), NAMED, "trial call of count failed"),
+    ],
+)  # fmt: skip
+def test_a_tool_that_would_not_work_is_refused(house: House, text: str, config: str, words: str) -> None:
+    assert words in refused(house, with_tool(text, config))
+
+
+def test_an_error_that_a_tool_answers_on_purpose_is_an_answer(house: House) -> None:
+    assert not refused(house, with_tool(TOOL.replace("    return", "    raise ValueError('no')\n    return")))
+
+
+def test_only_a_listed_model_may_be_asked_for(house: House) -> None:
+    change = Edit(title="t", changes={"agent.toml": CONFIG.replace('model = ""', 'model = "new"')})
+    assert "asks for the model 'new'" in refused(house, change)
+    assert not refused(house, change, models=("new",))
+
+
+# What comes back to the proposer.
+
+
+def test_a_refused_edit_comes_back_once_with_the_reason(tmp_path: Path) -> None:
+    house = House(tmp_path / "agent")
+    proposer = Scripted(edit("Rules first", GOOD, "convention"))
+    night(house.context(), proposer)
+    night(house.context(), proposer)
+    [why] = proposer.objections
+    assert "the same as an earlier edit, 'Rules first', which is kept" in why
+
+
+def test_what_was_tried_is_told_with_search_results_and_without_the_gates(tmp_path: Path) -> None:
+    house = House(tmp_path / "agent", tickets=0)
+    store = house.context().store
+    store.write("insert into nights (started_at, budget, stage) values ('', 1, '')")
+    dropped, lost = (add_candidate(store, 1, "p", adding(text)) for text in ("a", "b"))
+    move(store, dropped, "screened_out", "1 of 6 replays passed on search tickets that had failed")
+    move(store, move(store, lost, "testing"), "refused", "on tickets of its theme 3 of 10 passed")
+    first, second = tried_before(store)
+    assert "1 of 6 replays passed on search tickets" in first
+    assert "3 of 10" not in second
+    assert "no gain could be shown" in second
+
+
+def test_a_long_history_is_told_from_its_newer_end(tmp_path: Path) -> None:
+    house = House(tmp_path / "agent", tickets=0)
+    store = house.context().store
+    store.write("insert into nights (started_at, budget, stage) values ('', 1, '')")
+    for number in range(100):
+        made = add_candidate(store, 1, "p", Edit(title=f"edit {number}"))
+        move(store, made, "invalid", "-")
+    told = tried_before(store)
+    assert told[0] == "20 older edits"
+    assert len(told) == 81
+    assert told[-1].startswith("edit 99")
