@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,11 @@ def _read(db: sqlite3.Connection) -> dict[str, Any]:
         " where replay is null or replay not in (select id from replays)"
     ).fetchone()
     night = db.execute("select * from nights order by id desc limit 1").fetchone()
+    compared = None
+    if db.execute("select 1 from sqlite_master where name = 'stages'").fetchone():
+        compared = db.execute(
+            "select detail from stages where stage = 'compare' order by night desc limit 1"
+        ).fetchone()
     return {
         "version": version,
         "since": newest["since"] if newest else None,
@@ -76,6 +82,7 @@ def _read(db: sqlite3.Connection) -> dict[str, Any]:
         "tokens": (spent["tokens"] or 0) + (others["tokens"] or 0),
         "usd": None if spent["unpriced"] or others["unpriced"] else (spent["usd"] or 0) + (others["usd"] or 0),
         "night": dict(night) if night else None,
+        "promises": json.loads(compared["detail"]).get("promises", []) if compared else [],
     }
 
 
@@ -102,12 +109,27 @@ def text(found: dict[str, Any]) -> str:
     lines.append(f"proposals   {_counts(found['proposals'])}")
     money = "cost unknown (no price set)" if found["usd"] is None else f"${found['usd']:.2f}"
     lines.append(f"spent       {found['replays']} replays ({found['void']} void), {found['tokens']:,} tokens, {money}")
+    for promise in found["promises"]:
+        before, after = (_share(promise[side]) for side in ("before", "after"))
+        drop = f"; A DROP: `meta proposals rollback {promise['proposal']}`" if promise["dropped"] else ""
+        seen = f"pull requests merged as they were {before}, since {after}{drop}"
+        lines.append(f"promise     proposal {promise['proposal']}: {seen}")
     night = found["night"]
     if night:
         lines.append(f"last night  {'unfinished, ' if not night['ended_at'] else ''}begun {night['started_at']}")
     if found["proposals"].get("pending"):
         lines.append("next        `meta propose` reviews what is pending")
     return "\n".join(lines)
+
+
+def _share(side: dict[str, int]) -> str:
+    from meta.interval import wilson
+
+    if not side["of"]:
+        return "none yet"
+    share = side["merged"] / side["of"]
+    low, high = wilson(share, side["of"])
+    return f"{share:.0%} ({low:.0%} to {high:.0%}) of {side['of']}"
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -314,6 +314,8 @@ def test_help_is_there_for_every_command(desk: Desk) -> None:
         "status",
         "tickets",
         "proposals",
+        "nightly",
+        "schedule",
     ):
         code, out, _ = desk.meta(command, "--help")
         assert code == 0

@@ -15,7 +15,10 @@ from meta.store.backups import back_up_daily, newest_good
 def look_after(context: Context) -> None:
     """Check runs.db page by page and copy it once a day. Raises `MetaError` that offers a copy when it is damaged."""
     store = context.store
-    found = store.db.conn.execute("pragma quick_check(1)").fetchone()[0]
+    try:
+        found = store.db.conn.execute("pragma quick_check(1)").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        found = str(error)
     if found != "ok":
         raise MetaError(f"{store.path} is damaged: {found}", newest_good(store.path))
     try:

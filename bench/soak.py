@@ -1,0 +1,84 @@
+"""Many replays in one run of one process against the stand-in: do memory, open files and speed stay flat?
+
+    python -m bench.soak [--replays 2000] [--json]
+
+Every tenth of the run is a row: replays a minute, resident memory, open files, threads, folders in the scratch. `flat`
+compares the last fifth with the second: memory at most 20 % and 20 MB more, no more files, at least 80 % of the speed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from bench.small_house import small_house
+from meta.context import Context, writing
+from meta.demo.standin import serve
+from meta.settings import load
+from meta.tune.replays import Wanted, make
+
+ROWS = 10
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.soak", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--replays", type=int, default=2000)
+    parser.add_argument("--parallel", type=int, default=2)
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="soak-") as folder, serve(1) as url:
+        house = small_house(Path(folder) / "house", waiting=0, parallel=arguments.parallel)
+        settings = load(house.agent)
+        settings = settings.model_copy(update={"worker": settings.worker.model_copy(update={"base_url": url})})
+        with writing(house.agent, "soak", settings=settings) as context:
+            result = soak(context, arguments.replays)
+    if arguments.json:
+        print(json.dumps(result))
+        return
+    for row in result["rows"]:
+        print("  ".join(f"{name} {value}" for name, value in row.items()))
+    print("flat" if result["flat"] else "NOT FLAT")
+
+
+def soak(context: Context, replays: int) -> dict[str, Any]:
+    """Replay the agent in use on all tickets, in batches as a night does."""
+    surface, tickets = context.versions.head().surface, context.store.tickets("admitted")
+    rows, made, verdicts = [], 0, {"passed": 0, "failed": 0, "void": 0}
+    for row in range(ROWS):
+        begun, before = time.monotonic(), made
+        while made < replays * (row + 1) // ROWS:
+            batch = [tickets[(made + n) % len(tickets)] for n in range(context.executor.parallel * 4)]
+            for replay in make(context, [Wanted(ticket, surface) for ticket in batch], "measure", retry=False):
+                verdicts[replay.verdict] += 1
+                made += 1
+        speed = (made - before) / (time.monotonic() - begun) * 60
+        rows.append({"replays": made, "a_minute": round(speed, 1), **_state(context.settings.cache / "scratch")})
+    early, late = rows[ROWS // 5], rows[-1]
+    flat = (
+        late["mb"] <= early["mb"] * 1.2 + 20
+        and late["files"] <= early["files"]
+        and late["scratch"] <= early["scratch"]
+        and sum(r["a_minute"] for r in rows[-2:]) >= 0.8 * sum(r["a_minute"] for r in rows[2:4])
+    )
+    size = (context.settings.database.stat().st_size) / (1 << 20)
+    return {"replays": made, "verdicts": verdicts, "rows": rows, "flat": flat, "runs_db_mb": round(size, 1)}
+
+
+def _state(scratch: Path) -> dict[str, Any]:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return {
+        "mb": round(pages * resource.getpagesize() / (1 << 20), 1),
+        "files": len(list(Path("/proc/self/fd").iterdir())),
+        "threads": threading.active_count(),
+        "scratch": len(list(scratch.glob("*"))),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""What was promised, beside what became of real pull requests; and looking after runs.db."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from feedback.records import Cause, Kind, Outcome
+from meta.context import Context
+from meta.errors import MetaError
+from meta.nights.keep import clean, look_after
+from meta.nights.promises import Share, is_drop, raise_drops
+from meta.records import Replay
+from meta.review.decide import accept
+from meta.settings import Settings
+from meta.store.store import Store
+from meta.tune.loop import night
+from tests.test_night import GOOD, House, Scripted, edit
+
+
+def outcome(number: int, kind: Kind, days: float, version: str | None = None, cause: Cause = Cause.UNKNOWN) -> Outcome:
+    return Outcome(
+        repository="o/r", number=number, title="t", kind=kind, agent="bot", recognised_by="trailer", cause=cause,
+        opened_at=datetime.now(UTC) + timedelta(days=days), version=version,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "drop"),
+    [((15, 20), (4, 20), True), ((15, 20), (13, 20), False), ((5, 5), (0, 5), False), ((4, 20), (15, 20), False)],
+)
+def test_a_drop_is_what_chance_does_not_explain(before: tuple[int, int], after: tuple[int, int], drop: bool) -> None:
+    assert is_drop(Share(merged=before[0], of=before[1]), Share(merged=after[0], of=after[1])) is drop
+
+
+def test_a_merged_change_whose_pull_requests_got_worse_is_raised_with_a_branch_that_undoes_it(tmp_path: Path) -> None:
+    house = House(tmp_path / "agent")
+    context = house.context()
+    [proposal] = night(context, Scripted(edit("Rules first", GOOD, "convention"))).proposals
+    accepted = accept(context, proposal)
+    assert accepted.merge_commit
+    version = context.versions.at(accepted.merge_commit).id
+    for number in range(1, 21):
+        context.store.add_outcome(outcome(number, Kind.MERGED if number % 4 else Kind.REVISED, -10))
+        context.store.add_outcome(outcome(100 + number, Kind.REVISED if number % 4 else Kind.MERGED, 1, version))
+    for number in range(1, 5):  # none of these says anything about the agent
+        context.store.add_outcome(outcome(200 + number, Kind.REJECTED, 1, version, Cause.SUPERSEDED))
+        context.store.add_outcome(outcome(300 + number, Kind.OPEN, 1, version))
+    head = house.git("rev-parse", "HEAD")
+    [promise] = raise_drops(context)
+    assert (promise["before"], promise["after"]) == ({"merged": 15, "of": 20}, {"merged": 5, "of": 20})
+    assert promise["dropped"]
+    assert promise["branch"] == "meta/rollback-1"
+    assert GOOD not in house.git("show", "meta/rollback-1:worker_agent/prompts/system.md")
+    assert house.git("rev-parse", "HEAD") == head
+    commit = house.git("rev-parse", "meta/rollback-1")
+    raise_drops(context)
+    assert house.git("rev-parse", "meta/rollback-1") == commit
+
+
+# Looking after runs.db.
+
+MADE = {"ticket": "t", "version": "v", "purpose": "measure", "verdict": "passed", "reason": "r", "ended": "submitted"}
+
+
+def filled(root: Path, **nightly: object) -> Context:
+    context = Context(Settings.model_validate({"root": root, "nightly": nightly}))
+    for number in range(30):
+        began = datetime.now(UTC) - timedelta(days=number * 10)
+        replay = Replay.model_validate(MADE | {"id": f"r-{number}", "started_at": began.isoformat()})
+        context.store.add_replay(replay, [{"kind": "tool", "result": f"{number}" * 9000}])
+    return context
+
+
+def test_old_transcripts_go_and_verdicts_stay(tmp_path: Path) -> None:
+    context = filled(tmp_path, keep_days=95)
+    assert clean(context) == {"transcripts_removed": 20}
+    assert len(context.store.replays()) == 30
+    assert context.store.transcript("r-3")
+    assert not context.store.transcript("r-25")
+
+
+def test_a_copy_is_made_once_a_day_and_offered_when_runs_db_is_damaged(tmp_path: Path) -> None:
+    context = filled(tmp_path)
+    look_after(context)
+    look_after(context)
+    assert (tmp_path / "runs.db.backup").exists()
+    assert not (tmp_path / "runs.db.backup.1").exists()
+    context.store.db.conn.execute("pragma wal_checkpoint(truncate)")
+    context.close()
+    path = tmp_path / "runs.db"
+    content = bytearray(path.read_bytes())
+    for start in range(3 * 4096, len(content) - 4096, 2 * 4096):
+        content[start : start + 3000] = b"x" * 3000
+    path.write_bytes(content)
+    with pytest.raises(MetaError, match="damaged") as caught:
+        look_after(Context(Settings(root=tmp_path)))
+    assert "cp runs.db.backup runs.db" in caught.value.do
+    assert "30 replays" in caught.value.do
+
+
+def test_a_reader_never_stops_a_writer_nor_sees_half_a_replay(tmp_path: Path) -> None:
+    store = Store(tmp_path / "runs.db")
+    code = (
+        "import sqlite3, sys, time\n"
+        "db = sqlite3.connect(f'file:{sys.argv[1]}?mode=ro', uri=True)\n"
+        "print('in', flush=True); end = time.monotonic() + 3; n = 0\n"
+        "while time.monotonic() < end and n < 200:\n"
+        "    sql = 'select (select count(*) from replays), (select count(*) from transcripts)'\n"
+        "    a, b = db.execute(sql).fetchone(); assert a == b, (a, b); assert a >= n; n = a\n"
+        "print(n)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "runs.db")]
+    reader = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert reader.stdout is not None
+    reader.stdout.readline()
+    for number in range(200):
+        replay = Replay.model_validate(MADE | {"id": f"{number}"})
+        store.add_replay(replay, [{"kind": "end"}])
+    out, _ = reader.communicate(timeout=30)
+    assert reader.returncode == 0
+    assert int(out) > 0
