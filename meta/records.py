@@ -57,8 +57,26 @@ class ReviewCheck(Record):
         return self
 
 
+class JUnit(Record):
+    """A command that writes JUnit XML, for tests that pytest does not run."""
+
+    command: str = Field(min_length=1)
+    """Run by `sh -c` in the workspace."""
+    report: str = Field(min_length=1, pattern=r"^[^/\n][^\n]*$")
+    """Where it writes its report, relative to the workspace; `*` and `**` as in a shell."""
+    protected: tuple[str, ...] = ()
+    """Files that are taken from the base besides those that always are, such as what steers the command."""
+
+    @model_validator(mode="after")
+    def _reports_inside(self) -> JUnit:
+        if ".." in self.report.split("/"):
+            raise ValueError("`report` has to lie in the workspace")
+        return self
+
+
 class Grader(Record):
-    """What decides a replay. Test ids are pytest node ids relative to the repository's root."""
+    """What decides a replay. Test ids are pytest node ids relative to the repository's root, or, with `junit`,
+    `classname::name`."""
 
     fail_to_pass: tuple[str, ...] = ()
     pass_to_pass: tuple[str, ...] = ()
@@ -67,6 +85,8 @@ class Grader(Record):
     """The files handed to pytest; the hidden tests' files and those of PASS_TO_PASS."""
     seconds: float = Field(300.0, gt=0, description="wall-clock time of the whole test run")
     test_seconds: float = Field(60.0, gt=0, description="wall-clock time of one test")
+    junit: JUnit | None = None
+    """How the tests are run where not by pytest; such verdicts are weaker, see `meta.replay.junit`."""
     checks: tuple[str, ...] = ()
     """Acceptance checks that the merged change passes, by name; found at admission, see `meta.replay.acceptance`."""
     review: tuple[ReviewCheck, ...] = ()

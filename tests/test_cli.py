@@ -374,3 +374,13 @@ def test_tickets_from_feedback_without_any_is_nothing_to_do(desk: Desk) -> None:
     code, _, err = desk.meta("tickets", "from-feedback")
     assert code == 3
     assert "`meta ingest-feedback` reads what became of them" in err
+
+
+def test_a_ticket_that_another_runner_decides_says_that_its_verdict_is_weaker(desk: Desk) -> None:
+    ticket = desk.ticket(junit={"command": "make check", "report": "out/*.xml"})
+    assert desk.meta("tickets", "add", "--no-check", str(ticket))[0] == 0
+    _, out, _ = desk.meta("tickets", "show", "mean")
+    assert "make check, by a JUnit report, which the code under test could forge" in out
+    code, _, err = desk.meta("tickets", "add", str(desk.ticket(junit={"command": "make", "report": "../out.xml"})))
+    assert code == 1
+    assert "has to lie in the workspace" in err

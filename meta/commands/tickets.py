@@ -49,6 +49,7 @@ def show(ticket: str) -> None:
     from meta.context import reading
     from meta.errors import MetaError
     from meta.replay.acceptance.checks import described
+    from meta.replay.junit import WEAKER
 
     with reading(HERE) as context:
         found = context.store.ticket(ticket)
@@ -60,6 +61,8 @@ def show(ticket: str) -> None:
     say(f"themes        {', '.join(found.labels) or 'none'}\nstatus        {row['status']} {row['reason']}")
     for name, tests in (("FAIL_TO_PASS", found.grader.fail_to_pass), ("PASS_TO_PASS", found.grader.pass_to_pass)):
         say(f"{name}  {len(tests)}" + "".join(f"\n  {t}" for t in tests[:20]))
+    if junit := found.grader.junit:
+        say(f"run by        {junit.command}{WEAKER}")
     checks = described(found.grader)
     say(f"checks        {len(checks)}" + "".join(f"\n  {line}" for line in checks))
 

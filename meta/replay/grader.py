@@ -19,6 +19,7 @@ from meta.replay.acceptance.change import change_in
 from meta.replay.acceptance.checks import read, use_tools
 from meta.replay.acceptance.finding import Finding
 from meta.replay.acceptance.linters import Bench
+from meta.replay.junit import WEAKER, run_junit
 from meta.replay.overlay import lay_hidden, restore_protected
 from meta.replay.reaching import alarms, reaching
 from meta.replay.testrun import TestRun, run_tests
@@ -94,24 +95,40 @@ def examine(
             looked_at = diff.strip() or grader.checks or grader.review
             change = change_in(workspace.root, template.tree) if looked_at else None
             restore_protected(workspace.root, template.tree)
-            secret = plan(grader, workspace.root, alarms(template.tree, ticket))
-            lay_hidden(workspace.root, grader.hidden, secret.appended)
-            run = run_tests(
-                workspace.root,
-                files_of(grader),
-                environment=environment,
-                sandbox=sandbox,
-                wanted=[*grader.fail_to_pass, *grader.pass_to_pass],
-                seconds=grader.seconds,
-                test_seconds=grader.test_seconds,
-                watch=secret.watch,
-                reverse=reverse,
+            if grader.junit:
+                run, reading = run_junit(
+                    workspace.root, template.tree, grader.junit, environment=environment, sandbox=sandbox,
+                    hidden=grader.hidden, seconds=grader.seconds, limits=limits,
+                )  # fmt: skip
+            else:
+                secret = plan(grader, workspace.root, alarms(template.tree, ticket))
+                lay_hidden(workspace.root, grader.hidden, secret.appended)
+                run = run_tests(
+                    workspace.root,
+                    files_of(grader),
+                    environment=environment,
+                    sandbox=sandbox,
+                    wanted=[*grader.fail_to_pass, *grader.pass_to_pass],
+                    seconds=grader.seconds,
+                    test_seconds=grader.test_seconds,
+                    watch=secret.watch,
+                    reverse=reverse,
+                    limits=limits,
+                )
+                reading = secret.read(run) if run.started else None
+        if not run.started and grader.junit and reading and ticket.gold and diff != ticket.gold:
+            # Who ends the command early must not make it void by that: the merged change shows whose doing it is.
+            gold = examine(
+                ticket, ticket.gold, template=template, environment=environment, sandbox=sandbox, scratch=scratch,
                 limits=limits,
-            )
-        if not run.started:
+            )  # fmt: skip
+            if gold.run and gold.run.started:
+                reason = "the run left no report, and the merged change does"
+                failed = (*grader.fail_to_pass, *grader.pass_to_pass)
+                return Examined(verdict("failed", reason, tests="failed", failed=failed), run, reading)
+        if not run.started or reading is None:
             words = run.output.strip()[-500:] or "it said nothing"
             return Examined(verdict("void", f"the tests never started: {words}", tests="void"), run)
-        reading = secret.read(run)
         tests, reason, failed = _by_the_tests(grader, run, reading)
         if tests == "passed" and change and (reached := reaching(change, ticket)):
             tests, reason = "failed", f"the submission reaches for what runs its tests: {reached}"
@@ -134,11 +151,8 @@ def _by_the_tests(grader: Grader, run: TestRun, reading: Reading) -> tuple[Verdi
         return "failed", reading.distrust if run.patched else _reason(failed, reading, grader, run), failed
     if reading.distrust:
         return "failed", reading.distrust, ()
-    return (
-        "passed",
-        f"{len(grader.fail_to_pass)} FAIL_TO_PASS and {len(grader.pass_to_pass)} PASS_TO_PASS tests pass",
-        (),
-    )
+    words = f"{len(grader.fail_to_pass)} FAIL_TO_PASS and {len(grader.pass_to_pass)} PASS_TO_PASS tests pass"
+    return "passed", words + (WEAKER if grader.junit else ""), ()
 
 
 def _both(

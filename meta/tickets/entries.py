@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from meta.errors import MetaError
-from meta.records import EnvironmentSpec, Grader, HiddenFile, Ticket
+from meta.records import EnvironmentSpec, Grader, HiddenFile, JUnit, Ticket
 from meta.tickets.split import split
 from worker_agent.git import GitError, git
 
@@ -40,6 +40,7 @@ class Entry(BaseModel):
     rejected_file: str | None = None
     environment: EnvironmentSpec = EnvironmentSpec()
     labels: tuple[str, ...] = ()
+    junit: JUnit | None = None
     seconds: float = Field(300.0, gt=0)
     test_seconds: float = Field(60.0, gt=0)
     source: str = "file"
@@ -79,6 +80,7 @@ def ticket_of(fields: dict[str, Any], folder: Path) -> Ticket:
                 pass_to_pass=entry.pass_to_pass,
                 test_files=entry.test_files,
                 hidden=hidden,
+                junit=entry.junit,
                 seconds=entry.seconds,
                 test_seconds=entry.test_seconds,
             ),
