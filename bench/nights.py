@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from bench import growth
 from bench.engine import Engine
 from bench.gate import wilson
 from bench.growing import KINDS, TO_COME, World
@@ -61,9 +62,9 @@ class Course:
         return sum(effect < 0.0 for effect in self.effects)
 
 
-def course(task: tuple[int, str]) -> Course:
+def course(task: tuple[int, str, int]) -> Course:
     """One sequence. The seed makes the world and the luck; the rule decides."""
-    seed, rule = task
+    seed, rule, nights = task
     world = World(seed, TICKETS)
     tuner: Engine | Rival
     if rule.startswith("our gate"):
@@ -71,7 +72,7 @@ def course(task: tuple[int, str]) -> Course:
     else:
         tuner = Rival(world, rule, seed, BUDGET)
     effects, replays = [], 0
-    for _ in range(NIGHTS):
+    for _ in range(nights):
         kept, made = tuner.night(world.propose(tuner.incumbent, EDITS))
         effects += [world.gain(each) for each in kept]
         replays += made
@@ -151,13 +152,13 @@ def figures(made: Sequence[Row]) -> list[dict[str, Any]]:
     return [{"figure": name, "measured": value, "must_be": bound, "met": met} for name, value, bound, met in wanted]
 
 
-def run(seed: int, sequences: int, rules: Sequence[str], processes: int) -> dict[str, Any]:
+def run(seed: int, sequences: int, rules: Sequence[str], processes: int, nights: int = NIGHTS) -> dict[str, Any]:
     began = time.perf_counter()
     made = []
     with multiprocessing.Pool(processes) as pool:
         for rule in rules:
             courses = []
-            for done in pool.imap(course, [(seed * 1000 + number, rule) for number in range(sequences)]):
+            for done in pool.imap(course, [(seed * 1000 + number, rule, nights) for number in range(sequences)]):
                 courses.append(done)
                 if sys.stderr.isatty():
                     print(f"\r{rule}: {len(courses)} of {sequences}".ljust(60), end="", file=sys.stderr, flush=True)
@@ -168,7 +169,7 @@ def run(seed: int, sequences: int, rules: Sequence[str], processes: int) -> dict
         "bench": "nights",
         "settings": {
             "tickets": TICKETS,
-            "nights": NIGHTS,
+            "nights": nights,
             "replays_a_night": BUDGET,
             "edits_a_night": EDITS,
             "kinds_of_edits": KINDS,
@@ -214,12 +215,18 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--sequences", type=int, default=30, help="of each rule (default 30)")
+    parser.add_argument("--nights", type=int, default=NIGHTS, help="in a sequence (default 30)")
     parser.add_argument("--rules", nargs="+", default=list(RULES), choices=RULES, metavar="RULE", help="only these")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--growth", action="store_true", help="instead: the engine's cost as its record grows")
     options = parser.parse_args()
-    if options.sequences < 1 or options.processes < 1:
-        parser.error("--sequences and --processes must be at least 1")
-    result = run(options.seed, options.sequences, options.rules, options.processes)
+    if options.growth:
+        grown = growth.run(options.seed)
+        print(json.dumps(grown) if options.json else growth.table(grown))
+        return
+    if min(options.sequences, options.processes, options.nights) < 1:
+        parser.error("--sequences, --nights and --processes must be at least 1")
+    result = run(options.seed, options.sequences, options.rules, options.processes, options.nights)
     print(json.dumps(result) if options.json else table(result))
 
 

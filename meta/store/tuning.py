@@ -74,14 +74,15 @@ def move(store: Store, candidate: Candidate, status: State, why: str = "", **cha
     return moved
 
 
-def candidates(store: Store, where: str = "1", *values: object) -> list[Candidate]:
-    """Candidates in the order they were proposed; `where` is SQL on the table's columns."""
+def candidates(store: Store, where: str = "1", *values: object, newest: int = -1) -> list[Candidate]:
+    """Candidates in the order they were proposed; `where` is SQL on the table's columns, `newest` the most to read."""
+    sql = f"select * from candidates where {where} order by id desc limit {newest}"
     return [
         Candidate(
             id=r["id"], night=r["night"], status=r["status"], why=r["why"], parent=r["parent"], version=r["version"],
             commit=r["commit_id"], edit=Edit.model_validate_json(r["record"]),
         )
-        for r in store.rows(f"select * from candidates where {where} order by id", *values)
+        for r in reversed(store.rows(sql, *values))
     ]  # fmt: skip
 
 

@@ -97,10 +97,12 @@ def _complaints(outcomes: Iterable[Outcome]) -> dict[str, tuple[Complaint, ...]]
 
 
 def tried_before(store: Store) -> tuple[str, ...]:
-    """Earlier candidates and how they ended, and what people said of proposals: never any held-out outcome."""
+    """How the newest candidates ended, and what people said of proposals: never any held-out outcome."""
     verdicts = {p.candidate: p for p in proposals(store)}
-    told = [_tried(c, verdicts.get(c.id)) for c in candidates(store, "status != 'proposed'")]
-    return tuple([f"{len(told) - MOST_TRIED} older edits", *told[-MOST_TRIED:]] if len(told) > MOST_TRIED else told)
+    told = [_tried(c, verdicts.get(c.id)) for c in candidates(store, "status != 'proposed'", newest=MOST_TRIED)]
+    row = store.one("select count(*) as n from candidates where status != 'proposed'")
+    older = (int(row["n"]) if row else 0) - len(told)
+    return tuple([f"{older} older edits", *told] if older > 0 else told)
 
 
 def _tried(candidate: Candidate, proposal: Proposal | None) -> str:

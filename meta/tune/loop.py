@@ -29,6 +29,9 @@ from worker_agent.surface import surface_files
 A_LOOK = 25
 """Replays that a test of an edit without gain takes, about."""
 
+EARLIER = 200
+"""A new edit may not repeat one of the newest so many; what was tried long ago met another agent and other tickets."""
+
 
 @dataclass(frozen=True)
 class Night:
@@ -213,7 +216,7 @@ def propose(
 def _objection(context: Context, incumbent: Version, edit: Edit | None) -> str | None:
     if edit is None:
         return "it cannot be read"
-    earlier = records.candidates(context.store, "status != 'invalid'")
+    earlier = records.candidates(context.store, "status != 'invalid'", newest=EARLIER)
     return objection(context, incumbent, edit, context.store.tickets(), earlier)
 
 

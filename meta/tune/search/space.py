@@ -92,7 +92,7 @@ def _combinable(context: Context) -> dict[int, Candidate]:
     """Edits that were refused for want of a gain that could be shown, though the screen had found one."""
     store, doubling = context.store, context.settings.search.doubling
     promising = []
-    for candidate in records.candidates(store, "status = 'refused'")[-NEWEST:]:
+    for candidate in records.candidates(store, "status = 'refused'", newest=NEWEST):
         found = found_for(store, candidate) if candidate.commit and not candidate.edit.choice else None
         if found and found.at(doubling) > 0.0:
             promising.append((found.at(doubling), candidate))

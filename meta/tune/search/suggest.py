@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 TRIES = 4
 """How often the study is asked for one suggestion when what it says has been tried or cannot be put together."""
 
+NEWEST = 400
+"""Candidates that are looked at to bring the study up to date."""
+
 Objection = Callable[[Edit], str | None]
 
 
@@ -72,7 +75,7 @@ def learn(context: Context, incumbent: Version) -> None:
 def _catch_up(context: Context, study: Study, space: Space, *, race_is_over: bool = False) -> None:
     """Bring the study up to date with the record: no trial of an earlier night stays open, whatever ended it."""
     store, doubling = context.store, context.settings.search.doubling
-    tried = {c.id: c for c in records.candidates(store)}
+    tried = {c.id: c for c in records.candidates(store, newest=NEWEST)}
     study.close_waiting()
     for trial, number in study.open_trials().items():
         candidate = tried.get(number) if number is not None else None

@@ -1,0 +1,163 @@
+"""The engine's own cost as its record grows: seconds and memory for each replay, from 1,000 to 100,000 of them.
+
+    python -m bench.nights --growth          a table to read
+    python -m bench.nights --growth --json   one JSON document
+
+The record is filled with nights that look like real ones (replays with transcripts and diffs, candidates, decided
+tests), in one sitting; then real nights run on it: loop, store, screen and gate, with verdicts that cost nothing. What
+is measured is therefore the engine alone. Memory is the peak of what Python allocated during those nights.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import tracemalloc
+import zlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from bench.engine import Engine
+from bench.growing import World
+from meta.records import Edit
+from meta.tune.gate import Gate
+
+SIZES = (1_000, 3_000, 10_000, 30_000, 100_000)
+TICKETS, BUDGET, EDITS, NIGHTS = 50, 200, 5, 4
+A_NIGHT = 150
+"""Replays of a filled-in night."""
+A_VERSION = 1000
+"""Replays after which the filled-in record has another incumbent: about one in a week is kept."""
+
+FLAT = 2.0
+"""Cost counts as flat when the largest record costs at most so many times what the smallest does."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """What nights cost on a record of so many replays."""
+
+    record: int
+    replays: int
+    """Replays that the measured nights made."""
+    milliseconds: float
+    """Engine's time for each of them."""
+    kilobytes: float
+    """Peak memory of those nights, for each of their replays."""
+    database_megabytes: float
+
+
+def fill(engine: Engine, replays: int, made: int) -> None:
+    """Bring the record from `made` to so many replays, as past nights would have."""
+    store, tickets = engine.store, engine.world.tickets
+    transcript = zlib.compress(json.dumps({"kind": "reply", "content": [{"type": "text", "text": "x" * 400}]}).encode())
+    gate = json.dumps(Gate(30, [1, 2, 3]).record().to_json())
+    connection = store.db.conn
+    columns = [row["name"] for row in store.rows("select name from pragma_table_info('replays')")]
+    connection.execute("begin")
+    candidate = night = promotion = 0
+    for number in range(made, replays):
+        if number % A_VERSION == 0 or not promotion:
+            version = f"base {number // A_VERSION}"
+            promotion = (
+                connection.execute(
+                    "insert into incumbents (version, model, since) values (?, 'simulated', '2026-01-01')", (version,)
+                ).lastrowid
+                or 0
+            )
+        if number % A_NIGHT == 0 or not night:
+            night = (
+                connection.execute(
+                    "insert into nights (started_at, ended_at, budget, stage)"
+                    " values ('2026-01-01', '2026-01-02', 200, 'ended')"
+                ).lastrowid
+                or 0
+            )
+        if number % (A_NIGHT // EDITS) == 0 or not candidate:
+            edit = Edit(title=f"earlier {number}", themes=("tests",), changes={f"prompts/old-{number}.md": "x"})
+            candidate = (
+                connection.execute(
+                    "insert into candidates (night, status, parent, version, commit_id, title, theme, record, made_at)"
+                    " values (?, 'refused', ?, ?, 'base', ?, 'tests', ?, '2026-01-01')",
+                    (night, version, f"{version} {number}", edit.title, edit.model_dump_json()),
+                ).lastrowid
+                or 0
+            )
+            connection.execute(
+                "insert into gate_tests (candidate, incumbent, tickets, record, decided_at)"
+                " values (?, ?, ?, ?, '2026')",
+                (candidate, version, json.dumps(tickets[:30]), gate),
+            )
+        own = number % 3 > 0
+        row: dict[str, Any] = {
+            "id": f"filled-{number}", "ticket": tickets[number % len(tickets)],
+            "version": f"{version} {number}" if own else version, "purpose": "gate" if number % 5 else "screen",
+            "verdict": "passed" if number % 2 else "failed", "reason": "simulated", "ended": "submitted",
+            "candidate": candidate if own else None, "night": night, "promotion": promotion, "model": "simulated",
+            "calls": 10, "input_tokens": 10_000, "output_tokens": 1000, "cache_read_tokens": 0,
+            "cache_write_tokens": 0, "usd": 0.01, "seconds": 60.0, "grading_seconds": 5.0,
+            "started_at": "2026-01-01", "diff": "+" * 500, "summary": "done", "asked": number + 1,
+        }  # fmt: skip
+        connection.execute(
+            f"insert into replays values ({', '.join('?' * len(columns))})", [row.get(name) for name in columns]
+        )
+        connection.execute("insert into transcripts values (?, ?)", (row["id"], transcript))
+    connection.execute("commit")
+
+
+def measure(engine: Engine, size: int, nights: int) -> Size:
+    """Real nights on the record as it is."""
+    world = engine.world
+    seconds = peak = 0.0
+    made = 0
+    for number in range(nights):
+        edits = world.propose(engine.incumbent, EDITS)
+        memory = number == nights - 1  # tracing slows down, so the last night is for memory and counts for that alone
+        if memory:
+            tracemalloc.start()
+        began = time.process_time()
+        _, replays = engine.night(edits)
+        if memory:
+            peak = tracemalloc.get_traced_memory()[1] / max(replays, 1)
+            tracemalloc.stop()
+        else:
+            seconds, made = seconds + time.process_time() - began, made + replays
+    bytes_ = engine.store.path.stat().st_size
+    return Size(size, made, round(1000 * seconds / max(made, 1), 2), round(peak / 1024, 1), round(bytes_ / 2**20, 1))
+
+
+def run(seed: int, sizes: Sequence[int] = SIZES, nights: int = NIGHTS) -> dict[str, Any]:
+    """A record that grows to each of the sizes in turn; the same world and the same first edits at each."""
+    began, found = time.perf_counter(), []
+    for size in sizes:
+        engine = Engine(World(seed, TICKETS), seed, BUDGET)
+        fill(engine, size, 0)
+        found.append(measure(engine, size, nights))
+        engine.close()
+    first, last = found[0], found[-1]
+    return {
+        "bench": "growth",
+        "settings": {"tickets": TICKETS, "replays_a_night": BUDGET, "edits_a_night": EDITS, "nights": nights,
+                     "seed": seed},
+        "sizes": [asdict(size) for size in found],
+        "times_the_seconds": round(last.milliseconds / first.milliseconds, 2),
+        "times_the_memory": round(last.kilobytes / first.kilobytes, 2),
+        "flat": max(last.milliseconds / first.milliseconds, last.kilobytes / first.kilobytes) <= FLAT,
+        "seconds": round(time.perf_counter() - began, 1),
+    }  # fmt: skip
+
+
+def table(result: dict[str, Any]) -> str:
+    lines = ["replays on record   ms a replay   KB a replay   runs.db"]
+    for size in result["sizes"]:
+        lines.append(
+            f"{size['record']:>17,} {size['milliseconds']:>13.1f} {size['kilobytes']:>13.1f}"
+            f" {size['database_megabytes']:>6.0f} MB"
+        )
+    word = "flat" if result["flat"] else "NOT FLAT"
+    lines.append(
+        f"{word}: from the smallest to the largest record {result['times_the_seconds']:.2f} times the processor time, "
+        f"{result['times_the_memory']:.2f} times the memory; {result['seconds']} s"
+    )
+    return "\n".join(lines)
