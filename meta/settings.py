@@ -220,6 +220,7 @@ co_authors = []
 
 [tune]
 # replays = 200                     # budget of one night
+# surface_chars = 40000             # size budget of prompts, agent.toml and tools together
 # alpha = 0.1                       # chance of keeping an edit that is no better; default by budget
 # tier = "standard"                 # "strict" for teams that merge unattended: of all that is kept, at most a
                                     # tenth (or alpha) is false; needs more replays, see docs/gate.md

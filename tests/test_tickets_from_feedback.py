@@ -14,6 +14,7 @@ from meta.records import EnvironmentSpec, Ticket
 from meta.replay.acceptance.checks import described
 from meta.replay.grader import grade
 from meta.settings import Settings
+from meta.tickets.accepted import pair
 from meta.tickets.drafts import read
 from meta.tickets.from_feedback import FromFeedback, from_feedback
 from tests.messages_server import Served, message, script, serving, text
@@ -215,3 +216,20 @@ def test_a_check_about_files_is_read_wherever_it_stands_in_the_answer() -> None:
     )
     [check] = read(answer, SAID)
     assert (check.kind, check.files, check.author) == ("must_not_touch", "uv.lock", "ann")
+
+
+def test_what_was_merged_and_taken_back_is_held_against_what_came_after(tmp_path: Path) -> None:
+    shop = Repository(tmp_path, BASE)
+    shop.git("checkout", "-q", "-b", "wrong")
+    head = shop.commit(WRONG, "Sums are right again")
+    shop.git("checkout", "-q", "main")
+    shop.git("merge", "-q", "--no-ff", "wrong", "-m", "Merge pull request #4 from robo/wrong")
+    merged = shop.git("rev-parse", "HEAD").strip()
+    shop.git("revert", "-m", "1", "--no-edit", merged)
+    fix = shop.commit(RIGHT_TESTED, "Sums are right again")
+    about = {"repository": "team/shop", "number": 4, "title": "Sums are right again", "kind": Kind.REVERTED}
+    shas = {"base_sha": shop.base, "submitted_sha": head, "merged_sha": merged}
+    outcome = Outcome.model_validate({**about, **shas, "agent": "robo", "recognised_by": "export"})
+    found = pair(shop.path, outcome, [outcome], "main")
+    assert found.change.fix_commit == fix
+    assert "+    return b - a" in found.rejected

@@ -11,7 +11,7 @@ from pathlib import Path
 from feedback.records import Kind, Outcome
 from meta.tickets.briefs import title_of
 from meta.tickets.candidates import Change, history, squashed
-from worker_agent.git import GitError, git
+from worker_agent.git import IDENTITY, GitError, git
 
 _INSTEAD = frozenset({"superseded", "absorbed", "closes", "successor"})
 """Kinds of evidence whose place is the commit that did the work in the pull request's stead."""
@@ -117,7 +117,16 @@ def submitted_on(repository: Path, outcome: Outcome, base: str) -> str:
                 "GIT_OBJECT_DIRECTORY": store,
                 "GIT_ALTERNATE_OBJECT_DIRECTORIES": str((repository / objects).resolve()),
             }
-            merged = git("merge-tree", "--write-tree", base, submitted, cwd=repository, env=env)
+            began = outcome.base_sha or git("merge-base", base, submitted, cwd=repository).strip()
+            # Two commits of our own, so that they part where the pull request began, even where main has it and took
+            # it back since.
+            sides = [
+                git(
+                    "commit-tree", "-p", began, "-m", "side", f"{side}^{{tree}}", cwd=repository, env=env | IDENTITY
+                ).strip()
+                for side in (base, submitted)
+            ]
+            merged = git("merge-tree", "--write-tree", *sides, cwd=repository, env=env)
             diff = git(
                 "diff", "--binary", "--full-index", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv",
                 base, merged.strip(), cwd=repository, env=env,
