@@ -84,7 +84,7 @@ def _probes(root: Path, port: int) -> dict[str, str]:
             f"{told}"
         ),
         "writing outside": (
-            "import os\nout = False\nfor place in ('/usr/canary', '/etc/canary', '/canary', '/dev/canary'):\n    try:\n"
+            "import os\nout = False\nfor place in ('/usr/canary', '/etc/canary', '/canary'):\n    try:\n"
             f"        open(place, 'x')\n        os.remove(place)\n        out = True\n    except OSError:\n        pass\n{told}"
         ),
         "capabilities": (

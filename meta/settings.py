@@ -61,7 +61,7 @@ class ReplaySettings(Record):
     """How replays are run."""
 
     parallel: int = Field(default_factory=lambda: max(1, os.cpu_count() or 1), ge=1)
-    sandbox: Literal["bubblewrap", "none"] = "bubblewrap"
+    sandbox: Literal["bubblewrap", "podman", "docker", "none"] = "bubblewrap"
     executor: Literal["local", "ray"] = Field("local", description="where replays run; see docs/nights.md for Ray")
     ray_address: str = Field("auto", description="the cluster's address; auto: the one that runs on this machine")
     limits: Limits = Limits()
@@ -208,7 +208,7 @@ co_authors = []
 [replay]
 # parallel = 2                      # default: number of processors
 # executor = "local"                # "ray": on a cluster, `pip install meta-worker[ray]`; see docs/nights.md
-# sandbox = "bubblewrap"            # "none" runs the worker's commands as you, with your network and files
+# sandbox = "bubblewrap"            # or "podman", "docker"; "none" runs the worker's commands as you, with your network and files
 # environments_mb = 20000           # disk for built environments; those not used for longest are removed first
 
 [replay.limits]                     # of one run of the worker

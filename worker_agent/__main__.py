@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--python", default=sys.executable, help="interpreter with what the repository's tests need")
     parser.add_argument("--test-command", default="python -m pytest -q", help="what the run_tests tool runs")
     parser.add_argument("--check", action="append", default=[], help="command that must not get worse (repeatable)")
-    parser.add_argument("--sandbox", default="bubblewrap", help="bubblewrap, or none (no isolation at all)")
+    parser.add_argument("--sandbox", default="bubblewrap", help="bubblewrap, podman, docker, or none (no isolation)")
     parser.add_argument("--transcript", help="where to write the transcript (JSON lines)")
     defaults = Limits()
     parser.add_argument("--turns", type=int, default=defaults.turns, help="model calls (default: %(default)s)")

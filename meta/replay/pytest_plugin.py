@@ -8,7 +8,7 @@ report carries a running MAC.
 
 Orders (JSON on standard input, up to its end):
 
-    fd          number of the pipe that takes the reports
+    fd          number of the pipe that takes the reports, or its path
     key         hex; the reports' MAC is HMAC-SHA256(key, "<sequence>:<payload>"), its first 32 hex digits
     args        arguments for pytest
     wanted      node ids to keep, or null for all that is collected
@@ -368,7 +368,8 @@ def main() -> int:
     if importlib.util.find_spec("pytest") is None:
         sys.stderr.write(f"there is no pytest in {sys.prefix}\n")
         return 70
-    emit = channel(orders["fd"], bytes.fromhex(orders["key"]))
+    pipe = orders["fd"]
+    emit = channel(os.open(pipe, os.O_WRONLY) if isinstance(pipe, str) else pipe, bytes.fromhex(orders["key"]))
     emit(k="hello", python=sys.version.split()[0])
     import pytest
 
