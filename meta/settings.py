@@ -208,7 +208,7 @@ co_authors = []
 [replay]
 # parallel = 2                      # default: number of processors
 # executor = "local"                # "ray": on a cluster, `pip install meta-worker[ray]`; see docs/nights.md
-# sandbox = "bubblewrap"            # or "podman", "docker"; "none" runs the worker's commands as you, with your network and files
+# sandbox = "bubblewrap"            # or "podman", "docker"; "none": no isolation, all runs as you
 # environments_mb = 20000           # disk for built environments; those not used for longest are removed first
 
 [replay.limits]                     # of one run of the worker
