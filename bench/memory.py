@@ -3,7 +3,7 @@
     python -m bench.memory [--replays 10000] [--real 200] [--json]
 
 Two parts, since ten thousand sandboxed test runs take hours. `--replays` have verdicts that are drawn, not tested; the
-executor's interface, the records and the store are the real ones. `--real` go the whole way of `bench.overhead`: worker,
+executor's interface, the records and the store are the real ones. `--real` go the way of `bench.overhead`: worker,
 sandbox, grading, record. Memory is what the process has taken for itself, after a first tenth that warms up caches and
 at the end. Bytes written are what it handed to the kernel, a replay, in the second tenth and in the last.
 """
