@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from feedback.causes import assign_cause as assign_cause
     from feedback.errors import FeedbackError as FeedbackError
+    from feedback.github import Access as Access
+    from feedback.github import GitHub as GitHub
     from feedback.identity import AgentIdentity as AgentIdentity
     from feedback.jsonl import JsonlExport as JsonlExport
-    from feedback.jsonl import Problem as Problem
     from feedback.jsonl import write_line as write_line
     from feedback.plain_git import PlainGit as PlainGit
+    from feedback.problems import Problem as Problem
     from feedback.records import AGENT_CAUSES as AGENT_CAUSES
     from feedback.records import Cause as Cause
     from feedback.records import Comment as Comment
@@ -29,11 +31,13 @@ if TYPE_CHECKING:
     from feedback.words import quote as quote
 
 _HOMES = {
+    "Access": "github",
+    "GitHub": "github",
     "assign_cause": "causes",
     "FeedbackError": "errors",
     "AgentIdentity": "identity",
     "JsonlExport": "jsonl",
-    "Problem": "jsonl",
+    "Problem": "problems",
     "write_line": "jsonl",
     "PlainGit": "plain_git",
     "AGENT_CAUSES": "records",

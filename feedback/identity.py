@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cached_property
 
 from pydantic import Field
@@ -25,6 +26,8 @@ class AgentIdentity(Record):
     """Patterns for the author's name or mail address."""
     co_authors: tuple[str, ...] = ()
     """Patterns for the name or mail address of a `Co-authored-by:` trailer."""
+    labels: tuple[str, ...] = ()
+    """Patterns for a label of the pull request, where the source knows labels."""
     version_trailer: str = Field(default="Worker-Version", pattern=r"^[A-Za-z][A-Za-z0-9-]*$")
     """The trailer that carries the worker's version; a commit that has it is the agent's."""
 
@@ -35,6 +38,10 @@ class AgentIdentity(Record):
     @cached_property
     def _co_author_pattern(self) -> re.Pattern[str]:
         return _compiled(self.co_authors)
+
+    @cached_property
+    def _label_pattern(self) -> re.Pattern[str]:
+        return _compiled(self.labels)
 
     @cached_property
     def _trailer_pattern(self) -> re.Pattern[str]:
@@ -59,6 +66,18 @@ class AgentIdentity(Record):
         for name, address in co_authors(message):
             if self._co_author_pattern.fullmatch(name) or self._co_author_pattern.fullmatch(address):
                 return f"{name} <{address}>", "co-author"
+        return None
+
+    def recognise_pull(self, login: str, labels: Iterable[str], body: str) -> tuple[str, RecognisedBy] | None:
+        """The same for a whole pull request on a forge: by who opened it (`name[bot]`, or `app/name` for a GitHub
+        App), by label, or by the version trailer in its description."""
+        if self._trailer_pattern.search(body):
+            return login, "trailer"
+        app = f"app/{login.removesuffix('[bot]')}" if login.endswith("[bot]") else login
+        if self._author_pattern.fullmatch(login) or self._author_pattern.fullmatch(app):
+            return login, "author"
+        if any(self._label_pattern.fullmatch(label) for label in labels):
+            return login, "label"
         return None
 
 

@@ -30,7 +30,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +37,7 @@ from pydantic import ValidationError
 
 from feedback.causes import assign_cause
 from feedback.errors import FeedbackError
+from feedback.problems import Problem
 from feedback.records import Diff, Kind, Outcome
 from feedback.source import Cursor
 
@@ -55,19 +55,6 @@ _FIELDS = frozenset(
 )
 _RECORD_NAMES = {"kind": "outcome", "words": "comments"}
 """Names of an outcome's fields, where the export calls them otherwise."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something wrong with one line; as text: `file:line: what is wrong, and what to do`."""
-
-    place: str
-    text: str
-    kept: bool = False
-    """Whether the rest of the line was used."""
-
-    def __str__(self) -> str:
-        return f"{self.place}: {self.text}"
 
 
 class JsonlExport:

@@ -72,7 +72,7 @@ AGENT_CAUSES = frozenset(
 """Only outcomes with one of these causes reach the proposer."""
 
 CauseBy = Literal["rule", "model", "person"]
-RecognisedBy = Literal["author", "co-author", "trailer", "export"]
+RecognisedBy = Literal["author", "co-author", "trailer", "label", "export"]
 WRITE_ACCESS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 """GitHub's author associations that count as write access."""
 

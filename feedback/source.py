@@ -1,6 +1,6 @@
 """The seam: anything that can say what became of the agent's pull requests.
 
-Implementations: `feedback.plain_git.PlainGit`, `feedback.jsonl.JsonlExport`; a forge's API joins alike.
+Implementations: `feedback.plain_git.PlainGit`, `feedback.jsonl.JsonlExport`, `feedback.github.GitHub`.
 """
 
 from __future__ import annotations

@@ -10,6 +10,10 @@ from pathlib import Path
 from feedback import AgentIdentity, Cursor, FeedbackError, FeedbackSource, JsonlExport, PlainGit
 from meta.context import Context
 from meta.errors import MetaError
+from meta.store.feedback import add_outcome
+
+GITHUB = "github"
+"""As a source: every repository of meta.toml that has a name; `github:owner/name` is one of them, or any other."""
 
 
 @dataclass
@@ -23,21 +27,58 @@ class Ingested:
 
 
 def sources(context: Context, given: list[str]) -> Iterator[FeedbackSource]:
-    """The sources of meta.toml, or those given: a folder is a clone, a file is a JSONL export."""
+    """The sources of meta.toml, or those given: a folder is a clone, a file is a JSONL export, `github` is GitHub."""
     settings = context.settings
-    identity = AgentIdentity(authors=settings.agent.authors, co_authors=settings.agent.co_authors)
     if given:
         for name in given:
-            path = Path(name)
-            if not path.exists():
-                raise MetaError(f"there is no {name}", "name a clone with pull refs or a JSONL export", code=2)
-            yield PlainGit(path, identity) if path.is_dir() else JsonlExport(path)
+            yield from _given(context, name)
         return
     for repository in settings.repositories:
         path = settings.root / repository.path
-        yield PlainGit(path, identity, repository=repository.name or None, main=repository.main)
+        yield PlainGit(path, identity(context), repository=repository.name or None, main=repository.main)
+        if repository.github:
+            yield _github(context, repository.name)
         if repository.export:
             yield JsonlExport(settings.root / repository.export)
+
+
+def _given(context: Context, name: str) -> Iterator[FeedbackSource]:
+    named = [r.name for r in context.settings.repositories if r.name]
+    if name == GITHUB:
+        if not named:
+            raise MetaError("no repository in meta.toml has a name", "add it, or say github:owner/name", code=2)
+        yield from (_github(context, repository) for repository in named)
+        return
+    if name.startswith(f"{GITHUB}:"):
+        yield _github(context, name.partition(":")[2])
+        return
+    path = Path(name)
+    if not path.exists():
+        raise MetaError(f"there is no {name}", "name a clone with pull refs, a JSONL export, or github", code=2)
+    yield PlainGit(path, identity(context)) if path.is_dir() else JsonlExport(path)
+
+
+def identity(context: Context) -> AgentIdentity:
+    """How the agent's pull requests are known."""
+    agent = context.settings.agent
+    return AgentIdentity(authors=agent.authors, co_authors=agent.co_authors, labels=agent.labels)
+
+
+def _github(context: Context, repository: str) -> FeedbackSource:
+    from feedback.github import GitHub
+
+    clones = {r.name for r in context.settings.repositories if (context.settings.root / r.path).is_dir()}
+
+    def keep(cursor: Cursor) -> None:
+        context.store.set_cursor(cursor.source, cursor.model_dump_json())
+
+    try:
+        return GitHub(
+            repository, identity(context), context.settings.github.access, diffs=repository not in clones, keep=keep,
+            tell=context.tell,
+        )  # fmt: skip
+    except FeedbackError as error:
+        raise MetaError(str(error), 'write name = "owner/name" in [[repositories]]', code=2) from None
 
 
 def ingest(context: Context, given: list[str]) -> list[Ingested]:
@@ -48,9 +89,9 @@ def ingest(context: Context, given: list[str]) -> list[Ingested]:
             known = store.cursor(source.name)
             result = Ingested(source.name)
             for outcome in source.outcomes(Cursor.model_validate_json(known) if known else None):
-                if store.add_outcome(outcome):
+                if changed := add_outcome(store, outcome, source.name):
                     result.changed += 1
-                    result.kinds[outcome.kind.value] += 1
+                    result.kinds[changed.kind.value] += 1
             if source.cursor:
                 store.set_cursor(source.name, source.cursor.model_dump_json())
             result.problems = [str(p) for p in getattr(source, "problems", [])]

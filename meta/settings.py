@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 
+from feedback.github.access import Access
 from meta.errors import MetaError
 from meta.records import Record
 from worker_agent.model import Endpoint, Price
@@ -46,6 +47,26 @@ class AgentSettings(Record):
 
     authors: tuple[str, ...] = ()
     co_authors: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+
+
+class GitHubSettings(Record):
+    """Where GitHub is and as whom; secrets are named by environment variable. See docs/github.md."""
+
+    base_url: str = Field("https://api.github.com", pattern=r"^https?://[^\s@]+$")
+    token_variable: str = "GITHUB_TOKEN"
+    app_id: str = ""
+    installation_id: int = 0
+    app_key_variable: str = "GITHUB_APP_PRIVATE_KEY"
+    agent_repository: str = Field("", description="owner/name of the agent's own repository, for its proposals")
+    mention: str = Field("@meta", description="words that start the worker in a comment on an issue")
+    label: str = Field("meta", description="the label that starts it")
+    draft: bool = Field(False, description="open the worker's pull requests as drafts")
+
+    @property
+    def access(self) -> Access:
+        names = ("base_url", "token_variable", "app_id", "installation_id", "app_key_variable")
+        return Access(**{name: getattr(self, name) for name in names})
 
 
 class RepositorySettings(Record):
@@ -54,6 +75,7 @@ class RepositorySettings(Record):
     path: str
     name: str = ""
     main: str = "main"
+    github: bool = Field(False, description="also ask GitHub what became of them; needs the name")
     export: str = Field("", description="a JSONL export of its pull requests and reviews; see docs/feedback.md")
 
 
@@ -110,6 +132,7 @@ class Settings(Record):
     worker: WorkerSettings = WorkerSettings()
     proposer: ProposerSettings = ProposerSettings()
     agent: AgentSettings = AgentSettings()
+    github: GitHubSettings = GitHubSettings()
     repositories: tuple[RepositorySettings, ...] = ()
     replay: ReplaySettings = ReplaySettings()
     tune: TuneSettings = TuneSettings()
@@ -198,11 +221,24 @@ model = ""                          # a model id; or set ANTHROPIC_MODEL
 [agent]                             # how its pull requests are known, besides the Worker-Version trailer
 authors = []                        # such as "my-agent[bot]"
 co_authors = []
+labels = []
+
+# [github]                          # see docs/github.md
+# base_url = "https://api.github.com"   # GitHub Enterprise Server: https://HOST/api/v3
+# token_variable = "GITHUB_TOKEN"   # the environment variable that holds the token
+# app_id = ""                       # a GitHub App instead of a token, with
+# installation_id = 0
+# app_key_variable = "GITHUB_APP_PRIVATE_KEY"
+# agent_repository = ""             # owner/name of the agent's own repository, for `meta proposals publish`
+# mention = "@meta"                 # what starts the worker on an issue: these words in a comment,
+# label = "meta"                    # or this label, by somebody with write access
+# draft = false                     # open the worker's pull requests as drafts
 
 # [[repositories]]                  # what it works on; a clone with refs/pull/*/head
 # path = "../product"
 # name = "team/product"
 # main = "main"
+# github = false                    # also ask GitHub: reviews, words, how it ended
 # export = ""                       # JSONL export of reviews, see docs/feedback.md
 
 [replay]

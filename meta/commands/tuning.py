@@ -93,7 +93,9 @@ def work(
 
 
 def ingest_feedback(
-    source: Annotated[list[str] | None, typer.Option(help="A clone with pull refs, or a JSONL export.")] = None,
+    source: Annotated[
+        list[str] | None, typer.Option(help="A clone, a JSONL export, github or github:OWNER/NAME.")
+    ] = None,
     as_json: Annotated[bool, json_option()] = False,
 ) -> None:
     """Record what happened to the agent's pull requests since last time."""

@@ -72,6 +72,25 @@ def m005_feedback_tickets(db: Database) -> None:
     )
 
 
+@migrations()  # type: ignore[untyped-decorator]
+def m006_feedback_parts(db: Database) -> None:
+    """What each source says of a pull request; `feedback` holds the record joined from it."""
+    db.execute(
+        "create table feedback_parts (key text not null, source text not null, record text not null,"
+        " primary key (key, source))"
+    )
+    db.execute("delete from cursors")  # so that every source is read once more, and says its part
+
+
+@migrations()  # type: ignore[untyped-decorator]
+def m007_published(db: Database) -> None:
+    """Which proposals have a pull request on GitHub."""
+    db.execute(
+        "create table published (proposal integer primary key references proposals, repository text not null,"
+        " number integer not null, url text not null, at text not null)"
+    )
+
+
 FIRST = {
     "tickets": [
         "id text primary key",

@@ -107,19 +107,6 @@ class Store:
 
     # Feedback.
 
-    def add_outcome(self, outcome: Outcome) -> bool:
-        """Keep what became of a PR; a person's correction of the cause is never overwritten."""
-        known = self.one("select digest, cause_by from feedback where key = ?", outcome.key)
-        if known and (known["digest"] == outcome.digest or known["cause_by"] == "person"):
-            return False
-        self.write(
-            "insert or replace into feedback (key, kind, cause, cause_by, version, digest, seen_at, record)"
-            " values (?, ?, ?, ?, ?, ?, ?, ?)",
-            outcome.key, outcome.kind.value, outcome.cause.value, outcome.cause_by, outcome.version, outcome.digest,
-            now(), outcome.model_dump_json(),
-        )  # fmt: skip
-        return True
-
     def outcomes(self) -> list[Outcome]:
         return [Outcome.model_validate_json(r["record"]) for r in self.rows("select record from feedback order by key")]
 

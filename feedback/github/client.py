@@ -1,0 +1,268 @@
+"""GitHub over HTTP, through `githubkit`: politely, and with every failure as words.
+
+Reads are repeated after network and server failures; writes never are, since the first may have worked. A rate limit
+is waited for when it ends soon enough, and told otherwise.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from feedback.errors import FeedbackError
+from feedback.github.access import Access
+from feedback.records import MAX_DIFF, Diff
+
+if TYPE_CHECKING:
+    import httpx
+
+JSON = dict[str, Any]
+_RESERVE = 50
+"""Points of the hourly limit that are left for whoever else uses the same token."""
+_DIFF_TYPE = "application/vnd.github.diff"
+_MOST_BYTES = 64_000_000
+
+
+class TooMuch(FeedbackError):
+    """GitHub could not answer a query in time or in its limits; a smaller one may work."""
+
+
+class StaleCursor(FeedbackError):
+    """A place in a list that GitHub no longer knows."""
+
+
+class NotFound(FeedbackError):
+    """There is no such thing, or the token may not see it."""
+
+
+class Refused(FeedbackError):
+    """GitHub understood a write and will not do it (HTTP 409, 422)."""
+
+
+class Client:
+    """One connection to one GitHub. Use it in a `with` block; `tell` receives a line whenever it has to wait."""
+
+    def __init__(self, access: Access, tell: Callable[[str], None] = lambda line: None) -> None:
+        from githubkit import GitHub
+
+        self.access, self._tell = access, tell
+        self.requests = 0
+        self._resume_at = self._reset = 0.0
+        self._github = GitHub(
+            access.auth(),
+            base_url=access.base_url,
+            user_agent="meta-feedback",
+            timeout=access.timeout_seconds,
+            http_cache=False,  # it would keep every answer in memory
+            auto_retry=False,
+            rest_api_validate_body=False,
+        )
+
+    def __enter__(self) -> Client:
+        self._github.__enter__()  # type: ignore[no-untyped-call]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._github.__exit__(kind, error, trace)
+
+    def query(self, text: str, variables: Mapping[str, Any]) -> JSON:
+        """The `data` of a GraphQL query. Parts that GitHub could not give are null in it.
+
+        Raises `TooMuch` when a smaller query may work, `NotFound`, or `FeedbackError`.
+        """
+        pause = self._resume_at - time.time()
+        if pause > 0:
+            self._wait(pause, "the hourly limit of GraphQL is nearly used up")
+            self._resume_at = 0.0
+        body = {"query": text, "variables": dict(variables)}
+        for attempt in range(self.access.retries + 1):
+            answer = self._json(self._send("POST", self._graphql, json=body, read_only=True, heavy=True))
+            errors = [e for e in answer.get("errors") or [] if isinstance(e, dict)]
+            kinds = {str(e.get("type", "")).upper() for e in errors}
+            if kinds & {"RATE_LIMIT", "RATE_LIMITED"} and attempt < self.access.retries:
+                self._wait(self._until_reset, "the hourly limit of GraphQL is used up")
+                continue
+            return self._data(answer, errors, kinds)
+        raise FeedbackError(f"{self._host} still limits the rate. Run the same command later; it goes on from here.")
+
+    def get(self, path: str, **params: str | int) -> Any:
+        """The JSON at `path` of the REST API, such as `repos/team/app`."""
+        return self._parsed(self._send("GET", f"/{path}", params=params, read_only=True))
+
+    def diff(self, path: str) -> Diff:
+        """A comparison, commit or pull request as a unified diff, cut at the length that records keep."""
+        response = self._send("GET", f"/{path}", accept=_DIFF_TYPE, read_only=True, stream=True)
+        kept = b""
+        try:
+            for chunk in response.iter_bytes():
+                kept += chunk
+                if len(kept) > 4 * MAX_DIFF:
+                    break
+        except Exception as error:
+            raise FeedbackError(f"{self._host} broke off in the middle of {path}: {error}") from None
+        finally:
+            response.close()
+        diff = Diff.limited(kept.decode("utf-8", "replace"))
+        return diff if len(kept) <= 4 * MAX_DIFF else Diff(text=diff.text, truncated=True)
+
+    def post(self, path: str, body: Mapping[str, Any], method: str = "POST") -> Any:
+        """Write once. Raises `Refused` when GitHub will not, `FeedbackError` when it is unclear whether it did."""
+        return self._parsed(self._send(method, f"/{path}", json=dict(body), read_only=False))
+
+    # How.
+
+    @property
+    def _host(self) -> str:
+        return self.access.base_url.split("://")[-1].split("/")[0]
+
+    @property
+    def _graphql(self) -> str:
+        base = self.access.base_url.rstrip("/")
+        return base.removesuffix("/v3") + "/graphql" if base.endswith("/api/v3") else "/graphql"
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        read_only: bool,
+        json: JSON | None = None,
+        params: Mapping[str, str | int] | None = None,
+        accept: str = "",
+        stream: bool = False,
+        heavy: bool = False,
+    ) -> httpx.Response:
+        from githubkit.exception import AuthCredentialError, GitHubException, RateLimitExceeded, RequestFailed
+
+        attempt = 0
+        while True:
+            self.requests += 1
+            try:
+                answer = self._github.request(
+                    method, path, json=json, params=dict(params) if params else None, stream=stream,
+                    headers={"Accept": accept} if accept else None,
+                )  # fmt: skip
+                self._note_limit(answer.raw_response.headers)
+                return answer.raw_response
+            except RateLimitExceeded as limited:
+                # The request was not carried out, so a write may be repeated as well.
+                pause = max(limited.retry_after.total_seconds(), 1.0)
+                if attempt >= self.access.retries:
+                    raise FeedbackError(self._later(pause)) from None
+                self._wait(pause, "it asks for fewer requests")
+            except RequestFailed as failed:
+                status = failed.response.status_code
+                if heavy and status in (502, 504):
+                    raise TooMuch(f"{self._host} answered {status}") from None
+                if status < 500 or not read_only or attempt >= self.access.retries:
+                    raise self._in_words(failed.response.raw_response, method, path) from None
+                self._back_off(attempt, f"it answered {status}")
+            except AuthCredentialError as error:
+                raise FeedbackError(f"GitHub App: {error}") from None
+            except GitHubException as error:
+                why = str(getattr(error, "exc", error)) or type(error).__name__
+                if not read_only or attempt >= self.access.retries:
+                    raise FeedbackError(
+                        f"{self._host} cannot be reached ({why}). Check the network and github.base_url, then run the"
+                        " same command again; it goes on from here."
+                    ) from None
+                self._back_off(attempt, why)
+            except ValueError as error:  # a header that is no number, a key that is no key
+                raise FeedbackError(f"{self._host} sent, or was sent, something odd: {error}") from None
+            attempt += 1
+
+    def _in_words(self, response: httpx.Response, method: str, path: str) -> FeedbackError:
+        status = response.status_code
+        try:
+            answer = response.json()
+            said = str(answer.get("message") or "")
+            details = [str(e.get("message") or e.get("code") or e) for e in answer.get("errors") or []
+                       if isinstance(e, dict)]  # fmt: skip
+            said = ". ".join([said, *details])
+        except Exception:
+            said = response.reason_phrase
+        what = f"{self._host} answered {status} to {method} {path}: {' '.join(said.split())[:300]}"
+        if status == 401:
+            return FeedbackError(f"{what}. The token in {self.access.token_variable} is not valid; make a new one.")
+        if status == 403:
+            return FeedbackError(f"{what}. The token lacks a permission; docs/github.md lists what is needed.")
+        if status in (404, 410, 451):
+            return NotFound(f"{what}. Check the name, and that the token may see it.")
+        if status in (409, 422):
+            return Refused(what)
+        return FeedbackError(f"{what}. Run the same command again later; it goes on from here.")
+
+    def _json(self, response: httpx.Response) -> JSON:
+        answer = self._parsed(response)
+        if not isinstance(answer, dict):
+            raise FeedbackError(f"{self._host} answered something that is no GraphQL. Is github.base_url right?")
+        return answer
+
+    def _parsed(self, response: httpx.Response) -> Any:
+        if response.status_code == 204 or not response.content:
+            return None
+        if len(response.content) > _MOST_BYTES:
+            raise TooMuch(f"{self._host} answered with {len(response.content)} bytes")
+        try:
+            return response.json()
+        except (ValueError, RecursionError):
+            raise FeedbackError(
+                f"{self._host} answered with something that is not JSON. Is github.base_url the address of the API?"
+            ) from None
+
+    def _data(self, answer: JSON, errors: list[JSON], kinds: set[str]) -> JSON:
+        data = answer.get("data")
+        said = "; ".join(str(e.get("message")) for e in errors)[:400]
+        if isinstance(data, dict) and any(value is not None for value in data.values()):
+            limit = data.get("rateLimit")
+            if isinstance(limit, dict) and isinstance(limit.get("remaining"), int) and limit["remaining"] < _RESERVE:
+                self._resume_at = _seconds(limit.get("resetAt"))
+            # A query that ran out of time gives what it had, with the rest null: that must not pass for the whole.
+            if not errors or kinds <= {"NOT_FOUND", "FORBIDDEN"}:
+                return data
+            raise TooMuch(f"{self._host}: {said}")
+        if "INVALID_CURSOR_ARGUMENTS" in kinds:
+            raise StaleCursor(f"{self._host}: {said}")
+        if "NOT_FOUND" in kinds:
+            raise NotFound(f"{self._host}: {said}. Check the name, and that the token may see it.")
+        if kinds & {"RATE_LIMIT", "RATE_LIMITED"}:
+            raise FeedbackError(self._later(self._until_reset))
+        if kinds & {"MAX_NODE_LIMIT_EXCEEDED", "RESOURCE_LIMITS_EXCEEDED"} or "timeout" in said.lower():
+            raise TooMuch(f"{self._host}: {said}")
+        raise FeedbackError(f"{self._host} refused a query: {said or 'no data came'}")
+
+    # Waiting.
+
+    def _note_limit(self, headers: Mapping[str, str]) -> None:
+        reset = headers.get("x-ratelimit-reset", "")
+        self._reset = float(reset) if reset.isdecimal() else 0.0
+
+    @property
+    def _until_reset(self) -> float:
+        return max(self._reset - time.time(), 1.0)
+
+    def _back_off(self, attempt: int, why: str) -> None:
+        self._wait(min(2.0**attempt, 60.0) / 2, why)
+
+    def _wait(self, seconds: float, why: str) -> None:
+        if seconds > self.access.longest_wait_seconds:
+            raise FeedbackError(self._later(seconds))
+        if seconds >= 2:
+            self._tell(f"{self._host}: {why}; waiting {seconds:.0f} s")
+        time.sleep(seconds)
+
+    def _later(self, seconds: float) -> str:
+        when = datetime.fromtimestamp(time.time() + seconds, UTC).isoformat(timespec="minutes")
+        return f"{self._host} takes no more requests until {when}. Run the same command then; it goes on from here."
+
+
+def _seconds(moment: object) -> float:
+    try:
+        return datetime.fromisoformat(str(moment)).timestamp()
+    except ValueError:
+        return 0.0

@@ -1,0 +1,264 @@
+"""Outcomes from GitHub: reviews, words and ends that git alone does not know.
+
+    source = GitHub("team/app", AgentIdentity(authors=("my-agent[bot]",)), Access())
+    for outcome in source.outcomes(cursor):
+        store(outcome)
+
+Pull requests are listed in the order of their last change, so one stored place in that list serves both the night
+that goes on from yesterday and the run that goes on after a kill.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from feedback.errors import FeedbackError
+from feedback.github import queries
+from feedback.github.access import Access
+from feedback.github.causes import with_cause
+from feedback.github.client import Client, NotFound, StaleCursor, TooMuch
+from feedback.github.diffs import with_diffs
+from feedback.github.outcome import outcome_of, tell
+from feedback.github.pull import Pull, Pulls
+from feedback.github.reverting import speaks_of_reverting
+from feedback.github.said import People, words_of
+from feedback.github.wire import Commit, CommitItem, Label, Listed, each, nodes, page_end, read
+from feedback.identity import AgentIdentity
+from feedback.problems import Problem
+from feedback.records import Outcome
+from feedback.source import Cursor
+
+FORMAT = 1
+"""Raised when the same answers would give other outcomes than before: then all are read again."""
+_PAGE = 50
+_SETTLED = timedelta(seconds=60)
+"""A change within so short a time before now may still get neighbours in the list that stand before it."""
+
+
+class GitHub:
+    """The pull requests of `repository` ("owner/name"). A `FeedbackSource`.
+
+    `diffs` also asks for the diffs of what came back; not needed where a clone is read as well. `keep` is called with
+    the cursor after every page, when all of its outcomes have been stored. What was odd in the answers is in
+    `problems`.
+    """
+
+    def __init__(
+        self,
+        repository: str,
+        identity: AgentIdentity,
+        access: Access,
+        *,
+        diffs: bool = True,
+        keep: Callable[[Cursor], None] = lambda cursor: None,
+        tell: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        owner, _, name = repository.partition("/")
+        if not owner or not name or "/" in name:
+            raise FeedbackError(f"{repository!r} is no repository of GitHub. Write it as owner/name.")
+        self.repository, self._owner, self._name = repository, owner, name
+        self._identity, self._access, self._diffs = identity, access, diffs
+        self._keep, self._tell = keep, tell
+        self._after: str | None = None
+        self._upto = datetime.min.replace(tzinfo=UTC)
+        self._again: dict[str, str] = {}
+        self._started = False
+        self.problems: list[Problem] = []
+
+    @property
+    def name(self) -> str:
+        return f"github:{self._access.base_url.rstrip('/')}/{self.repository}"
+
+    @property
+    def cursor(self) -> Cursor | None:
+        if not self._started:
+            return None
+        position = {"after": self._after, "upto": self._upto.isoformat(), "facts": self._facts}
+        return Cursor(source=self.name, position=json.dumps(position), seen=self._again)
+
+    @property
+    def _facts(self) -> str:
+        facts = [FORMAT, self._identity.model_dump(), self._diffs]
+        return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+
+    def outcomes(self, since: Cursor | None = None) -> Iterator[Outcome]:
+        """Outcomes of the agent's pull requests that changed since, in the order of their last change.
+
+        Raises `FeedbackError` when GitHub cannot be read; what was yielded until then stays valid.
+        """
+        if since is not None and since.source != self.name:
+            raise FeedbackError(f"This cursor is of {since.source}, not of {self.name}. Start without a cursor.")
+        self.problems, self._again = [], {}
+        self._begin(since)
+        with Client(self._access, self._tell) as client:
+            people = People(client, self.repository)
+            pulls = Pulls(client, self.repository, self.problems)
+            if since and since.seen:
+                waiting = [int(number) for number in since.seen if number.isdecimal()]
+                yield from self._told(pulls, people, client, self._by_number(client, waiting), None)
+            for page, main, after, upto in self._pages(client):
+                yield from self._told(pulls, people, client, self._agents(client, page), main)
+                self._after, self._upto = after, upto
+                if cursor := self.cursor:
+                    self._keep(cursor)
+
+    def _begin(self, since: Cursor | None) -> None:
+        self._started, self._after, self._upto = True, None, datetime.min.replace(tzinfo=UTC)
+        try:
+            position = json.loads(since.position) if since and since.position else {}
+            if position and position["facts"] == self._facts:
+                self._after, self._upto = position["after"], datetime.fromisoformat(position["upto"])
+        except (ValueError, KeyError, TypeError):
+            self._tell("the stored cursor cannot be read; all pull requests are read again")
+
+    # What there is.
+
+    def _pages(self, client: Client) -> Iterator[tuple[list[Any], str | None, str | None, datetime]]:
+        """Pages of the listing: their nodes, the default branch, and where to go on once they are stored."""
+        after, size, asked = self._after, _PAGE, False
+        stored, upto = self._after, self._upto
+        while True:
+            variables = {"owner": self._owner, "name": self._name, "after": after, "first": size}
+            try:
+                data = client.query(queries.LISTED, variables)
+            except StaleCursor:
+                if after is None:
+                    raise
+                self._tell("GitHub no longer knows the stored place; all pull requests are read again")
+                after = stored = None
+                upto = datetime.min.replace(tzinfo=UTC)
+                continue
+            except TooMuch:
+                if size == 1:
+                    raise
+                size = max(size // 3, 1)
+                continue
+            repository = data.get("repository")
+            if not isinstance(repository, dict):
+                raise NotFound(f"There is no repository {self.repository}, or the token may not see it.")
+            connection = repository.get("pullRequests")
+            edges = connection.get("edges") if isinstance(connection, dict) else None
+            if not isinstance(edges, list):
+                raise FeedbackError(f"{self.name}: GitHub gave no list of pull requests. Run the command again later.")
+            edges = [edge for edge in edges if isinstance(edge, dict) and isinstance(edge.get("node"), dict)]
+            moments = [_moment(edge["node"]) for edge in edges]
+            if not asked and after is not None and any(m and m < self._upto for m in moments):
+                self._tell("GitHub's list is not in the order it was; all pull requests are read again")
+                after = stored = None
+                upto, self._upto, asked = datetime.min.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC), True
+                continue
+            asked = True
+            settled = datetime.now(UTC) - _SETTLED
+            for edge, moment in zip(edges, moments, strict=True):
+                if moment and moment <= settled and isinstance(edge.get("cursor"), str):
+                    stored, upto = edge["cursor"], max(moment, upto)
+            branch = repository.get("defaultBranchRef")
+            main = branch.get("name") if isinstance(branch, dict) else None
+            yield [edge["node"] for edge in edges], main, stored, upto
+            end = page_end(connection)
+            if end is None:
+                return
+            if end == after:
+                raise FeedbackError(f"{self.name}: GitHub gives the same page again and again. Run it later.")
+            after = end
+
+    def _agents(self, client: Client, page: list[Any]) -> list[tuple[str, int]]:
+        """Node ids and numbers of the agent's pull requests in a page, and of those that the page's others revert."""
+        found: dict[str, int] = {}
+        reverted: set[int] = set()
+        for node in page:
+            number = node.get("number")
+            place = f"{self.repository}#{number if isinstance(number, int) else '?'}"
+            listed = read(Listed, node, place, self.problems)
+            if listed is None:
+                continue
+            if self._is_agents(listed, node):
+                found[listed.id] = listed.number
+            if listed.merged and (said := speaks_of_reverting(listed.title, listed.body)) and said.plain:
+                reverted.update(said.numbers[:10])
+        for known, number in self._by_number(client, sorted(reverted - set(found.values()))):
+            found[known] = number
+        return list(found.items())
+
+    def _is_agents(self, listed: Listed, node: dict[str, Any]) -> bool:
+        ignored: list[Problem] = []
+        labels = [label.name for label in each(Label, node.get("labels"), "", ignored)]
+        login = listed.author.name if listed.author else "ghost"
+        if self._identity.recognise_pull(login, labels, listed.body):
+            return True
+        for item in nodes(node.get("commits"), "", ignored):
+            data = {"oid": "0" * 40, **item["commit"]} if isinstance(item, dict) and _is_dict(item, "commit") else None
+            first = read(CommitItem, {"commit": data}, "", ignored) if data else None
+            if first and any(self._identity.recognise(n, m, first.commit.message) for n, m in _names(first.commit)):
+                return True
+        return False
+
+    def _by_number(self, client: Client, numbers: list[int]) -> list[tuple[str, int]]:
+        """The agent's among these."""
+        found = []
+        for number in numbers:
+            try:
+                data = client.query(
+                    queries.BY_NUMBER, {"owner": self._owner, "name": self._name, "number": min(number, 2**31 - 1)}
+                )
+            except (NotFound, TooMuch):
+                continue  # an issue's number, or none
+            repository = data.get("repository")
+            node = repository.get("pullRequest") if isinstance(repository, dict) else None
+            if not isinstance(node, dict):
+                continue
+            listed = read(Listed, node, f"{self.repository}#{number}", [])
+            if listed and listed.number == number and self._is_agents(listed, node):
+                found.append((listed.id, number))
+        return found
+
+    # What became of it.
+
+    def _told(
+        self, pulls: Pulls, people: People, client: Client, ids: list[tuple[str, int]], main: str | None
+    ) -> Iterator[Outcome]:
+        for number, pull in pulls.read(ids):
+            try:
+                outcome = self._outcome(client, pull, people, main) if pull else None
+            except (ValueError, ArithmeticError) as error:
+                self.problems.append(Problem(f"{self.repository}#{number}", f"cannot be made sense of: {error}"))
+                pull = outcome = None
+            if pull is None:
+                self._again[str(number)] = "unread"
+            if outcome:
+                yield outcome
+
+    def _outcome(self, client: Client, pull: Pull, people: People, main: str | None) -> Outcome | None:
+        words = tuple(words_of(pull, people))
+        story = tell(pull, words, self._identity)
+        if story is None:
+            return None
+        outcome = outcome_of(story, self.repository, main, words)
+        if pull.facts.state not in ("OPEN", "CLOSED", "MERGED") or pull.facts.merged != (pull.facts.state == "MERGED"):
+            said = f"says that it is {pull.facts.state[:20]!r} and merged: {pull.facts.merged}; recorded as unknown"
+            self.problems.append(Problem(outcome.key, said, kept=True))
+        if self._diffs:
+            outcome = with_diffs(outcome, story, client)
+        return with_cause(outcome, pull)
+
+
+def _is_dict(item: dict[str, Any], name: str) -> bool:
+    return isinstance(item.get(name), dict)
+
+
+def _names(commit: Commit) -> list[tuple[str, str]]:
+    name = (commit.author.name or "") if commit.author else ""
+    login, mail = commit.who
+    return [(login, mail), (name, mail)]
+
+
+def _moment(node: dict[str, Any]) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(str(node.get("updatedAt")))
+        return moment if moment.tzinfo else None
+    except ValueError:
+        return None

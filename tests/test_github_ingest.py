@@ -1,0 +1,110 @@
+"""`meta ingest-feedback` from GitHub into runs.db, alone and together with other sources."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from feedback import Cause, Kind, Outcome
+from feedback.join import join
+from meta.cli import app
+from meta.store.feedback import add_outcome, find, save
+from meta.store.store import Store
+from tests.github.server import GitHubServer, github
+from tests.github.world import at, comment, pull, sha
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[GitHubServer]:
+    monkeypatch.setenv("GITHUB_TOKEN", "x")
+    said = [comment("ann", "Please add tests for this.", 2.5, association="OWNER")]
+    with github(pulls=[pull(1), pull(2, "CLOSED", comments=said)]) as served:
+        (tmp_path / "meta.toml").write_text(
+            f'[github]\nbase_url = "{served.url}"\n[agent]\nauthors = ["robo[bot]"]\n'
+            '[[repositories]]\npath = "nowhere"\nname = "team/app"\n'
+        )
+        yield served
+
+
+def meta(folder: Path, *args: str) -> dict[str, object]:
+    done = CliRunner().invoke(app, ["-C", str(folder), *args], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+def test_github_is_ingested_and_the_second_time_nothing_is_new(
+    server: GitHubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first = meta(tmp_path, "ingest-feedback", "--source", "github", "--json")
+    assert first["outcomes"] == [
+        {"kind": "merged", "cause": "unknown", "n": 1}, {"kind": "rejected", "cause": "weak_tests", "n": 1},
+    ]  # fmt: skip
+    asked = len(server.requests)
+    again = meta(tmp_path, "ingest-feedback", "--source", "github:team/app", "--json")
+    (told,) = again["sources"]  # type: ignore[misc]
+    assert told["changed"] == 0
+    assert len(server.requests) == asked + 1
+    with Store(tmp_path / "runs.db").db.conn as connection:
+        assert "x" not in [row[0] for row in connection.execute("select cursor from cursors")]
+
+
+def outcome(**fields: object) -> Outcome:
+    base = {
+        "repository": "team/app", "number": 7, "title": "Fix", "kind": "merged", "agent": "robo[bot]",
+        "recognised_by": "author",
+    }  # fmt: skip
+    return Outcome.model_validate({**base, **fields})
+
+
+def test_what_git_and_github_know_is_joined_whichever_comes_first(tmp_path: Path) -> None:
+    git = outcome(
+        kind="revised", base_sha=sha("base"), revision={"text": "+x\n"}, unknown_fields=["author", "opened_at", "words"]
+    )
+    forge = outcome(
+        title="Fix the thing", author="robo[bot]", opened_at=at(1), unknown_fields=["base_sha", "revision"],
+        words=[{"author": "ann", "text": "You forgot the empty list.", "association": "OWNER"}],
+    )  # fmt: skip
+    sources = {"git:/clone": git, "github:api/team/app": forge}
+    ways = []
+    for order in (list(sources), list(reversed(sources))):
+        store = Store(tmp_path / f"{order[0][:3]}.db")
+        for name in order:
+            add_outcome(store, sources[name], name)
+        ways.append(find(store, "team/app#7"))
+        store.close()
+    assert ways[0] == ways[1] == join(sources)
+    joined = join(sources)
+    assert (joined.kind, joined.base_sha, joined.title) == (Kind.REVISED, sha("base"), "Fix the thing")
+    assert joined.unknown_fields == ()
+    assert joined.cause is Cause.INCOMPLETE
+
+
+def test_git_that_only_judges_by_age_does_not_overrule_github() -> None:
+    git = outcome(kind="rejected", unknown_fields=["kind"])
+    assert join({"git:/clone": git, "github:x": outcome(kind="open")}).kind is Kind.OPEN
+    assert join({"git:/clone": git, "github:x": outcome(kind="unknown", unknown_fields=["kind"])}).kind is Kind.REJECTED
+
+
+def test_a_revert_that_only_git_can_see_counts() -> None:
+    assert join({"git:/clone": outcome(kind="reverted"), "github:x": outcome()}).kind is Kind.REVERTED
+
+
+def test_what_a_person_said_of_the_cause_survives_every_ingest(tmp_path: Path) -> None:
+    store = Store(tmp_path / "runs.db")
+    add_outcome(store, outcome(kind="rejected"), "github:x")
+    known = find(store, "team/app#7")
+    assert known is not None
+    save(store, known.with_cause(Cause.PLANS_CHANGED, "person"))
+    changed = add_outcome(store, outcome(kind="rejected", closed_at=at(5)), "github:x")
+    assert changed is not None
+    assert (changed.cause, changed.cause_by, changed.closed_at) == (
+        Cause.PLANS_CHANGED, "person", outcome(closed_at=at(5)).closed_at,
+    )  # fmt: skip
+    assert add_outcome(store, outcome(kind="rejected", closed_at=at(5)), "github:x") is None
+    store.close()
