@@ -25,7 +25,7 @@ _WEIGHT = {Kind.REVERTED: 4, Kind.REVISED: 3, Kind.MERGED: 2, Kind.REJECTED: 1, 
 def join(parts: Mapping[str, Outcome]) -> Outcome:
     """The records of one pull request, by name of their source (`git:…`, `github:…`, `jsonl:…`), as one."""
     if len(parts) == 1:
-        return next(iter(parts.values()))
+        return assign_cause(next(iter(parts.values())))
     said, done = _in_order(parts, _SAID), _in_order(parts, _DONE)
     fields: dict[str, Any] = {}
     for name in Outcome.model_fields:

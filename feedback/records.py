@@ -18,6 +18,8 @@ from feedback.words import clean, clean_line, is_bot
 MAX_DIFF = 200_000
 """Characters kept of one diff."""
 
+Sound = Annotated[str, AfterValidator(lambda text: text.encode("utf-8", "replace").decode())]
+"""Text that can be written down: JSON may carry halves of surrogate pairs, which nothing can store."""
 CleanText = Annotated[str, AfterValidator(clean)]
 CleanLine = Annotated[str, AfterValidator(clean_line)]
 
@@ -80,7 +82,7 @@ WRITE_ACCESS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 class Diff(Record):
     """A unified diff in git's format (`a/` and `b/` prefixes), cut at `MAX_DIFF` characters."""
 
-    text: str = ""
+    text: Sound = ""
     truncated: bool = False
 
     @classmethod
@@ -94,14 +96,14 @@ class Diff(Record):
 class Evidence(Record):
     """One thing that supports a judgement: a commit that merges or reverts, or somebody's words."""
 
-    kind: str
+    kind: Sound
     """merge, squash, rebase, cherry-pick, in-main, absorbed, closes, revert, person-commit, words, …"""
     text: CleanText
     author: CleanLine | None = None
     place: CleanLine | None = None
     """A commit sha, `file:line`, or `#number`."""
     when: AwareDatetime | None = None
-    source: str
+    source: Sound
     """Where it was read: git, export, github."""
 
 
@@ -113,7 +115,7 @@ class Comment(Record):
     place: CleanLine | None = None
     """`file:line` the comment is attached to."""
     when: AwareDatetime | None = None
-    association: str | None = None
+    association: Sound | None = None
     """GitHub's author association in capitals (OWNER, MEMBER, CONTRIBUTOR, …); None if not known."""
 
     @property
@@ -125,11 +127,11 @@ class Comment(Record):
 class Outcome(Record):
     """One pull request of the agent and what became of it. `(repository, number)` names it for ever."""
 
-    repository: str = Field(min_length=1)
+    repository: Sound = Field(min_length=1)
     """`owner/name` where known."""
     number: int = Field(gt=0)
     title: CleanLine
-    url: str | None = None
+    url: Sound | None = None
     kind: Kind
 
     opened_at: AwareDatetime | None = None
@@ -142,16 +144,16 @@ class Outcome(Record):
     recognised_by: RecognisedBy
     author: CleanLine | None = None
     """Who opened the pull request, if known; this person's words are not a review."""
-    version: str | None = None
+    version: Sound | None = None
     """The worker's version, from the trailer."""
 
-    base_sha: str | None = None
-    first_sha: str | None = None
+    base_sha: Sound | None = None
+    first_sha: Sound | None = None
     """The first commit of the pull request."""
-    submitted_sha: str | None = None
+    submitted_sha: Sound | None = None
     """The agent's last commit before the first commit by a person."""
-    head_sha: str | None = None
-    merged_sha: str | None = None
+    head_sha: Sound | None = None
+    merged_sha: Sound | None = None
     """The commit that brought the change into the main branch."""
     same_as_first: bool | None = None
     """Whether the merged change equals the first commit alone; None where unknown or not merged."""
@@ -170,7 +172,7 @@ class Outcome(Record):
     cause: Cause = Cause.UNKNOWN
     cause_by: CauseBy | None = None
     cause_evidence: tuple[Evidence, ...] = ()
-    unknown_fields: tuple[str, ...] = ()
+    unknown_fields: tuple[Sound, ...] = ()
     """Names of the fields this source cannot know; `kind` among them means it was judged by age alone."""
 
     @property

@@ -13,7 +13,7 @@ import typer
 if TYPE_CHECKING:
     from meta.errors import MetaError
 
-from meta.commands import nightly, proposals, schedule, tickets, tuning
+from meta.commands import feedback, nightly, proposals, schedule, tickets, tuning
 from meta.output import fail, folder_option
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 app.add_typer(tickets.app, name="tickets")
 app.add_typer(proposals.app, name="proposals")
+app.add_typer(feedback.app, name="feedback")
 app.add_typer(schedule.app, name="schedule")
 tuning.register(app)
 app.command("nightly")(nightly.nightly)

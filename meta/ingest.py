@@ -81,6 +81,18 @@ def _github(context: Context, repository: str) -> FeedbackSource:
         raise MetaError(str(error), 'write name = "owner/name" in [[repositories]]', code=2) from None
 
 
+def _proposals(context: Context) -> Ingested:
+    """What people said of published proposals on the agent's own repository."""
+    from meta.github.publish import read_back
+
+    result = Ingested(f"proposals:{context.settings.github.agent_repository}")
+    for proposal in read_back(context):
+        result.changed += 1
+        result.kinds[f"proposal {proposal.status}"] += 1
+        context.tell(f"proposal {proposal.id} is {proposal.status}: {proposal.reason}")
+    return result
+
+
 def ingest(context: Context, given: list[str]) -> list[Ingested]:
     """Read every source from where the last time ended. Raises `MetaError` when one cannot be read at all."""
     store, results = context.store, []
@@ -96,6 +108,8 @@ def ingest(context: Context, given: list[str]) -> list[Ingested]:
                 store.set_cursor(source.name, source.cursor.model_dump_json())
             result.problems = [str(p) for p in getattr(source, "problems", [])]
             results.append(result)
+        if not given and context.settings.github.agent_repository:
+            results.append(_proposals(context))
     except FeedbackError as error:
         raise MetaError(str(error)) from None
     return results

@@ -14,7 +14,7 @@ from worker_agent.agent import work
 from worker_agent.branch import branch_name, make_branch
 from worker_agent.git import GitError, git
 from worker_agent.model import ModelMisconfigured
-from worker_agent.records import Brief, Event
+from worker_agent.records import Brief, Event, Submission
 from worker_agent.workspace import BadBase, make_template, open_workspace
 
 
@@ -24,6 +24,14 @@ def work_on(context: Context, name: str, repo: Path | None, base: str) -> None:
     Raises `MetaError` when it does not submit, or when there is no such ticket, repository or commit.
     """
     ticket = _ticket(context, name, repo, base)
+    done = run_worker(context, ticket)
+    brief = Brief(title=ticket.title, body=ticket.body)
+    branch = make_branch(Path(ticket.repo), ticket.base_commit, brief, done, branch_name(brief))
+    context.tell(f"\n{done.summary}\n\nbranch {branch} in {ticket.repo}")
+
+
+def run_worker(context: Context, ticket: Ticket) -> Submission:
+    """What the agent in use submits for a ticket. Raises `MetaError` when it does not."""
     repository, brief = Path(ticket.repo), Brief(title=ticket.title, body=ticket.body)
     version = context.versions.head()
     events: list[Event] = []
@@ -53,8 +61,7 @@ def work_on(context: Context, name: str, repo: Path | None, base: str) -> None:
             f"the worker did not submit ({done.ended.replace('_', ' ')}): {done.detail or 'no detail'}",
             "nothing was changed in the repository",
         )
-    branch = make_branch(repository, ticket.base_commit, brief, done, branch_name(brief))
-    context.tell(f"\n{done.summary}\n\nbranch {branch} in {repository}")
+    return done
 
 
 def _ticket(context: Context, name: str, repo: Path | None, base: str) -> Ticket:

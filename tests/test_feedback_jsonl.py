@@ -71,6 +71,7 @@ def test_what_a_line_does_not_say_is_unknown(tmp_path: Path) -> None:
         (GOOD | {"comments": [{"author": "ann", "text": "x", "mood": "good"}]}, "comments.0.mood"),
         (GOOD | {"cause": "bad_luck"}, "cause"),
         (GOOD | {"submitted_diff": 7}, "submitted_diff"),
+        (GOOD | {"title": 7, "url": "\ud800"}, "title"),
     ],
 )
 def test_a_bad_line_is_named_with_what_is_wrong_and_the_good_ones_are_kept(
@@ -105,6 +106,12 @@ def test_blank_lines_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path
     source = export(tmp_path, b"\xef\xbb\xbf" + line + b"\r", b"", b"  ")
     assert len(list(source.outcomes())) == 1
     assert source.problems == []
+
+
+def test_half_a_surrogate_pair_is_replaced_since_nothing_could_store_it(tmp_path: Path) -> None:
+    half = {"url": "\ud800", "version": "\ud800", "head_sha": "\udfff", "submitted_diff": "\ud800"}
+    (outcome,) = export(tmp_path, GOOD | half | {"title": "a \ud800"}).outcomes()
+    assert Outcome.model_validate_json(outcome.model_dump_json()) == outcome
 
 
 def test_the_later_of_two_lines_about_one_pull_request_stands(tmp_path: Path) -> None:

@@ -59,6 +59,17 @@ def show(
 
 
 @app.command()
+def publish(number: NUMBER) -> None:
+    """Open a pull request for a proposal on the agent's own repository; what becomes of it is read back."""
+    from meta.context import writing
+    from meta.github.publish import publish as open_pull_request
+    from meta.review.view import find
+
+    with writing(HERE, "proposals publish", tell) as context:
+        say(open_pull_request(context, find(context.store, number)))
+
+
+@app.command()
 def accept(number: NUMBER) -> None:
     """Merge a proposal into the branch that is checked out in the agent's repository."""
     from meta.context import writing

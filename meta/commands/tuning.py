@@ -47,11 +47,21 @@ def demo(
     run(keep or Path("meta-demo"), seed=seed, as_json=as_json, sandbox=sandbox)
 
 
-def init(show: Annotated[bool, typer.Option("--show", help="Only print what would be written.")] = False) -> None:
+def init(
+    show: Annotated[bool, typer.Option("--show", help="Only print what would be written.")] = False,
+    github: Annotated[
+        bool, typer.Option("--github", help="Write the workflow that runs the worker on a mention or label.")
+    ] = False,
+) -> None:
     """Write a meta.toml with every setting explained."""
     from meta.errors import MetaError
     from meta.settings import FILE, TEMPLATE
 
+    if github:
+        from meta.github.workflow import write
+
+        write(HERE, show)
+        return
     if show:
         say(TEMPLATE)
         return
@@ -80,16 +90,43 @@ def doctor() -> None:
 
 
 def work(
-    ticket: Annotated[str, typer.Argument(help="A ticket's id, or a Markdown file whose first line is the title.")],
+    ticket: Annotated[
+        str, typer.Argument(help="A ticket's id, a Markdown file whose first line is the title, or an issue's address.")
+    ] = "",
     repo: Annotated[Path | None, typer.Option(help="The repository, for a ticket from a file.")] = None,
     base: Annotated[str, typer.Option(help="Commit to start from.")] = "HEAD",
+    pr: Annotated[bool, typer.Option("--pr", help="For an issue on GitHub: open a pull request.")] = False,
+    draft: Annotated[bool, typer.Option("--draft", help="Open it as a draft (or github.draft in meta.toml).")] = False,
+    event: Annotated[Path | None, typer.Option(help="A GitHub webhook's payload, instead of a ticket.")] = None,
 ) -> None:
-    """Run the worker on one ticket; the result is a branch in the repository."""
+    """Run the worker on one ticket; the result is a branch in the repository, or a pull request."""
     from meta.context import writing
-    from meta.work import work_on
+    from meta.errors import MetaError
 
+    if bool(ticket) == bool(event):
+        raise MetaError("there is nothing to work on, or too much", "give a ticket, or --event FILE", code=2)
+    github = bool(event) or ticket.startswith(("http://", "https://"))
+    if pr and not github:
+        raise MetaError("--pr is for an issue on GitHub", "give https://HOST/OWNER/REPO/issues/NUMBER", code=2)
     with writing(HERE, "work", tell) as context:
-        work_on(context, ticket, repo, base)
+        if not github:
+            from meta.work import work_on
+
+            work_on(context, ticket, repo, base)
+            return
+        from meta.github.deliver import deliver
+        from meta.github.event import work_on_event
+        from meta.github.place import issue_place
+
+        draft = draft or context.settings.github.draft
+        if event:
+            opened = work_on_event(context, event, draft=draft, pr=pr)
+        else:
+            opened = deliver(context, issue_place(context, ticket), draft=draft, pr=pr)
+        if opened:
+            say(opened.url)
+        if opened and not opened.new:
+            raise typer.Exit(NOTHING)
 
 
 def ingest_feedback(
@@ -102,17 +139,19 @@ def ingest_feedback(
     from meta.context import writing
     from meta.ingest import ingest
     from meta.review.text import table
+    from meta.shares import shares
 
     with writing(HERE, "ingest-feedback", tell) as context:
         results = ingest(context, source or [])
         rows = context.store.rows(
             "select kind, cause, count(*) as n from feedback group by kind, cause order by kind, n desc"
         )
+        share = shares(context.store)
         if not results:
             tell("no source: name repositories in meta.toml, or give --source PATH")
             raise typer.Exit(NOTHING)
     if as_json:
-        out({"sources": [vars(r) for r in results], "outcomes": rows})
+        out({"sources": [vars(r) for r in results], "outcomes": rows, "rejected": share.model_dump()})
         return
     for result in results:
         kinds = ", ".join(f"{n} {kind}" for kind, n in sorted(result.kinds.items())) or "nothing new"
@@ -121,6 +160,8 @@ def ingest_feedback(
             tell(f"  {problem}")
     if rows:
         say("\n" + table([(r["kind"], r["cause"], r["n"]) for r in rows], ["outcome", "cause", "pull requests"]))
+    if share.text:
+        say("\n" + share.text)
 
 
 def replay(

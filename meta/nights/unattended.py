@@ -58,4 +58,6 @@ def publish_pending(context: Context) -> dict[str, Any]:
 
 def publish(context: Context, proposal: Proposal) -> str:
     """Publish one proposal as a pull request; returns where it is. Publishing one twice must change nothing."""
-    raise MetaError("this meta cannot publish yet", f"push the branch {proposal.branch} yourself")
+    from meta.github.publish import publish as open_pull_request
+
+    return open_pull_request(context, proposal)
