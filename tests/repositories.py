@@ -98,11 +98,11 @@ class Judge:
     def __init__(self, repository: Repository, ticket: Ticket) -> None:
         self.repository, self.ticket = repository, ticket
 
-    def examine(self, files: Files | str) -> Examined:
+    def examine(self, files: Files | str, hangs: int | None = None) -> Examined:
         diff = files if isinstance(files, str) else self.repository.diff(files)
         return examine(
             self.ticket, diff, template=self.repository.template, environment=own_environment(), sandbox=sandbox(),
-            scratch=self.repository.folder / "scratch",
+            scratch=self.repository.folder / "scratch", hangs=hangs,
         )  # fmt: skip
 
     def grade(self, files: Files | str) -> Graded:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from meta.replay.grader import grade
+from meta.replay.grader import HANGS, grade
 from tests.repositories import ADD, CALC, FIXED, MUL, Files, judge, own_environment, sandbox
 
 
@@ -65,6 +65,18 @@ def test_a_test_that_hangs_fails_and_the_others_still_count(tmp_path: Path) -> N
     assert "did not end in time" in examined.graded.reason
     assert examined.reading is not None
     assert examined.reading.outcomes[MUL] == "passed"
+
+
+def test_a_submission_is_given_up_after_two_tests_that_hang(tmp_path: Path) -> None:
+    names = [f"test_{number}" for number in range(6)]
+    tests = "from calc import add\n" + "".join(f"\n\ndef {name}():\n    assert add(2, 3) == 5\n" for name in names)
+    ids = tuple(f"tests/test_calc.py::{name}" for name in names)
+    bench = judge(tmp_path, hidden=hidden(tests), fail_to_pass=ids, pass_to_pass=(), test_seconds=1.0)
+    examined = bench.examine({"calc.py": "import time\n\n\ndef add(a, b):\n    time.sleep(600)\n"}, hangs=HANGS)
+    assert (examined.graded.verdict, examined.graded.failed) == ("failed", ids)
+    assert "did not end in time" in examined.graded.reason
+    assert examined.run is not None
+    assert len([test for test in examined.run.tests if test.outcome == "timeout"]) == HANGS == 2
 
 
 def test_a_run_that_hangs_where_no_time_out_reaches_it_is_a_failure(tmp_path: Path) -> None:

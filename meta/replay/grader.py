@@ -31,6 +31,10 @@ from worker_agent.workspace import RefusedDiff, Template, apply_diff, open_works
 _LINK = re.compile(r"^(?:new file mode|new mode) (120000|160000)$", re.MULTILINE)
 
 
+HANGS = 2
+"""Tests that took too long before a submission is given up: the verdict stands, and each further one costs as much."""
+
+
 @dataclass(frozen=True)
 class Examined:
     """A verdict with what it was made from; both are `None` where no test could be run."""
@@ -56,8 +60,9 @@ def grade(
     process has its orders, however it ends is the submission's affair.
     """
     return examine(
-        ticket, diff, template=template, environment=environment, sandbox=sandbox, scratch=scratch, limits=limits
-    ).graded
+        ticket, diff, template=template, environment=environment, sandbox=sandbox, scratch=scratch, limits=limits,
+        hangs=HANGS,
+    ).graded  # fmt: skip
 
 
 def examine(
@@ -69,9 +74,10 @@ def examine(
     sandbox: Sandbox,
     scratch: Path,
     limits: SandboxLimits | None = None,
+    hangs: int | None = None,
     reverse: bool = False,
 ) -> Examined:
-    """As `grade`, with the outcome of every test. `reverse` runs the tests backwards."""
+    """As `grade`, with the outcome of every test, or of those up to so many `hangs`. `reverse` runs them backwards."""
     begun = time.monotonic()
 
     def verdict(word: Verdict, reason: str, **more: Any) -> Graded:
@@ -112,6 +118,7 @@ def examine(
                     seconds=grader.seconds,
                     test_seconds=grader.test_seconds,
                     watch=secret.watch,
+                    hangs=hangs,
                     reverse=reverse,
                     limits=limits,
                 )

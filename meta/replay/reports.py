@@ -56,6 +56,11 @@ class Reports:
     _next: int = 0
     _rest: bytes = b""
 
+    @property
+    def hangs(self) -> int:
+        """How many tests have been ended for taking too long."""
+        return sum(test.outcome == "timeout" for test in self.tests)
+
     def feed(self, chunk: bytes) -> None:
         """Take in what was read from the pipe."""
         *lines, self._rest = (self._rest + chunk).split(b"\n")

@@ -114,6 +114,7 @@ def run_tests(
     seconds: float = 300.0,
     test_seconds: float = 60.0,
     watch: Watch | None = None,
+    hangs: int | None = None,
     reverse: bool = False,
     collect_only: bool = False,
     limits: SandboxLimits | None = None,
@@ -121,8 +122,9 @@ def run_tests(
 ) -> TestRun:
     """Run pytest on `files` (relative to the workspace) in one process and keep the tests whose ids are `wanted`.
 
-    `None` keeps all. `seconds` limits the whole run, `test_seconds` one test. Outcomes come over a pipe of their own as
-    they happen, never from the exit code or from what is printed.
+    `None` keeps all. `seconds` limits the whole run, `test_seconds` one test, and after so many `hangs` the run is
+    given up, for whoever only wants to know whether all pass. Outcomes come over a pipe of their own as they happen,
+    never from the exit code or from what is printed.
     """
     watch = watch or Watch()
     key = secrets.token_bytes(32)
@@ -165,7 +167,7 @@ def run_tests(
         if not named:
             os.close(write)
     try:
-        output, timed_out = _listen(process, json.dumps(orders).encode(), read, reports, begun + seconds)
+        output, timed_out = _listen(process, json.dumps(orders).encode(), read, reports, begun + seconds, hangs)
     finally:
         reap(process)
         os.close(read)
@@ -222,7 +224,7 @@ def _options(workspace: Path) -> list[str]:
 
 
 def _listen(
-    process: subprocess.Popen[bytes], orders: bytes, pipe: int, reports: Reports, deadline: float
+    process: subprocess.Popen[bytes], orders: bytes, pipe: int, reports: Reports, deadline: float, hangs: int | None
 ) -> tuple[str, bool]:
     """Hand over the orders, then read until the process or the time ends. Returns the output's tail, and if time ended.
 
@@ -257,6 +259,8 @@ def _listen(
                     open_ends.discard(event.fd)
                 elif event.fd == pipe:
                     reports.feed(chunk)
+                    if hangs is not None and reports.hangs >= hangs:
+                        return _text(tail), True
                 else:
                     tail += chunk
                     del tail[:-100_000]

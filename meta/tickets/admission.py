@@ -14,7 +14,7 @@ from pathlib import Path
 
 from meta.records import Admission, ReviewCheck, Ticket, TicketStatus
 from meta.replay.acceptance.linters import Bench as AcceptanceBench
-from meta.replay.grader import Examined, examine
+from meta.replay.grader import HANGS, Examined, examine
 from meta.replay.testrun import gist
 from meta.tickets.acceptance import with_checks, with_review
 from worker_agent.records import Environment
@@ -57,11 +57,11 @@ class Bench:
         """The same for acceptance checks."""
         return AcceptanceBench(self.template, self.environment, self.sandbox, self.scratch)
 
-    def examine(self, ticket: Ticket, diff: str, *, reverse: bool = False) -> Examined:
+    def examine(self, ticket: Ticket, diff: str, *, reverse: bool = False, hangs: int | None = None) -> Examined:
         """Grade one diff. Raises `Quarantine` when nothing could be learnt."""
         examined = examine(
             ticket, diff, template=self.template, environment=self.environment, sandbox=self.sandbox,
-            scratch=self.scratch, limits=self.limits, reverse=reverse,
+            scratch=self.scratch, limits=self.limits, reverse=reverse, hangs=hangs,
         )  # fmt: skip
         if examined.graded.verdict == "void":
             raise Quarantine(f"its tests could not be run: {examined.graded.reason}")
@@ -206,7 +206,7 @@ def _without_passing_at_base(ticket: Ticket, bench: Bench, runs: int, tell: Prog
     unfit: dict[str, str] = {}
     for run in range(runs):
         tell(f"base, run {run + 1} of {runs}")
-        reading = bench.examine(ticket, "").reading
+        reading = bench.examine(ticket, "", hangs=HANGS).reading
         outcomes = reading.outcomes if reading else {}
         for test in ticket.grader.fail_to_pass:
             if outcomes.get(test) == "passed":
