@@ -16,14 +16,16 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from feedback import Access, AgentIdentity, GitHub
 from meta.cli import app
 from meta.context import reading, writing
 from meta.github.publish import read_back
 from meta.records import Edit
 from meta.store.tuning import add_candidate, add_proposal, open_night, proposals
 from tests.conftest import Make
+from tests.github.published import against_openapi, graphql_schema
 from tests.github.server import GitHubServer, Request, github
-from tests.github.world import at, comment, edit, event, issue, pull, review, sha, user
+from tests.github.world import at, comment, commit, edit, event, issue, pull, review, sha, user
 from tests.messages_server import Served, call, message, serving
 
 
@@ -394,3 +396,38 @@ def test_without_the_agents_repository_publishing_says_what_to_set(house: House,
     assert "agent_repository" in said
     with reading(house.folder) as context:
         assert proposals(context.store)[0].status == "pending"
+
+
+# Against what GitHub publishes.
+
+
+@pytest.mark.slow
+def test_every_request_fits_githubs_published_descriptions(house: House, proposal: int) -> None:
+    """Queries against the GraphQL schema, everything else against the OpenAPI description."""
+    import graphql
+
+    house.meta("work", address(house), "--pr", "--draft")
+    house.opened.clear()
+    house.meta("proposals", "publish", str(proposal))
+    published(house, 50, state="CLOSED")
+    with writing(house.folder, "test") as context:
+        read_back(context)
+        answer = {"body": "@meta", "user": {"login": "ann"}, "created_at": at(5)}
+        (house.folder / "event.json").write_text(json.dumps(payload(comment=answer)))
+    house.meta("work", "--event", str(house.folder / "event.json"), "--pr")
+    access = Access(base_url=house.server.url)
+    house.server.pulls = [
+        pull(1, "CLOSED", comments=[comment("ann", "No.", 1.5)]),
+        pull(2, commits=[commit("a", "robo[bot]", "Fix", 2), commit("b", "ann", "Mend", 2.1)]),
+    ]
+    list(GitHub("team/app", AgentIdentity(authors=("robo[bot]",)), access).outcomes())
+    wrong: list[str] = []
+    rest = [r for r in house.server.requests if not r.path.endswith("/graphql")]
+    for request in rest:
+        wrong += against_openapi(request.method, request.path, request.query, request.body)
+    for request in house.server.queries:
+        errors = graphql.validate(graphql_schema(), graphql.parse(request.body["query"]))
+        wrong += [e.message for e in errors]
+    assert wrong == []
+    assert {r.method for r in rest} == {"GET", "POST"}
+    assert len({re.sub(r"[0-9a-f]{40}|[0-9]+", "N", r.path) for r in rest}) >= 6

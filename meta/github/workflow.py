@@ -52,7 +52,7 @@ jobs:
         with:
           python-version: "3.12"
       - name: install meta
-        run: python -m pip install --quiet "${{META_PACKAGE:-meta-worker}}"
+        run: python -m pip install --quiet "${{META_PACKAGE:?set the repository variable META_PACKAGE}}"
         env:
           META_PACKAGE: ${{{{ vars.META_PACKAGE }}}}
       - name: work

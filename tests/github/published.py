@@ -70,3 +70,45 @@ def webhook_examples() -> dict[str, list[dict[str, Any]]]:
     """Example payloads by event name."""
     found = json.loads((package("webhooks-examples") / "api.github.com" / "index.json").read_text("utf-8"))
     return {item["name"]: item["examples"] for item in found}
+
+
+def against_openapi(method: str, path: str, query: dict[str, str], body: Any) -> list[str]:
+    """What is wrong with a request of the REST API, by its description: path, method, parameters and body."""
+    jsonschema = pytest.importorskip("jsonschema", reason="needs the PyPI package jsonschema")
+    described = openapi()
+    parts = path.strip("/").split("/")
+    fitting = [
+        template
+        for template in described["paths"]
+        if _fits(template.strip("/").split("/"), parts) and method.lower() in described["paths"][template]
+    ]
+    if not fitting:
+        return [f"there is no {method} {path}"]
+    operation = described["paths"][min(fitting, key=lambda template: template.count("{"))][method.lower()]
+    named = {
+        p["name"]: p for item in operation.get("parameters", []) if (p := _resolved(described, item))["in"] == "query"
+    }
+    wrong = [f"{method} {path} has no parameter {name}" for name in query.keys() - named.keys()]
+    schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
+    if body is not None and schema:
+        whole = {**_resolved(described, schema), "components": described["components"]}
+        wrong += [f"{method} {path}: {e.message}" for e in jsonschema.Draft202012Validator(whole).iter_errors(body)]
+        wrong += [f"{method} {path} has no field {name}" for name in body.keys() - whole.get("properties", body).keys()]
+    return wrong
+
+
+def _fits(template: list[str], parts: list[str]) -> bool:
+    if template and template[-1] == "{basehead}":
+        return len(parts) >= len(template) and _fits(template[:-1], parts[: len(template) - 1])
+    return len(template) == len(parts) and all(
+        t.startswith("{") or t == p for t, p in zip(template, parts, strict=True)
+    )
+
+
+def _resolved(described: dict[str, Any], item: dict[str, Any]) -> dict[str, Any]:
+    found: Any = item
+    if "$ref" in item:
+        found = described
+        for part in item["$ref"].lstrip("#/").split("/"):
+            found = found[part]
+    return dict(found)
