@@ -90,7 +90,13 @@ class Engine:
     """`meta` on its way through many nights, in a folder of its own that is thrown away at `close`."""
 
     def __init__(
-        self, world: World, seed: int, budget: int, tier: Literal["standard", "strict"] = "standard", parallel: int = 1
+        self,
+        world: World,
+        seed: int,
+        budget: int,
+        tier: Literal["standard", "strict"] = "standard",
+        parallel: int = 1,
+        suggestions: int = 0,
     ) -> None:
         self.world = world
         self._folder = tempfile.TemporaryDirectory(prefix="nights-")
@@ -101,7 +107,7 @@ class Engine:
                 "root": root,
                 "tune": {"replays": budget, "tier": tier},
                 "replay": {"parallel": parallel},
-                "search": {"suggestions": 0},
+                "search": {"suggestions": suggestions},
             }
         )
         executor = SimulatedExecutor(lambda version, ticket: world.success(edits_of(version), ticket), seed, parallel)

@@ -83,11 +83,11 @@ def world_of(seed: int, edits: int, *, nulls: bool) -> World:
     return world
 
 
-def run_meta(world: World, seed: int, budget: int) -> Finish:
+def run_meta(world: World, seed: int, budget: int, suggestions: int = 0) -> Finish:
     """Nights with new edits from the list while there are some; after that, with what waits."""
     waiting = list(range(len(world.changes)))
     replays = 0
-    engine = Engine(world, seed, min(A_NIGHT, budget))
+    engine = Engine(world, seed, min(A_NIGHT, budget), suggestions=suggestions)
     try:
         for _ in range(max(1, budget // A_NIGHT)):
             tonight, waiting = waiting[:EDITS_A_NIGHT], waiting[EDITS_A_NIGHT:]
@@ -162,14 +162,11 @@ def version_of(candidate: Mapping[str, str]) -> Version:
     return tuple(int(number) for number in candidate["edits"].split())
 
 
-RUN = {"meta": run_meta, "gepa": run_gepa}
-
-
-def heat(task: tuple[str, str, int, int, int]) -> tuple[Finish, float, int]:
+def heat(task: tuple[str, str, int, int, int, int]) -> tuple[Finish, float, int]:
     """One racer in one world: its finish, its true gain on tickets to come, and its edits without one."""
-    race, racer, seed, budget, edits = task
+    race, racer, seed, budget, edits, suggestions = task
     world = world_of(seed, edits, nulls=race == RACES[1])
-    finish = RUN[racer](world, seed, budget)
+    finish = run_meta(world, seed, budget, suggestions) if racer == "meta" else run_gepa(world, seed, budget)
     version = finish.version
     useless = sum(world.gain(Kept((edit,), version[:place])) <= 0.0 for place, edit in enumerate(version))
     gain = world.mean(version, world.to_come) - world.mean((), world.to_come)
@@ -197,18 +194,25 @@ def row(race: str, racer: str, heats: Sequence[tuple[Finish, float, int]]) -> Ro
     )
 
 
-def run(seed: int, seeds: int, budget: int, edits: int, processes: int) -> dict[str, Any]:
+def run(seed: int, seeds: int, budget: int, edits: int, suggestions: int, processes: int) -> dict[str, Any]:
     from importlib.metadata import version
 
     began, made = time.monotonic(), []
     with multiprocessing.Pool(processes) as pool:
         for race in RACES:
             for racer in RACERS:
-                tasks = [(race, racer, seed * 10_000 + number, budget, edits) for number in range(seeds)]
+                tasks = [(race, racer, seed * 10_000 + number, budget, edits, suggestions) for number in range(seeds)]
                 made.append(row(race, racer, pool.map(heat, tasks, chunksize=1)))
     return {
         "bench": "race_gepa",
-        "settings": {"seed": seed, "seeds": seeds, "budget": budget, "edits": edits, "tickets": TICKETS},
+        "settings": {
+            "seed": seed,
+            "seeds": seeds,
+            "budget": budget,
+            "edits": edits,
+            "suggestions": suggestions,
+            "tickets": TICKETS,
+        },
         "gepa": version("gepa"),
         "worker": "simulated",
         "rows": [asdict(each) for each in made],
@@ -240,6 +244,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"worlds in each race (default {SEEDS})")
     parser.add_argument("--budget", type=int, default=BUDGET, help=f"replays for each racer (default {BUDGET})")
     parser.add_argument("--edits", type=int, default=EDITS, help=f"edits on the list (default {EDITS})")
+    parser.add_argument("--suggestions", type=int, default=0, help="of meta's own study, at a time (default 0)")
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
     if min(options.seeds, options.budget, options.edits, options.processes) < 1:
@@ -248,7 +253,7 @@ def main() -> None:
         import gepa  # noqa: F401
     except ImportError:
         parser.error("the package gepa is not installed: pip install -e '.[bench]'")
-    result = run(options.seed, options.seeds, options.budget, options.edits, options.processes)
+    result = run(options.seed, options.seeds, options.budget, options.edits, options.suggestions, options.processes)
     print(json.dumps(result) if options.json else table(result))
 
 

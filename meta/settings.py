@@ -116,7 +116,7 @@ class NightlySettings(Record):
 class SearchSettings(Record):
     """What is tried besides the proposer's edits: earlier edits together, and other settings of the agent."""
 
-    suggestions: int = Field(2, ge=0, le=12, description="most candidates a night that the study suggests; 0: none")
+    suggestions: int = Field(2, ge=0, le=12, description="most suggestions of the study at a time; 0: none")
     models: tuple[str, ...] = ()
     efforts: tuple[Literal["low", "medium", "high", "xhigh", "max"], ...] = ()
     turns: tuple[Annotated[int, Field(ge=1)], ...] = ()
@@ -273,7 +273,7 @@ labels = []
 # keep_mb = 2000
 
 [search]                            # what is tried besides the proposer's edits; see docs/search.md
-# suggestions = 2                   # most candidates a night that the study suggests; 0: none
+# suggestions = 2                   # most suggestions of the study at a time; 0: none
 # doubling = 0.05                   # success that a change must bring for doubling the cost of a replay
 # models = []                       # other models to try, such as ["claude-sonnet-5"]
 # efforts = []                      # such as ["low", "high"]

@@ -28,7 +28,7 @@ def test_gepa_is_the_package_itself_and_the_same_seed_runs_the_same() -> None:
 
 
 def test_in_the_a_a_race_nothing_is_true_that_is_claimed() -> None:
-    heats = [bench.heat((bench.RACES[1], racer, 2, 200, 10)) for racer in bench.RACERS]
+    heats = [bench.heat((bench.RACES[1], racer, 2, 200, 10, 0)) for racer in bench.RACERS]
     for finish, gain, useless in heats:
         assert gain == 0.0
         assert useless == len(finish.version)

@@ -28,10 +28,11 @@ Objection = Callable[[Edit], str | None]
 
 
 def suggest(context: Context, incumbent: Version, search: Sequence[Ticket], objection: Objection) -> list[Candidate]:
-    """Tonight's new suggestions, checked. An interrupted night asks for those that are missing only."""
+    """Tonight's new suggestions, checked: as many as are missing beside those of tonight and those still undecided."""
     store, night = context.store, context.night
     assert night is not None
-    made = [c for c in records.candidates(store, "night = ?", night) if c.edit.choice]
+    undecided = "night = ? or status in ('proposed', 'testing')"
+    made = [c for c in records.candidates(store, undecided, night) if c.edit.choice]
     missing = context.settings.search.suggestions - len(made)
     space = space_of(context, incumbent) if missing > 0 else None
     if space is None or space.is_empty:
