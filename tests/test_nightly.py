@@ -269,3 +269,22 @@ def test_the_account_of_the_last_night_can_be_shown_again(house: Unwatched, caps
     assert process.returncode == 0, err
     shown = Account.model_validate_json(out)
     assert shown.tried == over.account.tried
+
+
+def test_a_proposers_answer_is_not_paid_twice_when_the_night_is_killed_over_it(house: Unwatched) -> None:
+    class Killed(BaseException):
+        pass
+
+    def die(line: str) -> None:
+        if line.startswith("screening"):
+            raise Killed
+
+    with serving(script(PROPOSES)) as served:
+        context = house.unwatched(served.url)
+        context.tell = die
+        with pytest.raises(Killed):
+            nightly(context)
+        context.store.write("delete from candidates")  # as if it had died before the first was written down
+        over = house.over(served.url)
+        assert len(served.requests) == 1
+    assert [t.status for t in over.account.tried] == ["kept"]

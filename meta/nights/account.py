@@ -234,5 +234,5 @@ def _short(text: str, limit: int = 240) -> str:
 
 def newest(context: Context) -> Account | None:
     """The account of the last night that began."""
-    row: dict[str, Any] | None = context.store.one("select max(night) as n from stages")
+    row: dict[str, Any] | None = context.store.one("select max(night) as n from stages where stage = 'begun'")
     return gather(context, row["n"]) if row and row["n"] else None

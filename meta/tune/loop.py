@@ -13,6 +13,7 @@ from meta.context import Context
 from meta.errors import MetaError
 from meta.records import Candidate, Edit, Proposal, Replay, State, Ticket
 from meta.store import tuning as records
+from meta.tune import asked
 from meta.tune.check import objection
 from meta.tune.evidence import gather
 from meta.tune.gate import Preset, preset
@@ -189,25 +190,29 @@ def propose(
     assert night is not None
     known = records.candidates(store, "night = ?", night)
     waiting = records.candidates(store, "night != ? and status in ('testing', 'proposed')", night)
-    if known:  # this night has already asked
-        return [*waiting, *(c for c in known if c.status in ("proposed", "testing"))]
-    surface = surface_text(incumbent.surface, surface_files(incumbent.surface.root))
-    evidence = gather(store, baseline, search)
-    context.tell(
-        f"asking for edits: {len(evidence.failures)} failing replays, "
-        f"{sum(map(len, evidence.complaints.values()))} pull requests that came back"
-    )
-    drafts = proposer.propose(evidence, surface, context.settings.proposer.edits)
-    made = []
-    for draft in drafts:
+    drafts = asked.kept(store, night)
+    in_conversation = drafts is None and not known
+    if in_conversation:
+        surface = surface_text(incumbent.surface, surface_files(incumbent.surface.root))
+        evidence = gather(store, baseline, search)
+        context.tell(
+            f"asking for edits: {len(evidence.failures)} failing replays, "
+            f"{sum(map(len, evidence.complaints.values()))} pull requests that came back"
+        )
+        drafts = list(proposer.propose(evidence, surface, context.settings.proposer.edits))
+        asked.keep(store, night, drafts)
+    made = [c for c in known if c.status in ("proposed", "testing")]
+    for draft in (drafts or [])[len(known) :]:  # each draft becomes one candidate, in their order
         problem = draft.problem or _objection(context, incumbent, draft.edit)
-        if problem and (again := proposer.revise(draft, problem)):
+        if problem and in_conversation and (again := proposer.revise(draft, problem)):
             draft, problem = again, again.problem or _objection(context, incumbent, again.edit)
         edit = draft.edit or Edit(title=draft.title)
-        candidate = records.add_candidate(store, night, incumbent.id, edit)
+        with store.all_or_nothing():  # what may not be tried is never there as if it might
+            candidate = records.add_candidate(store, night, incumbent.id, edit)
+            if problem:
+                records.move(store, candidate, "invalid", problem)
         if problem:
             context.tell(f"invalid: {edit.title}: {problem}")
-            records.move(store, candidate, "invalid", problem)
         else:
             made.append(candidate)
     return [*waiting, *made]
