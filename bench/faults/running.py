@@ -22,7 +22,7 @@ class Running:
     """One start of `meta nightly`. What it says goes to a file."""
 
     def __init__(self, house: DemoHouse, url: str, *arguments: str, temporary: Path) -> None:
-        self.said = temporary.parent / f"{temporary.name}.said"
+        self.said = temporary.parent / f"{temporary.name}.said-{time.monotonic_ns()}"  # each start has its own
         temporary.mkdir(exist_ok=True)
         with self.said.open("w") as said:
             self.process = subprocess.Popen(
