@@ -29,6 +29,7 @@ from meta.records import Grader, HiddenFile, Ticket
 from meta.replay.environment import build
 from meta.replay.executor import Job, LocalExecutor
 from meta.replay.once import Setting, template_of
+from meta.scratch import close_scratch, open_scratch
 from meta.store.store import Store
 from worker_agent.git import IDENTITY, git
 from worker_agent.model import Reply, Request
@@ -74,6 +75,7 @@ class Bench:
             ),
         )  # fmt: skip
         self.sandbox = open_sandbox()
+        open_scratch(folder / "cache", parallel)
         self.setting = Setting(NullModel(), self.sandbox, Limits(), folder / "cache")
         self.executor = LocalExecutor(self.setting, parallel)
         self.surface: Surface = load(DEFAULT)
@@ -109,7 +111,7 @@ class Bench:
         found = []
         for n in range(number):
             begun = time.perf_counter()
-            open_workspace(self.template, self.folder / f"workspace-{n}")
+            open_workspace(self.template, self.setting.scratch / f"workspace-{n}")
             found.append(time.perf_counter() - begun)
         return 1000 * statistics.median(found)
 
@@ -145,8 +147,9 @@ def main() -> None:
             "workspace_ms": round(big.workspace_ms(), 1),
             "workspace_files": 700,
         }
-        bench.store.close()
-        big.store.close()
+        for each in (bench, big):
+            each.store.close()
+            close_scratch(each.setting.cache)
     if arguments.json:
         print(json.dumps(result))
         return

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meta.errors import MetaError
+from meta.scratch import close_scratch, open_scratch
 from meta.settings import Settings, load
 from meta.store.lock import only_writer
 
@@ -151,20 +152,15 @@ def writing(root: Path, doing: str, tell: Tell = silent, settings: Settings | No
     Raises `MetaError` (exit code 3) when another `meta` is at work here.
     """
     context = Context(settings or load(root), tell)
+    cache = context.settings.cache
     with only_writer(context.settings.database, doing):
-        clear_leftovers(context.settings.cache)
+        for half_made in cache.glob("*/.making-*"):
+            shutil.rmtree(half_made, ignore_errors=True)
         # Whatever makes a temporary file in this process makes it where the next start clears it away.
-        before, tempfile.tempdir = tempfile.tempdir, str(context.settings.cache / "scratch")
+        before, tempfile.tempdir = tempfile.tempdir, str(open_scratch(cache, context.settings.replay.parallel))
         try:
             yield context
         finally:
             tempfile.tempdir = before
             context.close()
-
-
-def clear_leftovers(cache: Path) -> None:
-    """Remove what a killed process left half-made. Only for who holds the right to write: nobody else is at work."""
-    shutil.rmtree(cache / "scratch", ignore_errors=True)
-    for half_made in cache.glob("*/.making-*"):
-        shutil.rmtree(half_made, ignore_errors=True)
-    (cache / "scratch").mkdir(parents=True, exist_ok=True)
+            close_scratch(cache)
