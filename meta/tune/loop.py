@@ -73,7 +73,7 @@ def night(context: Context, proposer: Proposer) -> Night:
         candidate = entrant.candidate
         others = [each for each in screened[place:] if not each.hopeless]
         share = share_of(left(context, budget), len(others))
-        if share == 0:
+        if share == 0 or (entrant.hopeless and share < A_LOOK):
             ended_early |= bool(others) or not entrant.hopeless
             drop_doubtful(context, screened[place - 1 :])
             break
@@ -104,7 +104,7 @@ def share_of(replays: int, waiting: int) -> int:
 
 
 def drop_doubtful(context: Context, unreached: Sequence[Screened]) -> None:
-    """The screen only orders; what it gave no hope is dropped when the budget did not reach it, the rest waits."""
+    """The screen only orders. What it gave no hope is dropped when the budget is too small to test it; the rest waits."""
     for entrant in unreached:
         if entrant.hopeless:
             records.move(context.store, entrant.candidate, "screened_out", entrant.why)
