@@ -104,7 +104,7 @@ def share_of(replays: int, waiting: int) -> int:
 
 
 def drop_doubtful(context: Context, unreached: Sequence[Screened]) -> None:
-    """The screen only orders. What it gave no hope is dropped when the budget is too small to test it; the rest waits."""
+    """The screen only orders. What it gave no hope is dropped when the budget is too small for it; the rest waits."""
     for entrant in unreached:
         if entrant.hopeless:
             records.move(context.store, entrant.candidate, "screened_out", entrant.why)
