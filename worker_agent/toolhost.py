@@ -11,37 +11,39 @@ docstring (Google style `Args:`). Standard library only. The process that holds 
 Usage: python toolhost.py TOOLS_FOLDER [NAME ...]
 """
 
-import importlib.util
-import inspect
 import json
 import os
-import re
 import sys
-import types
-import typing
-from pathlib import Path
 
-_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", dict: "object", list: "array"}
 _SKIP = {".git", "__pycache__", "node_modules", ".venv", ".tox", ".mypy_cache", ".pytest_cache"}
+_VARIADIC = 0x04 | 0x08
+"""Flags of a code object with *args or **kwargs."""
+
+# A host is started for every replay, often for one call: `inspect` and `typing` are imported where a schema is asked
+# for, and a tool is loaded where it is called.
 
 
 def load(folder, name):
     """The function of a tool's file. Raises whatever importing it raises, or `LookupError`."""
-    path = Path(folder) / f"{name}.py"
-    if not path.is_file():
+    path = os.path.join(folder, f"{name}.py")
+    if not os.path.isfile(path):
         raise LookupError(f"there is no tools/{name}.py")
-    spec = importlib.util.spec_from_file_location(f"tool_{name}", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+    module = sys.modules[f"tool_{name}"] = type(sys)(f"tool_{name}")
+    module.__file__ = path
+    with open(path, "rb") as source:
+        exec(compile(source.read(), path, "exec"), module.__dict__)
     function = getattr(module, name, None)
-    if not inspect.isfunction(function):
+    if not isinstance(function, type(load)):
         raise LookupError(f"tools/{name}.py has no function {name}()")
     return function
 
 
 def json_type(annotation):
     """JSON schema of one parameter's annotation. Raises `TypeError` for what JSON cannot carry."""
+    import types
+    import typing
+
+    names = {str: "string", int: "integer", float: "number", bool: "boolean", dict: "object", list: "array"}
     origin, args = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (typing.Union, types.UnionType):
         return json_type(next(a for a in args if a is not type(None)))
@@ -49,13 +51,17 @@ def json_type(annotation):
         return {"type": "string", "enum": list(args)}
     if origin is list:
         return {"type": "array", "items": json_type(args[0])}
-    if (origin or annotation) in _TYPES:
-        return {"type": _TYPES[origin or annotation]}
+    if (origin or annotation) in names:
+        return {"type": names[origin or annotation]}
     raise TypeError(f"a tool's parameter cannot be {annotation!r}")
 
 
 def schema(function):
     """`{"name", "description", "input_schema"}` as the Messages API wants it."""
+    import inspect
+    import re
+    import typing
+
     text = inspect.getdoc(function) or ""
     if not text:
         raise LookupError(f"{function.__name__}() has no docstring, so the model would not know what it does")
@@ -85,18 +91,33 @@ def schema(function):
     }
 
 
+def parameters_of(function):
+    """Parameter names in order, each with whether it has to be given."""
+    code = function.__code__
+    if code.co_flags & _VARIADIC or hasattr(function, "__wrapped__"):
+        import inspect
+
+        found = inspect.signature(function).parameters
+        return {name: parameter.default is inspect.Parameter.empty for name, parameter in found.items()}
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    with_default = code.co_argcount - len(function.__defaults__ or ())
+    needed = {name: place < with_default for place, name in enumerate(names[: code.co_argcount])}
+    return needed | {name: name not in (function.__kwdefaults__ or {}) for name in names[code.co_argcount :]}
+
+
 def check_input(function, given):
     """Raise `TypeError` in words that a model can act on when the input does not fit."""
-    parameters = inspect.signature(function).parameters
+    parameters = parameters_of(function)
     if unknown := sorted(set(given) - set(parameters)):
         raise TypeError(f"{function.__name__} has no parameter {', '.join(unknown)}; it has: {', '.join(parameters)}")
-    missing = [n for n, p in parameters.items() if p.default is inspect.Parameter.empty and n not in given]
-    if missing:
+    if missing := [name for name, needed in parameters.items() if needed and name not in given]:
         raise TypeError(f"{function.__name__} needs: {', '.join(missing)}")
 
 
 def inside(path):
     """A path of the workspace, which is the current folder. Raises `ValueError` for anything outside."""
+    from pathlib import Path
+
     root = Path.cwd().resolve()
     full = (root / path).resolve()
     if not full.is_relative_to(root) or ".git" in full.relative_to(root).parts:
@@ -113,16 +134,46 @@ def workspace_files():
     return sorted(found)
 
 
-def answer(request, functions, errors):
+class Tools:
+    """The tools of a folder by name, each loaded when it is first wanted; what cannot be loaded is remembered."""
+
+    def __init__(self, folder, names):
+        self.names, self._folder = names, folder
+        self._functions, self.errors = {}, {}
+
+    def get(self, name):
+        """The tool's function, or `None` where it does not load."""
+        if name not in self._functions and name not in self.errors:
+            try:
+                self._functions[name] = load(self._folder, name)
+            except BaseException as error:
+                self.errors[name] = f"{type(error).__name__}: {error}"
+        return self._functions.get(name)
+
+    def schemas(self):
+        """The schemas of all that load; the rest is in `errors`."""
+        found = []
+        for name in self.names:
+            try:
+                if function := self.get(name):
+                    found.append(schema(function))
+            except BaseException as error:
+                self.errors[name] = f"{type(error).__name__}: {error}"
+        return found
+
+
+def answer(request, tools):
     op = request.get("op")
     if op == "schemas":
-        return {"tools": [schema(f) for f in functions.values()], "errors": errors}
+        return {"tools": tools.schemas(), "errors": tools.errors}
     if op == "call":
         name, given = request.get("tool"), request.get("input") or {}
-        if name not in functions:
-            return {"ok": False, "error": f"there is no tool {name!r}; there are: {', '.join(functions)}"}
-        check_input(functions[name], given)
-        return {"ok": True, "result": str(functions[name](**given))}
+        function = tools.get(name) if name in tools.names else None
+        if function is None:
+            known = ", ".join(n for n in tools.names if n not in tools.errors)
+            return {"ok": False, "error": f"there is no tool {name!r}; there are: {known}"}
+        check_input(function, given)
+        return {"ok": True, "result": str(function(**given))}
     if op == "list":
         return {"ok": True, "files": workspace_files()}
     if op == "read":
@@ -144,17 +195,10 @@ def main():
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(null, stream)
-    functions, errors = {}, {}
-    for name in names:
-        try:
-            functions[name] = load(folder, name)
-            schema(functions[name])
-        except BaseException as error:
-            functions.pop(name, None)
-            errors[name] = f"{type(error).__name__}: {error}"
+    tools = Tools(folder, names)
     for line in requests:
         try:
-            reply = answer(json.loads(line), functions, errors)
+            reply = answer(json.loads(line), tools)
         except BaseException as error:
             reply = {"ok": False, "error": f"{type(error).__name__}: {error}"}
         answers.write(json.dumps(reply) + "\n")
