@@ -17,6 +17,7 @@ from meta.nights.promises import Share, is_drop, raise_drops
 from meta.records import Replay
 from meta.review.decide import accept
 from meta.settings import Settings
+from meta.store.feedback import save
 from meta.store.store import Store
 from meta.tune.loop import night
 from tests.test_night import GOOD, House, Scripted, edit
@@ -45,11 +46,11 @@ def test_a_merged_change_whose_pull_requests_got_worse_is_raised_with_a_branch_t
     assert accepted.merge_commit
     version = context.versions.at(accepted.merge_commit).id
     for number in range(1, 21):
-        context.store.add_outcome(outcome(number, Kind.MERGED if number % 4 else Kind.REVISED, -10))
-        context.store.add_outcome(outcome(100 + number, Kind.REVISED if number % 4 else Kind.MERGED, 1, version))
+        save(context.store, outcome(number, Kind.MERGED if number % 4 else Kind.REVISED, -10))
+        save(context.store, outcome(100 + number, Kind.REVISED if number % 4 else Kind.MERGED, 1, version))
     for number in range(1, 5):  # none of these says anything about the agent
-        context.store.add_outcome(outcome(200 + number, Kind.REJECTED, 1, version, Cause.SUPERSEDED))
-        context.store.add_outcome(outcome(300 + number, Kind.OPEN, 1, version))
+        save(context.store, outcome(200 + number, Kind.REJECTED, 1, version, Cause.SUPERSEDED))
+        save(context.store, outcome(300 + number, Kind.OPEN, 1, version))
     head = house.git("rev-parse", "HEAD")
     [promise] = raise_drops(context)
     assert (promise["before"], promise["after"]) == ({"merged": 15, "of": 20}, {"merged": 5, "of": 20})

@@ -36,7 +36,7 @@ class Team(House):
     """A worker whom either of two instructions helps a little, both together a lot, and high effort as well."""
 
     def __init__(self, root: Path, **search: object) -> None:
-        super().__init__(root, budget=300)
+        super().__init__(root, budget=2000)
         self.search, self.alpha = search, 0.1
 
     def context(self) -> Context:
@@ -59,7 +59,7 @@ class Team(House):
 
 def refused_twice(team: Team) -> None:
     """A first night whose gate refuses both edits, since it is told to be absurdly sure."""
-    team.alpha = 1e-12
+    team.alpha = 1e-200
     done = night(team.context(), Scripted(edit("First", ONE, "convention"), edit("Second", TWO, "convention")))
     assert [c.status for c in done.candidates] == ["refused", "refused"]
     team.alpha = 0.1

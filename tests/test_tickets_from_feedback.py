@@ -14,6 +14,7 @@ from meta.records import EnvironmentSpec, Ticket
 from meta.replay.acceptance.checks import described
 from meta.replay.grader import grade
 from meta.settings import Settings
+from meta.store.feedback import save
 from meta.tickets.accepted import pair
 from meta.tickets.drafts import read
 from meta.tickets.from_feedback import FromFeedback, from_feedback
@@ -93,7 +94,7 @@ class House:
         worker = self.settings.worker.model_copy(update={"base_url": url})
         context = Context(self.settings.model_copy(update={"worker": worker}))
         for outcome in self.outcomes.values():
-            context.store.add_outcome(outcome)
+            save(context.store, outcome)
         found = {f.pull_request: f for f in from_feedback(context, runs=1, environment=EnvironmentSpec(), **options)}
         self.tickets = {ticket.source: ticket for ticket in context.store.tickets()}
         self.roles = [row["role"] for row in context.store.rows("select role from calls")]
