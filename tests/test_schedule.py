@@ -80,6 +80,9 @@ def test_the_workflow_is_written_once_and_removed(plan: Plan) -> None:
     [text] = written.texts.values()
     assert 'cron: "0 2 * * *"' in text
     assert "${{ secrets.ANTHROPIC_API_KEY }}" in text
+    # The package's bare name could be anybody's on a public index.
+    assert "pip install meta" not in text
+    assert "META_PACKAGE: ${{ vars.META_PACKAGE }}" in text
     assert not schedule("github").install(plan).changed
     schedule("github").remove(plan)
     assert schedule("github").show(plan) is None

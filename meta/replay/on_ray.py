@@ -203,13 +203,7 @@ class Recorded:
     def ask(self, request: Request) -> Reply:
         call = Call()
         self._calls.append(call)
-        try:
-            reply = self._inner.ask(request)
-        except Exception as error:
-            call.failed(f"{type(error).__name__}: {error}")
-            raise
-        call.answered(reply.model, reply.usage)
-        return reply
+        return call.ask(self._inner, request)
 
 
 def _void(job: Job, reason: str) -> Finished:

@@ -68,13 +68,7 @@ class Metered:
             replay=subject.replay,
         )
         with self._purse().call(asked) as call:
-            try:
-                reply = self._inner.ask(request)
-            except Exception as error:
-                call.failed(f"{type(error).__name__}: {error}")
-                raise
-            call.answered(reply.model, reply.usage)
-            return reply
+            return call.ask(self._inner, request)
 
 
 def worst_case(request: Request) -> Usage:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from meta.errors import BudgetSpent
 from meta.store.ledger import Asked, Ledger, Spent
 from meta.store.store import now
+from worker_agent.model import Model, Reply, Request
 from worker_agent.records import Usage
 
 UNPRICED_TOKENS = 20_000_000
@@ -36,6 +37,16 @@ class Call:
 
     def failed(self, words: str) -> None:
         self.ended = words[:300]
+
+    def ask(self, model: Model, request: Request) -> Reply:
+        """Make the call, and note what came of it. Raises what the model raises."""
+        try:
+            reply = model.ask(request)
+        except Exception as error:
+            self.failed(f"{type(error).__name__}: {error}")
+            raise
+        self.answered(reply.model, reply.usage)
+        return reply
 
 
 class Purse:

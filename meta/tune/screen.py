@@ -3,9 +3,7 @@
 Round by round, every candidate whose race is open gets one replay, and each replay moves its odds of helping. At `STOP`
 it is hopeless and gets no more; at `GO` it needs no more: the gate will look far harder. What these leave over goes to
 the others, the most promising first, up to twice the usual number for each. Then the gate takes the most promising
-first, and those at or below `ENOUGH` last, if the budget reaches them at all. Simulated, with 6 replays for each and 8
-failing tickets: 92 % of the edits that help stay above it (after 5 replays on average), and 20 % of those that do
-nothing (after 6).
+first, and those at or below `ENOUGH` last, if the budget reaches them at all.
 """
 
 from __future__ import annotations

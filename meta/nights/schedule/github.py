@@ -30,7 +30,10 @@ jobs:
           python-version: "3.12"
       - run: sudo apt-get update && sudo apt-get install -y bubblewrap
       - run: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 || true
-      - run: pip install meta-worker
+      - name: install meta
+        run: python -m pip install --quiet "${{META_PACKAGE:?set the repository variable META_PACKAGE}}"
+        env:
+          META_PACKAGE: ${{{{ vars.META_PACKAGE }}}}
       - uses: actions/cache@v4
         with:
           path: |
@@ -66,6 +69,7 @@ class GitHubActions:
         changed = write(path, text)
         notes = (
             "commit and push it; the time is UTC there",
+            "set the variable META_PACKAGE to what pip shall install as meta, such as git+https://...@COMMIT",
             "add the secret ANTHROPIC_API_KEY, and META_WEBHOOK if you want the account sent",
             "the repositories in meta.toml have to be there as well: add steps that check them out",
         )
