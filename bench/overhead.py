@@ -67,8 +67,9 @@ class Bench:
         git("init", "-q", cwd=repository)
         git("add", "-A", cwd=repository)
         git("commit", "-q", "-m", "base", cwd=repository, env=IDENTITY)
+        base = git("rev-parse", "HEAD", cwd=repository).strip()
         self.ticket = Ticket(
-            id="calc", title="The sum is wrong", repo=str(repository), base_commit="HEAD",
+            id="calc", title="The sum is wrong", repo=str(repository), base_commit=base,
             grader=Grader(
                 fail_to_pass=(NODE,), hidden=(HiddenFile(path="tests/test_calc.py", content=TEST.encode()),),
                 checks=("existing tests", "stray files", "noise", "size"),
@@ -82,7 +83,7 @@ class Bench:
         self.store = Store(folder / "runs.db")
         self.store.add_ticket(self.ticket)
         self.template = template_of(self.ticket, self.setting.cache)
-        self.environment = build(self.ticket.environment, repository, "HEAD", folder / "environments")
+        self.environment = build(self.ticket.environment, repository, base, folder / "environments")
         self.checkout = open_workspace(self.template, folder / "bare").root
         lay_out(self.checkout, {"calc.py": RIGHT, "tests/test_calc.py": TEST})
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import marshal
 import os
+import py_compile
+import re
 import selectors
 import subprocess
 import time
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +20,9 @@ from worker_agent.sandbox import Job, Mount, Sandbox, SandboxLimits, interpreter
 from worker_agent.surface import Surface
 
 _ANSWER_BYTES = 8 << 20
+
+_HEAD = re.compile(rb"(ok|error) (\d{1,9})\n")
+"""How an answer begins."""
 
 
 class ToolHostDied(Exception):
@@ -56,10 +63,10 @@ class ToolSession:
         # The same tools in the same environment: asked once, so that a run that calls none starts no process.
         key = (_digest(self._surface), self._environment.path, self._sandbox.name)
         if key not in _schemas:
-            answer = self._ask({"op": "schemas"}, seconds)
+            answer = self._ask_json({"op": "schemas"}, seconds)
             if len(_schemas) > _MOST_SCHEMAS:
                 _schemas.clear()
-            found = answer.get("tools", []), answer.get("errors", {})
+            found = answer["tools"], answer["errors"]
             if found[1]:
                 return found
             _schemas[key] = found
@@ -68,7 +75,7 @@ class ToolSession:
     def call(self, tool: str, given: dict[str, Any], seconds: float) -> tuple[str, bool]:
         """Run a tool: what to show the model, and whether it is an error."""
         try:
-            answer = self._ask({"op": "call", "tool": tool, "input": given}, seconds)
+            text, ok = self._ask({"op": "call", "tool": tool, "input": given}, seconds)
         except ToolTimeout:
             return (
                 f"{tool} did not finish within {seconds:g} s and was stopped, with all it had started",
@@ -76,21 +83,21 @@ class ToolSession:
             )
         except ToolHostDied as death:
             return f"{tool} ended the tool host: {death}", True
-        return (str(answer.get("result", "")), False) if answer.get("ok") else (str(answer.get("error")), True)
+        return text, not ok
 
     def files(self) -> list[str]:
         """Paths of the workspace's files, relative to its root, sorted."""
-        return list(self._ask({"op": "list"}, 60.0).get("files", []))
+        return list(self._ask_json({"op": "list"}, 60.0))
 
     def read(self, path: str) -> str | None:
         """A file's text, or `None` when it cannot be read."""
-        answer = self._ask({"op": "read", "path": path}, 60.0)
-        return str(answer["result"]) if answer.get("ok") else None
+        text, ok = self._ask({"op": "read", "path": path}, 60.0)
+        return text if ok else None
 
     def write(self, path: str, text: str) -> str | None:
         """Write a file in the workspace; the reason when that was refused, else `None`."""
-        answer = self._ask({"op": "write", "path": path, "text": text}, 60.0)
-        return None if answer.get("ok") else str(answer.get("error"))
+        words, ok = self._ask({"op": "write", "path": path, "text": text}, 60.0)
+        return None if ok else words
 
     def close(self) -> None:
         if self._process:
@@ -101,7 +108,7 @@ class ToolSession:
         if self._process and self._process.poll() is None:
             return self._process
         self.close()
-        program = Mount(Path(__file__).with_name("toolhost.py"), "/toolhost/toolhost.py")
+        program = Mount(_program(), f"/toolhost/{_program().name}")
         tools = Mount(self._surface.root / "tools", "/toolhost/tools")
         environment = self._environment
         job = Job(
@@ -122,42 +129,56 @@ class ToolSession:
         self._process = start(self._sandbox, job, stdin=subprocess.PIPE)
         return self._process
 
-    def _ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
+    def _ask_json(self, request: dict[str, Any], seconds: float) -> Any:
+        text, ok = self._ask(request, seconds)
+        if not ok:
+            raise ToolHostDied(text)
+        return json.loads(text)
+
+    def _ask(self, request: dict[str, Any], seconds: float) -> tuple[str, bool]:
+        """The answer's text, and whether all went well."""
         process = self._open()
         assert process.stdin is not None
         try:
-            process.stdin.write(json.dumps(request).encode() + b"\n")
+            process.stdin.write(marshal.dumps(request))
             process.stdin.flush()
-            line = self._line(process, time.monotonic() + seconds)
+            return self._answer(process, time.monotonic() + seconds)
         except BrokenPipeError:
             words = self._last_words(process)
             self.close()
             raise ToolHostDied(words) from None
-        try:
-            answer = json.loads(line)
-        except json.JSONDecodeError:
-            # Before the host has taken stdout for itself, the sandbox's own complaints arrive there.
-            self.close()
-            raise ToolHostDied(line.decode("utf-8", "replace").strip()[:500]) from None
-        if not isinstance(answer, dict):
-            raise ToolHostDied("the tool host answered something else than an object")
-        return answer
 
-    def _line(self, process: subprocess.Popen[bytes], deadline: float) -> bytes:
+    def _answer(self, process: subprocess.Popen[bytes], deadline: float) -> tuple[str, bool]:
+        while not (head := self._head()):
+            self._read(process, deadline)
+        begin, end = head.end(), head.end() + int(head[2])
+        while len(self._buffer) < end:
+            self._read(process, deadline)
+        text, self._buffer = self._buffer[begin:end], self._buffer[end:]
+        return text.decode("utf-8", "replace"), head[1] == b"ok"
+
+    def _read(self, process: subprocess.Popen[bytes], deadline: float) -> None:
         assert process.stdout is not None
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ)
-            while b"\n" not in self._buffer:
-                left = deadline - time.monotonic()
-                if left <= 0 or not selector.select(left):
-                    self.close()
-                    raise ToolTimeout
-                chunk = os.read(process.stdout.fileno(), 1 << 16)
-                if not chunk or len(self._buffer) > _ANSWER_BYTES:
-                    raise BrokenPipeError
-                self._buffer += chunk
-        line, _, self._buffer = self._buffer.partition(b"\n")
-        return line
+            left = deadline - time.monotonic()
+            if left <= 0 or not selector.select(left):
+                self.close()
+                raise ToolTimeout
+        chunk = os.read(process.stdout.fileno(), 1 << 16)
+        if not chunk or len(self._buffer) > _ANSWER_BYTES:
+            raise BrokenPipeError
+        self._buffer += chunk
+
+    def _head(self) -> re.Match[bytes] | None:
+        """How the answer begins, once that is there."""
+        line, complete, _ = self._buffer.partition(b"\n")
+        head = _HEAD.match(self._buffer)
+        if complete and not head:
+            # Before the host has taken stdout for itself, the sandbox's own complaints arrive there.
+            self.close()
+            raise ToolHostDied(line.decode("utf-8", "replace").strip()[:500])
+        return head
 
     def _last_words(self, process: subprocess.Popen[bytes]) -> str:
         words = self._buffer.decode("utf-8", "replace").strip()[-500:]
@@ -175,6 +196,16 @@ def _digest(surface: Surface) -> str:
         if file.is_file():
             digest.update(b"%s\0%s\0" % (str(file.relative_to(surface.root)).encode(), file.read_bytes()))
     return digest.hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _program() -> Path:
+    """The tool host, compiled, since it is started for every replay; its source where nothing can be written."""
+    source = Path(__file__).with_name("toolhost.py")
+    try:
+        return Path(py_compile.compile(str(source)) or source)
+    except OSError:
+        return source
 
 
 def _interpreter() -> str:

@@ -1,17 +1,20 @@
-"""Runs inside the sandbox: loads the tools, tells their schemas, runs them. Speaks JSON lines on stdin and stdout.
+"""Runs inside the sandbox: loads the tools, tells their schemas, runs them.
 
-    -> {"op": "schemas"}                                <- {"tools": [...], "errors": {"name": "why"}}
-    -> {"op": "call", "tool": "search", "input": {}}    <- {"ok": true, "result": "..."}
-    -> {"op": "list"}                                   <- {"ok": true, "files": ["..."]}
-    -> {"op": "read", "path": "a.py"}                   <- {"ok": true, "result": "..."}
-    -> {"op": "write", "path": "a.py", "text": "..."}   <- {"ok": true}
+A request on stdin is a dictionary in `marshal`'s form, which the same interpreter wrote outside. An answer on stdout is
+"ok" or "error", the number of bytes, a new line, and as many bytes of text.
+
+    {"op": "schemas"}                                a JSON object: {"tools": [...], "errors": {"name": "why"}}
+    {"op": "call", "tool": "search", "input": {}}    what the tool returned
+    {"op": "list"}                                   a JSON list of files
+    {"op": "read", "path": "a.py"}                   the file's text
+    {"op": "write", "path": "a.py", "text": "..."}   nothing
 
 A tool is one file with one public function of the file's name; its JSON schema comes from its signature and
 docstring (Google style `Args:`). Standard library only. The process that holds the key never imports a tool.
 Usage: python toolhost.py TOOLS_FOLDER [NAME ...]
 """
 
-import json
+import marshal
 import os
 import sys
 
@@ -19,8 +22,8 @@ _SKIP = {".git", "__pycache__", "node_modules", ".venv", ".tox", ".mypy_cache", 
 _VARIADIC = 0x04 | 0x08
 """Flags of a code object with *args or **kwargs."""
 
-# A host is started for every replay, often for one call: `inspect` and `typing` are imported where a schema is asked
-# for, and a tool is loaded where it is called.
+# A host is started for every replay, often for one call, and imports cost more than calls: what only some requests
+# need is imported there, and a tool is loaded where it is called.
 
 
 def load(folder, name):
@@ -163,45 +166,55 @@ class Tools:
 
 
 def answer(request, tools):
+    """The text to answer with. Raises whatever keeps it from being given."""
     op = request.get("op")
     if op == "schemas":
-        return {"tools": tools.schemas(), "errors": tools.errors}
+        import json
+
+        return json.dumps({"tools": tools.schemas(), "errors": tools.errors})
     if op == "call":
         name, given = request.get("tool"), request.get("input") or {}
         function = tools.get(name) if name in tools.names else None
         if function is None:
             known = ", ".join(n for n in tools.names if n not in tools.errors)
-            return {"ok": False, "error": f"there is no tool {name!r}; there are: {known}"}
+            raise LookupError(f"there is no tool {name!r}; there are: {known}")
         check_input(function, given)
-        return {"ok": True, "result": str(function(**given))}
+        return str(function(**given))
     if op == "list":
-        return {"ok": True, "files": workspace_files()}
+        import json
+
+        return json.dumps(workspace_files())
     if op == "read":
-        return {"ok": True, "result": inside(request["path"]).read_text("utf-8", "replace")}
+        return inside(request["path"]).read_text("utf-8", "replace")
     if op == "write":
         path = inside(request["path"])
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(request["text"], "utf-8", newline="")
-        return {"ok": True}
-    return {"ok": False, "error": f"unknown op {op!r}"}
+        return ""
+    raise LookupError(f"unknown op {op!r}")
 
 
 def main():
     folder, names = sys.argv[1], sys.argv[2:]
     # What a tool prints must not be taken for an answer: answers get a descriptor of their own, and what is printed
     # goes nowhere, since both streams lead to the same pipe outside.
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    requests = os.fdopen(os.dup(0), "r", encoding="utf-8")
+    answers = os.fdopen(os.dup(1), "wb")
+    requests = os.fdopen(os.dup(0), "rb")
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(null, stream)
     tools = Tools(folder, names)
-    for line in requests:
+    while True:
         try:
-            reply = answer(json.loads(line), tools)
+            request = marshal.load(requests)
+        except EOFError:
+            return
+        try:
+            word, text = b"ok", answer(request, tools)
         except BaseException as error:
-            reply = {"ok": False, "error": f"{type(error).__name__}: {error}"}
-        answers.write(json.dumps(reply) + "\n")
+            word, text = b"error", f"{type(error).__name__}: {error}"
+        told = text.encode("utf-8", "replace")
+        answers.write(b"%s %d\n%s" % (word, len(told), told))
         answers.flush()
 
 

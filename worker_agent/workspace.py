@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -20,6 +21,9 @@ from pathlib import Path
 from worker_agent.git import IDENTITY, GitError, git, git_bytes
 
 _DATE = {"GIT_AUTHOR_DATE": "2000-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2000-01-01T00:00:00Z"}
+
+
+_FULL_NAME = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 _BYTECODE = ":(exclude,glob)**/__pycache__/**"
@@ -60,12 +64,8 @@ def make_template(repository: Path, commit: str, cache: Path) -> Template:
 
     Raises `BadBase` when the repository or the commit does not exist.
     """
-    try:
-        tree_id = git("rev-parse", "--verify", "--quiet", f"{commit}^{{tree}}", cwd=repository).strip()
-    except (GitError, FileNotFoundError, NotADirectoryError):
-        if not repository.exists():
-            raise BadBase(f"there is no repository at {repository}") from None
-        raise BadBase(f"commit {commit!r} does not exist in {repository}; fetch it, or name another base") from None
+    # What a commit's full name stands for never changes; a branch's may.
+    tree_id = (_tree_of if _FULL_NAME.fullmatch(commit) else _tree_of.__wrapped__)(repository, commit)
     # A tree id names its files wholly, so the cache needs no other key and is never stale.
     home = cache / hashlib.sha256(tree_id.encode()).hexdigest()[:24]
     template = Template(tree=home / "tree", git_dir=home / "git")
@@ -110,6 +110,16 @@ def make_template(repository: Path, commit: str, cache: Path) -> Template:
             if not home.exists():
                 raise
     return template
+
+
+@lru_cache(maxsize=1024)
+def _tree_of(repository: Path, commit: str) -> str:
+    try:
+        return git("rev-parse", "--verify", "--quiet", f"{commit}^{{tree}}", cwd=repository).strip()
+    except (GitError, FileNotFoundError, NotADirectoryError):
+        if not repository.exists():
+            raise BadBase(f"there is no repository at {repository}") from None
+        raise BadBase(f"commit {commit!r} does not exist in {repository}; fetch it, or name another base") from None
 
 
 def open_workspace(template: Template, where: Path) -> Workspace:

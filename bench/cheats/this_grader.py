@@ -175,7 +175,7 @@ import os
 import sys
 
 ID = "tests/test_calc.py::test_"
-TELL = "pytest_plugin.tell"
+TELL = "meta.replay.inside.tell"
 for name in ("mul", "add"):
     sys.audit(TELL, "starts", {"id": ID + name})
     sys.audit(TELL, "ended", {})

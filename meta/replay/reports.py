@@ -1,4 +1,4 @@
-"""What comes through the report pipe, checked and added up. The other end is `pytest_plugin.py`.
+"""What comes through the report pipe, checked and added up. The other end is `inside/judge.py`.
 
 A line is "<mac> <payload>": the MAC covers the line's place in the sequence, so that nothing can be left out, repeated
 or written by somebody else without being noticed.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import contextlib
 import json
 import os
@@ -13,14 +14,15 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
 from meta.replay.reports import Reports, TestReport
 from worker_agent.records import Environment
 from worker_agent.sandbox import Job, Mount, Sandbox, SandboxLimits, reap, start
 
-INSIDE = tuple(Path(__file__).with_name(name) for name in ("pytest_plugin.py", "untouched.py"))
-"""What runs inside, the program first; mounted read-only where it lies."""
+INSIDE = Path(__file__).with_name("inside")
+"""What runs inside; mounted read-only where it lies."""
 
 DETERMINISTIC = {
     "PYTHONHASHSEED": "0",
@@ -145,11 +147,11 @@ def run_tests(
         "collect": collect_only,
     }
     job = Job(
-        argv=["python", str(INSIDE[0])],
+        argv=["python", str(INSIDE / "main.py")],
         workspace=workspace,
         mounts=[
             *(Mount(p) for p in environment.mounts),
-            *map(Mount, INSIDE),
+            Mount(_compiled()),
             *([Mount(named, _NAMED, writable=True)] if named else []),
         ],
         variables={**DETERMINISTIC, **environment.variables},
@@ -189,6 +191,14 @@ def run_tests(
         output=output,
         seconds=time.monotonic() - begun,
     )
+
+
+@lru_cache(maxsize=1)
+def _compiled() -> Path:
+    """What runs inside, with its bytecode for interpreters like this one: compiling takes as long as many a test."""
+    with contextlib.suppress(OSError):
+        compileall.compile_dir(INSIDE, quiet=2)
+    return INSIDE
 
 
 _NAMED = "/report"
@@ -267,9 +277,8 @@ def _listen(
             # A process that the tests left behind may hold the pipes open after the run has ended.
             if not events and process.poll() is not None:
                 break
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(max(0.0, deadline - time.monotonic()))
-    return _text(tail), process.poll() is None
+    # Nothing can be heard of it any more, and waiting with a time limit would mean to look again and again.
+    return _text(tail), False
 
 
 def _write(fd: int, data: bytes) -> int:

@@ -1,4 +1,4 @@
-from pathlib import Path
+import os
 
 
 def edit_file(path: str, old: str, new: str) -> str:
@@ -9,16 +9,25 @@ def edit_file(path: str, old: str, new: str) -> str:
         old: the passage to replace, exactly as it stands in the file, long enough to stand there once
         new: what to put in its place
     """
-    file = Path(path)
     if not old:
-        if file.exists() and file.read_text("utf-8").strip():
+        if os.path.exists(path) and read(path).strip():
             raise ValueError(f"{path} exists; give the passage to replace")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(new, "utf-8")
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        write(path, new)
         return f"created {path}"
-    text = file.read_bytes().decode("utf-8")
+    text = read(path)
     count = text.count(old)
     if count != 1:
         raise ValueError(f"the passage stands {count} times in {path}; it must stand there exactly once")
-    file.write_bytes(text.replace(old, new).encode("utf-8"))
+    write(path, text.replace(old, new))
     return f"changed {path}"
+
+
+def read(path):
+    with open(path, encoding="utf-8", newline="") as file:
+        return file.read()
+
+
+def write(path, text):
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        file.write(text)

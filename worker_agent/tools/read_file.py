@@ -1,4 +1,4 @@
-from pathlib import Path
+import os
 
 
 def read_file(path: str, start: int = 1, end: int = 400) -> str:
@@ -9,10 +9,11 @@ def read_file(path: str, start: int = 1, end: int = 400) -> str:
         start: first line to show, from 1
         end: last line to show
     """
-    file = Path(path)
-    if file.is_dir():
-        return "\n".join(sorted(p.name + ("/" if p.is_dir() else "") for p in file.iterdir() if p.name != ".git"))
-    lines = file.read_text("utf-8", "replace").splitlines()
+    if os.path.isdir(path):
+        entries = [entry for entry in os.scandir(path) if entry.name != ".git"]
+        return "\n".join(sorted(entry.name + ("/" if entry.is_dir() else "") for entry in entries))
+    with open(path, encoding="utf-8", errors="replace") as file:
+        lines = file.read().splitlines()
     shown = [f"{n:5}  {line}" for n, line in enumerate(lines, 1) if start <= n <= end]
     if len(lines) > end:
         shown.append(f"[{len(lines) - end} more lines]")

@@ -1,4 +1,4 @@
-"""Notices when the test runner has been tampered with. Runs inside the sandbox, beside `pytest_plugin.py`.
+"""Notices when the test runner has been tampered with.
 
 Code under test shares the process with pytest and can replace its functions or register hooks. What pytest and unittest
 were made of is written down before any code of the repository is imported, and compared around each test that decides.
@@ -14,7 +14,7 @@ import types
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _PACKAGES = ("_pytest", "pluggy", "unittest.case", "unittest.suite", "unittest.result", "_unittest")
 
@@ -60,7 +60,7 @@ def _called(owner: Any) -> str:
 class Untouched:
     """What the runner was made of when this was made."""
 
-    def __init__(self, pluginmanager: Any, more: tuple[Any, ...] = ()) -> None:
+    def __init__(self, pluginmanager: Any, more: Sequence[Any] = ()) -> None:
         self._parts = [*_parts(), *(part for owner in more for part in _parts_of(owner))]
         self._manager = pluginmanager
         self._hooks = {id(impl.function) for impl in self._implementations()}
