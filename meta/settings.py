@@ -38,7 +38,7 @@ class WorkerSettings(ModelSettings):
 class ProposerSettings(ModelSettings):
     """Who writes edits. Empty fields are taken from [worker]."""
 
-    style: Literal["rewrite", "agent"] = "rewrite"
+    style: Literal["rewrite", "agent", "sentence"] = "rewrite"
     edits: int = Field(3, ge=1, le=12, description="most edits asked for in a night")
 
 
@@ -215,7 +215,7 @@ model = ""                          # a model id; or set ANTHROPIC_MODEL
 
 [proposer]                          # who writes edits; empty fields are taken from [worker]
 # model = ""
-# style = "rewrite"                 # "agent" for a strong model that calls tools
+# style = "rewrite"                 # "agent" for a strong model that calls tools, "sentence" for a very small one
 # edits = 3
 
 [agent]                             # how its pull requests are known, besides the Worker-Version trailer

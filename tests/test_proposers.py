@@ -10,6 +10,7 @@ from meta.tune.drafts import read, show
 from meta.tune.evidence import Complaint, Evidence, Failure, shorten
 from meta.tune.proposer.agent import EditingAgent
 from meta.tune.proposer.rewrite import Rewrite
+from meta.tune.proposer.sentence import OneSentence
 from tests.messages_server import call, message, script, serving, text
 from worker_agent.model import Endpoint, MessagesModel
 from worker_agent.sandbox import open_sandbox
@@ -110,6 +111,34 @@ def test_one_question_gives_edits_and_a_refused_one_comes_back_once() -> None:
 def test_a_proposer_that_says_nothing_proposes_nothing() -> None:
     with serving(script(message(text("I have no idea.")))) as served:
         assert not Rewrite(MessagesModel(Endpoint("m", served.url))).propose(EVIDENCE, SURFACE, 3)
+
+
+def test_a_very_small_model_says_one_sentence_and_the_edit_is_made_from_it() -> None:
+    said = ['"Read the file before you\nchange it."', "word " * 100, "Keep the names that are there."]
+    with serving(script(*(message(text(each)) for each in said))) as served:
+        proposer = OneSentence(MessagesModel(Endpoint("m", served.url)))
+        [draft, rambling] = proposer.propose(EVIDENCE, SURFACE, 2)
+        revised = proposer.revise(draft, "it was tried")
+    assert draft.edit is not None
+    assert draft.title == "Read the file before you change it."
+    assert draft.edit.changes == {"prompts/system.md": f"{SURFACE['prompts/system.md']}\n{draft.title}\n"}
+    assert (draft.edit.themes, draft.edit.flips, draft.problem) == (("convention",), ("t-1",), "")
+    assert rambling.problem == "it is not one sentence"
+    first, second, third = (request["messages"][0]["content"][0]["text"] for request in served.requests)
+    assert "> test_x failed" in first
+    assert "- Be careful" in first
+    assert f"- {draft.title}" in second
+    assert "it was tried" in third
+    assert revised is not None
+    assert revised.edit is not None
+    assert draft.title not in (revised.edit.changes["prompts/system.md"] or "")
+
+
+def test_a_very_small_model_is_asked_nothing_where_nothing_failed() -> None:
+    with serving(script()) as served:
+        calm = EVIDENCE.model_copy(update={"failures": ()})
+        assert not OneSentence(MessagesModel(Endpoint("m", served.url))).propose(calm, SURFACE, 3)
+    assert not served.requests
 
 
 def test_an_agent_edits_the_surface_in_a_sandbox_and_each_edit_stands_alone(tmp_path: Path) -> None:

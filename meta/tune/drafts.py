@@ -105,8 +105,8 @@ def show(evidence: Evidence, surface: dict[str, str], most: int) -> str:
     """The whole question to a proposer, as one text. What people and workers wrote stands quoted."""
     files = "\n\n".join(f"{path}\n```\n{text.rstrip()}\n```" for path, text in surface.items())
     failures = "\n\n".join(
-        f"### {f.ticket} ({', '.join(f.labels) or 'no theme'})\n{_quoted(f.brief)}\nverdict:\n{_quoted(f.reason)}\n"
-        f"transcript:\n{_quoted(f.transcript)}"
+        f"### {f.ticket} ({', '.join(f.labels) or 'no theme'})\n{quoted(f.brief)}\nverdict:\n{quoted(f.reason)}\n"
+        f"transcript:\n{quoted(f.transcript)}"
         for f in evidence.failures
     )
     complaints = "\n\n".join(
@@ -127,9 +127,10 @@ def show(evidence: Evidence, surface: dict[str, str], most: int) -> str:
 def _complaint(complaint: Complaint) -> str:
     lines = [f"{complaint.pull_request} ({complaint.kind}): {complaint.title}", *complaint.quotes]
     if complaint.revision:
-        lines.append(f"what the merge changed in the submission:\n{_quoted(complaint.revision)}")
+        lines.append(f"what the merge changed in the submission:\n{quoted(complaint.revision)}")
     return "\n".join(lines)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """As a quotation: every line behind `>`."""
     return "\n".join(f"> {line}" for line in text.splitlines())

@@ -19,6 +19,10 @@ def proposer_of(context: Context) -> Proposer:
         scratch = context.settings.cache / "scratch"
         scratch.mkdir(parents=True, exist_ok=True)
         return EditingAgent(context.proposer_model, context.sandbox, scratch)
+    if context.settings.proposer.style == "sentence":
+        from meta.tune.proposer.sentence import OneSentence
+
+        return OneSentence(context.proposer_model)
     from meta.tune.proposer.rewrite import Rewrite
 
     return Rewrite(context.proposer_model)
