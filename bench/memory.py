@@ -1,11 +1,16 @@
-"""Whether the parent's memory stays flat, and the store's writes small, over very many replays.
+"""Whether the parent's memory, open files and speed stay flat, and the store's writes small, over very many replays.
 
     python -m bench.memory [--replays 10000] [--real 200] [--json]
 
-Two parts, since ten thousand sandboxed test runs take hours. `--replays` have verdicts that are drawn, not tested; the
-executor's interface, the records and the store are the real ones. `--real` go the way of `bench.overhead`: worker,
-sandbox, grading, record. Memory is what the process has taken for itself, after a first tenth that warms up caches and
-at the end. Bytes written are what it handed to the kernel, a replay, in the second tenth and in the last.
+Two parts, since ten thousand sandboxed test runs take long. `--replays` have verdicts that are drawn, not tested; the
+executor's interface, the records and the store are the real ones. `--real` go the way of `bench.overhead`: worker with
+one tool call, sandbox, grading, record, two at a time.
+
+Every tenth of a part is a row: memory that the process has taken for itself (anonymous pages), open files, threads,
+seconds and the parent's own processor time a replay, and what the store handed to the kernel for one (write-ahead log,
+and copying it into runs.db). `flat` compares the last tenth with the second: memory at most 5 % and 2 MB more, no more
+files, at most a quarter more written, and at most a quarter more processor time of the parent. Seconds are left out of
+it: they say as much about what else the machine does.
 """
 
 from __future__ import annotations
@@ -14,10 +19,12 @@ import argparse
 import gc
 import json
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import repeat
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from bench.overhead import Bench
 from meta.records import Ticket
@@ -28,85 +35,97 @@ from worker_agent.surface import AgentConfig, Surface
 
 EVENTS = [{"kind": "reply", "content": [{"type": "text", "text": "x" * 2000}]}]
 
-
-@dataclass(frozen=True)
-class Seen:
-    """Memory in MB, and bytes written so far."""
-
-    memory: float
-    written: int
+Make = Callable[[int], int]
+"""Makes so many replays and keeps them; returns the bytes that the store wrote for them."""
 
 
-def look() -> Seen:
-    gc.collect()
-    status = Path("/proc/self/status").read_text()
-    memory = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon"))
-    written = next(
-        int(line.split()[1]) for line in Path("/proc/self/io").read_text().splitlines() if line.startswith("wchar")
-    )
-    return Seen(memory / 1024, written)
+def rows(make: Make, number: int) -> Iterator[dict[str, float]]:
+    """What a tenth of the replays took, and what the process has afterwards, ten times."""
+    for tenth in range(1, 11):
+        size = number * tenth // 10 - number * (tenth - 1) // 10
+        begun, worked = time.perf_counter(), time.process_time()
+        written = make(size)
+        seconds, worked = time.perf_counter() - begun, time.process_time() - worked
+        gc.collect()
+        yield {
+            "replays": number * tenth // 10,
+            "memory_mb": round(_number("status", "RssAnon") / 1024, 1),
+            "files": len(list(Path("/proc/self/fd").iterdir())),
+            "threads": threading.active_count(),
+            "seconds": round(seconds / size, 4),
+            "parent_ms": round(1000 * worked / size, 2),
+            "kb_written": round(written / size / 1024, 1),
+        }
 
 
-def simulated(folder: Path, number: int) -> list[Seen]:
-    """Replays with drawn verdicts, kept in a store; what was seen after each tenth."""
+def _number(file: str, name: str) -> int:
+    lines = Path("/proc/self", file).read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
+
+
+def _written(keep: Callable[[], object]) -> int:
+    before = _number("io", "wchar")
+    keep()
+    return _number("io", "wchar") - before
+
+
+def drawn(folder: Path) -> Make:
+    """Replays with drawn verdicts, kept in a store."""
     store = Store(folder / "runs.db")
     tickets = [Ticket(id=f"t-{n}", title="t", repo="-", base_commit="-") for n in range(50)]
     for ticket in tickets:
         store.add_ticket(ticket)
     surface = Surface(root=folder, config=AgentConfig(), prompts={}, version="v")
-    jobs = (Job(n, tickets[n % 50], surface, "incumbent") for n in range(number))
-    seen = []
-    for made, (_, done) in enumerate(SimulatedExecutor(lambda version, ticket: 0.5, 1).run(jobs), 1):
-        store.add_replay(done.replay, EVENTS)
-        if made % (number // 10) == 0:
-            seen.append(look())
-    store.close()
-    return seen
+    executor = SimulatedExecutor(lambda version, ticket: 0.5, 1)
+
+    def make(number: int) -> int:
+        jobs = (Job(n, tickets[n % 50], surface, "incumbent") for n in range(number))
+        return sum(_written(partial(store.add_replay, done.replay, EVENTS)) for _, done in executor.run(jobs))
+
+    return make
 
 
-def real(folder: Path, number: int) -> list[Seen]:
-    """Replays as they are, with a null worker; what was seen after each tenth."""
-    bench = Bench(folder, 20, 2)
-    return list(_tenths(bench, max(number // 10, 1)))
+def real(bench: Bench) -> Make:
+    """Replays as they are, with a null worker."""
+
+    def make(number: int) -> int:
+        return sum(_written(partial(bench.keep, done)) for done in bench.made(number))
+
+    return make
 
 
-def _tenths(bench: Bench, size: int) -> Iterator[Seen]:
-    for tenth in repeat(size, 10):
-        bench.replays(tenth)
-        yield look()
-    bench.store.close()
-
-
-def growth(seen: list[Seen], number: int) -> dict[str, float]:
-    tenth = number / 10
-    return {
-        "replays": number,
-        "memory_mb_after_first_tenth": round(seen[0].memory, 1),
-        "memory_mb_at_the_end": round(seen[-1].memory, 1),
-        "kb_written_a_replay_early": round((seen[1].written - seen[0].written) / tenth / 1024, 2),
-        "kb_written_a_replay_late": round((seen[-1].written - seen[-2].written) / tenth / 1024, 2),
-    }
+def judged(found: list[dict[str, float]]) -> dict[str, Any]:
+    early, late = found[1], found[-1]
+    flat = (
+        late["memory_mb"] <= early["memory_mb"] * 1.05 + 2
+        and late["files"] <= early["files"]
+        and late["kb_written"] <= early["kb_written"] * 1.25
+        and late["parent_ms"] <= early["parent_ms"] * 1.25
+    )
+    return {"rows": found, "flat": flat}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--replays", type=int, default=10_000, help="with drawn verdicts")
-    parser.add_argument("--real", type=int, default=200, help="with worker, sandbox and grading")
+    parser.add_argument("--replays", type=int, default=10_000, help="with drawn verdicts; 0 for none")
+    parser.add_argument("--real", type=int, default=200, help="with worker, sandbox and grading; 0 for none")
     parser.add_argument("--json", action="store_true", help="one JSON document")
     arguments = parser.parse_args()
     result = {}
     with tempfile.TemporaryDirectory(prefix="memory-", ignore_cleanup_errors=True) as folder:
         if arguments.replays:
-            result["drawn"] = growth(simulated(Path(folder), arguments.replays), arguments.replays)
+            result["drawn"] = judged(list(rows(drawn(Path(folder)), arguments.replays)))
         if arguments.real:
-            result["real"] = growth(real(Path(folder) / "real", arguments.real), arguments.real)
+            bench = Bench(Path(folder) / "real", 20, 2)
+            result["real"] = judged(list(rows(real(bench), arguments.real)))
+            bench.close()
     if arguments.json:
         print(json.dumps(result))
         return
     for part, found in result.items():
-        print(part)
-        for name, value in found.items():
-            print(f"  {name:<30} {value}")
+        print(part, "flat" if found["flat"] else "NOT FLAT")
+        for row in found["rows"]:
+            print("  " + "  ".join(f"{name} {value:g}" for name, value in row.items()))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from bench.cheats.shop import BASE, RIGHT
 from meta.records import Grader, HiddenFile, Ticket
 from meta.replay.environment import build
 from meta.replay.executor import Job, LocalExecutor
-from meta.replay.once import Setting, template_of
+from meta.replay.once import Finished, Setting, template_of
 from meta.scratch import close_scratch, open_scratch
 from meta.store.store import Store
 from worker_agent.git import IDENTITY, git
@@ -87,12 +87,20 @@ class Bench:
         self.checkout = open_workspace(self.template, folder / "bare").root
         lay_out(self.checkout, {"calc.py": RIGHT, "tests/test_calc.py": TEST})
 
-    def replays(self, number: int) -> None:
+    def made(self, number: int) -> Iterator[Finished]:
+        """So many replays, as they finish. One that does not pass ends the bench."""
         jobs = [Job(n, self.ticket, self.surface, "measure") for n in range(number)]
         for _, done in self.executor.run(jobs):
             if done.replay.verdict != "passed":
                 raise SystemExit(f"a replay ended as {done.replay.verdict}: {done.replay.reason}")
-            self.store.add_replay(done.replay, done.events)
+            yield done
+
+    def keep(self, done: Finished) -> None:
+        self.store.add_replay(done.replay, done.events)
+
+    def replays(self, number: int) -> None:
+        for done in self.made(number):
+            self.keep(done)
 
     def bare(self, number: int) -> None:
         variables = {
@@ -115,6 +123,10 @@ class Bench:
             open_workspace(self.template, self.setting.scratch / f"workspace-{n}")
             found.append(time.perf_counter() - begun)
         return 1000 * statistics.median(found)
+
+    def close(self) -> None:
+        self.store.close()
+        close_scratch(self.setting.cache)
 
 
 def seconds(work: Callable[[int], None], number: int) -> float:
@@ -149,8 +161,7 @@ def main() -> None:
             "workspace_files": 700,
         }
         for each in (bench, big):
-            each.store.close()
-            close_scratch(each.setting.cache)
+            each.close()
     if arguments.json:
         print(json.dumps(result))
         return
