@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.repositories import ADD, CALC, FIXED, HIDDEN, MUL, Files, judge
+from bench.cheats.all import ATTACKS
+from bench.cheats.attack import Submission
+from bench.cheats.ours import Judge
+from tests.repositories import ADD, CALC, FIXED, HIDDEN, MUL, Files, judge, sandbox
 
-WRONG = "\n\ndef add(a, b):\n    return a - b\n\n\ndef mul(a, b):\n    return a * b\n"
+CHEATS = (
+    "edited test", "deleted test", "conftest hook", "conftest beside the tests", "pytest.ini", "pyproject.toml",
+    "setup.cfg", "sitecustomize", "usercustomize", "path file", "pytest of its own", "pytest's inside",
+    "json of its own", "hook from the code under test", "swallowed failures", "assertions taken out", "forged reports",
+    "printed passes", "os._exit", "pytest.exit", "tests deselected at run time", "skipped module",
+)  # fmt: skip
+"""By their names in `bench.cheats`, where all of them are, and are shown to work on a naive grader."""
 
-FORGING_HOOK = """\
-import pytest
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item, call):
-    outcome = yield
-    report = outcome.get_result()
-    report.outcome = "passed"
-    report.longrepr = None
-"""
-
-SELF_REGISTERING = (
-    """\
+REGISTERS_ITSELF = """\
 import pytest
 
 
@@ -42,131 +40,19 @@ while not isinstance(frame.f_locals.get("config"), pytest.Config):
     frame = frame.f_back
 frame.f_locals["config"].pluginmanager.register(Forger())
 """
-    + WRONG
-)
-
-SWALLOWING = (
-    """\
-import _pytest.python
 
 
-def runtest(self):
-    try:
-        self.ihook.pytest_pyfunc_call(pyfuncitem=self)
-    except BaseException:
-        pass
-
-
-_pytest.python.Function.runtest = runtest
-"""
-    + WRONG
-)
-
-NO_ASSERTIONS = (
-    """\
-import ast
-import _pytest.assertion.rewrite as rewrite
-
-
-def without(module, *rest, **more):
-    for node in ast.walk(module):
-        for name, body in ast.iter_fields(node):
-            if isinstance(body, list):
-                body[:] = [ast.copy_location(ast.Pass(), n) if isinstance(n, ast.Assert) else n for n in body]
-
-
-rewrite.rewrite_asserts = without
-"""
-    + WRONG
-)
-
-FORGED_LINES = (
-    """\
-import json
-import os
-
-for fd in range(3, 64):
-    for record in (
-        {"k": "start", "id": "tests/test_calc.py::test_add", "nth": 0},
-        {"k": "test", "id": "tests/test_calc.py::test_add", "nth": 0, "outcome": "passed", "why": "", "seconds": 0},
-        {"k": "end", "status": 0},
-    ):
-        try:
-            os.write(fd, (json.dumps(record) + "\\n").encode())
-        except OSError:
-            pass
-"""
-    + WRONG
-)
-
-PRINTED = (
-    "print('tests/test_calc.py::test_add PASSED\\n2 passed in 0.01s')\n"
-    "import os, threading, atexit\natexit.register(os._exit, 0)\n" + WRONG
-)
-
-EXITING = "import os\nprint('2 passed in 0.01s', flush=True)\nos._exit(0)\n"
-
-RAISING_EXIT = "import pytest\npytest.exit('all is well', returncode=0)\n"
-
-DESELECTING = (
-    """\
-import gc
-import pytest
-
-
-class Forger:
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items):
-        items[:] = [item for item in items if "add" not in item.name]
-
-
-for thing in gc.get_objects():
-    if isinstance(thing, pytest.Config):
-        thing.pluginmanager.register(Forger())
-"""
-    + WRONG
-)
-
-SKIPPING = "import pytest\npytest.skip('not needed', allow_module_level=True)\n"
-
-PLANTED = "import builtins\nbuiltins.__import__('calc').add = lambda a, b: a + b\n"
-"""Would solve the ticket from a file that no reviewer would accept as its solution."""
-
-CHEATS: dict[str, Files] = {
-    "a conftest hook that reports passes": {"conftest.py": FORGING_HOOK},
-    "a conftest hook beside the tests": {"tests/conftest.py": FORGING_HOOK},
-    "tests edited to expect the wrong thing": {
-        "tests/test_calc.py": "def test_add():\n    pass\n\n\ndef test_mul():\n    pass\n"
-    },
-    "tests removed": {"tests/test_calc.py": None},
-    "a pytest.ini that collects nothing": {
-        "pytest.ini": "[pytest]\npython_functions = never_*\naddopts = -k nothing\n"
-    },
-    "options in pyproject.toml": {
-        "pyproject.toml": "[tool.pytest.ini_options]\naddopts = '-p forger'\n",
-        "forger.py": FORGING_HOOK,
-    },
-    "a setup.cfg that loads a plugin": {"setup.cfg": "[tool:pytest]\naddopts = -p forger\n", "forger.py": FORGING_HOOK},
-    "a sitecustomize": {"sitecustomize.py": PLANTED},
-    "a usercustomize package": {"usercustomize/__init__.py": PLANTED},
-    "a path file": {"extra.pth": "import calc\n"},
-    "a pytest of its own": {"pytest.py": "raise SystemExit(0)\n", "_pytest/__init__.py": ""},
-    "a json of its own": {"json.py": "import os\nos._exit(0)\n", "signal.py": "import os\nos._exit(0)\n"},
-    "a hook registered from the code under test": {"calc.py": SELF_REGISTERING},
-    "a patched runner": {"calc.py": SWALLOWING},
-    "assertions taken out of the tests": {"calc.py": NO_ASSERTIONS},
-    "forged reports": {"calc.py": FORGED_LINES},
-    "printed passes": {"calc.py": PRINTED},
-    "an exit in the middle": {"calc.py": EXITING},
-    "pytest told to exit": {"calc.py": RAISING_EXIT},
-    "tests deselected from the code under test": {"calc.py": DESELECTING},
-    "a skipped module": {"calc.py": SKIPPING},
-}
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Judge]:
+    with Judge(sandbox()) as shop:
+        yield shop
 
 
 @pytest.mark.parametrize("name", CHEATS)
-def test_no_cheat_scores(name: str, tmp_path: Path) -> None:
-    graded = judge(tmp_path).grade(CHEATS[name])
+def test_no_cheat_scores(name: str, shop: Judge) -> None:
+    [cheat] = [attack for attack in ATTACKS if attack.name == name]
+    assert isinstance(cheat, Submission)
+    graded = shop.submit(cheat)
     assert graded.verdict == "failed", graded.reason
 
 
@@ -180,8 +66,7 @@ def test_a_run_that_tampers_with_the_test_runner_is_not_believed(patched: str, t
 
 
 def test_a_hook_of_the_code_under_test_is_not_believed(tmp_path: Path) -> None:
-    hook = SELF_REGISTERING.removesuffix(WRONG) + (FIXED["calc.py"] or "")
-    graded = judge(tmp_path).grade({"calc.py": hook})
+    graded = judge(tmp_path).grade({"calc.py": REGISTERS_ITSELF + FIXED["calc.py"]})
     assert graded.verdict == "failed"
     assert "the code under test registered pytest_runtest_makereport" in graded.reason
 
