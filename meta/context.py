@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from worker_agent.model import Model
     from worker_agent.sandbox import Sandbox
 
+HALF_MADE = ("*/.making-*", "environments/.export-*", "environments/specs/.making-*")
+"""What a killed process leaves in the cache."""
+
 Tell = Callable[[str], None]
 """Receives one line of progress for a person."""
 
@@ -135,6 +138,13 @@ class Context:
         self._limit = limit
 
 
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
 def reading(root: Path, tell: Tell = silent) -> Iterator[Context]:
     """A context for a command that only reads."""
@@ -154,8 +164,9 @@ def writing(root: Path, doing: str, tell: Tell = silent, settings: Settings | No
     context = Context(settings or load(root), tell)
     cache = context.settings.cache
     with only_writer(context.settings.database, doing):
-        for half_made in cache.glob("*/.making-*"):
-            shutil.rmtree(half_made, ignore_errors=True)
+        for pattern in HALF_MADE:
+            for half_made in cache.glob(pattern):
+                _remove(half_made)
         # Whatever makes a temporary file in this process makes it where the next start clears it away.
         before, tempfile.tempdir = tempfile.tempdir, str(open_scratch(cache, context.settings.replay.parallel))
         try:

@@ -109,6 +109,9 @@ class EnvironmentSpec(Record):
     """Commands that a submission must not make worse; the worker runs them itself before it submits."""
 
 
+MACHINE = "this machine:"
+"""How the reason of a void begins that a full disk, a killed process or a missing program made."""
+
 UNDER_SPECIFIED = "under-specified"
 """Label of a ticket whose brief leaves out a name or a text that its tests demand: no use to the gate."""
 

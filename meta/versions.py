@@ -7,10 +7,11 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from meta.errors import MetaError
 from worker_agent.git import IDENTITY
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from git import Commit, Repo
 
 PARTS = ("agent.toml", "prompts", "tools")
+
+TRIES = 3
+"""How often git is asked: one that was killed in the middle answers anything, and a new one the truth."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -51,12 +57,18 @@ class Versions:
 
     def head(self) -> Version:
         """The version in use: the surface as committed at HEAD."""
-        if not self.repo.head.is_valid():
-            raise MetaError(f"{self.repo.working_dir} has no commit yet", "commit the agent's files first")
-        return self.at("HEAD")
+        return self._asked(self._head)
 
     def at(self, revision: str) -> Version:
         """The version at any commit, branch or tag. Raises `MetaError` when it is not there or does not load."""
+        return self._asked(lambda: self._at(revision))
+
+    def _head(self) -> Version:
+        if not self.repo.head.is_valid():
+            raise MetaError(f"{self.repo.working_dir} has no commit yet", "commit the agent's files first")
+        return self._at("HEAD")
+
+    def _at(self, revision: str) -> Version:
         commit = self._commit(revision)
         try:
             tree: Any = commit.tree / self.folder if self.folder not in ("", ".") else commit.tree
@@ -103,6 +115,12 @@ class Versions:
         Made from objects alone: neither the person's index nor any working tree is touched.
         """
         surface = self.lay_out(parent, changes)
+        commit = self._asked(lambda: self._committed(parent, changes, message, also))
+        if ref:
+            self._asked(lambda: self.repo.git.update_ref(ref, commit))
+        return Version(commit, surface)
+
+    def _committed(self, parent: Version, changes: dict[str, str | None], message: str, also: str) -> str:
         git = self.repo.git
         with tempfile.TemporaryDirectory(prefix="index-") as folder:
             env = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
@@ -118,10 +136,7 @@ class Versions:
                 git.update_index("--add", "--cacheinfo", f"100644,{blob},{place}", env=env)
             tree = git.write_tree(env=env)
         parents = ["-p", parent.commit, *(["-p", also] if also else [])]
-        commit = str(git.commit_tree(tree, *parents, "-m", message, env=self._identity()))
-        if ref:
-            git.update_ref(ref, commit)
-        return Version(commit, surface)
+        return str(git.commit_tree(tree, *parents, "-m", message, env=self._identity()))
 
     def advance(self, commit: str) -> None:
         """Move the branch that is checked out forward to `commit`, all or nothing.
@@ -162,26 +177,36 @@ class Versions:
                 merged[str(path)] = new
                 continue
             arguments = ["-p", "--quiet", *(["--union"] if path.suffix == ".md" else [])]
-            done = subprocess.run(
-                ["git", "merge-file", *arguments, ours / path, base / path, theirs / path],
-                capture_output=True,
-                check=False,
-            )
-            if done.returncode:
+            sides = [root / path for root in (ours, base, theirs)]
+            both = self._asked(partial(_merged, arguments, sides))
+            if both is None:
                 return None
-            merged[str(path)] = done.stdout.decode("utf-8", "replace")
+            merged[str(path)] = both
         return merged
 
     def branch(self, name: str, commit: str) -> None:
         """Point branch `name` at `commit`; it is never one that somebody has checked out."""
-        self.repo.git.update_ref(f"refs/heads/{name}", commit)
+        self._asked(lambda: self.repo.git.update_ref(f"refs/heads/{name}", commit))
 
     def has_branch(self, name: str) -> bool:
         return name in self.repo.heads
 
     def diff(self, before: str, after: str) -> str:
         """What changed on the surface between two commits."""
-        return str(self.repo.git.diff(f"{before}..{after}", "--", self.folder or ".", no_ext_diff=True, no_color=True))
+        options = {"no_ext_diff": True, "no_color": True}
+        return str(self._asked(lambda: self.repo.git.diff(f"{before}..{after}", "--", self.folder or ".", **options)))
+
+    def _asked(self, work: Callable[[], T]) -> T:
+        """What git says, asked again where it fails: it may have been killed, and the answer then says something else.
+
+        Only for what may be done twice.
+        """
+        for _ in range(TRIES - 1):
+            try:
+                return work()
+            except Exception:  # a killed git surfaces as a missing commit, a broken pipe, a short read, ...
+                self.repo.git.clear_cache()
+        return work()
 
     def _commit(self, revision: str) -> Commit:
         from git import BadName
@@ -218,6 +243,14 @@ class Versions:
         if not home.exists():
             made.rename(home)
         return load(home)
+
+
+def _merged(arguments: list[str], sides: list[Path]) -> str | None:
+    """Both sides' lines; `None` where they conflict. Raises `OSError` when git was killed."""
+    done = subprocess.run(["git", "merge-file", *arguments, *sides], capture_output=True, check=False)
+    if done.returncode < 0:
+        raise OSError(f"git merge-file was killed by signal {-done.returncode}")
+    return None if done.returncode else done.stdout.decode("utf-8", "replace")
 
 
 def _text(path: Path) -> str | None:

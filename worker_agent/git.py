@@ -27,8 +27,15 @@ _SAFE = (
 )  # fmt: skip
 
 
+_OF_THE_MACHINE = ("No space left on device", "Disk quota exceeded", "Cannot allocate memory", "Input/output error")
+
+
 class GitError(Exception):
     """A git command failed; the message is git's own, with the command that it answered."""
+
+
+class GitKilled(OSError):
+    """Git was killed, or the machine had no room for it: that says nothing about what it was asked."""
 
 
 def git(
@@ -39,7 +46,8 @@ def git(
 ) -> str:
     """Run git and return its standard output as text (undecodable bytes survive as surrogates).
 
-    Raises `GitError` with git's words when the command exits non-zero.
+    Raises `GitError` with git's words when the command exits non-zero, `GitKilled` when it was killed and the second
+    try came to nothing as well, or when the disk is full.
     """
     return git_bytes(*args, cwd=cwd, env=env, stdin=stdin).decode("utf-8", "surrogateescape")
 
@@ -59,10 +67,14 @@ def git_bytes(
         "GIT_OPTIONAL_LOCKS": "0",
         **(env or {}),
     }
-    done = subprocess.run(
-        ["git", *_SAFE, *map(str, args)], cwd=cwd, env=clean, input=stdin, capture_output=True, check=False
-    )
+    command = ["git", *_SAFE, *map(str, args)]
+    done = subprocess.run(command, cwd=cwd, env=clean, input=stdin, capture_output=True, check=False)
+    killed = done.returncode < 0
+    if killed:
+        done = subprocess.run(command, cwd=cwd, env=clean, input=stdin, capture_output=True, check=False)
     if done.returncode:
         words = done.stderr.decode("utf-8", "replace").strip() or f"exit code {done.returncode}"
-        raise GitError(f"git {' '.join(map(str, args))[:200]}: {words}")
+        said = f"git {' '.join(map(str, args))[:200]}: {words}"
+        # What a killed git leaves behind, such as a lock, may make the second one fail for no reason of its own.
+        raise (GitKilled if killed or any(trouble in words for trouble in _OF_THE_MACHINE) else GitError)(said)
     return done.stdout

@@ -11,6 +11,9 @@ from worker_agent.records import Record, Usage
 LONGEST_TOKEN, SPARE_CHARS = 128, 100_000
 """An answer with more characters than this for each token that was asked for comes from a broken service."""
 
+_PARTS = {"tool_use": ("id", "name"), "text": ("text",)}
+"""What a block of that kind must have. A wrong name is the model's doing; none at all is its service's."""
+
 Message = dict[str, Any]
 """`{"role": "user"|"assistant", "content": [block, ...]}` as on the wire."""
 
@@ -150,6 +153,9 @@ class MessagesModel:
         content, usage = message["content"], message["usage"]
         if not isinstance(content, list) or not all(isinstance(b, dict) and "type" in b for b in content):
             raise ValueError("its content is not a list of blocks")
+        for block in content:
+            if not all(isinstance(block.get(part), str) for part in _PARTS.get(str(block["type"]), ())):
+                raise ValueError(f"a {block['type']} block without {' and '.join(_PARTS[block['type']])}")
         if (size := len(str(content))) > SPARE_CHARS + max_tokens * LONGEST_TOKEN:
             raise ValueError(f"{size:,} characters cannot be {max_tokens:,} tokens")
         counted = Usage(

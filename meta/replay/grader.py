@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from meta.records import Graded, Grader, Ticket, Verdict
+from meta.records import MACHINE, Graded, Grader, Ticket, Verdict
 from meta.replay.acceptance.change import change_in
 from meta.replay.acceptance.checks import read, use_tools
 from meta.replay.acceptance.finding import Finding
@@ -147,7 +147,7 @@ def examine(
     except SandboxUnavailable as missing:
         return Examined(verdict("void", str(missing)), run, reading)
     except OSError as trouble:  # a full disk, no more processes: the machine's fault
-        return Examined(verdict("void", f"could not grade: {trouble}"), run, reading)
+        return Examined(verdict("void", f"{MACHINE} could not grade: {trouble}"), run, reading)
     return Examined(_both(verdict, tests, reason, failed, findings), run, reading)
 
 

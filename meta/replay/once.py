@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from meta.errors import MetaError
-from meta.records import Graded, Purpose, Replay, Ticket
+from meta.records import MACHINE, Graded, Purpose, Replay, Ticket
 from meta.replay.environment import build
 from meta.replay.grader import grade
 from meta.spend.metered import about
@@ -63,14 +63,14 @@ def replay(
     service will never answer as things are set: both would make every further replay void.
     """
     begun, started_at = time.monotonic(), datetime.now(UTC).isoformat(timespec="milliseconds")
-    template = template_of(ticket, setting.cache)
-    environment = build(ticket.environment, Path(ticket.repo), ticket.base_commit, setting.cache / "environments")
     events: list[Event] = []
     name = uuid.uuid4().hex
     try:
+        template = template_of(ticket, setting.cache)
+        environment = build(ticket.environment, Path(ticket.repo), ticket.base_commit, setting.cache / "environments")
         submission, graded = _run(ticket, surface, setting, template, environment, events, name, candidate)
     except (OSError, GitError, SandboxUnavailable) as error:  # a full disk, a killed git, no more processes
-        trouble = f"this machine: {type(error).__name__}: {error}"[:2000]
+        trouble = f"{MACHINE} {type(error).__name__}: {error}"[:2000]
         submission = Submission(ended="sandbox_failed", detail=trouble, version=surface.version)
         graded = Graded(verdict="void", reason=trouble)
     return Finished(

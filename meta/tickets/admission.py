@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from meta.records import Admission, ReviewCheck, Ticket, TicketStatus
+from meta.records import MACHINE, Admission, ReviewCheck, Ticket, TicketStatus
 from meta.replay.acceptance.linters import Bench as AcceptanceBench
 from meta.replay.grader import HANGS, Examined, examine
 from meta.replay.testrun import gist
@@ -23,6 +23,9 @@ from worker_agent.workspace import Template
 
 SLOW = 10.0
 """Seconds after which a PASS_TO_PASS test is not worth running in every replay."""
+
+TRIES = 2
+"""How often a run is made that ends in the middle or before its tests begin: something may have killed it."""
 
 ROUNDS = 4
 """How often tests may be left out and the rest tried again before the ticket is given up."""
@@ -58,14 +61,22 @@ class Bench:
         return AcceptanceBench(self.template, self.environment, self.sandbox, self.scratch)
 
     def examine(self, ticket: Ticket, diff: str, *, reverse: bool = False, hangs: int | None = None) -> Examined:
-        """Grade one diff. Raises `Quarantine` when nothing could be learnt."""
-        examined = examine(
-            ticket, diff, template=self.template, environment=self.environment, sandbox=self.sandbox,
-            scratch=self.scratch, limits=self.limits, reverse=reverse, hangs=hangs,
-        )  # fmt: skip
-        if examined.graded.verdict == "void":
-            raise Quarantine(f"its tests could not be run: {examined.graded.reason}")
-        return examined
+        """Grade one diff. Raises `Quarantine` when nothing could be learnt, `OSError` when the machine is at fault."""
+        for _ in range(TRIES):
+            examined = examine(
+                ticket, diff, template=self.template, environment=self.environment, sandbox=self.sandbox,
+                scratch=self.scratch, limits=self.limits, reverse=reverse, hangs=hangs,
+            )  # fmt: skip
+            run = examined.run
+            ended_early = run is not None and run.started and not run.finished and not run.timed_out
+            if examined.graded.verdict != "void" and not ended_early:
+                return examined
+        reason = examined.graded.reason
+        if examined.graded.verdict != "void":
+            return examined
+        if reason.startswith(MACHINE):
+            raise OSError(reason.removeprefix(MACHINE).strip())
+        raise Quarantine(f"its tests could not be run: {reason}")
 
 
 def admit(
@@ -84,7 +95,8 @@ def admit(
 
     The returned ticket's grader lacks the tests that turned out flaky, slow or dependent on their order, and holds the
     acceptance checks that the merged change passes. `draft` is asked when nothing fails the rejected diff. One unit of
-    work without shared state: the caller may run several at once, each in its own thread.
+    work without shared state: the caller may run several at once, each in its own thread. Raises `OSError` when the
+    machine is at fault: a full disk says nothing about a ticket.
     """
     begun = time.monotonic()
     tell = progress or (lambda _: None)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from meta.context import Context
 from meta.errors import MetaError
-from meta.records import Admission, Ticket
+from meta.records import MACHINE, Admission, Ticket
 from meta.replay.environment import build
 from meta.replay.once import template_of
 from meta.tickets.admission import admit
@@ -28,8 +28,13 @@ def make_room(context: Context) -> None:
 
 
 def admit_all(context: Context, runs: int = 3) -> list[Admission]:
-    """Try every new ticket. A ticket whose repository or environment cannot be had is quarantined with that reason."""
-    waiting, found = context.store.tickets("new"), []
+    """Try every new ticket. A ticket whose repository or environment cannot be had is quarantined with that reason.
+
+    One that could not be tried because of this machine, such as a full disk, stays new. Raises `MetaError` when that is
+    true of all of them.
+    """
+    waiting, found = context.store.tickets("new"), list[Admission]()
+    trouble = ""
     if not waiting:
         return []
     context.tell(f"checking {len(waiting)} tickets: gold must pass and base must fail, {runs} times each")
@@ -39,7 +44,12 @@ def admit_all(context: Context, runs: int = 3) -> list[Admission]:
     futures = [pool.submit(_one, context, ticket, runs) for ticket in waiting]
     try:
         for future in as_completed(futures):
-            admission, ticket = future.result()
+            try:
+                admission, ticket = future.result()
+            except OSError as error:
+                trouble = str(error)
+                context.tell(f"  not tried, {MACHINE} {trouble[:300]}")
+                continue
             context.store.admit(ticket, admission)
             found.append(admission)
             why = f" ({admission.reason.splitlines()[0][:150]})" if admission.reason else ""
@@ -49,6 +59,8 @@ def admit_all(context: Context, runs: int = 3) -> list[Admission]:
         raise
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+    if trouble and not found:
+        raise MetaError(f"no ticket can be tried here: {trouble[:500]}", "mend that and start again; nothing was lost")
     return found
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from meta.context import Context
 from meta.errors import MetaError, ServiceDown
-from meta.records import Purpose, Replay, Ticket
+from meta.records import MACHINE, Purpose, Replay, Ticket
 from meta.replay.executor import Job
 from meta.store.tuning import replays_used
 from worker_agent.model import ModelMisconfigured
@@ -58,7 +58,7 @@ def _once(context: Context, wanted: Sequence[Wanted], keys: Sequence[int], purpo
         raise MetaError(
             f"the model's service refuses: {error}", "check key, model and base_url; what was finished is kept"
         ) from None
-    if len(made) > 1 and all(r.verdict == "void" and r.reason.startswith("this machine:") for r in made.values()):
+    if len(made) > 1 and all(r.verdict == "void" and r.reason.startswith(MACHINE) for r in made.values()):
         raise MetaError(
             f"no replay can be made here: {next(iter(made.values())).reason}",
             "mend that and start again; what was finished is kept",
