@@ -14,7 +14,7 @@ from importlib.resources import files
 from feedback.records import Cause, Comment, Evidence, Kind, Outcome
 from feedback.words import quote
 from meta.context import Context
-from meta.errors import MetaError
+from meta.errors import MetaError, ServiceDown
 from meta.store.feedback import save
 from worker_agent.model import ContextTooLong, Model, ModelMisconfigured, ModelUnavailable, Request
 
@@ -42,7 +42,9 @@ def judge_all(context: Context, limit: int) -> tuple[int, int]:
         except ModelMisconfigured as error:
             raise MetaError(f"the model's service refuses: {error}", "check key, model and base_url") from None
         except ModelUnavailable as error:
-            raise MetaError(f"{error}", "run the same command again; what was judged is kept") from None
+            raise ServiceDown(
+                f"the model's service does not answer: {error}", "run the same command again; what was judged is kept"
+            ) from None
         except ContextTooLong:
             judged = outcome.with_cause(Cause.UNKNOWN, "model")
         save(context.store, judged)

@@ -6,12 +6,9 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from meta.errors import MetaError
 
 from meta.commands import feedback, nightly, proposals, schedule, tickets, tuning
 from meta.output import fail, folder_option
@@ -63,35 +60,11 @@ def main() -> None:
     except BrokenPipeError:
         os._exit(0)
     except Exception as error:
-        if (known := _from_below(error)) is None:
+        from meta.trouble import explained
+
+        if (known := explained(error)) is None:
             raise
         sys.exit(fail(known))
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _from_below(error: Exception) -> MetaError | None:
-    """An error of a leaf that a person can mend, which no command had more to say about; `None` for a bug."""
-    import sqlite3
-
-    from feedback.errors import FeedbackError
-    from meta.errors import MetaError
-    from worker_agent.git import GitError
-    from worker_agent.model import ModelMisconfigured
-    from worker_agent.sandbox import SandboxUnavailable
-    from worker_agent.surface import BadSurface
-
-    if isinstance(error, sqlite3.Error):
-        from meta.store.database import explained
-
-        return explained(error, Path("runs.db"))
-    if isinstance(error, BadSurface):
-        return MetaError(
-            f"the agent does not load: {error}", "mend the file and commit it; the version in use is HEAD's"
-        )
-    if isinstance(error, FeedbackError | GitError | ModelMisconfigured | SandboxUnavailable):
-        return MetaError(str(error))
-    if isinstance(error, OSError):
-        return MetaError(f"{error.filename or ''}: {error.strerror}".lstrip(": "), "check that it exists and has room")
-    return None

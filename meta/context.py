@@ -43,6 +43,8 @@ class Context:
     settings: Settings
     tell: Tell = silent
     night: int | None = None
+    unanswered: list[str] = field(default_factory=list, repr=False)
+    """Tickets of the newest replays, as far as these ended without an answer of the model's service."""
     _executor: Executor | None = field(default=None, repr=False)
     _limit: Callable[[Executor], Executor] | None = field(default=None, repr=False)
 

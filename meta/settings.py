@@ -106,6 +106,7 @@ class NightlySettings(Record):
     usd: float | None = Field(None, gt=0, description="money for one night, all model calls together")
     tokens: int | None = Field(None, ge=1, description="tokens for one night, all model calls together")
     patience_minutes: float = Field(60.0, ge=0, description="how long to wait for a service that does not answer")
+    mine: int = Field(0, ge=0, description="tickets to mine in a night from each repository's newest history")
     publish: bool = Field(False, description="open a pull request for each proposal")
     merge: bool = Field(False, description="merge what the gate keeps; only with tune.tier = 'strict'")
     webhook: SecretStr = Field(SecretStr(""), description="where the account is sent; or the variable META_WEBHOOK")
@@ -266,6 +267,7 @@ labels = []
 # usd = 50.0                        # needs [prices]; a model without price is held to 20 million tokens instead
 # tokens = 100000000
 # patience_minutes = 60             # how long to wait for a service that does not answer
+# mine = 0                          # tickets to mine in a night from what was merged since the last
 # publish = false                   # open a pull request for each proposal
 # merge = false                     # merge what the gate keeps; only with tune.tier = "strict"
 # webhook = ""                      # better in the variable META_WEBHOOK: the address is a secret

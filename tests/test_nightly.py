@@ -138,8 +138,7 @@ def test_a_night_ends_at_its_deadline_and_the_next_goes_on(house: Unwatched) -> 
         begun = time.monotonic()
         deadline = Deadline("00:00")
         deadline.at = datetime.now().astimezone() + timedelta(seconds=1.5)
-        with deadline.enforced():
-            over = nightly(context)
+        over = nightly(context, deadline=deadline)
         assert time.monotonic() - begun < 4
         rest = house.over(served.url)
     assert (over.code, over.account.stopped) == (4, "it is 00:00")
@@ -167,7 +166,7 @@ def test_a_service_that_is_down_leaves_the_night_open(house: Unwatched, answer: 
 
 
 def test_a_service_that_comes_back_is_waited_for(house: Unwatched, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("meta.nights.night.FIRST_PAUSE", 0.1)
+    monkeypatch.setattr("meta.nights.patience.FIRST_PAUSE", 0.1)
     with serving(script(error(529, "overloaded_error"), error(529, "overloaded_error"), PROPOSES)) as served:
         over = house.over(served.url, patience_minutes=1)
     assert over.code == 0

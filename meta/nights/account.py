@@ -63,6 +63,8 @@ class Account(Record):
     failed: bool = False
     out_of_budget: bool = False
     feedback: dict[str, int] = Field(default_factory=dict)
+    causes: tuple[int, int] = (0, 0)
+    """Pull requests that the model was asked about, and how many of these have a cause now."""
     admitted: int = 0
     quarantined: int = 0
     replays: int = 0
@@ -82,8 +84,8 @@ class Account(Record):
     def is_nothing(self) -> bool:
         """Whether nothing was done: no news, no replay, no edit."""
         return not (
-            self.stopped or self.feedback or self.admitted or self.quarantined or self.replays or self.tried
-            or self.merged or self.published or self.problems
+            self.stopped or self.feedback or self.causes[0] or self.admitted or self.quarantined or self.replays
+            or self.tried or self.merged or self.published or self.problems
         )  # fmt: skip
 
 
@@ -106,8 +108,9 @@ def gather(context: Context, night: int, stopped: MetaError | None = None) -> Ac
         failed=bool(stopped and stopped.code == 1),
         out_of_budget=bool(detail.get("tune", {}).get("out_of_budget")),
         feedback=detail.get("ingest", {}).get("kinds", {}),
-        admitted=detail.get("tickets", {}).get("admitted", 0),
-        quarantined=detail.get("tickets", {}).get("quarantined", 0),
+        causes=(detail.get("causes", {}).get("asked", 0), detail.get("causes", {}).get("found", 0)),
+        admitted=sum(stage.get("admitted", 0) for stage in detail.values()),
+        quarantined=sum(stage.get("quarantined", 0) for stage in detail.values()),
         replays=counted["n"] if counted else 0,
         void=(counted["void"] or 0) if counted else 0,
         tried=tried,
@@ -192,6 +195,8 @@ def page(account: Account) -> str:
         lines.append("ended early: the replays of the budget are used; what is in testing goes on in the next night")
     if a.feedback:
         lines.append("came back: " + ", ".join(f"{n} {kind}" for kind, n in sorted(a.feedback.items())))
+    if a.causes[0]:
+        lines.append(f"causes: the model was asked about {a.causes[0]}, and could prove one for {a.causes[1]}")
     if a.admitted or a.quarantined:
         lines.append(f"tickets: {a.admitted} admitted, {a.quarantined} quarantined")
     if a.tried:

@@ -16,6 +16,10 @@ LOOK_SECONDS = 5.0
 """How often the clock is looked at: a clock that is set forward ends a night at most so late."""
 
 
+class _Over(BaseException):
+    """The time has come. No `Exception`: nobody on the way out may take it for a failure of their own and go on."""
+
+
 class Deadline:
     """A moment of the day, as clock time and as time that has gone by: whichever says first that it is over, is right.
 
@@ -50,7 +54,7 @@ class Deadline:
 
     @contextlib.contextmanager
     def enforced(self) -> Iterator[None]:
-        """Raise `BudgetSpent` in the main thread when the time comes, wherever it then is."""
+        """End what is inside when the time comes, wherever the main thread then is; raises `BudgetSpent` outside."""
         if self.at is None:
             yield
             return
@@ -58,13 +62,15 @@ class Deadline:
         def look(number: int, frame: object) -> None:
             if self.left <= 0:
                 signal.setitimer(signal.ITIMER_REAL, 0)
-                raise BudgetSpent(self.words)
+                raise _Over
             signal.setitimer(signal.ITIMER_REAL, min(LOOK_SECONDS, self.left + 0.01))
 
         before = signal.signal(signal.SIGALRM, look)
         signal.setitimer(signal.ITIMER_REAL, min(LOOK_SECONDS, self.left + 0.01))
         try:
             yield
+        except _Over:
+            raise BudgetSpent(self.words) from None
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)

@@ -1,4 +1,4 @@
-"""A night by itself: ingest, admit, tune, merge and publish where the team chose so, compare, clean up, report.
+"""A night by itself: take in what is new, tune, merge and publish where the team chose so, compare, clean up, report.
 
 Each stage is written down when it is done; a night that was killed goes on with the first that is not.
 """
@@ -10,24 +10,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from meta.context import Context
-from meta.errors import BudgetSpent, MetaError, ServiceDown
-from meta.ingest import ingest
+from meta.errors import BudgetSpent, MetaError
+from meta.nights import intake
 from meta.nights.account import Account, gather
 from meta.nights.deadline import Deadline, InTime
 from meta.nights.keep import clean, look_after
 from meta.nights.notice import send
+from meta.nights.patience import Patience
 from meta.nights.promises import raise_drops
 from meta.nights.unattended import merge_kept, publish_pending
 from meta.spend.purse import Caps, Purse
 from meta.store import stages
 from meta.store import tuning as records
-from meta.tickets.admit_all import admit_all
-from meta.tickets.still_there import quarantine_lost
+from meta.trouble import explained
 from meta.tune.run import tune
 
 DONE, FAILED, NOTHING, BUDGET = 0, 1, 3, 4
-FIRST_PAUSE, LONGEST_PAUSE = 15.0, 600.0
-"""Seconds between looks at a service that does not answer; each pause is twice the one before."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +36,11 @@ class Over:
     account: Account
 
 
-def nightly(context: Context, until: str = "") -> Over:
+def nightly(context: Context, until: str = "", deadline: Deadline | None = None) -> Over:
     """One night, or the rest of one that was interrupted. What stops it is in the account; nothing is lost."""
     nightly, store = context.settings.nightly, context.store
-    deadline = Deadline(until or nightly.until)
+    deadline = deadline or Deadline(until or nightly.until)
+    patience = Patience(nightly.patience_minutes * 60, deadline.sleep, context.tell)
     look_after(context)
     context.night, resumed = stages.take_up(store, context.settings.tune.replays)
     if resumed:
@@ -52,14 +51,19 @@ def nightly(context: Context, until: str = "") -> Over:
     stopped: MetaError | None = None
     try:
         with deadline.enforced():
-            _stage(context, "ingest", lambda: _ingested(context))
-            _stage(context, "tickets", lambda: _admitted(context))
-            _stage(context, "tune", lambda: _tuned(context, deadline))
+            _stage(context, "ingest", lambda: intake.ingested(context))
+            _stage(context, "causes", lambda: patience.through(lambda: intake.judged(context)))
+            _stage(context, "feedback tickets", lambda: patience.through(lambda: intake.tried(context, deadline)))
+            _stage(context, "mined tickets", lambda: intake.mined(context, deadline))
+            _stage(context, "tickets", lambda: intake.admitted(context))
+            _stage(context, "tune", lambda: patience.through(lambda: tuned(context)))
     except BudgetSpent as spent:
         stopped = spent
         end_early(context, spent)
-    except MetaError as error:
-        stopped = error
+    except Exception as error:  # what a person can mend belongs into the account as well
+        stopped = explained(error, store.path)
+        if stopped is None:
+            raise
     finally:
         context.purse.stop("the night is over")
     if isinstance(stopped, BudgetSpent) or stopped is None:
@@ -68,6 +72,14 @@ def nightly(context: Context, until: str = "") -> Over:
         _stage(context, "compare", lambda: {"promises": raise_drops(context)})
         _stage(context, "clean", lambda: clean(context))
     return report(context, stopped)
+
+
+def tuned(context: Context) -> dict[str, Any]:
+    """Tune, unless that came to its end before the night was killed."""
+    assert context.night is not None
+    if stages.is_tuned(context.store, context.night):
+        return {}
+    return {"out_of_budget": tune(context).out_of_budget}
 
 
 def report(context: Context, stopped: MetaError | None) -> Over:
@@ -106,44 +118,3 @@ def _stage(context: Context, name: str, work: Callable[[], dict[str, Any]]) -> N
         records.set_stage(context.store, context.night, name)
         detail = work()
         stages.done(context.store, context.night, name, detail)
-
-
-def _ingested(context: Context) -> dict[str, Any]:
-    """What came in. A source that cannot be read is named in the account; the night goes on with what is known."""
-    kinds: dict[str, int] = {}
-    problems: list[str] = []
-    try:
-        for source in ingest(context, []):
-            problems += source.problems
-            for kind, n in source.kinds.items():
-                kinds[kind] = kinds.get(kind, 0) + n
-    except MetaError as error:
-        problems.append(error.message)
-    return {"kinds": kinds, "problems": problems}
-
-
-def _admitted(context: Context) -> dict[str, Any]:
-    lost = quarantine_lost(context)
-    found = admit_all(context)
-    return {
-        "admitted": sum(a.status == "admitted" for a in found),
-        "quarantined": sum(a.status == "quarantined" for a in found),
-        "problems": [f"{a.ticket}: {a.reason.splitlines()[0]}" for a in lost],
-    }
-
-
-def _tuned(context: Context, deadline: Deadline) -> dict[str, Any]:
-    """Tune, waiting for a service that does not answer as long as the settings allow."""
-    assert context.night is not None
-    waited, pause, patience = 0.0, FIRST_PAUSE, context.settings.nightly.patience_minutes * 60
-    while not stages.is_tuned(context.store, context.night):
-        try:
-            return {"out_of_budget": tune(context).out_of_budget}
-        except ServiceDown as down:
-            if waited >= patience:
-                raise
-            pause = min(pause, patience - waited)
-            context.tell(f"{down.message}; trying again in {pause:.0f} s")
-            deadline.sleep(pause)
-            waited, pause = waited + pause, min(2 * pause, LONGEST_PAUSE)
-    return {}

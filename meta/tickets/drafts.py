@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from feedback.records import Comment, Outcome
 from feedback.words import quote
 from meta.records import ReviewCheck, Ticket
-from worker_agent.model import ContextTooLong, Model, ModelUnavailable, Request
+from worker_agent.model import ContextTooLong, Model, Request
 
 PROMPT = Path(__file__).with_name("prompts") / "review_checks.md"
 MOST = 5
@@ -28,7 +28,7 @@ class Drafter:
     def draft(self, ticket: Ticket, outcome: Outcome) -> tuple[ReviewCheck, ...]:
         """Checks for a ticket whose rejected diff passes all else; none where no reviewer said anything.
 
-        Raises `ModelMisconfigured` when the service will never answer as things are set.
+        Raises `ModelUnavailable` and, when the service will never answer as things are set, `ModelMisconfigured`.
         """
         words = outcome.reviewer_words
         if not words:
@@ -36,7 +36,7 @@ class Drafter:
         question = {"role": "user", "content": [{"type": "text", "text": _question(ticket, words)}]}
         try:
             reply = self.model.ask(Request(PROMPT.read_text("utf-8"), [question], max_tokens=2048))
-        except (ModelUnavailable, ContextTooLong):
+        except ContextTooLong:
             return ()
         return read(reply.text, words)
 

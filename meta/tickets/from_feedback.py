@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from feedback.records import Cause, Kind, Outcome
 from meta.context import Context
-from meta.errors import MetaError
+from meta.errors import MetaError, ServiceDown
 from meta.records import EnvironmentSpec, Record, Ticket, TicketStatus
 from meta.settings import RepositorySettings
 from meta.tickets.accepted import NoTicket, Pair, pair
 from meta.tickets.admit_all import make_room
 from meta.tickets.drafts import Drafter
 from meta.tickets.mine import MinedTicket, Origin, Workshop, mine_change
+from worker_agent.model import ModelMisconfigured, ModelUnavailable
 from worker_agent.sandbox import reap_all
 
 CAME_BACK = (Kind.REVISED, Kind.REJECTED, Kind.REVERTED)
@@ -57,11 +58,12 @@ def from_feedback(
     again: bool = False,
     runs: int = 3,
     environment: EnvironmentSpec | None = None,
-) -> Iterator[FromFeedback]:
+) -> Generator[FromFeedback]:
     """Try every pull request of runs.db that came back; each is written down as soon as it is known.
 
     What was tried before is not tried again unless something about it has changed, or `again` says so. `environment`
-    is what the tests run in; `None` derives it from what the project declares.
+    is what the tests run in; `None` derives it from what the project declares. Raises `MetaError` when the model's
+    service does not answer or refuses: without its word nothing is written down of a pull request that needs one.
     """
     store, outcomes = context.store, context.store.outcomes()
     waiting: list[_Work] = []
@@ -84,7 +86,7 @@ def from_feedback(
     jobs = [(work, pool.submit(_try, context, work, workshop, drafter)) for work in waiting]
     try:
         for work, job in jobs:
-            mined = job.result()
+            mined = _result(job)
             if mined.ticket and mined.admission:
                 store.add_ticket(mined.ticket)
                 store.admit(mined.ticket, mined.admission)
@@ -100,6 +102,17 @@ def from_feedback(
         raise
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _result(job: Future[MinedTicket]) -> MinedTicket:
+    try:
+        return job.result()
+    except ModelUnavailable as error:
+        raise ServiceDown(
+            f"the model's service does not answer: {error}", "start again when it does; what was tried is kept"
+        ) from None
+    except ModelMisconfigured as error:
+        raise MetaError(f"the model's service refuses: {error}", "check key, model and base_url") from None
 
 
 def _prepared(context: Context, outcome: Outcome, outcomes: list[Outcome]) -> _Work | str:

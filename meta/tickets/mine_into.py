@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from meta.context import Context
@@ -10,7 +10,7 @@ from meta.tickets.admit_all import make_room
 from meta.tickets.mine import MinedTicket, Workshop, mine
 
 
-def mine_into(context: Context, path: Path, since: str | None, limit: int) -> Iterator[MinedTicket]:
+def mine_into(context: Context, path: Path, since: str | None, limit: int) -> Generator[MinedTicket]:
     """Tickets from the history of the clone at `path`, newest change first, admitted or quarantined.
 
     Changes that became a ticket in an earlier run are not tried again.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from meta.context import Context
@@ -12,6 +12,9 @@ from meta.replay.executor import Job
 from meta.store.tuning import replays_used
 from worker_agent.model import ModelMisconfigured
 from worker_agent.surface import Surface
+
+UNANSWERED = 3
+"""After so many replays in a row without an answer of the model, and as many as run at a time, no other is begun."""
 
 VOID_RETRIES = 2
 """How often a void replay is made again. The gate has the same rule of its own, for both arms alike."""
@@ -50,10 +53,14 @@ def _once(context: Context, wanted: Sequence[Wanted], keys: Sequence[int], purpo
     ranks = {key: first + place for place, key in enumerate(keys)}
     made: dict[int, Replay] = {}
     try:
-        for job, finished in context.executor.run(jobs):
+        for job, finished in context.executor.run(_while_answered(context, jobs)):
             replay = finished.replay.model_copy(update={"asked": ranks[job.key]})
             store.add_replay(replay, finished.events, context.night, incumbent["id"] if incumbent else None)
             made[job.key] = replay
+            if replay.ended == "model_unavailable":
+                context.unanswered.append(replay.ticket)
+            else:
+                context.unanswered.clear()
     except ModelMisconfigured as error:
         raise MetaError(
             f"the model's service refuses: {error}", "check key, model and base_url; what was finished is kept"
@@ -63,12 +70,27 @@ def _once(context: Context, wanted: Sequence[Wanted], keys: Sequence[int], purpo
             f"no replay can be made here: {next(iter(made.values())).reason}",
             "mend that and start again; what was finished is kept",
         )
-    if made and all(r.ended == "model_unavailable" for r in made.values()):
-        detail = next(iter(made.values())).reason
+    if _is_down(context):
+        context.unanswered.clear()
+        detail = next(r.reason for r in reversed(made.values()) if r.verdict == "void")
         raise ServiceDown(
             f"the model's service does not answer ({detail})", "start again when it does; what was finished is kept"
         )
     return made
+
+
+def _while_answered(context: Context, jobs: Sequence[Job]) -> Iterator[Job]:
+    """These jobs, until the service is down: what is still to be made then is made when it is back."""
+    for job in jobs:
+        if _is_down(context):
+            return
+        yield job
+
+
+def _is_down(context: Context) -> bool:
+    """Whether the model's service answers nobody. One ticket alone shows nothing: the model may choke on it."""
+    least = max(UNANSWERED, context.executor.parallel)
+    return len(context.unanswered) >= least and len(set(context.unanswered)) > 1
 
 
 def left(context: Context, budget: int) -> int:

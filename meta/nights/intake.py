@@ -1,0 +1,126 @@
+"""What a night takes in before it tunes: what became of pull requests, why, and the tickets that come of them.
+
+Everything is written down one by one, so that each of these may be cut short anywhere and goes on the next time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypeVar
+
+from meta.causes import judge_all
+from meta.context import Context
+from meta.errors import BudgetSpent, MetaError
+from meta.ingest import ingest
+from meta.nights.deadline import Deadline
+from meta.tickets.admit_all import admit_all
+from meta.tickets.from_feedback import from_feedback
+from meta.tickets.mine_into import mine_into
+from meta.tickets.still_there import quarantine_lost
+
+SHARE = 0.25
+"""The making of tickets ends when so much of the time until the deadline is gone: the rest is for tuning."""
+
+MOST_JUDGED = 50
+"""Pull requests whose cause a model is asked for in one night; older ones wait for the next."""
+
+OVERLAP_DAYS = 7
+"""A change may be merged days after the date of its commit."""
+
+Detail = dict[str, Any]
+"""What is written down of a stage, as JSON; `problems` are lines for the account."""
+
+T = TypeVar("T")
+
+
+def ingested(context: Context) -> Detail:
+    """What came in. A source that cannot be read is named in the account; the night goes on with what is known."""
+    kinds: Counter[str] = Counter()
+    problems: list[str] = []
+    try:
+        for source in ingest(context, []):
+            problems += source.problems
+            kinds += source.kinds
+    except BudgetSpent:
+        raise
+    except MetaError as error:
+        problems.append(error.message)
+    return {"kinds": dict(kinds), "problems": problems}
+
+
+def judged(context: Context) -> Detail:
+    """Why it came back, by the model, where no rule could tell. Nothing where nothing waits for it or no model is set.
+
+    Raises `ServiceDown` when the service does not answer: the rest of the night would ask the same one.
+    """
+    if not has_model(context):
+        return {}
+    asked, found = judge_all(context, MOST_JUDGED)
+    return {"asked": asked, "found": found}
+
+
+def tried(context: Context, deadline: Deadline) -> Detail:
+    """Tickets of the pull requests that came back and were not tried before, as they now are."""
+    made = from_feedback(context, draft=has_model(context))
+    counts = Counter(found.status for found in _in_time(made, deadline, context.tell) if not found.known)
+    return {"admitted": counts["admitted"], "quarantined": counts["quarantined"]}
+
+
+def mined(context: Context, deadline: Deadline) -> Detail:
+    """Tickets from what was merged since the last time, if the team chose that: `nightly.mine` at most."""
+    most, counts, problems = context.settings.nightly.mine, Counter[str](), list[str]()
+    for repository in context.settings.repositories if most else ():
+        path = (context.settings.root / repository.path).resolve()
+        name, today = f"mined:{path}", datetime.now(UTC).date()
+        since = context.store.cursor(name)
+        try:
+            for found in _in_time(mine_into(context, path, since, most), deadline, context.tell):
+                counts[found.status] += found.ticket is not None
+        except BudgetSpent:
+            raise
+        except MetaError as error:  # such as a repository that is gone
+            problems.append(error.message)
+            continue
+        context.store.set_cursor(name, _before(today))
+    return {"admitted": counts["admitted"], "quarantined": counts["quarantined"], "problems": problems}
+
+
+def admitted(context: Context) -> Detail:
+    """Tickets that are gone, and those that wait for their admission."""
+    lost = quarantine_lost(context)
+    found = admit_all(context)
+    waiting = len(context.store.tickets("new"))
+    later = [f"{waiting} tickets could not be tried on this machine; the next night tries them again"]
+    return {
+        "admitted": sum(a.status == "admitted" for a in found),
+        "quarantined": sum(a.status == "quarantined" for a in found),
+        "problems": [f"{a.ticket}: {a.reason.splitlines()[0]}" for a in lost] + (later if waiting else []),
+    }
+
+
+def has_model(context: Context) -> bool:
+    """Whether a model is set at all. Without one, tuning says what is missing; this is no place to say it twice."""
+    try:
+        context.model("cause")
+    except MetaError:
+        return False
+    return bool(context.settings.proposer_endpoint().model)
+
+
+def _in_time(results: Generator[T], deadline: Deadline, tell: Callable[[str], None]) -> Iterable[T]:
+    """These, until their share of the night is over. What is being tried then is given up, and tried another night."""
+    end = time.monotonic() + SHARE * deadline.left
+    with closing(results):
+        for result in results:
+            yield result
+            if time.monotonic() > end:
+                tell("the time for new tickets is used up; the rest waits for another night")
+                return
+
+
+def _before(day: date) -> str:
+    return (day - timedelta(days=OVERLAP_DAYS)).isoformat()
