@@ -107,6 +107,9 @@ class EnvironmentSpec(Record):
     test_command: str = "python -m pytest -q"
     checks: tuple[str, ...] = ()
     """Commands that a submission must not make worse; the worker runs them itself before it submits."""
+    linters: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Programs of acceptance checks that the tests' environment lacks, or has in another version, each with the
+    requirements of the environment of its own that it is installed into."""
 
 
 MACHINE = "this machine:"

@@ -17,6 +17,7 @@ from meta.replay.acceptance.linters import Bench
 from meta.tickets import acceptance
 from meta.tickets.admission import admit
 from tests.repositories import CALC, FIXED, HIDDEN, Files, Judge, Repository, judge, own_environment, sandbox, write
+from worker_agent.records import Environment
 from worker_agent.workspace import open_workspace
 
 SETTINGS = """\
@@ -63,7 +64,7 @@ def test_the_tools_are_those_that_the_base_configures_and_the_environment_has(de
     assert [name for name in known(desk.bench) if name in ("ruff", "ruff-format", "black", "mypy")] == [
         "ruff", "ruff-format",
     ]  # fmt: skip
-    assert usable(desk.bench.template.tree, ["/nowhere"]) == ()
+    assert usable(desk.bench.template.tree, Environment(path=("/nowhere",))) == ()
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,7 @@ def test_configuration_is_found_where_projects_keep_it(tmp_path: Path, files: Fi
         (programs / name).chmod(0o755)
     write(tmp_path / "base", files)
     (tmp_path / "base").mkdir(exist_ok=True)
-    assert [tool.name for tool in usable(tmp_path / "base", [str(programs)])] == tools
+    assert [tool.name for tool in usable(tmp_path / "base", Environment(path=(str(programs),)))] == tools
 
 
 def test_a_new_problem_is_objected_to_in_the_tools_words(desk: Desk) -> None:

@@ -216,6 +216,9 @@ def test_a_text_that_is_no_brief_is_turned_down_in_words(mined: Mapping[str, Min
         ("update ruff", "no brief"),
         ("Bump pytest from 7 to 8", "no brief"),
         ("v2.1.0", "no brief"),
+        ("2.1.0 release", "no brief"),
+        ("Add passing test cases", "no brief"),
+        ("Fixes https://example.org/team/shop/issues/18", "too short"),
         ("Merge branch 'main' into feature", "no brief"),
         ("[pre-commit.ci] autoupdate of hooks", "no brief"),
         ("Address review comments of Ann", "no brief"),
@@ -226,6 +229,7 @@ def test_a_text_that_is_no_brief_is_turned_down_in_words(mined: Mapping[str, Min
 def test_subjects_that_tell_nobody_what_to_do_are_no_briefs(subject: str, words: str) -> None:
     assert words in unfit(subject)
     assert unfit("The total of an empty cart is an error (#7)") == ""
+    assert unfit("1.0 Byte should be displayed as 1 Byte") == ""
 
 
 def test_a_merged_pull_request_is_one_change_with_its_own_title(mined: Mapping[str, MinedTicket]) -> None:

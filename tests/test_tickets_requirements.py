@@ -62,6 +62,17 @@ def test_what_tests_import_is_added_unless_python_or_the_project_has_it(tmp_path
     assert found == ("PyYAML", "freezegun", "pytest")
 
 
+def test_a_module_inside_a_package_is_not_taken_for_the_package_of_that_name(tmp_path: Path) -> None:
+    files = {"shop/__init__.py": "", "shop/dialects/__init__.py": "", "shop/dialects/duckdb.py": "A = 1\n"}
+    tests = {"tests/test_it.py": "import duckdb\nimport near\n", "tests/near.py": ""}
+    assert packages(tmp_path, {**files, **tests}, tests=("tests/test_it.py",)) == ("duckdb", "pytest")
+
+
+def test_one_computed_requirement_in_setup_py_does_not_hide_the_others(tmp_path: Path) -> None:
+    text = "from setuptools import setup\nV = str(1)\nsetup(extras_require={'dev': ['duckdb'], 'c': [f'shop=={V}']})\n"
+    assert packages(tmp_path, {"setup.py": text}) == ("duckdb", "pytest")
+
+
 def test_what_the_fix_needs_and_the_base_did_not_is_added(tmp_path: Path) -> None:
     shop = Repository(tmp_path, {"requirements-test.txt": "pytest<8\n"})
     test = {"tests/test_it.py": "import freezegun\n"}

@@ -90,7 +90,8 @@ class Environment(Record):
     """Where a repository's own commands run: read-only folders to mount, `PATH` entries, variables.
 
     `checks` are the commands that must not get worse through a change (exit code 0 is a pass); `test_command` is
-    what the `run_tests` tool runs.
+    what the `run_tests` tool runs. `linters` are programs by name, each with the environment of its own that it runs in
+    when a submission is checked.
     """
 
     mounts: tuple[Path, ...] = ()
@@ -98,6 +99,7 @@ class Environment(Record):
     variables: dict[str, str] = {}
     test_command: str = "python -m pytest -q"
     checks: tuple[str, ...] = ()
+    linters: dict[str, Environment] = {}
 
 
 class Submission(Record):

@@ -21,6 +21,21 @@ def build(spec: EnvironmentSpec, repository: Path, base_commit: str, cache: Path
     Raises `MetaError`, with uv's words where uv failed. Two processes (or threads) that ask for the same environment
     at once build it once.
     """
+    environment = _for_tests(spec, repository, base_commit, cache)
+    linters = {name: _of_linter(spec, packages, repository, base_commit, cache) for name, packages in spec.linters}
+    return environment.model_copy(update={"linters": linters})
+
+
+def _of_linter(
+    spec: EnvironmentSpec, packages: tuple[str, ...], repository: Path, base_commit: str, cache: Path
+) -> Environment:
+    """An environment with nothing but a linter: the same one for every repository that has it pinned alike."""
+    python = "" if "/" in spec.python else spec.python
+    alone = EnvironmentSpec(python=python, packages=packages, exclude_newer=spec.exclude_newer, project=False)
+    return _for_tests(alone, repository, base_commit, cache)
+
+
+def _for_tests(spec: EnvironmentSpec, repository: Path, base_commit: str, cache: Path) -> Environment:
     if not spec.python and not spec.packages:
         # Plugins that happen to be installed beside `meta` are none of the project's, and hypothesis' alone takes
         # longer to import than many a suite to run. A spec that wants them sets the variable to "".

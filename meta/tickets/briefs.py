@@ -8,14 +8,15 @@ from collections.abc import Iterable, Iterator
 from worker_agent.records import Brief
 
 _NOISE = re.compile(
-    r"""^(\[?pre-commit\b | bump\b | release\b | prepare | version\b | v?\d+(\.\d+)+ | revert\b | wip\b
+    r"""^(\[?pre-commit\b | bump\b | release\b | prepare | version\b | revert\b | wip\b
+    | v?\d+(\.\d+)+\S*(\ \W.*|\ (final|release\w*))?$
     | update[sd]?\ \S+(\.\w+)?$ | upgrade\ \S+$
     | update[sd]?\ (dependency|dependencies|ruff|black|mypy|flake8|pytest|tox|ci)\b
     | merge\ (branch|remote|upstream|main|master|pull)\b
     | patch[\ -]\d+$ | \w+-patch-\d+$ | apply\ suggestions | address\ (review|comments?)
     | (fix|fixes|fixed|cleanup|clean\ up|refactor|typos?|lint\w*|format\w*|black|isort|ruff|mypy|flake8|tests?|ci|docs?
       |changes?|updates?|improvements?|misc|oops|stuff|more)$
-    | (add|adding|more|improve|fix|update)(\ \w+){0,2}\ tests?$
+    | (add|adding|more|improve|fix|update)(\ \w+){0,2}\ tests?(\ cases?)?$
     | drop\ (support\ for\ )?py(thon)?\b | add\ (support\ for\ )?python\ \d
     | run\ (black|ruff|isort|pyupgrade) | (fix|run)\w*\ (lint|format|style|pep\ ?8|flake8|mypy|ci)\b)""",
     re.IGNORECASE | re.VERBOSE,
@@ -62,7 +63,7 @@ def unfit(subject: str) -> str:
     title = title_of(subject)
     if _NOISE.match(title):
         return f"its message is no brief: {title!r}"
-    if len(re.findall(r"[^\W\d_]{2,}", title)) < 3:
+    if len(re.findall(r"[^\W\d_]{2,}", re.sub(r"https?://\S+", "", title))) < 3:
         return f"its message is too short for a brief: {title!r}"
     return ""
 

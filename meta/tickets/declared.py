@@ -21,6 +21,7 @@ _REQUIREMENTS = re.compile(
     r"|^requirements?/(tests?|testing|dev)\.(txt|in)$|^tests?/requirements?\.(txt|in)$",
     re.IGNORECASE,
 )
+_ANY_REQUIREMENTS = re.compile(r"^(\S*[-_.])?requirements?([-_.]\S*)?\.(txt|in)$|^requirements?/[^/]+\.(txt|in)$", re.I)
 
 
 @dataclass(frozen=True)
@@ -45,16 +46,7 @@ def declared(tree: Tree) -> Declared:
         *_strings(script.get("install_requires")),
         *_poetry(project.get("tool", {}).get("poetry", {}).get("dependencies", {})),
     ]
-    groups: dict[str, list[str]] = {}
-    for name, wanted in about.get("optional-dependencies", {}).items():
-        groups.setdefault(name, []).extend(_strings(wanted))
-    for name, text in config.get("options.extras_require", {}).items():
-        groups.setdefault(name, []).extend(_lines(text))
-    for name, wanted in (script.get("extras_require") or {}).items():
-        groups.setdefault(str(name), []).extend(_strings(wanted))
-    for name in project.get("dependency-groups", {}):
-        groups.setdefault(name, []).extend(_group(project["dependency-groups"], name))
-    groups_of_tools(project.get("tool", {}), groups)
+    groups = _groups(tree, project, config, script)
     tox = _tox(tree)
     chosen = [n for n in groups if _FOR_TESTS.match(n)] or [n for n in groups if _FOR_DEVELOPERS.match(n)]
     chosen += [extra for extra in tox.extras if extra in groups and extra not in chosen]
@@ -68,6 +60,34 @@ def declared(tree: Tree) -> Declared:
     name = str(about.get("name") or config.get("metadata", {}).get("name") or script.get("name") or "")
     everything = [r for r in (*runtime, *tests, "pytest") if r.strip()]
     return Declared(name, python, tuple(runtime), tuple(dict.fromkeys(_own_extras(everything, name, groups))))
+
+
+def lists(tree: Tree) -> Iterator[list[str]]:
+    """Every list of requirements that a commit holds, for whatever: groups, extras, files, tox's environments."""
+    script, config = _setup_call(tree.text("setup.py")), _ini(tree.text("setup.cfg"))
+    yield from _groups(tree, _toml(tree.text("pyproject.toml")), config, script).values()
+    for path in sorted(tree.files):
+        if _ANY_REQUIREMENTS.search(path):
+            yield list(_requirements_file(tree, path))
+    yield from (_tox_deps(tree, section) for name, section in _tox_sections(tree).items() if name.startswith("testenv"))
+
+
+def _groups(
+    tree: Tree, project: Mapping[str, Any], config: Mapping[str, Mapping[str, str]], script: Mapping[str, Any]
+) -> dict[str, list[str]]:
+    """Named lists of requirements: extras, dependency groups, and what tools have of the kind."""
+    about = project.get("project", {})
+    groups: dict[str, list[str]] = {}
+    for name, wanted in about.get("optional-dependencies", {}).items():
+        groups.setdefault(name, []).extend(_strings(wanted))
+    for name, text in config.get("options.extras_require", {}).items():
+        groups.setdefault(name, []).extend(_lines(text))
+    for name, wanted in (script.get("extras_require") or {}).items():
+        groups.setdefault(str(name), []).extend(_strings(wanted))
+    for name in project.get("dependency-groups", {}):
+        groups.setdefault(name, []).extend(_group(project["dependency-groups"], name))
+    groups_of_tools(project.get("tool", {}), groups)
+    return groups
 
 
 def groups_of_tools(tool: Mapping[str, Any], groups: dict[str, list[str]]) -> None:
@@ -111,11 +131,19 @@ class _Tox:
 
 
 def _tox(tree: Tree) -> _Tox:
+    section = _tox_sections(tree).get("testenv", {})
+    return _Tox(_tox_deps(tree, section), _lines(section.get("extras", "")))
+
+
+def _tox_sections(tree: Tree) -> dict[str, dict[str, str]]:
     text = tree.text("tox.ini")
     if not text:
         project = _toml(tree.text("pyproject.toml")).get("tool", {}).get("tox", {})
         text = str(project.get("legacy_tox_ini", ""))
-    section = _ini(text).get("testenv", {})
+    return _ini(text)
+
+
+def _tox_deps(tree: Tree, section: Mapping[str, str]) -> list[str]:
     deps = []
     for line in _lines(section.get("deps", "")):
         factor, colon, rest = line.partition(":")
@@ -127,7 +155,7 @@ def _tox(tree: Tree) -> _Tox:
             deps += list(_requirements_file(tree, found[1]))
         else:
             deps.append(requirement)
-    return _Tox(deps, _lines(section.get("extras", "")))
+    return deps
 
 
 def _requirements_file(tree: Tree, path: str, depth: int = 0) -> Iterator[str]:
@@ -183,11 +211,20 @@ def _setup_call(text: str) -> dict[str, Any]:
     return {}
 
 
-def _literal(node: ast.expr, known: Mapping[str, Any]) -> Any:
+def _literal(node: ast.expr | None, known: Mapping[str, Any]) -> Any:
+    """What an expression stands for; of lists and tables, those parts that are written out."""
     if isinstance(node, ast.Name):
         return known.get(node.id)
-    with contextlib.suppress(ValueError):
-        return ast.literal_eval(node)
+    if isinstance(node, ast.Dict):
+        pairs = (
+            (_literal(key, known), _literal(value, known)) for key, value in zip(node.keys, node.values, strict=True)
+        )
+        return {key: value for key, value in pairs if isinstance(key, str) and value is not None}
+    if isinstance(node, ast.List | ast.Tuple | ast.Set):
+        return [value for part in node.elts if (value := _literal(part, known)) is not None]
+    if node is not None:
+        with contextlib.suppress(ValueError):
+            return ast.literal_eval(node)
     return None
 
 

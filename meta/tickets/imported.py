@@ -41,13 +41,24 @@ _DISTRIBUTIONS: Mapping[str, str] = {
 
 def imported(tree: Tree, files: Iterable[str]) -> list[str]:
     """Distributions for what these test files and the conftests import and neither Python nor the project has."""
-    local = {PurePosixPath(path).stem for path in tree.files if path.endswith(".py")}
-    local |= {part for path in tree.files if path.endswith(".py") for part in PurePosixPath(path).parts[:-1]}
+    local = _local(tree)
     wanted = {path for path in files if path.endswith(".py")}
     wanted |= {path for path in tree.files if is_test_side(path) and path.endswith("conftest.py")}
     names = {name for path in wanted for name in _modules(tree.text(path))}
     known = names - local - sys.stdlib_module_names
     return sorted(_DISTRIBUTIONS.get(name, name) for name in known if name.isidentifier())
+
+
+def _local(tree: Tree) -> set[str]:
+    """Modules and packages that the tree can be asked for by that name alone: those inside a package cannot.
+
+    A project for SQL may have a `dialects/duckdb.py` and import the package duckdb all the same.
+    """
+    packages = {PurePosixPath(path).parent for path in tree.files if path.endswith("/__init__.py")}
+    found = set()
+    for path in (PurePosixPath(path) for path in tree.files if path.endswith(".py")):
+        found |= {place.stem for place in (path, *path.parents) if place.parent not in packages}
+    return found
 
 
 def _modules(text: str) -> Iterator[str]:

@@ -18,6 +18,8 @@ from meta.tickets.admission import Draft, admit
 from meta.tickets.briefs import brief, title_of, unfit
 from meta.tickets.candidates import Change, candidates, pull_messages
 from meta.tickets.contrast import SUITE_SECONDS, Contrast, NoContrast, contrast
+from meta.tickets.declared import declared
+from meta.tickets.linters import linters
 from meta.tickets.requirements import derive, least
 from meta.tickets.sources import Tree
 from meta.tickets.split import Split, split
@@ -163,7 +165,7 @@ def mine_change(
         return found("quarantined", reason)
     try:
         tell("building its environment")
-        spec, environment = _environment(repository, change, sides, workshop)
+        spec, environment = _environment(repository, change, sides, workshop, tell)
         template = make_template(repository, change.base_commit, workshop.cache / "templates")
         tell("comparing the tests before and after")
         seen = contrast(
@@ -234,7 +236,7 @@ def _unusable(sides: Split) -> str:
 
 
 def _environment(
-    repository: Path, change: Change, sides: Split, workshop: Workshop
+    repository: Path, change: Change, sides: Split, workshop: Workshop, tell: Progress
 ) -> tuple[EnvironmentSpec, Environment]:
     """As declared; where that cannot be had, the least that the project and the changed tests need."""
     cache = workshop.cache / "environments"
@@ -242,14 +244,35 @@ def _environment(
         return workshop.environment, build(workshop.environment, repository, change.base_commit, cache)
     spec = derive(repository, change.base_commit, change.fix_commit, sides.test_files)
     try:
-        return spec, build(spec, repository, change.base_commit, cache)
+        built = spec, build(spec, repository, change.base_commit, cache)
     except MetaError as refused:
         bare = least(spec, repository, change.base_commit, sides.test_files)
         if bare == spec:
             raise
-        with suppress(MetaError):
-            return bare, build(bare, repository, change.base_commit, cache)
-        raise refused
+        try:
+            built = bare, build(bare, repository, change.base_commit, cache)
+        except MetaError:
+            raise refused from None
+    return _with_linters(*built, repository, change, cache, tell)
+
+
+def _with_linters(
+    spec: EnvironmentSpec,
+    environment: Environment,
+    repository: Path,
+    change: Change,
+    cache: Path,
+    tell: Progress,
+) -> tuple[EnvironmentSpec, Environment]:
+    """The same with those linters of the base that can be had: for want of one, no ticket is turned down."""
+    base = Tree(repository, change.base_commit)
+    for linter in linters(base, spec.packages, declared(base).runtime):
+        more = spec.model_copy(update={"linters": (*spec.linters, linter)})
+        try:
+            spec, environment = more, build(more, repository, change.base_commit, cache)
+        except MetaError as refused:
+            tell(f"no check with {linter[0]}: {refused.message.strip().splitlines()[-1][:200]}")
+    return spec, environment
 
 
 def _subject(repository: Path, change: Change) -> str:

@@ -25,7 +25,7 @@ LOOKS_AT = "the repository's own program, on the Python files that the change to
 
 def known(bench: Bench) -> tuple[str, ...]:
     """The names of all checks that could be made of a submission to this base."""
-    return (*READING, *(tool.name for tool in usable(bench.template.tree, bench.environment.path)))
+    return (*READING, *(tool.name for tool in usable(bench.template.tree, bench.environment)))
 
 
 def described(grader: Grader) -> list[str]:
@@ -44,12 +44,12 @@ def read(names: Iterable[str], change: Change, ticket: Ticket) -> list[Finding]:
 
 def use_tools(names: Sequence[str], change: Change, bench: Bench) -> list[Finding]:
     """The findings of those checks among `names` that run a program of the repository's choice."""
-    wanted = [TOOLS[name] for name in names if name in TOOLS]
+    wanted = [name for name in names if name in TOOLS]
     if not wanted:
         return []
-    here = usable(bench.template.tree, bench.environment.path)
-    missing = [Finding(tool.name, "void", "it is not installed any more") for tool in wanted if tool not in here]
-    return missing + lint(change, [tool for tool in wanted if tool in here], bench)
+    here = {tool.name: tool for tool in usable(bench.template.tree, bench.environment)}
+    missing = [Finding(name, "void", "it is not installed any more") for name in wanted if name not in here]
+    return missing + lint(change, [here[name] for name in wanted if name in here], bench)
 
 
 def needed_lines(ticket: Ticket, base: Path) -> int:

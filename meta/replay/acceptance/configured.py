@@ -7,13 +7,18 @@ import contextlib
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from meta.replay.acceptance.pre_commit import FILE, Hook, hooks
 from meta.replay.protected import is_test_side
+from worker_agent.records import Environment
+
+Read = Callable[[str], str]
+"""The text of a file of the base; empty where there is none."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +34,20 @@ class Tool:
     """Whether it also looks at test files."""
     cache_option: str = ""
     """The option that names its cache, which is filled from the base."""
+    only: str = ""
+    never: tuple[str, ...] = ()
+    """Regular expressions: what a path has to hold, and what it must not."""
+
+    @property
+    def program(self) -> str:
+        """What is run; two tools may be one program."""
+        return self.command[0]
 
     def wants(self, path: str) -> bool:
-        return PurePosixPath(path).suffix in (".py", ".pyi") and (self.tests or not is_test_side(path))
+        """Whether the project would show it this file."""
+        if PurePosixPath(path).suffix not in (".py", ".pyi") or (not self.tests and is_test_side(path)):
+            return False
+        return bool(re.search(self.only, path)) and not any(re.search(pattern, path) for pattern in self.never)
 
 
 _LINE = re.compile(r"^(?P<file>[^:\s][^:\n]*):\d+(:\d+)?:? (?P<words>(?!note:).+)$", re.MULTILINE)
@@ -55,53 +71,62 @@ TOOLS = {
     )
 }  # fmt: skip
 
-_HOOKS = {"black": "black", "black-jupyter": "black", "ruff": "ruff", "ruff-check": "ruff"} | {
-    name: name for name in ("ruff-format", "flake8", "isort", "mypy")
-}
-_HOOK = re.compile(r"^\s*(?:-\s*)?id:\s*[\"']?([\w-]+)", re.MULTILINE)
 
-
-def usable(base: Path, path: Iterable[str]) -> tuple[Tool, ...]:
-    """The tools that the base configures and that stand in one of the environment's `PATH` entries."""
-    folders = [Path(folder) for folder in path]
+def usable(base: Path, environment: Environment) -> tuple[Tool, ...]:
+    """The tools that the base configures and that can be had, as the base's hooks run them."""
+    folders = [Path(folder) for folder in environment.path]
     return tuple(
-        TOOLS[name]
-        for name in _configured(base)
-        if any(os.access(folder / TOOLS[name].command[0], os.X_OK) for folder in folders)
+        tool
+        for tool in _configured_in(base)
+        if tool.program in environment.linters or any(os.access(folder / tool.program, os.X_OK) for folder in folders)
     )
 
 
 @lru_cache(maxsize=32)
-def _configured(base: Path) -> tuple[str, ...]:
-    found = set(_in_toml(base)) | set(_in_ini(base))
-    with contextlib.suppress(OSError):
-        hooks = _HOOK.findall((base / ".pre-commit-config.yaml").read_text("utf-8", "replace"))
-        found |= {_HOOKS[hook] for hook in hooks if hook in _HOOKS}
-    return tuple(name for name in TOOLS if name in found)
+def _configured_in(base: Path) -> tuple[Tool, ...]:
+    def read(name: str) -> str:
+        with contextlib.suppress(OSError):
+            return (base / name).read_text("utf-8", "replace")
+        return ""
+
+    return configured(read)
 
 
-def _in_toml(base: Path) -> Iterator[str]:
-    tables = _toml(base / "pyproject.toml").get("tool", {})
+def configured(read: Read) -> tuple[Tool, ...]:
+    """The tools that a base configures, with the arguments and the choice of files of its hooks."""
+    hooked = hooks(read(FILE))
+    found = {*_in_toml(read), *_in_ini(read), *hooked}
+    return tuple(_as_hooked(tool, hooked.get(name)) for name, tool in TOOLS.items() if name in found)
+
+
+def _as_hooked(tool: Tool, hook: Hook | None) -> Tool:
+    if hook is None:
+        return tool
+    return replace(tool, command=(*tool.command, *hook.arguments), only=hook.only, never=hook.never)
+
+
+def _in_toml(read: Read) -> Iterator[str]:
+    tables = _toml(read("pyproject.toml")).get("tool", {})
     yield from (name for name in ("black", "isort", "mypy", "flake8") if name in tables)
-    for ruff in (tables.get("ruff"), _toml(base / "ruff.toml"), _toml(base / ".ruff.toml")):
+    for ruff in (tables.get("ruff"), _toml(read("ruff.toml")), _toml(read(".ruff.toml"))):
         if isinstance(ruff, Mapping) and ruff:
             yield from ["ruff-format"] if "format" in ruff else []
             yield from ["ruff"] if ruff.keys() - {"format"} else []
 
 
-def _in_ini(base: Path) -> Iterator[str]:
+def _in_ini(read: Read) -> Iterator[str]:
     sections = {"flake8": "flake8", "mypy": "mypy", "isort": "isort", "tool:isort": "isort", "settings": "isort"}
     for name in ("setup.cfg", "tox.ini", ".flake8", "mypy.ini", ".mypy.ini", ".isort.cfg"):
         config = configparser.ConfigParser(interpolation=None, strict=False)
-        with contextlib.suppress(configparser.Error, OSError, UnicodeDecodeError):
-            config.read(base / name, "utf-8")
+        with contextlib.suppress(configparser.Error):
+            config.read_string(read(name))
         for section in config.sections():
             if section in sections and (section != "settings" or name == ".isort.cfg"):
                 yield sections[section]
 
 
-def _toml(file: Path) -> dict[str, Any]:
+def _toml(text: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text("utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
         return {}

@@ -93,7 +93,7 @@ _known: dict[tuple[Path, tuple[str, ...], str, tuple[str, ...]], Problems | None
 
 def _at_base(tool: Tool, files: tuple[str, ...], bench: Bench) -> Problems | None:
     """What the base has to be reproached with: asked once, for submissions to one ticket touch the same files."""
-    key = (bench.template.tree, bench.environment.path, tool.name, files)
+    key = (bench.template.tree, _around(tool, bench).path, tool.name, files)
     if key not in _known:
         if len(_known) > MOST_KNOWN:
             _known.clear()
@@ -108,7 +108,8 @@ def _problems(
 ) -> Problems | None:
     """What a tool reports of these files; `None` where it did not run. The files are left as they were."""
     texts = {path: (root / path).read_bytes() for path in files}
-    command, mounts = list(tool.command), [Mount(folder) for folder in bench.environment.mounts]
+    environment = _around(tool, bench)
+    command, mounts = list(tool.command), [Mount(folder) for folder in environment.mounts]
     if tool.cache_option:
         kept = _cache_of(tool, bench)
         # A submission has a copy of its own: what it writes there, no other ever reads.
@@ -122,8 +123,8 @@ def _problems(
             argv=[*command, *files],
             workspace=root,
             mounts=mounts,
-            path=bench.environment.path,
-            variables=bench.environment.variables,
+            path=environment.path,
+            variables=environment.variables,
             limits=SandboxLimits(seconds=SECONDS),
         ),
     )
@@ -140,9 +141,14 @@ def _problems(
     return None if broken else found
 
 
+def _around(tool: Tool, bench: Bench) -> Environment:
+    """What a tool runs in: an environment of its own where it has one, else the tests'."""
+    return bench.environment.linters.get(tool.program, bench.environment)
+
+
 def _cache_of(tool: Tool, bench: Bench) -> Path:
     """A folder beside the template: what the tool found out about this base, in this environment."""
-    environment = hashlib.sha256(repr(bench.environment.path).encode()).hexdigest()[:12]
+    environment = hashlib.sha256(repr(_around(tool, bench).path).encode()).hexdigest()[:12]
     folder = bench.template.tree.parent / f"{tool.name}-{environment}"
     folder.mkdir(exist_ok=True)
     return folder
