@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from meta.context import HALF_MADE
 from meta.demo.project import DemoHouse
 
 Verdicts = dict[str, str]
@@ -108,8 +109,9 @@ def decisions(house: DemoHouse) -> dict[int, str]:
 
 
 def leftovers(house: DemoHouse, temporary: Path) -> list[str]:
-    """What a night that is over must not leave behind: temporary folders, locks, worktrees."""
-    found = [str(p.relative_to(house.root)) for p in (house.agent / ".meta").glob("*/.making-*")]
+    """What a night that is over must not leave behind: temporary folders, locks, worktrees, processes."""
+    cache = house.agent / ".meta"
+    found = [str(p.relative_to(house.root)) for pattern in HALF_MADE for p in cache.glob(pattern)]
     found += [str(p.relative_to(house.root)) for p in (house.agent / ".meta" / "scratch").glob("*")]
     found += [p.name for p in temporary.glob("*")]
     for repository in (house.agent, house.project):
@@ -119,6 +121,18 @@ def leftovers(house: DemoHouse, temporary: Path) -> list[str]:
     lock = house.agent / "runs.db.lock"
     if lock.exists() and lock.read_text().strip():
         found.append("runs.db.lock names a holder")
+    return found + [f"process {pid}" for pid in about(house)]
+
+
+def about(house: DemoHouse) -> list[int]:
+    """Processes whose command line or working directory lies in this house."""
+    found, mark = [], str(house.root)
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            with contextlib.suppress(OSError):
+                words = (entry / "cmdline").read_bytes().decode("utf-8", "replace")
+                if mark in words or os.readlink(entry / "cwd").startswith(mark):
+                    found.append(int(entry.name))
     return found
 
 

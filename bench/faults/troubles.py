@@ -22,11 +22,18 @@ Result = dict[str, object]
 CLEAR = (0, 1, 3, 4)
 
 
-def with_the_service(name: str, model: DemoHouse, service: Service, where: Path, seconds: float) -> Result:
-    """A night whose service is in trouble for a while from the second replay on, then well again."""
+BURST, A_MINUTE = 40, 120
+"""Requests that a service in trouble may see: at once when it begins, and in each minute that it lasts. The model's
+own follies are no trouble of the service, and a run of them ends at its limits."""
+
+
+def with_the_service(
+    name: str, model: DemoHouse, service: Service, where: Path, seconds: float, after: int = 2
+) -> Result:
+    """A night whose service is in trouble for a while from the second replay on (or so), then well again."""
     house = copied(model, where / "house")
     running = Running(house, service.url, temporary=where / "tmp")
-    _until(lambda: service_has_begun(house, 2), running, 120)
+    _until(lambda: service_has_begun(house, after), running, 120)
     before, refused = set(verdicts(house)), service.refused
     service.trouble = FAULTS[name]
     begun = time.monotonic()
@@ -50,8 +57,9 @@ def with_the_service(name: str, model: DemoHouse, service: Service, where: Path,
     if name not in THE_MODELS_OWN:
         false_failed += [row for row in empty if row[0] not in before]
     return {
-        "fault": name, "code": code, "then": again, "requests_in_trouble": hit,
-        "requests_a_second": round(hit / took, 1), "void": void, "false_failed": len(false_failed),
+        "fault": name, "from_replay": after, "seconds": round(took), "code": code, "then": again,
+        "requests_in_trouble": hit, "too_many_requests": name not in THE_MODELS_OWN and hit > BURST + A_MINUTE * took / 60,
+        "void": void, "false_failed": len(false_failed),
         "traceback": "Traceback" in running.words(), "left": leftovers(house, where / "tmp"),
         "said": _last(running),
     }  # fmt: skip
@@ -60,6 +68,12 @@ def with_the_service(name: str, model: DemoHouse, service: Service, where: Path,
 def service_has_begun(house: DemoHouse, replays: int) -> bool:
     with contextlib.suppress(sqlite3.Error), reading(house) as db:
         return bool(db.execute("select count(*) from replays").fetchone()[0] >= replays)
+    return False
+
+
+def is_at(house: DemoHouse, stage: str) -> bool:
+    with contextlib.suppress(sqlite3.Error), reading(house) as db:
+        return bool(db.execute("select 1 from nights where stage = ?", (stage,)).fetchone())
     return False
 
 
@@ -123,11 +137,12 @@ def corrupted(model: DemoHouse, service: Service, where: Path, draw: random.Rand
             "said": _last(running), "traceback": "Traceback" in words}  # fmt: skip
 
 
-def told_to_stop(number: int, after: float, model: DemoHouse, service: Service, where: Path) -> Result:
-    """SIGTERM or SIGINT at some moment; the next start goes on."""
+def told_to_stop(number: int, stage: str, after: float, model: DemoHouse, service: Service, where: Path) -> Result:
+    """SIGTERM or SIGINT so many seconds after a stage has begun; the next start goes on."""
     house = copied(model, where / "house")
     running = Running(house, service.url, temporary=where / "tmp")
-    _until(lambda: False, running, after)
+    _until(lambda: is_at(house, stage), running, 120)
+    time.sleep(after)
     begun = time.monotonic()
     with contextlib.suppress(ProcessLookupError):
         running.process.send_signal(number)
@@ -136,7 +151,7 @@ def told_to_stop(number: int, after: float, model: DemoHouse, service: Service, 
     then = Running(house, service.url, temporary=where / "tmp").wait(600)
     now = verdicts(house)
     return {
-        "fault": f"{signal.Signals(number).name} after {after:.1f} s", "code": code, "then": then,
+        "fault": f"{signal.Signals(number).name} {after:.1f} s into {stage}", "code": code, "then": then,
         "seconds": round(took, 1), "lost": sum(now.get(n) != v for n, v in seen.items()),
         "traceback": "Traceback" in running.words(), "left": leftovers(house, where / "tmp"), "said": _last(running),
     }  # fmt: skip
@@ -213,7 +228,7 @@ def _git(folder: Path, *args: str) -> str:
 def _until(seen: Callable[[], bool], running: Running, seconds: float) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end and not running.ended() and not seen():
-        time.sleep(0.05)
+        time.sleep(0.01)
 
 
 def _last(running: Running) -> str:
