@@ -112,8 +112,10 @@ def text(found: dict[str, Any]) -> str:
     for promise in found["promises"]:
         before, after = (_share(promise[side]) for side in ("before", "after"))
         drop = f"; A DROP: `meta proposals rollback {promise['proposal']}`" if promise["dropped"] else ""
-        seen = f"pull requests merged as they were {before}, since {after}{drop}"
-        lines.append(f"promise     proposal {promise['proposal']}: {seen}")
+        seen = f"pull requests merged as they were: before {before}, since {after}{drop}"
+        promised = promise["promised"]
+        said = f"replays {promised[0]:.0%} -> {promised[1]:.0%}; " if promised else ""
+        lines.append(f"promise     proposal {promise['proposal']}: {said}{seen}")
     night = found["night"]
     if night:
         lines.append(f"last night  {'unfinished, ' if not night['ended_at'] else ''}begun {night['started_at']}")

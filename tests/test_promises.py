@@ -12,11 +12,15 @@ import pytest
 from feedback.records import Cause, Kind, Outcome
 from meta.context import Context
 from meta.errors import MetaError
+from meta.nights.account import gather, page
 from meta.nights.keep import clean, look_after
 from meta.nights.promises import Share, is_drop, raise_drops
 from meta.records import Replay
 from meta.review.decide import accept
 from meta.settings import Settings
+from meta.status import gather as gather_status
+from meta.status import text as status
+from meta.store import stages
 from meta.store.feedback import save
 from meta.store.store import Store
 from meta.tune.loop import night
@@ -61,6 +65,18 @@ def test_a_merged_change_whose_pull_requests_got_worse_is_raised_with_a_branch_t
     commit = house.git("rev-parse", "meta/rollback-1")
     raise_drops(context)
     assert house.git("rev-parse", "meta/rollback-1") == commit
+
+    assert context.night is not None
+    stages.done(context.store, context.night, stages.BEGUN)
+    stages.done(context.store, context.night, "compare", {"promises": raise_drops(context)})
+    [line] = [line for line in status(gather_status(house.root)).splitlines() if line.startswith("promise")]
+    assert line == (
+        "promise     proposal 1: replays 46% -> 92%; pull requests merged as they were: before 75% (53% to 89%) of 20,"
+        " since 25% (11% to 47%) of 20; A DROP: `meta proposals rollback 1`"
+    )
+    account = gather(context, context.night)
+    assert [d.command for d in account.decide] == ["meta proposals rollback 1"]
+    assert "roll back proposal 1?" in page(account)
 
 
 # Looking after runs.db.

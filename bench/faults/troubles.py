@@ -36,6 +36,7 @@ def with_the_service(
     _until(lambda: service_has_begun(house, after), running, 120)
     before, refused = set(verdicts(house)), service.refused
     service.trouble = FAULTS[name]
+    _until(lambda: after > 0 or service.refused > refused, running, 120)
     begun = time.monotonic()
     _until(lambda: time.monotonic() - begun > seconds, running, seconds + 1)
     hit = service.refused - refused
@@ -58,7 +59,8 @@ def with_the_service(
         false_failed += [row for row in empty if row[0] not in before]
     return {
         "fault": name, "from_replay": after, "seconds": round(took), "code": code, "then": again,
-        "requests_in_trouble": hit, "too_many_requests": name not in THE_MODELS_OWN and hit > BURST + A_MINUTE * took / 60,
+        "requests_in_trouble": hit,
+        "too_many_requests": name not in THE_MODELS_OWN and hit > BURST + A_MINUTE * took / 60,
         "void": void, "false_failed": len(false_failed),
         "traceback": "Traceback" in running.words(), "left": leftovers(house, where / "tmp"),
         "said": _last(running),

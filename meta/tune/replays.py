@@ -53,14 +53,17 @@ def _once(context: Context, wanted: Sequence[Wanted], keys: Sequence[int], purpo
     ranks = {key: first + place for place, key in enumerate(keys)}
     made: dict[int, Replay] = {}
     try:
-        for job, finished in context.executor.run(_while_answered(context, jobs)):
-            replay = finished.replay.model_copy(update={"asked": ranks[job.key]})
-            store.add_replay(replay, finished.events, context.night, incumbent["id"] if incumbent else None)
-            made[job.key] = replay
-            if replay.ended == "model_unavailable":
-                context.unanswered.append(replay.ticket)
-            else:
-                context.unanswered.clear()
+        while todo := [job for job in jobs if job.key not in made]:
+            for job, finished in context.executor.run(_while_answered(context, todo)):
+                replay = finished.replay.model_copy(update={"asked": ranks[job.key]})
+                store.add_replay(replay, finished.events, context.night, incumbent["id"] if incumbent else None)
+                made[job.key] = replay
+                if replay.ended == "model_unavailable":
+                    context.unanswered.append(replay.ticket)
+                else:
+                    context.unanswered.clear()
+            if _is_down(context):  # else it answered again while the last were under way
+                break
     except ModelMisconfigured as error:
         raise MetaError(
             f"the model's service refuses: {error}", "check key, model and base_url; what was finished is kept"
