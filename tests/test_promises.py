@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -118,6 +120,16 @@ def test_a_copy_is_made_once_a_day_and_offered_when_runs_db_is_damaged(tmp_path:
         look_after(Context(Settings(root=tmp_path)))
     assert "cp runs.db.backup runs.db" in caught.value.do
     assert "30 replays" in caught.value.do
+
+
+def test_a_copy_is_made_also_after_the_clock_was_set_back(tmp_path: Path) -> None:
+    context = filled(tmp_path)
+    look_after(context)
+    later = time.time() + 3 * 86400
+    os.utime(tmp_path / "runs.db.backup", (later, later))
+    look_after(context)
+    assert (tmp_path / "runs.db.backup.1").exists()
+    assert (tmp_path / "runs.db.backup").stat().st_mtime < later
 
 
 def test_a_reader_never_stops_a_writer_nor_sees_half_a_replay(tmp_path: Path) -> None:

@@ -55,7 +55,11 @@ class _Door(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        asked = json.loads(body)
+        try:
+            asked = json.loads(body)
+        except ValueError:  # whoever asked was killed in the middle
+            self.close_connection = True
+            return
         service = self.server
         if service.trouble:
             with service.lock:

@@ -30,7 +30,7 @@ def back_up_daily(connection: sqlite3.Connection, path: Path) -> None:
     """Copy the database unless there is a copy of today; keeps the one before as well. The caller knows it is whole."""
     copy = path.with_name(f"{path.name}.{DAILY}")
     if copy.exists():
-        if time.time() - copy.stat().st_mtime < HOURS * 3600:
+        if abs(time.time() - copy.stat().st_mtime) < HOURS * 3600:  # a copy of tomorrow: the clock was wrong
             return
         copy.replace(path.with_name(f"{path.name}.{DAILY}.1"))
     back_up(connection, path, DAILY)
