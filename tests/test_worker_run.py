@@ -244,6 +244,29 @@ def test_what_a_tool_prints_is_not_taken_for_its_answer(run: Run, surface: Calla
     assert run.requests[1]["messages"][2]["content"][0]["content"] == "real"
 
 
+def test_an_answer_of_any_length_in_any_script_arrives_whole(run: Run, surface: Callable[..., Path]) -> None:
+    source = 'def search(pattern: str) -> str:\n    """Find."""\n    return "ä\\n" * 100_000 + chr(0xD800) + pattern\n'
+    run(script(message(call("search", pattern="ö!")), message(DONE)), surface=surface(search=source))
+    tool = next(e for e in run.events if e["kind"] == "tool")
+    assert tool["result"].startswith("ä\nä")
+    assert tool["result"].endswith("ä\n?ö!")
+    assert not tool["error"]
+
+
+def test_an_answer_that_is_none_ends_the_tool_host(run: Run, surface: Callable[..., Path]) -> None:
+    forging = (
+        'import os\n\n\ndef search(pattern: str) -> str:\n    """Find."""\n    os.write(%d, b"ok 99999999999\\n")\n'
+    )
+    done = run(
+        script(message(call("search", pattern="x")), message(FIX), message(DONE)),
+        surface=surface(search=forging % 3 + "    return ''\n"),
+    )
+    tool = next(e for e in run.events if e["kind"] == "tool")
+    assert tool["error"]
+    assert "ended the tool host" in tool["result"]
+    assert done.ended == "submitted"
+
+
 def test_a_link_in_the_change_is_refused(run: Run) -> None:
     done = run(script(message(call("run_command", command="ln -s /etc/passwd p")), message(DONE)))
     assert (done.ended, done.diff) == ("refused_diff", "")

@@ -56,12 +56,12 @@ def new_name(source: bytes) -> str:
 
 def mutate(source: bytes, tests: Sequence[str]) -> Mutants:
     """Changed copies of some of these tests (node ids of one file). None where no change is certain to matter."""
-    functions = _functions(source)
     text: list[str] = []
     ids: list[str] = []
     by_function: dict[str, list[str]] = {}
     for test in tests:
         by_function.setdefault(test.partition("[")[0], []).append(test)
+    functions = _functions(source, frozenset(tuple(base.split("::")[1:]) for base in by_function))
     chosen = list(by_function)
     while chosen and len(text) < MOST:
         base = chosen.pop(secrets.randbelow(len(chosen)))
@@ -81,8 +81,8 @@ def mutate(source: bytes, tests: Sequence[str]) -> Mutants:
 
 
 @lru_cache(maxsize=64)
-def _functions(source: bytes) -> dict[tuple[str, ...], Function]:
-    """Every function of a file by the names that lead to it."""
+def _functions(source: bytes, wanted: frozenset[tuple[str, ...]]) -> dict[tuple[str, ...], Function]:
+    """The wanted functions of a file by the names that lead to them. A whole file's tree would be megabytes to keep."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
@@ -93,7 +93,7 @@ def _functions(source: bytes) -> dict[tuple[str, ...], Function]:
         for node in body:
             if isinstance(node, ast.ClassDef):
                 walk(node.body, (*names, node.name))
-            elif isinstance(node, Function):
+            elif isinstance(node, Function) and (*names, node.name) in wanted:
                 found[*names, node.name] = node
 
     walk(tree.body, ())
