@@ -11,7 +11,7 @@ import pytest
 from meta.errors import MetaError
 from meta.records import EnvironmentSpec
 from meta.tickets import contrast
-from meta.tickets.briefs import unfit
+from meta.tickets.briefs import brief, unfit
 from meta.tickets.mine import MinedTicket, Workshop, mine
 from tests.repositories import Files, Repository, sandbox
 
@@ -230,6 +230,21 @@ def test_subjects_that_tell_nobody_what_to_do_are_no_briefs(subject: str, words:
     assert words in unfit(subject)
     assert unfit("The total of an empty cart is an error (#7)") == ""
     assert unfit("1.0 Byte should be displayed as 1 Byte") == ""
+
+
+def test_what_squashed_commits_say_of_formatting_tests_and_the_way_is_left_out() -> None:
+    body = """\
+* Fix(cart): the total of an empty cart is an error
+
+`total([])` raises IndexError. Emit 0 where nothing was put in.
+
+* Apply ruff format
+
+* test(cart): assert the total of nothing
+"""
+    words = brief("fix(cart): The total of an empty cart is an error (#7)", [body], "+    return 0\n")
+    assert words.title == "The total of an empty cart is an error"
+    assert words.body == "`total([])` raises IndexError."
 
 
 def test_a_merged_pull_request_is_one_change_with_its_own_title(mined: Mapping[str, MinedTicket]) -> None:

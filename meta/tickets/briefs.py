@@ -13,7 +13,8 @@ _NOISE = re.compile(
     | update[sd]?\ \S+(\.\w+)?$ | upgrade\ \S+$
     | update[sd]?\ (dependency|dependencies|ruff|black|mypy|flake8|pytest|tox|ci)\b
     | merge\ (branch|remote|upstream|main|master|pull)\b
-    | patch[\ -]\d+$ | \w+-patch-\d+$ | apply\ suggestions | address\ (review|comments?)
+    | apply\ (ruff|black|isort|lint|format)\w*\b | patch[\ -]\d+$ | \w+-patch-\d+$
+    | apply\ suggestions | address\ (review|comments?)
     | (fix|fixes|fixed|cleanup|clean\ up|refactor|typos?|lint\w*|format\w*|black|isort|ruff|mypy|flake8|tests?|ci|docs?
       |changes?|updates?|improvements?|misc|oops|stuff|more)$
     | (add|adding|more|improve|fix|update)(\ \w+){0,2}\ tests?(\ cases?)?$
@@ -36,7 +37,7 @@ _TELLS_HOW = re.compile(
     r"""^(\s*[-*]\s*)?(so\ |instead,?\ |therefore,?\ |fix(ed)?\ (this\ |it\ )?by\ |fix:
     |this\ (commit|change|patch|pr|fix)\ |the\ fix\b
     |replac|swap|switch|mov(e|ing)|rewrit|refactor|extract|wrap|guard|hoist|inline|renam|simplif|reus|declar
-    |remove\ unused
+    |remove\ unused|register\ |emit\ |the\ same\ change\ is\b
     |fall(s|ing)?\ back|add\ (an?\ )?(\S+\ )?(guard|check|newline)\b|validate\ in|convert\ all|delegat|introduc
     |once\ .*,\ (calculate|compute)
     |((four|three|two|some|new|a)\ )*((add|writ|includ)\w*\ (\w+\ ){0,3}|regression\ |unit\ )(tests?|(\w+\ )?cases)\b
@@ -81,8 +82,10 @@ def brief(subject: str, bodies: Iterable[str], gold: str) -> Brief:
                 shown = "" if any(_squeezed(line) in code for line in paragraph.split("\n")) else paragraph
             else:
                 shown = " ".join(_sentences(paragraph, added, private)).strip()
-                plain = title_of(shown.lstrip("*- "))
-                shown = "" if _NOISE.match(plain) else shown
+                subject_line = shown.lstrip("*- ")  # of one of the commits that were squashed
+                plain = title_of(subject_line)
+                about_else = _NOISE.match(plain) or _UNFIT_PREFIX.match(subject_line)
+                shown = "" if about_else or plain.lower() == title.lower() else shown
             if shown.strip() and _squeezed(shown) not in seen:
                 seen.add(_squeezed(shown))
                 kept.append(shown)
