@@ -29,12 +29,11 @@ from worker_agent.records import Limits
 from worker_agent.surface import DEFAULT, load
 
 
-def sleeping(milliseconds: int) -> object:
-    """A node's work that only unpacks and sleeps."""
+def sleeping(milliseconds: int, cache: Path) -> object:
+    """A node's work that only unpacks, into `cache` as a node does, and sleeps."""
 
     def work(shipped: Shipped, template: Folder, surface: Folder, node: NodeSettings) -> Returned:
-        with tempfile.TemporaryDirectory() as folder:
-            ticket, shown = landed(shipped.ticket, template, surface, Path(folder))
+        ticket, shown = landed(shipped.ticket, template, surface, cache)
         time.sleep(milliseconds / 1000)
         done = Replay(
             id=f"{time.time_ns()}", ticket=ticket.id, version=shown.version, purpose=shipped.purpose, verdict="passed",
@@ -78,7 +77,7 @@ def measure(where: Path, workers: int, replays: int, milliseconds: int) -> dict[
     surface = load(surface_root)
     ticket = Ticket(id="t", title="sleep", repo=str(project), base_commit="HEAD")
     node = NodeSettings(Endpoint("none", "http://127.0.0.1:9"), "none", Limits())
-    executor = RayExecutor(node, where / "cache", work=sleeping(milliseconds))  # type: ignore[arg-type]
+    executor = RayExecutor(node, where / "cache", work=sleeping(milliseconds, where / "node"))  # type: ignore[arg-type]
 
     def jobs(number: int) -> Iterator[Job]:
         return (Job(key, ticket, surface, "measure") for key in range(number))
