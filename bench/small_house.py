@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 from meta.context import writing
 from meta.demo.project import DemoHouse, make
+from meta.ingest import ingest
 from meta.store.store import Store
 from meta.tickets.admit_all import admit_all
 from meta.tickets.files import load as load_tickets
+from meta.tickets.from_feedback import from_feedback
+
+TRIED = 3
+"""Pull requests that came back and were tried before the first night."""
 
 SETTINGS = """\
 [worker]
@@ -47,7 +54,11 @@ def small_house(
     timeout: float = 10.0,
     patience: float = 0.0,
 ) -> DemoHouse:
-    """Make the house with `tickets` admitted tickets and `waiting` more that have still to prove themselves."""
+    """Make the house with `tickets` admitted tickets and `waiting` more that have still to prove themselves.
+
+    Of the pull requests that came back, a few are tried already, so that a night that is killed every few seconds soon
+    comes to its tuning.
+    """
     settings = SETTINGS.format(replays=replays, parallel=parallel, retries=retries, timeout=timeout, patience=patience)
     house = make(where.absolute(), settings)
     loaded = load_tickets(house.tickets)
@@ -55,6 +66,10 @@ def small_house(
         for ticket in loaded[:tickets]:
             context.store.add_ticket(ticket)
         admit_all(context, runs=1)
+        ingest(context, [])
+        with closing(from_feedback(context, draft=False, runs=1)) as tried:
+            for _ in islice((found for found in tried if found.status and not found.known), TRIED):
+                pass
         for ticket in loaded[tickets : tickets + waiting]:
             context.store.add_ticket(ticket)
     return house

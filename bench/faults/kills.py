@@ -13,7 +13,7 @@ from bench.faults.service import Service
 from bench.small_house import copied
 from meta.demo.project import DemoHouse
 
-LATEST = 8.0
+LATEST = 10.0
 """Seconds within which a process is killed."""
 CHILDREN = 0.3
 """Share of the kills that hit a child instead of the parent."""
