@@ -10,12 +10,13 @@ import json
 import re
 from collections.abc import Iterator
 from importlib.resources import files
+from itertools import islice
 
 from feedback.records import Cause, Comment, Evidence, Kind, Outcome
 from feedback.words import quote
 from meta.context import Context
 from meta.errors import MetaError, ServiceDown
-from meta.store.feedback import save
+from meta.store.feedback import find, save
 from worker_agent.model import ContextTooLong, Model, ModelMisconfigured, ModelUnavailable, Request
 
 _CAME_BACK = (Kind.REVISED, Kind.REJECTED, Kind.REVERTED)
@@ -27,11 +28,13 @@ _LONGEST = 400
 
 
 def judge_all(context: Context, limit: int) -> tuple[int, int]:
-    """Ask about at most `limit` outcomes that have no cause yet; returns how many were asked and how many got one.
+    """Ask about at most `limit` outcomes that have no cause yet, the newest first.
+
+    Returns how many were asked about, and how many of these got one.
 
     Raises `MetaError` when the model's service refuses; what was judged until then is kept.
     """
-    waiting = [outcome for outcome in context.store.outcomes() if is_open(outcome)][:limit]
+    waiting = list(islice(_waiting(context), limit))
     if not waiting:
         return 0, 0
     model, found = context.model("cause"), 0
@@ -50,6 +53,19 @@ def judge_all(context: Context, limit: int) -> tuple[int, int]:
         save(context.store, judged)
         found += judged.cause is not Cause.UNKNOWN
     return len(waiting), found
+
+
+def _waiting(context: Context) -> Iterator[Outcome]:
+    """Those that a model could say more about, the one that ended last first; read one by one."""
+    rows = context.store.rows(
+        "select key from feedback where cause_by is null and kind in (?, ?, ?)"
+        " order by json_extract(record, '$.closed_at') desc, key desc",
+        *(kind.value for kind in _CAME_BACK),
+    )
+    for row in rows:
+        outcome = find(context.store, row["key"])
+        if outcome and is_open(outcome):
+            yield outcome
 
 
 def is_open(outcome: Outcome) -> bool:
