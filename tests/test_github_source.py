@@ -11,7 +11,6 @@ import json
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -527,26 +526,6 @@ def test_an_enterprise_server_is_asked_at_its_own_addresses(serve: Serve) -> Non
     assert {r.path for r in server.requests} == {
         "/api/graphql", "/api/v3/repos/team/app/collaborators/ann/permission",
     }  # fmt: skip
-
-
-def test_a_github_app_signs_in_with_its_key(serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    rsa = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.rsa")
-    from cryptography.hazmat.primitives import serialization as form
-
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption())
-    (tmp_path / "app.pem").write_bytes(pem)
-    monkeypatch.setenv("GITHUB_APP_PRIVATE_KEY", str(tmp_path / "app.pem"))
-    token = {
-        "token": "ghs_fromtheapp", "expires_at": "2099-01-01T00:00:00Z", "permissions": {},
-        "repository_selection": "all",
-    }  # fmt: skip
-    server = serve(pulls=[pull(1)])
-    server.rest["POST /app/installations/7/access_tokens"] = lambda request, match: (201, token)
-    access = Access(base_url=server.url, app_id="12", installation_id=7)
-    assert numbers(GitHub("team/app", ROBO, access, diffs=False).outcomes()) == [1]
-    assert server.requests[0].headers["authorization"].startswith("Bearer ey")
-    assert server.queries[0].headers["authorization"] == "token ghs_fromtheapp"
 
 
 # Odd answers.

@@ -6,6 +6,7 @@ is waited for when it ends soon enough, and told otherwise.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -47,16 +48,19 @@ class Client:
 
     def __init__(self, access: Access, tell: Callable[[str], None] = lambda line: None) -> None:
         from githubkit import GitHub
+        from githubkit.cache import MemCacheStrategy
 
         self.access, self._tell = access, tell
         self.requests = 0
         self._resume_at = self._reset = 0.0
+        self._app_tokens = MemCacheStrategy()  # its own: githubkit's is shared by every connection of the process
         self._github = GitHub(
             access.auth(),
             base_url=access.base_url,
             user_agent="meta-feedback",
             timeout=access.timeout_seconds,
             http_cache=False,  # it would keep every answer in memory
+            cache_strategy=self._app_tokens,
             auto_retry=False,
             rest_api_validate_body=False,
         )
@@ -114,6 +118,17 @@ class Client:
         """Write once. Raises `Refused` when GitHub will not, `FeedbackError` when it is unclear whether it did."""
         return self._parsed(self._send(method, f"/{path}", json=dict(body), read_only=False))
 
+    def token(self) -> str:
+        """A token that git may be given: the token itself, or a fresh one of the App's installation."""
+        if not self.access.app_id:
+            return self.access.token()
+        path = f"/app/installations/{self.access.installation_id}/access_tokens"
+        answer = self._parsed(self._send("POST", path, json={}, read_only=True))  # harmless when it is repeated
+        token = answer.get("token") if isinstance(answer, dict) else None
+        if not isinstance(token, str) or not re.fullmatch(r"[\w.-]+", token):
+            raise FeedbackError(f"{self._host} gave the GitHub App no token. Is github.base_url right?")
+        return token
+
     # How.
 
     @property
@@ -139,7 +154,7 @@ class Client:
     ) -> httpx.Response:
         from githubkit.exception import AuthCredentialError, GitHubException, RateLimitExceeded, RequestFailed
 
-        attempt = 0
+        attempt, renewed = 0, False
         while True:
             self.requests += 1
             try:
@@ -157,6 +172,11 @@ class Client:
                 self._wait(pause, "it asks for fewer requests")
             except RequestFailed as failed:
                 status = failed.response.status_code
+                if status == 401 and self.access.app_id and not renewed:
+                    # The App's token ended early. Nothing was carried out, so a write may be repeated as well.
+                    self._app_tokens.cleanup()
+                    renewed = True
+                    continue
                 if heavy and status in (502, 504):
                     raise TooMuch(f"{self._host} answered {status}") from None
                 if status < 500 or not read_only or attempt >= self.access.retries:
@@ -188,6 +208,11 @@ class Client:
             said = response.reason_phrase
         what = f"{self._host} answered {status} to {method} {path}: {' '.join(said.split())[:300]}"
         if status == 401:
+            if self.access.app_id:
+                return FeedbackError(
+                    f"{what}. The GitHub App is not let in: check github.app_id, github.installation_id and the key in"
+                    f" {self.access.app_key_variable}."
+                )
             return FeedbackError(f"{what}. The token in {self.access.token_variable} is not valid; make a new one.")
         if status == 403:
             return FeedbackError(f"{what}. The token lacks a permission; docs/github.md lists what is needed.")

@@ -1,4 +1,8 @@
-"""Fetching from and pushing to a remote, with the token in git's environment: never on a command line or on disk."""
+"""Fetching from and pushing to a remote, with the token in git's environment: never on a command line or on disk.
+
+With a GitHub App it is a token of the App's installation, asked for at each command: work may take longer than the hour
+that such a token lives.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from meta.context import Context
 from meta.errors import MetaError
 
 _SAFE = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "credential.helper=", "-c", "gc.auto=0")
+_REMOTE = ("ls-remote", "fetch", "push")
 _KEPT = ("PATH", "HOME", "SSH_AUTH_SOCK", "XDG_CONFIG_HOME", "TMPDIR")
 
 
@@ -32,7 +37,9 @@ def push(context: Context, clone: Path, commit: str, branch: str) -> None:
 
 def _git(context: Context, clone: Path, *args: str) -> str:
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    environment |= {"LC_ALL": "C.UTF-8", "GIT_TERMINAL_PROMPT": "0", **_signed(context, clone)}
+    environment |= {"LC_ALL": "C.UTF-8", "GIT_TERMINAL_PROMPT": "0"}
+    if args[0] in _REMOTE:
+        environment |= _signed(context, clone)
     done = subprocess.run(["git", *_SAFE, *args], cwd=clone, env=environment, capture_output=True, check=False)
     if done.returncode:
         said = " ".join(done.stderr.decode("utf-8", "replace").split())[:400]
@@ -41,8 +48,8 @@ def _git(context: Context, clone: Path, *args: str) -> str:
 
 
 def _signed(context: Context, clone: Path) -> dict[str, str]:
-    """Settings that carry the token, for a remote on the GitHub of the settings and no other."""
-    from meta.github.place import web_address
+    """Settings that carry the token, for a remote on the GitHub of the settings and no other. Raises `MetaError`."""
+    from meta.github.place import connect, web_address
 
     web = web_address(context) + "/"
     told = subprocess.run(
@@ -51,9 +58,10 @@ def _signed(context: Context, clone: Path) -> dict[str, str]:
     if not told.stdout.strip().startswith(web):
         return {}  # a path, or ssh with keys of its own
     try:
-        token = context.settings.github.access.token()
-    except FeedbackError:
-        return {}
+        with connect(context) as client:
+            token = client.token()
+    except FeedbackError as error:
+        raise MetaError(f"git has nothing to sign in with at {web}: {error}", "docs/github.md, Access") from None
     value = base64.b64encode(f"x-access-token:{token}".encode()).decode()
     return {
         "GIT_CONFIG_COUNT": "1",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
+import os
 import re
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -51,6 +55,10 @@ class GitHubServer:
     diffs: dict[str, str] = field(default_factory=dict)
     faults: Callable[[Request], Fault | None] = lambda request: None
     remaining: int = 4000
+    origin: Path | None = None
+    """A bare repository that is fetched from and pushed to at REPOSITORY.git, by `git_password` alone."""
+    git_password: str = ""
+    git_requests: list[Request] = field(default_factory=list)
     schema: Any = None
     url: str = ""
     requests: list[Request] = field(default_factory=list)
@@ -108,6 +116,25 @@ class GitHubServer:
         )
 
 
+def _over_git(served: GitHubServer, request: Request, raw: bytes, query: str) -> Fault:
+    """What `git http-backend` answers to somebody who signed in."""
+    served.git_requests.append(request)
+    wanted = base64.b64encode(f"x-access-token:{served.git_password}".encode()).decode()
+    if served.origin is None or request.headers.get("authorization") != f"Basic {wanted}":
+        return Fault(401, b"", {"WWW-Authenticate": "Basic"})
+    environment = {
+        "PATH": os.environ["PATH"], "GIT_PROJECT_ROOT": str(served.origin), "GIT_HTTP_EXPORT_ALL": "1",
+        "REMOTE_USER": "x-access-token", "REQUEST_METHOD": request.method, "QUERY_STRING": query,
+        "PATH_INFO": request.path.removeprefix(f"/{served.repository}.git"), "CONTENT_LENGTH": str(len(raw)),
+        "CONTENT_TYPE": request.headers.get("content-type", ""),
+        "HTTP_CONTENT_ENCODING": request.headers.get("content-encoding", ""),
+    }  # fmt: skip
+    done = subprocess.run(["git", "http-backend"], input=raw, env=environment, capture_output=True, check=True)
+    head, _, body = done.stdout.partition(b"\r\n\r\n")
+    headers = dict(line.split(": ", 1) for line in head.decode().splitlines())
+    return Fault(int(headers.pop("Status", "200")[:3]), body, headers)
+
+
 def _permission(login: str, permission: str) -> Data:
     return {"permission": permission, "role_name": permission, "user": None}
 
@@ -125,6 +152,10 @@ def github(**world: Any) -> Iterator[GitHubServer]:
             parts = urlsplit(self.path)
             query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
             headers = {name.lower(): value for name, value in self.headers.items()}
+            if parts.path.startswith(f"/{served.repository}.git/"):
+                given = _over_git(served, Request(self.command, parts.path, query, None, headers), raw, parts.query)
+                self._reply(given.status, given.body, given.headers.pop("Content-Type", ""), given.headers, cut=False)
+                return
             request = Request(self.command, parts.path, query, json.loads(raw) if raw else None, headers)
             served.requests.append(request)
             fault = served.faults(request)
