@@ -52,14 +52,17 @@ class AgentIdentity(Record):
         found = self._trailer_pattern.findall(message)
         return str(found[-1])[:100] if found else None
 
-    def recognise(self, author: str, email: str, message: str) -> tuple[str, RecognisedBy] | None:
+    def recognise(
+        self, author: str, email: str, message: str, *, may_push: bool = True
+    ) -> tuple[str, RecognisedBy] | None:
         """The agent's name as written there and how it was known; None for anybody else.
 
+        Anybody can write the version trailer, so it counts only from those who may push, where that is known.
         A reviewer's suggestion applied on the web is the reviewer's work, whoever pressed the button.
         """
         if _SUGGESTION.match(message):
             return None
-        if self._trailer_pattern.search(message):
+        if may_push and self._trailer_pattern.search(message):
             return f"{author} <{email}>", "trailer"
         if self._author_pattern.fullmatch(author) or self._author_pattern.fullmatch(email):
             return f"{author} <{email}>", "author"
@@ -68,10 +71,12 @@ class AgentIdentity(Record):
                 return f"{name} <{address}>", "co-author"
         return None
 
-    def recognise_pull(self, login: str, labels: Iterable[str], body: str) -> tuple[str, RecognisedBy] | None:
+    def recognise_pull(
+        self, login: str, labels: Iterable[str], body: str, *, may_push: bool
+    ) -> tuple[str, RecognisedBy] | None:
         """The same for a whole pull request on a forge: by who opened it (`name[bot]`, or `app/name` for a GitHub
-        App), by label, or by the version trailer in its description."""
-        if self._trailer_pattern.search(body):
+        App), by label, or by the version trailer in its description, if who opened it may push to the repository."""
+        if may_push and self._trailer_pattern.search(body):
             return login, "trailer"
         app = f"app/{login.removesuffix('[bot]')}" if login.endswith("[bot]") else login
         if self._author_pattern.fullmatch(login) or self._author_pattern.fullmatch(app):

@@ -184,6 +184,38 @@ def test_it_is_known_by_app_label_trailer_and_co_author(serve: Serve) -> None:
     assert found[3].version == found[4].version == version
 
 
+VERSION = f"Worker-Version: {'a' * 40}"
+
+
+@pytest.mark.parametrize(
+    ("changed", "known"),
+    [
+        ({"isCrossRepository": True}, False),  # a stranger's fork
+        ({"isCrossRepository": True, "authorAssociation": "CONTRIBUTOR"}, False),
+        ({"isCrossRepository": True, "author": None}, False),
+        ({"isCrossRepository": True, "authorAssociation": "MEMBER"}, True),
+        ({"isCrossRepository": False}, True),  # a branch of the repository itself, as `meta work --pr` pushes it
+        ({"isCrossRepository": False, "author": {"__typename": "Bot", "login": "github-actions"}}, True),
+    ],
+)
+@pytest.mark.parametrize("place", ["description", "commit"])
+def test_the_version_trailer_counts_only_from_those_who_may_push(
+    serve: Serve, changed: Data, known: bool, place: str
+) -> None:
+    body, message = (VERSION, "Fix") if place == "description" else ("", f"Fix\n\n{VERSION}")
+    one = pull(1, body=body, **{"author": user("eve"), "commits": [commit("x", "eve", message, 1)], **changed})
+    assert bool(read(serve(pulls=[one]))) is known
+
+
+def test_a_pull_request_whose_origin_github_does_not_tell_is_a_strangers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "x")
+    one = pull(1, author=user("eve"), body=VERSION, isCrossRepository=None)
+    with github(pulls=[one]) as server:
+        assert not list(source(server).outcomes())
+
+
 # Words.
 
 

@@ -44,10 +44,12 @@ def tell(pull: Pull, words: tuple[Comment, ...], identity: AgentIdentity) -> Sto
     commits = [item.commit for item in pull.commits]
     work = [c for c in commits if c.parents.count < 2] or commits[-1:]
     opened = pull.facts.author.name if pull.facts.author else "ghost"
-    known = identity.recognise_pull(opened, pull.labels, pull.facts.body)
+    insider = pull.facts.by_insider
+    known = identity.recognise_pull(opened, pull.labels, pull.facts.body, may_push=insider)
     if known is None and work:
-        known = identity.recognise(*work[0].who, work[0].message) or identity.recognise(
-            (work[0].author.name or "") if work[0].author else "", work[0].who[1], work[0].message
+        first, name = work[0], (work[0].author.name or "") if work[0].author else ""
+        known = identity.recognise(*first.who, first.message, may_push=insider) or identity.recognise(
+            name, first.who[1], first.message, may_push=insider
         )
     if known is None:
         return None

@@ -18,7 +18,7 @@ query Listed($owner: String!, $name: String!, $after: String, $first: Int!) {{
       edges {{
         cursor
         node {{
-          id number title updatedAt state merged body
+          id number title updatedAt state merged body isCrossRepository authorAssociation
           author {{ {_ACTOR} }}
           labels(first: 20) {{ nodes {{ name }} }}
           commits(first: 1) {{ nodes {{ commit {{ message author {{ name email user {{ login }} }} }} }} }}
@@ -88,7 +88,7 @@ query Details($ids: [ID!]!, $n: Int!) {{
     __typename
     ... on PullRequest {{
       id number title url state merged createdAt updatedAt closedAt mergedAt body
-      baseRefName baseRefOid headRefOid
+      baseRefName baseRefOid headRefOid isCrossRepository authorAssociation
       author {{ {_ACTOR} }}
       mergeCommit {{ oid message }}
       labels(first: 50) {{ nodes {{ name }} }}
@@ -127,7 +127,7 @@ BY_NUMBER = """
 query ByNumber($owner: String!, $name: String!, $number: Int!) {
   repository(owner: $owner, name: $name) {
     pullRequest(number: $number) {
-      id number title updatedAt state merged body
+      id number title updatedAt state merged body isCrossRepository authorAssociation
       author { __typename login }
       labels(first: 20) { nodes { name } }
       commits(first: 1) { nodes { commit { message author { name email user { login } } } } }

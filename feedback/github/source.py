@@ -32,7 +32,7 @@ from feedback.problems import Problem
 from feedback.records import Outcome
 from feedback.source import Cursor
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the same answers would give other outcomes than before: then all are read again."""
 _PAGE = 50
 _SETTLED = timedelta(seconds=60)
@@ -188,12 +188,15 @@ class GitHub:
         ignored: list[Problem] = []
         labels = [label.name for label in each(Label, node.get("labels"), "", ignored)]
         login = listed.author.name if listed.author else "ghost"
-        if self._identity.recognise_pull(login, labels, listed.body):
+        if self._identity.recognise_pull(login, labels, listed.body, may_push=listed.by_insider):
             return True
         for item in nodes(node.get("commits"), "", ignored):
             data = {"oid": "0" * 40, **item["commit"]} if isinstance(item, dict) and _is_dict(item, "commit") else None
             first = read(CommitItem, {"commit": data}, "", ignored) if data else None
-            if first and any(self._identity.recognise(n, m, first.commit.message) for n, m in _names(first.commit)):
+            if first and any(
+                self._identity.recognise(n, m, first.commit.message, may_push=listed.by_insider)
+                for n, m in _names(first.commit)
+            ):
                 return True
         return False
 

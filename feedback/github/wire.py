@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from feedback.problems import Problem
+from feedback.records import WRITE_ACCESS
 
 
 class Wire(BaseModel):
@@ -176,6 +177,14 @@ class Listed(Wire):
     merged: bool = False
     body: str = ""
     author: Actor | None = None
+    association: str = Field("NONE", alias="authorAssociation")
+    from_elsewhere: bool = Field(True, alias="isCrossRepository")
+
+    @property
+    def by_insider(self) -> bool:
+        """Whether it comes from a branch of the repository itself, which takes the right to push, or from somebody who
+        belongs to it. Anybody else's words about where the change comes from prove nothing."""
+        return not self.from_elsewhere or self.association.upper() in WRITE_ACCESS
 
 
 class Facts(Listed):

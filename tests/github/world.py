@@ -132,6 +132,8 @@ def pull(number: int, state: str = "MERGED", **changed: Any) -> Data:
         "baseRefName": "main",
         "baseRefOid": sha("base"),
         "author": AGENT,
+        "authorAssociation": "NONE",
+        "isCrossRepository": False,
         "mergeCommit": {"oid": sha(f"merge {number}"), "message": f"Fix thing {number} (#{number})"}
         if state == "MERGED" else None,
         "labels": [],
