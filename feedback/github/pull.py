@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from feedback.errors import FeedbackError
 from feedback.github import queries
-from feedback.github.client import Client, TooMuch
+from feedback.github.client import Client, NotFound, StaleCursor, TooMuch
 from feedback.github.wire import (
     CommitItem,
     Event,
@@ -129,14 +128,16 @@ class Pulls:
                 return found
             try:
                 data = self._client.query(query, {"id": known, "n": _FIRST, "after": after})
-            except TooMuch as error:
+            except (TooMuch, StaleCursor, NotFound) as error:
                 self._problems.append(Problem(place, f"not all of it could be read: {error}", kept=True))
                 return found
             node = data.get("node")
             connection = node.get(part) if isinstance(node, dict) else None
             found += nodes(connection, place, self._problems)
             if (end := page_end(connection)) == after:
-                raise FeedbackError(f"{place}: GitHub gives the same page again and again. Run the command later.")
+                said = "GitHub gives the same page again and again; the rest is left out"
+                self._problems.append(Problem(place, said, kept=True))
+                return found
             after = end
         if after is not None:
             self._problems.append(Problem(place, f"longer than {len(found)}; the rest is left out", kept=True))

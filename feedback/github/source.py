@@ -144,7 +144,11 @@ class GitHub:
             edges = connection.get("edges") if isinstance(connection, dict) else None
             if not isinstance(edges, list):
                 raise FeedbackError(f"{self.name}: GitHub gave no list of pull requests. Run the command again later.")
+            given = len(edges)
             edges = [edge for edge in edges if isinstance(edge, dict) and isinstance(edge.get("node"), dict)]
+            if given > len(edges):
+                said = f"GitHub withheld {given - len(edges)} of a page of {given} pull requests"
+                self.problems.append(Problem(self.repository, said, kept=True))
             moments = [_moment(edge["node"]) for edge in edges]
             if not asked and after is not None and any(m and m < self._upto for m in moments):
                 self._tell("GitHub's list is not in the order it was; all pull requests are read again")
@@ -175,6 +179,8 @@ class GitHub:
             place = f"{self.repository}#{number if isinstance(number, int) else '?'}"
             listed = read(Listed, node, place, self.problems)
             if listed is None:
+                if isinstance(number, int):
+                    self._again[str(number)] = "unread"
                 continue
             if self._is_agents(listed, node):
                 found[listed.id] = listed.number
@@ -208,13 +214,19 @@ class GitHub:
                 data = client.query(
                     queries.BY_NUMBER, {"owner": self._owner, "name": self._name, "number": min(number, 2**31 - 1)}
                 )
-            except (NotFound, TooMuch):
+            except NotFound:
                 continue  # an issue's number, or none
+            except TooMuch as error:
+                self.problems.append(Problem(f"{self.repository}#{number}", f"left for the next time: {error}"))
+                self._again[str(number)] = "unread"
+                continue
             repository = data.get("repository")
             node = repository.get("pullRequest") if isinstance(repository, dict) else None
             if not isinstance(node, dict):
                 continue
-            listed = read(Listed, node, f"{self.repository}#{number}", [])
+            listed = read(Listed, node, f"{self.repository}#{number}", self.problems)
+            if listed is None:
+                self._again[str(number)] = "unread"
             if listed and listed.number == number and self._is_agents(listed, node):
                 found.append((listed.id, number))
         return found
@@ -230,7 +242,10 @@ class GitHub:
             except (ValueError, ArithmeticError) as error:
                 self.problems.append(Problem(f"{self.repository}#{number}", f"cannot be made sense of: {error}"))
                 pull = outcome = None
-            if pull is None:
+            if pull and outcome is None:
+                said = "its details do not say that it is the agent's, as the list did; left out, and asked for again"
+                self.problems.append(Problem(f"{self.repository}#{number}", said))
+            if outcome is None:
                 self._again[str(number)] = "unread"
             if outcome:
                 yield outcome

@@ -16,13 +16,21 @@ from graphql.language import ast
 Data = dict[str, Any]
 
 
+class BadCursor(Exception):
+    """A place in a list that was never given out."""
+
+
 def answer(document: str, variables: Data, root: Data, schema: Any = None) -> Data:
     """The whole answer, `{"data": …}` or with `errors`, as it goes over the wire."""
     if schema is None:
         parsed = graphql.parse(document)
         fragments = {d.name.value: d for d in parsed.definitions if isinstance(d, ast.FragmentDefinitionNode)}
         operation = next(d for d in parsed.definitions if isinstance(d, ast.OperationDefinitionNode))
-        return {"data": _Cutter(fragments, variables).cut(operation.selection_set, root)}
+        try:
+            return {"data": _Cutter(fragments, variables).cut(operation.selection_set, root)}
+        except BadCursor as error:
+            said = f"`{error}` does not appear to be a valid cursor."
+            return {"data": None, "errors": [{"type": "INVALID_CURSOR_ARGUMENTS", "message": said}]}
     parsed = graphql.parse(document)
     if errors := graphql.validate(schema, parsed):
         return {"errors": [{"message": e.message} for e in errors]}
@@ -56,7 +64,10 @@ def page(items: list[Any], given: Data) -> Data:
         for at, item in enumerate(items)
     ]
     keyed.sort(key=lambda pair: pair[0])
-    after = base64.b64decode(given["after"]).decode() if given.get("after") else ""
+    try:
+        after = base64.b64decode(given["after"], validate=True).decode() if given.get("after") else ""
+    except ValueError:
+        raise BadCursor(given["after"]) from None
     rest = [pair for pair in keyed if pair[0] > after]
     first = given.get("first", 100)
     assert first <= 100, "GitHub gives at most 100 items a page"
