@@ -2,18 +2,26 @@
 
 Making and removing a hundred small files takes a disk's file system tens of milliseconds, several times a replay. So
 `.meta/scratch` is a link into a file system in memory, or else a plain folder. Either is emptied at the next start.
+
+A process that is killed before it has made the link leaves a folder in memory that no link names. So who uses one holds
+a lock on it, which ends with the process, and each start removes the user's folders that nobody holds.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 IN_MEMORY = Path("/dev/shm")
 PREFIX = "meta-scratch-"
+HELD: dict[Path, int] = {}
+"""Folders in memory that this process uses, each with the descriptor that holds its lock."""
 
 WORKSPACE_MB = 2048
 """Memory that has to be free for each replay that runs at a time, besides what its programs take."""
@@ -22,11 +30,12 @@ WORKSPACE_MB = 2048
 def open_scratch(cache: Path, parallel: int) -> Path:
     """An empty scratch folder for who holds the right to write; what a killed process left in it is gone."""
     close_scratch(cache)
+    for orphan, _ in orphans():
+        shutil.rmtree(orphan, ignore_errors=True)
     scratch = cache / "scratch"
     cache.mkdir(parents=True, exist_ok=True)
     if _room_mb() >= 2 * WORKSPACE_MB * parallel:
-        # Everybody may write there, so the name is drawn and the folder is ours alone.
-        scratch.symlink_to(tempfile.mkdtemp(prefix=PREFIX, dir=IN_MEMORY))
+        scratch.symlink_to(_held_folder())
     else:
         scratch.mkdir()
     return scratch
@@ -40,9 +49,52 @@ def close_scratch(cache: Path) -> None:
         # A link that somebody else put there is taken away, and where it leads is left alone.
         if target.parent == IN_MEMORY and target.name.startswith(PREFIX):
             shutil.rmtree(target, ignore_errors=True)
+            if target in HELD:
+                os.close(HELD.pop(target))
         scratch.unlink()
     else:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def orphans() -> Iterator[tuple[Path, float]]:
+    """This user's folders in memory that no process uses, each with the time of its last change.
+
+    Each is locked while the caller has it, so whoever is just making it sees that it may be removed, and takes another.
+    """
+    for folder in IN_MEMORY.glob(f"{PREFIX}{os.getuid()}-*"):
+        if folder in HELD:
+            continue
+        with contextlib.suppress(OSError):  # removed by another start, or in use
+            if folder.lstat().st_uid != os.getuid():
+                continue
+            descriptor = _locked(folder)
+            try:
+                yield folder, os.fstat(descriptor).st_mtime
+            finally:
+                os.close(descriptor)
+
+
+def _held_folder() -> Path:
+    """A new folder that this process holds. Everybody may write there, so the name is drawn and it is ours alone."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getuid()}-", dir=IN_MEMORY))
+        with contextlib.suppress(OSError):  # another start took it for an orphan before it was locked
+            descriptor = _locked(folder)
+            if folder.exists():
+                HELD[folder] = descriptor
+                return folder
+            os.close(descriptor)
+
+
+def _locked(folder: Path) -> int:
+    """A descriptor that holds the folder's lock. Raises `OSError` when it is gone, or another process has it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _room_mb() -> int:

@@ -2,12 +2,43 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from meta import scratch
-from meta.scratch import close_scratch, open_scratch
+from meta.scratch import IN_MEMORY, close_scratch, open_scratch
+
+OTHER = """
+import os, signal, sys
+from pathlib import Path
+from meta import scratch
+scratch.WORKSPACE_MB = 0
+def linked(link, target):
+    print(target, flush=True)
+    if sys.argv[2] == "dies before the link":
+        os.kill(os.getpid(), signal.SIGKILL)
+    sys.stdin.read()
+Path.symlink_to = linked
+scratch.open_scratch(Path(sys.argv[1]), 1)
+"""
+
+
+class Other:
+    """Another process that has made its folder in memory and not yet the link to it."""
+
+    def __init__(self, cache: Path, then: str) -> None:
+        words = [sys.executable, "-c", OTHER, str(cache), then]
+        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout
+        self.folder = Path(self.process.stdout.readline().strip())
+        assert self.folder.parent == IN_MEMORY
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate()
 
 
 def test_what_a_killed_process_left_is_gone_at_the_next_start(tmp_path: Path) -> None:
@@ -39,3 +70,24 @@ def test_a_link_that_leads_elsewhere_is_not_followed(tmp_path: Path) -> None:
     open_scratch(cache, 1)
     close_scratch(cache)
     assert (precious / "thesis").is_dir()
+
+
+@pytest.mark.skipif(not IN_MEMORY.is_dir(), reason="no file system in memory")
+def test_a_folder_that_no_link_names_goes_when_its_process_was_killed_and_not_before(tmp_path: Path) -> None:
+    killed, working = Other(tmp_path / "a", "dies before the link"), Other(tmp_path / "b", "works on")
+    try:
+        assert killed.process.wait(10) == -9
+        (working.folder / "replay").mkdir()
+        open_scratch(tmp_path / "c", 1)
+        assert not killed.folder.exists()
+        assert (working.folder / "replay").is_dir()
+        working.kill()
+        own = open_scratch(tmp_path / "d", 1).resolve()
+        assert not working.folder.exists()
+        assert own.is_dir()
+        assert (tmp_path / "c" / "scratch").resolve().is_dir()
+    finally:
+        killed.kill()
+        working.kill()
+        close_scratch(tmp_path / "c")
+        close_scratch(tmp_path / "d")

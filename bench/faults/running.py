@@ -14,6 +14,10 @@ from pathlib import Path
 
 from meta.context import HALF_MADE
 from meta.demo.project import DemoHouse
+from meta.scratch import orphans
+
+BEGUN = time.time()
+"""Folders in memory that are older are not our doing."""
 
 Verdicts = dict[str, str]
 """Replay id to verdict."""
@@ -121,6 +125,7 @@ def leftovers(house: DemoHouse, temporary: Path) -> list[str]:
     lock = house.agent / "runs.db.lock"
     if lock.exists() and lock.read_text().strip():
         found.append("runs.db.lock names a holder")
+    found += [str(folder) for folder, changed in orphans() if changed >= BEGUN]
     return found + [f"process {pid}" for pid in about(house)]
 
 
