@@ -52,6 +52,10 @@ class Course:
     effects: tuple[float, ...]
     """True effect of each edit, or of edits together, that was kept, on the version that it was kept upon."""
     replays: int
+    edits: int = 0
+    """Edits kept, alone or together with others."""
+    useless: int = 0
+    """Those of them that by themselves help nowhere: kept alone by mistake, or carried along by others."""
 
     @property
     def false(self) -> int:
@@ -71,14 +75,17 @@ def course(task: tuple[int, str, int]) -> Course:
         tuner = Engine(world, seed, BUDGET, "strict" if rule.endswith("strict") else "standard")
     else:
         tuner = Rival(world, rule, seed, BUDGET)
-    effects, replays = [], 0
+    effects, replays, edits, useless = [], 0, 0, 0
     for _ in range(nights):
         kept, made = tuner.night(world.propose(tuner.incumbent, EDITS))
         effects += [world.gain(each) for each in kept]
         replays += made
+        numbers = [number for each in kept for number in each.edits]
+        edits += len(numbers)
+        useless += sum(world.changes[number].kind in ("does nothing", "breaks things") for number in numbers)
     gain = world.mean(tuner.incumbent, world.to_come) - world.mean((), world.to_come)
     tuner.close()
-    return Course(gain, tuple(effects), replays)
+    return Course(gain, tuple(effects), replays, edits, useless)
 
 
 @dataclass(frozen=True)
@@ -90,7 +97,11 @@ class Row:
     gain: float
     gain_interval: tuple[float, float]
     kept: float
-    """Edits kept in a sequence."""
+    """Changes kept in a sequence: an edit, or several together."""
+    edits: float
+    """Edits in these."""
+    useless: float
+    """Edits among these that do nothing or break things by themselves."""
     false: float
     """Share of what was kept that is no better."""
     false_interval: tuple[float, float]
@@ -112,6 +123,8 @@ def row(rule: str, courses: Sequence[Course]) -> Row:
         gain=round(sum(c.gain for c in courses) / n, 4),
         gain_interval=around_mean([c.gain for c in courses]),
         kept=round(kept / n, 2),
+        edits=round(sum(c.edits for c in courses) / n, 2),
+        useless=round(sum(c.useless for c in courses) / n, 2),
         false=round(false / kept, 4) if kept else 0.0,
         false_interval=rounded(wilson(false, kept)) if kept else (0.0, 1.0),
         harm=round(sum(c.harmful for c in courses) / n, 4),
@@ -189,7 +202,7 @@ def table(result: dict[str, Any]) -> str:
         f"{of['nights']} nights, {of['tickets']} tickets, {of['replays_a_night']} replays and {of['edits_a_night']} new"
         f" edits a night; {of['sequences']} sequences (95 % intervals)",
         "rule".ljust(20) + "end gain".rjust(22) + "false keeps".rjust(20) + "harm a sequence".rjust(22)
-        + "kept".rjust(7) + "replays / true gain".rjust(21),
+        + "kept".rjust(7) + "edits (useless)".rjust(17) + "replays / true gain".rjust(21),
     ]  # fmt: skip
     for each in result["rows"]:
         gain, false, harm = (
@@ -200,7 +213,7 @@ def table(result: dict[str, Any]) -> str:
         price = each["replays_per_true_gain"]
         lines.append(
             each["rule"].ljust(20) + gain.rjust(22) + f"{false} %".rjust(20) + harm.rjust(22)
-            + f"{each['kept']:.1f}".rjust(7) + (f"{price:.0f}" if price else "-").rjust(21)
+            + f"{each['kept']:.1f}".rjust(7) + f"{each['edits']:.1f} ({each['useless']:.1f})".rjust(17) + (f"{price:.0f}" if price else "-").rjust(21)
         )  # fmt: skip
     for figure in result["figures"]:
         lines.append(

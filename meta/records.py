@@ -231,13 +231,14 @@ class Edit(Record):
     """What the search chose, such as {"edit 12": true, "effort": "high"}; empty for an edit of the proposer."""
 
 
-State = Literal["proposed", "invalid", "screened_out", "testing", "refused", "kept"]
+State = Literal["proposed", "invalid", "screened_out", "joined", "testing", "refused", "kept"]
 
 NEXT_STATES: dict[State, tuple[State, ...]] = {
-    "proposed": ("invalid", "screened_out", "testing"),
+    "proposed": ("invalid", "screened_out", "joined", "testing"),
     "testing": ("refused", "kept", "testing"),
     "invalid": (),
     "screened_out": (),
+    "joined": ("refused",),
     "refused": (),
     "kept": (),
 }

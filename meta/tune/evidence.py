@@ -113,6 +113,7 @@ def _tried(candidate: Candidate, proposal: Proposal | None) -> str:
         "screened_out": f"dropped early: {candidate.why}",
         "invalid": f"invalid: {candidate.why}",
         "testing": "still being tested",
+        "joined": candidate.why,
     }[candidate.status]
     if proposal:
         said = f": {proposal.reason}" if proposal.reason else ""

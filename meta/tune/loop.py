@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from meta.context import Context
 from meta.errors import MetaError
@@ -24,6 +25,7 @@ from meta.tune.replays import Wanted, left, make
 from meta.tune.screen import Screened, screen
 from meta.tune.search.suggest import learn, suggest
 from meta.tune.split import split
+from meta.tune.together import release, together
 from meta.versions import Version, surface_text
 from worker_agent.surface import surface_files
 
@@ -63,10 +65,12 @@ def night(context: Context, proposer: Proposer) -> Night:
 
     baseline = replay_incumbent(context, incumbent, search)
     candidates = propose(context, proposer, incumbent, baseline, search)
-    candidates += suggest(context, incumbent, search, lambda edit: _objection(context, incumbent, edit))
+    may_be_tried = partial(_objection, context, incumbent)
+    candidates += suggest(context, incumbent, search, may_be_tried)
     plan = chosen_preset(context)
     screened = screen_all(context, incumbent, candidates, search, baseline, plan)
     learn(context, incumbent)
+    screened = together(context, incumbent, screened, search, baseline, may_be_tried)
 
     proposals, ended_early = [], False
     for place, entrant in enumerate(screened, 1):
@@ -85,6 +89,7 @@ def night(context: Context, proposer: Proposer) -> Night:
             context, candidate, version.surface, incumbent.surface, fewest_first, plan.gate, share
         )
         context.tell(f"{candidate.status}: {candidate.edit.title}: {decision.why}")
+        release(context)
         if candidate.status == "kept":
             fill_in(context, candidate, version, incumbent, fewest_first)
             proposals.append(write_proposal(context, candidate, version, incumbent))
@@ -112,7 +117,8 @@ def drop_doubtful(context: Context, unreached: Sequence[Screened]) -> None:
 
 
 def finish_interrupted(context: Context) -> None:
-    """A kill between the gate's word and the proposal leaves a kept candidate without a branch: write it now."""
+    """What a kill left between the gate's word and what follows from it: a kept candidate without a branch, say."""
+    release(context)
     done = {p.candidate for p in records.proposals(context.store)}
     for candidate in records.candidates(context.store, "status = 'kept'"):
         if candidate.id not in done and candidate.commit:
