@@ -211,9 +211,10 @@ def table(result: dict[str, Any]) -> str:
             for name, scale, form in (("gain", 1, ".3f"), ("false", 100, ".0f"), ("harm", 1, ".2f"))
         )
         price = each["replays_per_true_gain"]
+        edits = f"{each['edits']:.1f} ({each['useless']:.1f})"
         lines.append(
             each["rule"].ljust(20) + gain.rjust(22) + f"{false} %".rjust(20) + harm.rjust(22)
-            + f"{each['kept']:.1f}".rjust(7) + f"{each['edits']:.1f} ({each['useless']:.1f})".rjust(17) + (f"{price:.0f}" if price else "-").rjust(21)
+            + f"{each['kept']:.1f}".rjust(7) + edits.rjust(17) + (f"{price:.0f}" if price else "-").rjust(21)
         )  # fmt: skip
     for figure in result["figures"]:
         lines.append(
