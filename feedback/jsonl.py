@@ -139,6 +139,8 @@ def parse_line(line: bytes) -> tuple[Outcome, list[str]]:
         raise ValueError(f"a JSON {type(data).__name__}, not an object; write one object a line")
     if missing := [name for name in _REQUIRED if data.get(name) is None]:
         raise ValueError(f"{', '.join(missing)} missing; add what docs/feedback.md requires")
+    if isinstance(data["number"], bool):
+        raise ValueError("number: a whole number was expected, not true or false; see docs/feedback.md")
     ignored = [
         f"unknown field {name[:80]!r} ignored; see docs/feedback.md for the names" for name in data.keys() - _FIELDS
     ]

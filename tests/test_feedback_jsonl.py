@@ -63,6 +63,7 @@ def test_what_a_line_does_not_say_is_unknown(tmp_path: Path) -> None:
         ({}, "repository, number, title, outcome missing"),
         (GOOD | {"number": 0}, "number"),
         (GOOD | {"number": "many"}, "number"),
+        (GOOD | {"number": True}, "number"),
         (GOOD | {"outcome": "great"}, "outcome"),
         (GOOD | {"closed_at": "yesterday"}, "closed_at"),
         (GOOD | {"closed_at": "2026-03-01T10:00:00"}, "closed_at"),
