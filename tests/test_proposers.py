@@ -77,7 +77,15 @@ def test_several_edits_stand_apart() -> None:
 
 def test_the_question_shows_surface_failures_words_and_what_was_tried() -> None:
     asked = show(EVIDENCE, SURFACE, 2)
-    for words in ("Be quick.", "t-1", "> said: done", "PR #3 (revised): Add", "> no", "refused: no gain", "at most 2"):
+    for words in (
+        "Be quick.",
+        "t-1",
+        "> said: done",
+        "PR #3 (revised), titled:\n> Add",
+        "> no",
+        "refused: no gain",
+        "at most 2",
+    ):
         assert words in asked
 
 

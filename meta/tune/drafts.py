@@ -125,7 +125,7 @@ def show(evidence: Evidence, surface: dict[str, str], most: int) -> str:
 
 
 def _complaint(complaint: Complaint) -> str:
-    lines = [f"{complaint.pull_request} ({complaint.kind}): {complaint.title}", *complaint.quotes]
+    lines = [f"{complaint.pull_request} ({complaint.kind}), titled:", quoted(complaint.title), *complaint.quotes]
     if complaint.revision:
         lines.append(f"what the merge changed in the submission:\n{quoted(complaint.revision)}")
     return "\n".join(lines)
