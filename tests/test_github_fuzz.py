@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import random
 from collections.abc import Callable, Iterator
@@ -86,7 +87,7 @@ def spoil(node: Any, chance: random.Random) -> None:
             if isinstance(where, dict) and chance.random() < 0.2:
                 del where[key]
             elif where is not node or key != "id":
-                where[key] = chance.choice(ODD)
+                where[key] = copy.deepcopy(chance.choice(ODD))
             break
 
 
