@@ -70,7 +70,8 @@ def night(context: Context, proposer: Proposer) -> Night:
     plan = chosen_preset(context)
     screened = screen_all(context, incumbent, candidates, search, baseline, plan)
     learn(context, incumbent)
-    screened = together(context, incumbent, screened, search, baseline, may_be_tried)
+    if plan.together:
+        screened = together(context, incumbent, screened, search, baseline, may_be_tried)
 
     proposals, ended_early = [], False
     for place, entrant in enumerate(screened, 1):

@@ -21,11 +21,13 @@ class Preset:
     """Most replays of the screen on failing search tickets, for each candidate."""
     held_out: int
     """Most held-out tickets in one test: every ticket once before any twice."""
+    together: bool = True
+    """Whether small edits wait for each other to be tested as one; with few replays a night they would wait long."""
 
 
 # A test's own budget is wider than a night's: it counts draws that the pool had already, and goes on another night.
 # Thirty nights of 200 replays gained .21 with 800 and .15 with 400 (10 sequences of `bench.nights`).
-SMALL = Preset("up to 100 replays a night", GateConfig(alpha=0.2, k=1, stop=0.2, budget=100), 3, 20)
+SMALL = Preset("up to 100 replays a night", GateConfig(alpha=0.2, k=1, stop=0.2, budget=100), 3, 20, together=False)
 MEDIUM = Preset("101 to 400 replays a night", GateConfig(alpha=0.1, k=2, stop=0.15, budget=800), 6, 30)
 LARGE = Preset("more than 400 replays a night", GateConfig(alpha=0.05, k=2, stop=0.1, budget=800), 6, 60)
 
