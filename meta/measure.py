@@ -10,7 +10,7 @@ from meta.errors import MetaError
 from meta.rates import by_ticket, cost, one_shot, pass_hat_k
 from meta.records import Replay, Ticket
 from meta.review.text import table
-from meta.tune.replays import Wanted, make
+from meta.tune.replays import Wanted, make, no_answer
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ def measure(context: Context, revision: str, k: int, only: list[str]) -> Measure
         replays += make(context, [Wanted(t, version.surface) for t in tickets], "measure")
         if k > 1:
             context.tell(f"  {turn + 1} of {k} done: {one_shot(by_ticket(replays))} so far, {cost(replays)}")
+    if all(r.ended == "model_unavailable" for r in replays):  # a single ticket too, which shows a night nothing
+        raise no_answer(replays[-1].reason)
     outcomes, tests = by_ticket(replays), by_ticket(replays, tests_only=True)
     rate, hat, tested = one_shot(outcomes), pass_hat_k(outcomes, k), one_shot(tests)
     voids = sum(r.verdict == "void" for r in replays)

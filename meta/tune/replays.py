@@ -76,10 +76,15 @@ def _once(context: Context, wanted: Sequence[Wanted], keys: Sequence[int], purpo
     if _is_down(context):
         context.unanswered.clear()
         detail = next(r.reason for r in reversed(made.values()) if r.verdict == "void")
-        raise ServiceDown(
-            f"the model's service does not answer ({detail})", "start again when it does; what was finished is kept"
-        )
+        raise no_answer(detail)
     return made
+
+
+def no_answer(detail: str) -> ServiceDown:
+    """What is said when replays cannot go on for want of answers."""
+    return ServiceDown(
+        f"the model's service does not answer ({detail})", "start again when it does; what was finished is kept"
+    )
 
 
 def _while_answered(context: Context, jobs: Sequence[Job]) -> Iterator[Job]:
