@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -40,31 +41,60 @@ class Interrupted(BaseException):
     """Ctrl-C or SIGTERM. Not `KeyboardInterrupt`, which typer would answer itself, and then wait for all threads."""
 
 
+STOPS = (signal.SIGINT, signal.SIGTERM)
+
+
+def _at_once(code: int) -> None:
+    """From here on, being told to stop means to leave at once with this exit code."""
+    for number in STOPS:
+        signal.signal(number, lambda number, frame: os._exit(code))
+
+
 def _interrupt(number: int, frame: object) -> None:
+    _at_once(130)  # who says it twice does not wait for the clearing up; the next start does that
     raise Interrupted
 
 
-def main() -> None:
-    """The console script. Errors that a person can mend are one message; Ctrl-C loses nothing and exits with 130."""
-    from meta.errors import MetaError
+def _ignore_stops() -> None:
+    for number in STOPS:
+        signal.signal(number, signal.SIG_IGN)
 
-    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+
+def main() -> None:
+    """The console script. Ctrl-C and SIGTERM lose nothing and exit with 130; once the work is over, with its code."""
+    for number in STOPS:
+        signal.signal(number, _interrupt)
     try:
-        app(prog_name="meta")
-    except MetaError as error:
-        sys.exit(fail(error))
+        code = answered()
+        sys.stdout.flush()
+        _at_once(code)
     except Interrupted:
         sys.stderr.write("\nstopped; what was finished is kept, and the same command goes on from there\n")
         sys.stderr.flush()
         os._exit(130)  # threads may still wait for a model that nobody needs any more
     except BrokenPipeError:
         os._exit(0)
+    # Python takes its handlers away before it ends, and a signal would then kill it: the last moments pass undisturbed.
+    atexit.register(_ignore_stops)
+    sys.exit(code)
+
+
+def answered() -> int:
+    """One command from `sys.argv`: its exit code. Errors that a person can mend are one message."""
+    from meta.errors import MetaError
+
+    try:
+        app(prog_name="meta")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except MetaError as error:
+        return fail(error)
+    except BrokenPipeError:
+        raise
     except Exception as error:
         from meta.trouble import explained
 
         if (known := explained(error)) is None:
             raise
-        sys.exit(fail(known))
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        return fail(known)
+    return 0

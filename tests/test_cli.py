@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from meta.cli import main
+from meta.cli import answered
 from meta.store.database import open_database
 from meta.store.lock import only_writer
 from meta.store.store import Store
@@ -50,11 +50,10 @@ class Desk:
     def meta(self, *arguments: str) -> tuple[int, str, str]:
         """Exit code, standard output, standard error."""
         self.patch.setattr(sys, "argv", ["meta", "-C", str(self.root), *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
+        code = answered()
         self.patch.chdir("/")
         said = self.capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
+        return code, said.out, said.err
 
     def point_at(self, url: str) -> None:
         self.patch.setenv("ANTHROPIC_BASE_URL", url)
@@ -384,3 +383,24 @@ def test_a_ticket_that_another_runner_decides_says_that_its_verdict_is_weaker(de
     code, _, err = desk.meta("tickets", "add", str(desk.ticket(junit={"command": "make", "report": "../out.xml"})))
     assert code == 1
     assert "has to lie in the workspace" in err
+
+
+LATE = """
+import atexit, os, signal, sys, threading, time
+tell = lambda: os.kill(os.getpid(), signal.SIGTERM)
+if sys.argv.pop(1) == "thread":
+    threading.Thread(target=lambda: (threading.main_thread().join(), tell(), time.sleep(60))).start()
+else:
+    atexit.register(tell)
+from meta.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("moment", ["thread", "last"])
+def test_told_to_stop_when_the_work_is_over_it_ends_with_the_works_exit_code(moment: str, tmp_path: Path) -> None:
+    """Either while a thread is still waited for, which is then left alone, or when Python is about to end."""
+    words = [sys.executable, "-c", LATE, moment, "-C", str(tmp_path), "nightly", "--until", "99:99"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "is no time of the day" in done.stderr
