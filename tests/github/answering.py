@@ -34,7 +34,7 @@ def answer(document: str, variables: Data, root: Data, schema: Any = None) -> Da
     parsed = graphql.parse(document)
     if errors := graphql.validate(schema, parsed):
         return {"errors": [{"message": e.message} for e in errors]}
-    done = graphql.execute(
+    done = graphql.execute_sync(
         schema, parsed, root, variable_values=variables, field_resolver=_resolve,
         type_resolver=lambda value, info, kind: value["__typename"],
     )  # fmt: skip
