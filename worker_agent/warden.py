@@ -81,7 +81,10 @@ def _too_much(job: _Watched) -> bool:
 
 
 def _disk_used_up(job: _Watched) -> bool:
-    free = _free(job.folders[0])
+    try:
+        free = _free(job.folders[0])
+    except FileNotFoundError:  # the job has ended, and its folder was cleaned up before it was taken off the list
+        return False
     if job.begun_with is None:
         if job.free - free < job.disk // 2:
             return False
