@@ -58,6 +58,7 @@ def _one_house(
             running.process.wait()
             count["kills"] += 1
             count["strays"] += gone(below)
+            service.settled()
         now, fates = verdicts(house), decisions(house)
         count["lost"] += len(seen.keys() - now.keys())
         count["changed"] += sum(now[name] != verdict for name, verdict in seen.items() if name in now)

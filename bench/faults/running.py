@@ -19,6 +19,9 @@ from meta.scratch import orphans
 BEGUN = time.time()
 """Folders in memory that are older are not our doing."""
 
+SOON_GONE = 5.0
+"""Seconds within which processes have to be gone after what started them."""
+
 Verdicts = dict[str, str]
 """Replay id to verdict."""
 
@@ -113,7 +116,11 @@ def decisions(house: DemoHouse) -> dict[int, str]:
 
 
 def leftovers(house: DemoHouse, temporary: Path) -> list[str]:
-    """What a night that is over must not leave behind: temporary folders, locks, worktrees, processes."""
+    """What a night that is over must not leave behind: temporary folders, locks, worktrees, processes. Programs that
+    were killed with it may take a moment to end."""
+    end = time.monotonic() + SOON_GONE
+    while (running := about(house)) and time.monotonic() < end:
+        time.sleep(0.05)
     cache = house.agent / ".meta"
     found = [str(p.relative_to(house.root)) for pattern in HALF_MADE for p in cache.glob(pattern)]
     found += [str(p.relative_to(house.root)) for p in (house.agent / ".meta" / "scratch").glob("*")]
@@ -126,22 +133,22 @@ def leftovers(house: DemoHouse, temporary: Path) -> list[str]:
     if lock.exists() and lock.read_text().strip():
         found.append("runs.db.lock names a holder")
     found += [str(folder) for folder, changed in orphans() if changed >= BEGUN]
-    return found + [f"process {pid}" for pid in about(house)]
+    return found + [f"process {pid}: {words}" for pid, words in running.items()]
 
 
-def about(house: DemoHouse) -> list[int]:
-    """Processes whose command line or working directory lies in this house."""
-    found, mark = [], str(house.root)
+def about(house: DemoHouse) -> dict[int, str]:
+    """Processes whose command line or working directory lies in this house, with the beginning of the former."""
+    found, mark = dict[int, str](), str(house.root)
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             with contextlib.suppress(OSError):
                 words = (entry / "cmdline").read_bytes().decode("utf-8", "replace")
                 if mark in words or os.readlink(entry / "cwd").startswith(mark):
-                    found.append(int(entry.name))
+                    found[int(entry.name)] = words.replace("\0", " ")[:200]
     return found
 
 
-def gone(processes: Sequence[tuple[int, str]], seconds: float = 5.0) -> int:
+def gone(processes: Sequence[tuple[int, str]], seconds: float = SOON_GONE) -> int:
     """How many of these processes still run after a while."""
     end = time.monotonic() + seconds
     while alive(processes) and time.monotonic() < end:

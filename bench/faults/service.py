@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -26,11 +27,31 @@ class Service(ThreadingHTTPServer):
         self.begun = self.answered = self.refused = 0
         """Conversations of the worker begun, requests answered well, requests that met trouble."""
         self.lock = threading.Lock()
+        self._accepted = self._open = 0
         super().__init__(("127.0.0.1", 0), _Door)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def settled(self, seconds: float = 15.0) -> None:
+        """Wait until all is counted that somebody asked who is dead by now: it may still be in the socket's queue."""
+        before, end = self._accepted, time.monotonic() + seconds
+        with socket.create_connection(("127.0.0.1", self.server_address[1])):
+            while self._accepted == before and time.monotonic() < end:  # those that wait are accepted in their order
+                time.sleep(0.01)
+        while self._open and time.monotonic() < end:
+            time.sleep(0.01)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self.lock:
+            self._accepted, self._open = self._accepted + 1, self._open + 1
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        with self.lock:
+            self._open -= 1
 
 
 @contextlib.contextmanager
