@@ -174,6 +174,6 @@ def writing(root: Path, doing: str, tell: Tell = silent, settings: Settings | No
         try:
             yield context
         finally:
-            tempfile.tempdir = before
             context.close()
             close_scratch(cache)
+            tempfile.tempdir = before

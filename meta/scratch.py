@@ -15,7 +15,9 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 IN_MEMORY = Path("/dev/shm")
@@ -27,37 +29,57 @@ WORKSPACE_MB = 2048
 """Memory that has to be free for each replay that runs at a time, besides what its programs take."""
 
 
+AGAIN, PAUSE = 20, 0.05
+"""How often a folder is removed in which somebody still writes, and seconds between."""
+
+
 def open_scratch(cache: Path, parallel: int) -> Path:
     """An empty scratch folder for who holds the right to write; what a killed process left in it is gone."""
     close_scratch(cache)
-    for orphan, _ in orphans():
+    for orphan in orphans():
         shutil.rmtree(orphan, ignore_errors=True)
     scratch = cache / "scratch"
     cache.mkdir(parents=True, exist_ok=True)
     if _room_mb() >= 2 * WORKSPACE_MB * parallel:
-        scratch.symlink_to(_held_folder())
+        scratch.symlink_to(_held_folder(cache))
     else:
         scratch.mkdir()
     return scratch
 
 
 def close_scratch(cache: Path) -> None:
-    """Remove the scratch folder and all that is in it."""
-    scratch = cache / "scratch"
+    """Remove the scratch folder and all that is in it.
+
+    Replays that were cut off may still work there: their paths lead nowhere from the first moment on, and what their
+    programs write into the folder that they are in goes with it.
+    """
+    scratch, aside = cache / "scratch", cache / "scratch.over"
+    _remove(aside)
     if scratch.is_symlink():
         target = scratch.readlink()
+        scratch.unlink()
         # A link that somebody else put there is taken away, and where it leads is left alone.
-        if target.parent == IN_MEMORY and target.name.startswith(PREFIX):
-            shutil.rmtree(target, ignore_errors=True)
+        if target.parent == IN_MEMORY and target.name.startswith(PREFIX) and target.is_dir():
+            over = target.with_name(f"{target.name}-over")
+            target.rename(over)
+            _remove(over)
             if target in HELD:
                 os.close(HELD.pop(target))
-        scratch.unlink()
-    else:
-        shutil.rmtree(scratch, ignore_errors=True)
+    elif scratch.is_dir():
+        scratch.rename(aside)
+        _remove(aside)
 
 
-def orphans() -> Iterator[tuple[Path, float]]:
-    """This user's folders in memory that no process uses, each with the time of its last change.
+def _remove(folder: Path) -> None:
+    for _ in range(AGAIN):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(PAUSE)
+
+
+def orphans() -> Iterator[Path]:
+    """This user's folders in memory that no process uses.
 
     Each is locked while the caller has it, so whoever is just making it sees that it may be removed, and takes another.
     """
@@ -69,15 +91,20 @@ def orphans() -> Iterator[tuple[Path, float]]:
                 continue
             descriptor = _locked(folder)
             try:
-                yield folder, os.fstat(descriptor).st_mtime
+                yield folder
             finally:
                 os.close(descriptor)
 
 
-def _held_folder() -> Path:
+def names(cache: Path) -> str:
+    """How the names of the folders in memory begin that belong to this cache."""
+    return f"{PREFIX}{os.getuid()}-{sha256(os.fsencode(cache.resolve())).hexdigest()[:8]}-"
+
+
+def _held_folder(cache: Path) -> Path:
     """A new folder that this process holds. Everybody may write there, so the name is drawn and it is ours alone."""
     while True:
-        folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getuid()}-", dir=IN_MEMORY))
+        folder = Path(tempfile.mkdtemp(prefix=names(cache), dir=IN_MEMORY))
         with contextlib.suppress(OSError):  # another start took it for an orphan before it was locked
             descriptor = _locked(folder)
             if folder.exists():

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -54,6 +58,33 @@ def test_nothing_stays_in_memory(tmp_path: Path) -> None:
     close_scratch(tmp_path)
     assert not where.exists()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("least", [0, 1 << 40], ids=["in memory", "on the disk"])
+def test_nothing_stays_though_replays_that_were_cut_off_still_write_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: int
+) -> None:
+    monkeypatch.setattr(scratch, "WORKSPACE_MB", least)
+    path, over = open_scratch(tmp_path, 1), threading.Event()
+    where = path.resolve()
+
+    def write() -> None:
+        for number in itertools.count():
+            if over.is_set():
+                return
+            with contextlib.suppress(OSError):
+                (path / "replay").mkdir(exist_ok=True)
+                (path / "replay" / str(number)).mkdir()
+                (path / "replay" / str(number) / "file").touch()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    time.sleep(0.2)
+    close_scratch(tmp_path)
+    left = [p for p in (where, *where.parent.glob(f"{where.name}*"), *tmp_path.iterdir()) if p.exists()]
+    over.set()
+    writer.join()
+    assert not left
 
 
 def test_without_room_it_is_a_folder_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

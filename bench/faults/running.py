@@ -14,10 +14,7 @@ from pathlib import Path
 
 from meta.context import HALF_MADE
 from meta.demo.project import DemoHouse
-from meta.scratch import orphans
-
-BEGUN = time.time()
-"""Folders in memory that are older are not our doing."""
+from meta.scratch import names, orphans
 
 SOON_GONE = 5.0
 """Seconds within which processes have to be gone after what started them."""
@@ -123,7 +120,7 @@ def leftovers(house: DemoHouse, temporary: Path) -> list[str]:
         time.sleep(0.05)
     cache = house.agent / ".meta"
     found = [str(p.relative_to(house.root)) for pattern in HALF_MADE for p in cache.glob(pattern)]
-    found += [str(p.relative_to(house.root)) for p in (house.agent / ".meta" / "scratch").glob("*")]
+    found += [str(p.relative_to(house.root)) for p in (house.agent / ".meta").glob("scratch*/*")]
     found += [p.name for p in temporary.glob("*")]
     for repository in (house.agent, house.project):
         git = repository / ".git" if (repository / ".git").exists() else repository
@@ -132,7 +129,7 @@ def leftovers(house: DemoHouse, temporary: Path) -> list[str]:
     lock = house.agent / "runs.db.lock"
     if lock.exists() and lock.read_text().strip():
         found.append("runs.db.lock names a holder")
-    found += [str(folder) for folder, changed in orphans() if changed >= BEGUN]
+    found += [str(folder) for folder in orphans() if folder.name.startswith(names(cache))]
     return found + [f"process {pid}: {words}" for pid, words in running.items()]
 
 
