@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.github.server import GitHubServer
 
 IDENTITY = {
     "GIT_AUTHOR_NAME": "Ada",
@@ -25,6 +30,19 @@ def no_outside_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     for name, value in IDENTITY.items():
         monkeypatch.setenv(name, value)
+
+
+Hub = Callable[..., "AbstractContextManager[GitHubServer]"]
+
+
+@pytest.fixture(params=["cut from the data", pytest.param("as published", marks=pytest.mark.slow)])
+def hub(request: pytest.FixtureRequest) -> Hub:
+    """A GitHub on loopback; and once more (slow), with all that passes between it and us held against what GitHub
+    publishes of its API."""
+    from tests.github.published import published_github
+    from tests.github.server import github
+
+    return published_github if request.param == "as published" else github
 
 
 Make = Callable[[dict[str, str]], Path]

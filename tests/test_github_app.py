@@ -15,7 +15,7 @@ from meta.context import Context
 from meta.errors import MetaError
 from meta.github import remote
 from meta.settings import Settings
-from tests.conftest import Make
+from tests.conftest import Hub, Make
 from tests.github.app import app_key, install
 from tests.github.server import Fault, GitHubServer, github
 from tests.github.world import pull
@@ -29,10 +29,10 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def server(key: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHubServer]:
+def server(hub: Hub, key: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHubServer]:
     monkeypatch.setenv("GITHUB_APP_PRIVATE_KEY", str(key))
     monkeypatch.setenv("GITHUB_TOKEN", "ghp_somebodyelses")
-    with github() as served:
+    with hub() as served:
         yield served
 
 

@@ -14,15 +14,16 @@ from feedback.join import join
 from meta.cli import app
 from meta.store.feedback import add_outcome, find, save
 from meta.store.store import Store
-from tests.github.server import GitHubServer, github
+from tests.conftest import Hub
+from tests.github.server import GitHubServer
 from tests.github.world import at, comment, pull, sha
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[GitHubServer]:
+def server(hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[GitHubServer]:
     monkeypatch.setenv("GITHUB_TOKEN", "x")
     said = [comment("ann", "Please add tests for this.", 2.5, association="OWNER")]
-    with github(pulls=[pull(1), pull(2, "CLOSED", comments=said)]) as served:
+    with hub(pulls=[pull(1), pull(2, "CLOSED", comments=said)]) as served:
         (tmp_path / "meta.toml").write_text(
             f'[github]\nbase_url = "{served.url}"\n[agent]\nauthors = ["robo[bot]"]\n'
             '[[repositories]]\npath = "nowhere"\nname = "team/app"\n'

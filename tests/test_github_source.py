@@ -1,11 +1,12 @@
 """GitHub as a source of feedback: over real HTTP, from a made-up world in the shape of GitHub's answers.
 
 Each test runs twice: with answers cut out of the fixture data, and (slow) with `graphql-core` validating each query
-against GitHub's published schema and executing it.
+against GitHub's published schema and executing it, and the REST API held against its description.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import time
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 
 from feedback import Access, AgentIdentity, Cause, Cursor, FeedbackError, GitHub, Kind, Outcome
-from tests.github.published import graphql_schema
+from tests.conftest import Hub
 from tests.github.server import Fault, GitHubServer, Request, github
 from tests.github.world import (
     AGENT,
@@ -39,21 +40,12 @@ Serve = Callable[..., GitHubServer]
 ROBO = AgentIdentity(authors=("robo[bot]",))
 
 
-@pytest.fixture(params=["cut from the data", pytest.param("published schema", marks=pytest.mark.slow)])
-def serve(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
-    """Serve a world for the length of the test; queries are validated where the schema is there."""
+@pytest.fixture
+def serve(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
+    """Serve a world for the length of the test."""
     monkeypatch.setenv("GITHUB_TOKEN", "ghp_secretsecretsecretsecret")
-    schema = graphql_schema() if request.param == "published schema" else None
-    open_servers = []
-
-    def start(**world: Any) -> GitHubServer:
-        context = github(schema=schema, **world)
-        open_servers.append(context)
-        return context.__enter__()
-
-    yield start
-    for context in open_servers:
-        context.__exit__(None, None, None)
+    with contextlib.ExitStack() as servers:
+        yield lambda **world: servers.enter_context(hub(**world))
 
 
 def source(server: GitHubServer, identity: AgentIdentity = ROBO, **more: Any) -> GitHub:

@@ -36,5 +36,5 @@ def install(server: GitHubServer, ends: Callable[[int], str] = lambda number: "2
             "token": given[-1], "expires_at": ends(len(given)), "permissions": {}, "repository_selection": "all",
         }  # fmt: skip
 
-    server.rest["POST /app/installations/7/access_tokens"] = token
+    server.more["POST /app/installations/7/access_tokens"] = token
     return given

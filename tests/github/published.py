@@ -6,6 +6,7 @@ Looked for in the folder that META_TEST_CACHE names (default: `~/.cache/meta-tes
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -13,10 +14,14 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.github.server import GitHubServer, Request, github
 
 _SECONDS = 240
 
@@ -59,10 +64,19 @@ def graphql_schema() -> Any:
 
 @functools.cache
 def openapi() -> dict[str, Any]:
-    """The description of the REST API."""
+    """The description of the REST API, its `nullable` (OpenAPI 3.0) said as JSON Schema says it."""
     text = (package("openapi") / "generated" / "api.github.com.json").read_text("utf-8")
-    loaded: dict[str, Any] = json.loads(text)
+    loaded: dict[str, Any] = _with_null(json.loads(text))
     return loaded
+
+
+def _with_null(item: Any) -> Any:
+    if isinstance(item, list):
+        return [_with_null(each) for each in item]
+    if not isinstance(item, dict):
+        return item
+    schema = {name: _with_null(each) for name, each in item.items()}
+    return {"anyOf": [{"type": "null"}, schema]} if item.get("nullable") is True else schema
 
 
 @functools.cache
@@ -72,29 +86,99 @@ def webhook_examples() -> dict[str, list[dict[str, Any]]]:
     return {item["name"]: item["examples"] for item in found}
 
 
-def against_openapi(method: str, path: str, query: dict[str, str], body: Any) -> list[str]:
+@contextlib.contextmanager
+def published_github(**world: Any) -> Iterator[GitHubServer]:
+    """A fake GitHub that keeps to what GitHub publishes, and whoever asks it must as well: each query is validated
+    against the GraphQL schema and executed, each request and each answer of the REST API is to its description."""
+    openapi()  # so that a test is skipped before it begins
+    with github(schema=graphql_schema(), **world) as served:
+        yield served
+    assert wrong_in(served.requests) == []
+
+
+def wrong_in(requests: Iterable[Request]) -> list[str]:
+    """What is wrong with what was asked and answered, by what GitHub publishes. A fault in the place of an answer is
+    meant to be wrong, and not looked at."""
+    import graphql
+
+    wrong: list[str] = []
+    for request in requests:
+        path = request.path.removeprefix("/api/v3")
+        if request.path.endswith("/graphql"):
+            wrong += [e.message for e in graphql.validate(graphql_schema(), graphql.parse(request.body["query"]))]
+            continue
+        wrong += request_against_openapi(request.method, path, request.query, request.body)
+        if request.status:
+            wrong += answer_against_openapi(request.method, path, request.status, request.kind, request.answered)
+    return wrong
+
+
+def request_against_openapi(method: str, path: str, query: dict[str, str], body: Any) -> list[str]:
     """What is wrong with a request of the REST API, by its description: path, method, parameters and body."""
-    jsonschema = pytest.importorskip("jsonschema", reason="needs the PyPI package jsonschema")
-    described = openapi()
-    parts = path.strip("/").split("/")
-    fitting = [
-        template
-        for template in described["paths"]
-        if _fits(template.strip("/").split("/"), parts) and method.lower() in described["paths"][template]
-    ]
-    if not fitting:
+    operation = _operation(method, path)
+    if operation is None:
         return [f"there is no {method} {path}"]
-    operation = described["paths"][min(fitting, key=lambda template: template.count("{"))][method.lower()]
-    named = {
-        p["name"]: p for item in operation.get("parameters", []) if (p := _resolved(described, item))["in"] == "query"
-    }
-    wrong = [f"{method} {path} has no parameter {name}" for name in query.keys() - named.keys()]
+    named = {p["name"] for item in operation.get("parameters", []) if (p := _resolved(item))["in"] == "query"}
+    wrong = [f"{method} {path} has no parameter {name}" for name in query.keys() - named]
     schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
     if body is not None and schema:
-        whole = {**_resolved(described, schema), "components": described["components"]}
-        wrong += [f"{method} {path}: {e.message}" for e in jsonschema.Draft202012Validator(whole).iter_errors(body)]
-        wrong += [f"{method} {path} has no field {name}" for name in body.keys() - whole.get("properties", body).keys()]
+        wrong += [f"{method} {path}: {said}" for said in _against(schema, body)]
     return wrong
+
+
+def answer_against_openapi(method: str, path: str, status: int, kind: str, body: Any) -> list[str]:
+    """What is wrong with an answer of the REST API, by its description: status, content type and body."""
+    operation = _operation(method, path)
+    if operation is None:
+        return [] if status == 404 else [f"there is no {method} {path}"]
+    answer = f"the answer {status} to {method} {path}"
+    described = operation["responses"].get(str(status))
+    if described is None:
+        return [f"{answer} is not described"]
+    content = _resolved(described).get("content", {})
+    if not content and body is None:
+        return []
+    if kind not in content:
+        # The media types of some operations are told in words only.
+        told = isinstance(body, str) and f"`{kind}`" in operation["description"]
+        return [] if told else [f"{answer} is never {kind or 'without a type'}"]
+    return [f"{answer}: {said}" for said in _against(content[kind]["schema"], body)]
+
+
+def _operation(method: str, path: str) -> dict[str, Any] | None:
+    """The description of a method of a path; of several that fit, the one with the fewest places to fill in."""
+    paths, parts = openapi()["paths"], path.strip("/").split("/")
+    fitting = [t for t in paths if _fits(t.strip("/").split("/"), parts) and method.lower() in paths[t]]
+    found: dict[str, Any] | None = None
+    if fitting:
+        found = paths[min(fitting, key=lambda template: template.count("{"))][method.lower()]
+    return found
+
+
+def _against(schema: dict[str, Any], body: Any) -> list[str]:
+    """Where a body is not to its schema, and which of its fields, or its items' fields, the schema does not know."""
+    jsonschema = pytest.importorskip("jsonschema", reason="needs the PyPI package jsonschema")
+    whole = {**_resolved(schema), "components": openapi()["components"]}
+    # OpenAPI 3.0 took its schemas from this draft.
+    errors = jsonschema.Draft4Validator(whole, format_checker=_formats()).iter_errors(body)
+    wrong = [f"{e.json_path}: {e.message[:300]}" for e in errors]
+    known = (_resolved(whole["items"]) if isinstance(body, list) else whole).get("properties")
+    for item in body if isinstance(body, list) else [body]:
+        if known and isinstance(item, dict):
+            wrong += [f"there is no field {name}" for name in item.keys() - known.keys()]
+    return wrong
+
+
+@functools.cache
+def _formats() -> Any:
+    import jsonschema
+
+    checker = jsonschema.FormatChecker(formats=())
+    checker.checks("date-time", raises=ValueError)(
+        lambda value: not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
+    )
+    checker.checks("uri")(lambda value: not isinstance(value, str) or "://" in value)
+    return checker
 
 
 def _fits(template: list[str], parts: list[str]) -> bool:
@@ -105,10 +189,10 @@ def _fits(template: list[str], parts: list[str]) -> bool:
     )
 
 
-def _resolved(described: dict[str, Any], item: dict[str, Any]) -> dict[str, Any]:
+def _resolved(item: dict[str, Any]) -> dict[str, Any]:
     found: Any = item
     if "$ref" in item:
-        found = described
+        found = openapi()
         for part in item["$ref"].lstrip("#/").split("/"):
             found = found[part]
     return dict(found)

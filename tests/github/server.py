@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.github import rest
 from tests.github.answering import answer
 
 Data = dict[str, Any]
@@ -29,7 +30,9 @@ class Request:
     body: Any
     headers: dict[str, str]
     status: int = 0
+    kind: str = ""
     answered: Any = None
+    """What came back, with its status and content type; nothing where a fault stood in its place."""
 
 
 @dataclass
@@ -62,8 +65,8 @@ class GitHubServer:
     schema: Any = None
     url: str = ""
     requests: list[Request] = field(default_factory=list)
-    rest: dict[str, Callable[[Request, re.Match[str]], tuple[int, Any]]] = field(default_factory=dict)
-    """More of the REST API: "METHOD /path/regex" to an answer."""
+    more: dict[str, Callable[[Request, re.Match[str]], tuple[int, Any]]] = field(default_factory=dict)
+    """The rest of the REST API: "METHOD /path/regex" to an answer."""
 
     @property
     def queries(self) -> list[Request]:
@@ -102,18 +105,15 @@ class GitHubServer:
             return 200, told, "application/json"
         path = request.path.removeprefix("/api/v3")
         if "diff" in request.headers.get("accept", "") and path in self.diffs:
-            return 200, self.diffs[path], "text/plain"
+            return 200, self.diffs[path], "application/vnd.github.diff"
         if found := re.fullmatch(rf"/repos/{self.repository}/collaborators/([^/]+)/permission", path):
-            return 200, _permission(found[1], self.permissions.get(found[1], "none")), "application/json"
-        for pattern, handler in self.rest.items():
+            role = self.permissions.get(found[1], "none")
+            return 200, rest.permission(self.url, found[1], role), "application/json"
+        for pattern, handler in self.more.items():
             method, _, expression = pattern.partition(" ")
             if request.method == method and (match := re.fullmatch(expression, path)):
                 return *handler(request, match), "application/json"
-        return (
-            404,
-            {"message": "Not Found", "documentation_url": "https://docs.github.com/rest", "status": "404"},
-            ("application/json"),
-        )
+        return 404, rest.missing(), "application/json"
 
 
 def _over_git(served: GitHubServer, request: Request, raw: bytes, query: str) -> Fault:
@@ -133,10 +133,6 @@ def _over_git(served: GitHubServer, request: Request, raw: bytes, query: str) ->
     head, _, body = done.stdout.partition(b"\r\n\r\n")
     headers = dict(line.split(": ", 1) for line in head.decode().splitlines())
     return Fault(int(headers.pop("Status", "200")[:3]), body, headers)
-
-
-def _permission(login: str, permission: str) -> Data:
-    return {"permission": permission, "role_name": permission, "user": None}
 
 
 @contextlib.contextmanager
@@ -162,9 +158,9 @@ def github(**world: Any) -> Iterator[GitHubServer]:
             if fault:
                 self._reply(fault.status, fault.body, "application/json", fault.headers, fault.cut)
                 return
-            request.status, request.answered, kind = served.answer(request)
+            request.status, request.answered, request.kind = served.answer(request)
             body = request.answered if isinstance(request.answered, str) else json.dumps(request.answered)
-            self._reply(request.status, b"" if request.status == 204 else body.encode(), kind, {}, cut=False)
+            self._reply(request.status, b"" if request.status == 204 else body.encode(), request.kind, {}, cut=False)
 
         def _reply(self, status: int, body: bytes, kind: str, headers: dict[str, str], cut: bool) -> None:
             self.send_response(status)

@@ -156,5 +156,5 @@ def issue(number: int, title: str, state: str = "CLOSED", reason: str | None = "
         "stateReason": reason, "url": f"https://github.example/team/app/issues/{number}", "createdAt": at(0),
         "publishedAt": at(0), "lastEditedAt": None, "userContentEdits": [], "author": user("eve"),
         "authorAssociation": "NONE", "comments": [], "labels": [], "repository": {"nameWithOwner": "team/app"},
-        "isMinimized": False, **changed,
+        "isMinimized": False, "timelineItems": [], **changed,
     }  # fmt: skip
