@@ -70,7 +70,7 @@ def test_a_list_is_looked_at_item_by_item() -> None:
         ("GET", "/repos/team/app", 404, "", None, "is never without a type"),
         ("GET", "/repos/team/app/tea", 404, JSON, None, "there is no GET /repos/team/app/tea"),
         ("PUT", "/repos/team/app/pulls", 404, JSON, None, "there is no PUT /repos/team/app/pulls"),
-        ("POST", "/app/installations/7/access_tokens", 0, "", {"permissions": {"contents": 1}}, "$.permissions.contents"),
+        ("POST", "/app/installations/7/access_tokens", 0, "", {"permissions": {"issues": 1}}, "$.permissions.issues"),
         ("POST", "/repos/team/app/issues/7/comments", 0, "", {"text": "x"}, "'body' is a required property"),
     ],
 )  # fmt: skip
