@@ -19,7 +19,7 @@ from feedback.git_pulls import Pull
 from feedback.git_reverts import Reverts, Undoing, landed_change
 from feedback.identity import co_authors
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the same repository would give other outcomes than before, so that a cursor does not hide them."""
 _MOST_WAYS = 12
 _SUCCESSION = 90 * 86_400
@@ -28,7 +28,7 @@ _BUMP = re.compile(
     r"^(?:\w+(?:\(.*?\))?: )?(?:bump|update|upgrade) (?:dependency )?(\S+)(?: requirement)?\b.*\bto\b", re.I
 )
 
-Proof = Literal["settled", "equal", "contained", "half"]
+Proof = Literal["settled", "equal", "contained", "half", "most"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Way:
     landing: Landing
     proof: Proof
     """settled: nothing left to prove; equal: if the contents are equal; contained: if it holds the whole change;
-    half: if it holds half of the added lines."""
+    half: if it holds half of the added lines; most: if it holds nearly all of them, in every file."""
     own: bool
     """False when the step is somebody else's work: then the pull request was not merged but overtaken."""
     undoings: tuple[Undoing, ...]
@@ -158,6 +158,11 @@ class Examiner:
                     yield Landing("closes", step, step, chain[step]), "half", True
                 else:
                     yield Landing("absorbed", step, step, chain[step]), "contained", True
+        last = pull.head.time + _SUCCESSION
+        others = [s for s in main_files.touching(files, after) if not own(chain[s]) and chain[s].time <= last]
+        others.sort(key=lambda step: len(main_files.at(step)))  # the fewer files besides, the likelier the same work
+        for step in others[:_MOST_WAYS]:
+            yield Landing("absorbed", step, step, chain[step]), "most", False
 
     def _undoings(self, pull: Pull, landing: Landing, main_files: MainFiles, reverts: Reverts) -> tuple[Undoing, ...]:
         files = main_files.at(landing.last) if landing.first == landing.last and not landing.parts else ()

@@ -16,6 +16,9 @@ _NO_BLOB = ("000000", "160000")
 """Modes of an absent file and of a submodule, whose commit is in another repository."""
 _BINARY_INDEX = re.compile(rb"index ([0-9a-f]+)\.\.([0-9a-f]+)")
 
+_TELLING = 20
+"""Characters of an added line above which it is unlikely to be written twice."""
+
 
 @dataclass(frozen=True, slots=True)
 class Patch:
@@ -65,6 +68,21 @@ class Change:
             return 0.0
         mine, theirs = _changed_lines(self.diff.text, marks), _changed_lines(other.diff.text, marks)
         return (mine & theirs).total() / mine.total() if mine else 0.0
+
+    def taken_over_by(self, other: Change) -> bool:
+        """Whether `other` adds what this change adds: four lines of five, and half of them in every file."""
+        if self.diff is None or other.diff is None or self.diff.truncated:
+            return False
+        mine, theirs = _changed_lines(self.diff.text, "+"), _changed_lines(other.diff.text, "+")
+        if not any(len(line.partition("\n")[2]) > _TELLING for line in mine):
+            return False
+        by_file: Counter[str] = Counter()
+        there: Counter[str] = Counter()
+        for line, times in mine.items():
+            file = line.partition("\n")[0]
+            by_file[file] += times
+            there[file] += min(times, theirs[line])
+        return there.total() >= 0.8 * mine.total() and all(2 * there[file] >= by_file[file] for file in by_file)
 
 
 class Contents:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from feedback.git_clone import Commit
+from feedback.git_messages import landed_number
 
+_OF_MAIN = re.compile(r"^Merge (?:remote-tracking )?branch '(?:[^'/]+/)?(?:main|master|trunk|develop)'(?! into ')")
+"""Subjects of merges that bring main into a branch."""
 MAX_OWN = 2_000
 """Commits looked at for one pull request; more is a rewritten history, not a change."""
 
 
 class History:
-    """Commits by sha, and main's first-parent chain.
+    """Commits by sha, and main's chain: first parents, but where main was moved forward to a branch that main had been
+    merged into (a foxtrot merge); there main is the other side.
 
     A step is one commit of that chain, numbered from the oldest; it brings in itself and what it merges. Because
     every ancestor of step i came in at or before step i, "is an ancestor of step i" is one comparison of numbers.
@@ -19,11 +24,13 @@ class History:
 
     def __init__(self, commits: Iterable[Commit], main_tip: str) -> None:
         self.commits = {commit.sha: commit for commit in commits}
+        self._crossed: dict[str, str] = {}
+        """Foxtrot merges on the chain, each with the parent that is main."""
         chain: list[Commit] = []
         step: str | None = main_tip
         while step is not None and (commit := self.commits.get(step)):
             chain.append(commit)
-            step = commit.parents[0] if commit.parents else None
+            step = self._main_side(commit)
         self.chain = chain[::-1]
         self.step_of: dict[str, int] = {}
         """For each commit of main, the step that brought it in."""
@@ -39,6 +46,31 @@ class History:
         self.dropped = self._dropped()
         """Commits that the rewrite left out, each with the step of today's main that they came after."""
         self.step_of.update({old: self.step_of[new] for old, new in self.twins.items()} | self.dropped)
+
+    def _main_side(self, commit: Commit) -> str | None:
+        """The parent on which main goes on: of a merge of main the one on which more pull requests landed since the two
+        sides parted."""
+        if len(commit.parents) == 2 and _OF_MAIN.match(commit.subject):
+            first, second = (self._landed(side, other) for side, other in (commit.parents, commit.parents[::-1]))
+            if second > first:
+                self._crossed[commit.sha] = commit.parents[1]
+        return self._crossed.get(commit.sha) or (commit.parents[0] if commit.parents else None)
+
+    def _landed(self, side: str, other: str) -> int:
+        """How many first parents of `side` say that they are a pull request and are not below `other`."""
+        below: set[str] = set()
+        todo = [other]
+        while todo and len(below) < MAX_OWN:
+            sha = todo.pop(0)
+            if sha not in below and sha in self.commits:
+                below.add(sha)
+                todo.extend(self.commits[sha].parents)
+        count = 0
+        step: str | None = side
+        while step is not None and step not in below and (commit := self.commits.get(step)):
+            count += landed_number(commit) is not None
+            step = commit.parents[0] if commit.parents else None
+        return count
 
     def _rewritten(self) -> dict[str, str]:
         """A rewrite of history keeps author, committer, both times and the subject; a rebase has a new committer
@@ -109,7 +141,9 @@ class History:
         return number is not None and self.chain[number].sha == commit.sha
 
     def parent(self, commit: Commit) -> Commit | None:
-        return self.commits.get(commit.parents[0]) if commit.parents else None
+        """The commit before this one: on main, or on its own branch."""
+        before = self._crossed.get(commit.sha) or (commit.parents[0] if commit.parents else None)
+        return self.commits.get(before) if before else None
 
 
 def stamp(commit: Commit) -> tuple[str, int, str]:

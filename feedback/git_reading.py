@@ -133,6 +133,8 @@ class Reader:
             return mine.same_as(theirs) is True
         if way.proof == "half":
             return mine.share_in(theirs, "+") >= 0.5
+        if way.proof == "most":
+            return mine.taken_over_by(theirs)
         return mine.share_in(theirs) == 1.0
 
     def _same(self, case: Case, landing: Landing, landed: Change, state: Commit) -> bool | None:

@@ -230,6 +230,52 @@ def test_the_same_work_by_somebody_else_supersedes_the_pull_request(repository: 
     assert "My own fix" in outcome.cause_evidence[0].text
 
 
+def test_work_that_somebody_else_merged_along_with_more_supersedes_the_pull_request(
+    repository: Repository, outcomes: Outcomes
+) -> None:
+    repository.branch()
+    for number in range(3, 8):
+        repository.edit(f"line {number}\n", f"a line of five that nobody writes twice: {number}\n")
+    repository.commit("Fix five lines", AGENT)
+    repository.open(7)
+    for number in range(3, 7):  # four of the five
+        repository.edit(f"line {number}\n", f"a line of five that nobody writes twice: {number}\n")
+    repository.edit("line 9\n", "line nine\n", "other.py")
+    merged = repository.commit("My own fix of all lines (#9)", OTHER)
+    outcome = outcomes()[7]
+    assert (outcome.kind, outcome.cause) == (Kind.REJECTED, Cause.SUPERSEDED)
+    assert outcome.cause_evidence[0].place == merged
+
+
+def test_half_of_the_work_in_somebody_elses_commit_proves_nothing(repository: Repository, outcomes: Outcomes) -> None:
+    repository.branch()
+    for number in range(3, 7):
+        repository.edit(f"line {number}\n", f"a line of four that nobody writes twice: {number}\n")
+    repository.commit("Fix four lines", AGENT)
+    repository.open(7)
+    for number in range(3, 5):
+        repository.edit(f"line {number}\n", f"a line of four that nobody writes twice: {number}\n")
+    repository.commit("My own fix (#9)", OTHER)
+    outcome = outcomes(open_days=0)[7]
+    assert (outcome.kind, outcome.cause) == (Kind.REJECTED, Cause.UNKNOWN)
+
+
+def test_a_squash_is_found_below_a_branch_that_main_was_moved_forward_to(
+    repository: Repository, outcomes: Outcomes
+) -> None:
+    repository.branch()
+    repository.edit("line 9\n", "line nine\n", "other.py")
+    branch = repository.commit("Something long", PERSON)
+    repository.git("checkout", "-q", "main")
+    repository.squash(repository.pull(7), "Fix line 3 (#7)")
+    squashed = repository.git("rev-parse", "main")
+    repository.git("checkout", "-q", "--detach", branch)
+    repository.moved("merge", "-q", "--no-ff", "-m", "Merge branch 'main' of example.org:team/app into long", "main")
+    repository.git("branch", "-f", "main", "HEAD")
+    outcome = outcomes()[7]
+    assert (outcome.kind, outcome.merged_sha) == (Kind.MERGED, squashed)
+
+
 def test_a_commit_that_closes_the_pull_request_with_most_of_its_work_lands_it(
     repository: Repository, outcomes: Outcomes
 ) -> None:

@@ -159,7 +159,8 @@ def ingest_feedback(
         for problem in result.problems:
             tell(f"  {problem}")
     if rows:
-        say("\n" + table([(r["kind"], r["cause"], r["n"]) for r in rows], ["outcome", "cause", "pull requests"]))
+        counts = [(r["kind"], "" if r["kind"] in ("merged", "open") else r["cause"], r["n"]) for r in rows]
+        say("\n" + table(counts, ["outcome", "cause", "pull requests"]))
     if share.text:
         say("\n" + share.text)
 
