@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import os
 from pathlib import Path
 
+import pytest
+
+from meta.records import MACHINE
 from meta.replay.grader import HANGS, grade
+from meta.replay.room import needs_room
 from tests.repositories import ADD, CALC, FIXED, MUL, Files, judge, own_environment, sandbox
 
 
@@ -122,6 +128,35 @@ def test_an_environment_in_which_nothing_starts_is_void(tmp_path: Path) -> None:
     )  # fmt: skip
     assert graded.verdict == "void"
     assert "the tests never started" in graded.reason
+
+
+def test_on_a_full_disk_nothing_is_learnt_about_a_submission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = judge(tmp_path)
+    monkeypatch.setattr("meta.replay.room.LEAST_MB", 1 << 40)
+    for diff in ("", bench.ticket.gold or ""):
+        graded = bench.grade(diff)
+        assert graded.verdict == "void"
+        assert graded.reason.startswith(f"{MACHINE} could not grade: [Errno 28] No space left on device")
+
+
+@pytest.mark.parametrize(("inside", "full"), [(True, False), (False, True)])
+def test_who_fills_the_disk_himself_has_no_excuse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: bool, full: bool
+) -> None:
+    workspace, other = tmp_path / "workspace", tmp_path / "other"
+    workspace.mkdir()
+    other.mkdir()
+    disk = os.statvfs(tmp_path)
+    free = disk.f_bavail * disk.f_frsize >> 20
+    if free < 3000:
+        pytest.skip("not enough room to tell")
+    monkeypatch.setattr("meta.replay.room.LEAST_MB", free - 1000)
+    monkeypatch.setattr("meta.replay.room.CLOSE_MB", 1 << 40)
+    big = (workspace if inside else other) / "big"
+    expected = pytest.raises(OSError, match="No space left") if full else contextlib.nullcontext()
+    with expected, needs_room(workspace), big.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, 2000 << 20)
+    big.unlink()
 
 
 def test_a_ticket_without_a_test_to_decide_by_is_void(tmp_path: Path) -> None:

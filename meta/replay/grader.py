@@ -22,6 +22,7 @@ from meta.replay.acceptance.linters import Bench
 from meta.replay.junit import WEAKER, run_junit
 from meta.replay.overlay import lay_hidden, restore_protected
 from meta.replay.reaching import alarms, reaching
+from meta.replay.room import needs_room
 from meta.replay.testrun import TestRun, run_tests
 from meta.replay.watch import Reading, plan
 from worker_agent.records import Environment
@@ -101,28 +102,29 @@ def examine(
             looked_at = diff.strip() or grader.checks or grader.review
             change = change_in(workspace.root, template.tree) if looked_at else None
             restore_protected(workspace.root, template.tree)
-            if grader.junit:
-                run, reading = run_junit(
-                    workspace.root, template.tree, grader.junit, environment=environment, sandbox=sandbox,
-                    hidden=grader.hidden, seconds=grader.seconds, limits=limits,
-                )  # fmt: skip
-            else:
-                secret = plan(grader, workspace.root, alarms(template.tree, ticket))
-                lay_hidden(workspace.root, grader.hidden, secret.appended)
-                run = run_tests(
-                    workspace.root,
-                    files_of(grader),
-                    environment=environment,
-                    sandbox=sandbox,
-                    wanted=[*grader.fail_to_pass, *grader.pass_to_pass],
-                    seconds=grader.seconds,
-                    test_seconds=grader.test_seconds,
-                    watch=secret.watch,
-                    hangs=hangs,
-                    reverse=reverse,
-                    limits=limits,
-                )
-                reading = secret.read(run) if run.started else None
+            with needs_room(workspace.root):
+                if grader.junit:
+                    run, reading = run_junit(
+                        workspace.root, template.tree, grader.junit, environment=environment, sandbox=sandbox,
+                        hidden=grader.hidden, seconds=grader.seconds, limits=limits,
+                    )  # fmt: skip
+                else:
+                    secret = plan(grader, workspace.root, alarms(template.tree, ticket))
+                    lay_hidden(workspace.root, grader.hidden, secret.appended)
+                    run = run_tests(
+                        workspace.root,
+                        files_of(grader),
+                        environment=environment,
+                        sandbox=sandbox,
+                        wanted=[*grader.fail_to_pass, *grader.pass_to_pass],
+                        seconds=grader.seconds,
+                        test_seconds=grader.test_seconds,
+                        watch=secret.watch,
+                        hangs=hangs,
+                        reverse=reverse,
+                        limits=limits,
+                    )
+                    reading = secret.read(run) if run.started else None
         if not run.started and grader.junit and reading and ticket.gold and diff != ticket.gold:
             # Who ends the command early must not make it void by that: the merged change shows whose doing it is.
             gold = examine(

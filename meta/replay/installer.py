@@ -15,6 +15,7 @@ from pathlib import Path
 
 from meta.errors import MetaError
 from meta.replay.interpreters import find_python, find_uv
+from meta.replay.room import ensure_room
 from worker_agent.sandbox import Bubblewrap, Job, Mount, SandboxLimits, SandboxUnavailable, run
 
 _SETTINGS = re.compile(r"^(UV_.*|PIP_.*|SSL_CERT_(FILE|DIR)|.*_CA_BUNDLE|((https?|all|no)_proxy))$", re.IGNORECASE)
@@ -152,6 +153,7 @@ class Installer:
         finally:
             given.unlink(missing_ok=True)
         if done.returncode or done.timed_out:
+            ensure_room(self.cache)  # a full disk says nothing about the environment
             words = "it took too long" if done.timed_out else done.output.strip()[-3000:]
             raise MetaError(
                 f"the environment cannot be built ({self.python}, as of {self.exclude_newer or 'today'}): {words}",

@@ -13,6 +13,7 @@ from meta.errors import MetaError
 from meta.records import MACHINE, Graded, Purpose, Replay, Ticket
 from meta.replay.environment import build
 from meta.replay.grader import grade
+from meta.replay.room import needs_room
 from meta.spend.metered import about
 from worker_agent.agent import work
 from worker_agent.git import GitError
@@ -112,16 +113,18 @@ def _run(
         about(name, candidate),
         tempfile.TemporaryDirectory(dir=setting.scratch, prefix="replay-", ignore_cleanup_errors=True) as folder,
     ):
-        submission = work(
-            Brief(title=ticket.title, body=ticket.body),
-            surface=surface,
-            model=setting.model,
-            workspace=open_workspace(template, Path(folder) / "work"),
-            sandbox=setting.sandbox,
-            environment=environment,
-            limits=setting.limits,
-            record=events.append,
-        )
+        workspace = open_workspace(template, Path(folder) / "work")
+        with needs_room(workspace.root):
+            submission = work(
+                Brief(title=ticket.title, body=ticket.body),
+                surface=surface,
+                model=setting.model,
+                workspace=workspace,
+                sandbox=setting.sandbox,
+                environment=environment,
+                limits=setting.limits,
+                record=events.append,
+            )
         graded = _judged(submission) or grade(
             ticket,
             submission.diff,

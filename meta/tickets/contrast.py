@@ -13,6 +13,7 @@ from meta.records import HiddenFile
 from meta.replay.overlay import lay_hidden
 from meta.replay.protected import is_test_side
 from meta.replay.reports import TestReport
+from meta.replay.room import needs_room
 from meta.replay.testrun import TestRun, gist, run_tests
 from worker_agent.records import Environment
 from worker_agent.sandbox import Sandbox
@@ -129,15 +130,16 @@ class _Runner:
             workspace = open_workspace(self.template, Path(folder) / "workspace")
             apply_diff(workspace, diff)
             lay_hidden(workspace.root, hidden)
-            return run_tests(
-                workspace.root,
-                files,
-                environment=self.environment,
-                sandbox=self.sandbox,
-                wanted=wanted,
-                seconds=self.seconds,
-                test_seconds=self.test_seconds,
-            )
+            with needs_room(workspace.root):
+                return run_tests(
+                    workspace.root,
+                    files,
+                    environment=self.environment,
+                    sandbox=self.sandbox,
+                    wanted=wanted,
+                    seconds=self.seconds,
+                    test_seconds=self.test_seconds,
+                )
 
 
 def _joined(first: TestRun, second: TestRun) -> TestRun:
