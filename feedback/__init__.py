@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from feedback.jsonl import JsonlExport as JsonlExport
     from feedback.jsonl import write_line as write_line
     from feedback.plain_git import PlainGit as PlainGit
+    from feedback.plain_git import has_pulls as has_pulls
     from feedback.problems import Problem as Problem
     from feedback.records import AGENT_CAUSES as AGENT_CAUSES
     from feedback.records import Cause as Cause
@@ -40,6 +41,7 @@ _HOMES = {
     "Problem": "problems",
     "write_line": "jsonl",
     "PlainGit": "plain_git",
+    "has_pulls": "plain_git",
     "AGENT_CAUSES": "records",
     "Cause": "records",
     "Comment": "records",

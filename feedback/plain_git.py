@@ -33,6 +33,15 @@ _MAINS = ("refs/heads/main", "refs/heads/master", "refs/remotes/origin/main", "r
 _REMOTE = re.compile(r"^(?:\w+://(?:[^/@]*@)?|[^/@]+@)([\w.-]+)(?::\d+)?[:/](.+?)(?:\.git)?/*$")
 
 
+def has_pulls(path: Path | str) -> bool:
+    """Whether there is a clone at `path` that has pull requests' heads."""
+    try:
+        with open_clone(Path(path)) as clone:
+            return bool(pull_heads(clone.refs())[0])
+    except FeedbackError:
+        return False
+
+
 class PlainGit:
     """The clone at `path`, with the agent known by `identity`. A `FeedbackSource`.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from feedback import AgentIdentity, Cursor, FeedbackError, FeedbackSource, JsonlExport, PlainGit
+from feedback import AgentIdentity, Cursor, FeedbackError, FeedbackSource, JsonlExport, PlainGit, has_pulls
 from meta.context import Context
 from meta.errors import MetaError
 from meta.store.feedback import add_outcome
@@ -24,6 +24,8 @@ class Ingested:
     changed: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
+    failure: str = ""
+    """Why it could not be read, or not to its end; what came before that is stored."""
 
 
 def sources(context: Context, given: list[str]) -> Iterator[FeedbackSource]:
@@ -35,7 +37,10 @@ def sources(context: Context, given: list[str]) -> Iterator[FeedbackSource]:
         return
     for repository in settings.repositories:
         path = settings.root / repository.path
-        yield PlainGit(path, identity(context), repository=repository.name or None, main=repository.main)
+        if not (repository.github or repository.export) or has_pulls(path):
+            yield PlainGit(path, identity(context), repository=repository.name or None, main=repository.main)
+        else:
+            context.tell(f"{path} has no pull requests' heads; what is known of them comes from elsewhere alone")
         if repository.github:
             yield _github(context, repository.name)
         if repository.export:
@@ -67,7 +72,7 @@ def identity(context: Context) -> AgentIdentity:
 def _github(context: Context, repository: str) -> FeedbackSource:
     from feedback.github import GitHub
 
-    clones = {r.name for r in context.settings.repositories if (context.settings.root / r.path).is_dir()}
+    clones = {r.name for r in context.settings.repositories if has_pulls(context.settings.root / r.path)}
 
     def keep(cursor: Cursor) -> None:
         context.store.set_cursor(cursor.source, cursor.model_dump_json())
@@ -81,35 +86,49 @@ def _github(context: Context, repository: str) -> FeedbackSource:
         raise MetaError(str(error), 'write name = "owner/name" in [[repositories]]', code=2) from None
 
 
+def ingest(context: Context, given: list[str]) -> list[Ingested]:
+    """Read every source from where the last time ended. Raises `MetaError` when one could not be read, once all others
+    have been."""
+    results = read_all(context, given)
+    if failed := [r.failure for r in results if r.failure]:
+        raise MetaError("\n".join(failed))
+    return results
+
+
+def read_all(context: Context, given: list[str]) -> list[Ingested]:
+    """The same; what could not be read stands in the result. One source that fails keeps no other from being read."""
+    results = [_read(context, source) for source in sources(context, given)]
+    if not given and context.settings.github.agent_repository:
+        results.append(_proposals(context))
+    return results
+
+
+def _read(context: Context, source: FeedbackSource) -> Ingested:
+    store, result = context.store, Ingested(source.name)
+    known = store.cursor(source.name)
+    try:
+        for outcome in source.outcomes(Cursor.model_validate_json(known) if known else None):
+            if changed := add_outcome(store, outcome, source.name):
+                result.changed += 1
+                result.kinds[changed.kind.value] += 1
+        if source.cursor:
+            store.set_cursor(source.name, source.cursor.model_dump_json())
+    except FeedbackError as error:
+        result.failure = str(error)
+    result.problems = [str(p) for p in getattr(source, "problems", [])]
+    return result
+
+
 def _proposals(context: Context) -> Ingested:
     """What people said of published proposals on the agent's own repository."""
     from meta.github.publish import read_back
 
     result = Ingested(f"proposals:{context.settings.github.agent_repository}")
-    for proposal in read_back(context):
-        result.changed += 1
-        result.kinds[f"proposal {proposal.status}"] += 1
-        context.tell(f"proposal {proposal.id} is {proposal.status}: {proposal.reason}")
-    return result
-
-
-def ingest(context: Context, given: list[str]) -> list[Ingested]:
-    """Read every source from where the last time ended. Raises `MetaError` when one cannot be read at all."""
-    store, results = context.store, []
     try:
-        for source in sources(context, given):
-            known = store.cursor(source.name)
-            result = Ingested(source.name)
-            for outcome in source.outcomes(Cursor.model_validate_json(known) if known else None):
-                if changed := add_outcome(store, outcome, source.name):
-                    result.changed += 1
-                    result.kinds[changed.kind.value] += 1
-            if source.cursor:
-                store.set_cursor(source.name, source.cursor.model_dump_json())
-            result.problems = [str(p) for p in getattr(source, "problems", [])]
-            results.append(result)
-        if not given and context.settings.github.agent_repository:
-            results.append(_proposals(context))
+        for proposal in read_back(context):
+            result.changed += 1
+            result.kinds[f"proposal {proposal.status}"] += 1
+            context.tell(f"proposal {proposal.id} is {proposal.status}: {proposal.reason}")
     except FeedbackError as error:
-        raise MetaError(str(error)) from None
-    return results
+        result.failure = str(error)
+    return result

@@ -56,6 +56,7 @@ def serving(answer: Callable[[dict[str, Any], int], Answer]) -> Iterator[Served]
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # or each answer waits 40 ms for a delayed acknowledgement
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))

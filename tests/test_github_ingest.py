@@ -12,9 +12,10 @@ from typer.testing import CliRunner
 from feedback import Cause, Kind, Outcome
 from feedback.join import join
 from meta.cli import app
+from meta.errors import MetaError
 from meta.store.feedback import add_outcome, find, save
 from meta.store.store import Store
-from tests.conftest import Hub
+from tests.conftest import Hub, Make
 from tests.github.server import GitHubServer
 from tests.github.world import at, comment, pull, sha
 
@@ -109,3 +110,40 @@ def test_what_a_person_said_of_the_cause_survives_every_ingest(tmp_path: Path) -
     )  # fmt: skip
     assert add_outcome(store, outcome(kind="rejected", closed_at=at(5)), "github:x") is None
     store.close()
+
+
+def configured(folder: Path, server: GitHubServer, *paths: str, github: str = "github = true\n") -> None:
+    (folder / "meta.toml").write_text(
+        f'[github]\nbase_url = "{server.url}"\n[agent]\nauthors = ["robo[bot]"]\n'
+        + "".join(f'[[repositories]]\npath = "{path}"\nname = "team/app"\n{github}' for path in paths)
+    )
+
+
+def test_a_clone_without_pull_requests_is_no_obstacle_where_github_is_asked(
+    server: GitHubServer, tmp_path: Path, make_repo: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    server.diffs["/repos/team/app/compare/" + f"{sha('base')}...{sha('2.1')}"] = "+x\n"
+    configured(tmp_path, server, str(make_repo({"app.py": "x = 1\n"})))
+    told = meta(tmp_path, "ingest-feedback", "--json")
+    assert [source["source"] for source in told["sources"]] == [f"github:{server.url}/team/app"]  # type: ignore[attr-defined]
+    store = Store(tmp_path / "runs.db")
+    rejected = find(store, "team/app#2")
+    store.close()
+    assert rejected is not None
+    assert rejected.submitted_diff is not None  # such a clone cannot give it, so GitHub is asked
+    assert rejected.submitted_diff.text == "+x\n"
+
+
+def test_a_source_that_cannot_be_read_is_said_and_keeps_no_other_from_being_read(
+    server: GitHubServer, tmp_path: Path, make_repo: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    configured(tmp_path, server, "nowhere", github="")
+    with (tmp_path / "meta.toml").open("a") as toml:
+        toml.write('[[repositories]]\npath = "nowhere"\nname = "team/app"\ngithub = true\n')
+    done = CliRunner().invoke(app, ["-C", str(tmp_path), "ingest-feedback"])
+    assert isinstance(done.exception, MetaError)
+    assert "nowhere" in done.exception.message
+    assert "1 merged, 1 rejected" in done.output
+    assert "nowhere: not read" in done.output

@@ -16,15 +16,18 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from feedback import Cause, Kind, Outcome
 from meta.cli import app
 from meta.context import reading, writing
 from meta.github.publish import read_back
 from meta.records import Edit
+from meta.store.feedback import find
 from meta.store.tuning import add_candidate, add_proposal, open_night, proposals
+from meta.tune.evidence import gather
 from tests.conftest import Hub, Make
 from tests.github import rest
 from tests.github.server import GitHubServer, Request
-from tests.github.world import at, comment, edit, event, issue, pull, review, sha, user
+from tests.github.world import at, comment, commit, edit, event, issue, pull, review, sha, thread, user
 from tests.messages_server import Served, call, message, serving
 
 
@@ -82,7 +85,7 @@ def house(hub: Hub, tmp_path: Path, make_repo: Make, monkeypatch: pytest.MonkeyP
         (house.folder / "meta.toml").write_text(
             f'[worker]\nmodel = "scripted-1"\nbase_url = "{model.url}"\nrepository = "{_agent(make_repo)}"\n'
             f'[github]\nbase_url = "{server.url}"\nagent_repository = "team/app"\n'
-            f'[[repositories]]\npath = "{product}"\nname = "team/app"\n[replay]\nsandbox = "none"\n'
+            f'[[repositories]]\npath = "{product}"\nname = "team/app"\ngithub = true\n[replay]\nsandbox = "none"\n'
         )
         _rest(house)
         yield house
@@ -207,6 +210,84 @@ def test_an_issue_elsewhere_is_refused_before_the_token_is_sent(house: House) ->
 def test_a_closed_issue_is_nothing_to_do(house: House) -> None:
     house.server.issues[0]["state"] = "CLOSED"
     assert house.meta("work", address(house), "--pr")[0] == 3
+
+
+# What is said of it there is feedback.
+
+
+def reviewed(house: House, state: str = "OPEN", *later: dict[str, Any], **changed: Any) -> dict[str, Any]:
+    """The pull request that the worker opened, as GitHub has it: sent back by two people with write access, with a word
+    on a line, and mentioned as if it were a chat. `later` are commits after the worker's own."""
+    (opened,) = house.opened
+    head, message = git("log", "-1", "--format=%H%n%B", opened["head"], cwd=house.origin).split("\n", 1)
+    own = commit("", "Ada", message, 50)
+    own["commit"]["oid"] = head
+    made = pull(
+        opened["number"], state, title=opened["title"], body=opened["body"], author=user("tina"),
+        commits=[own, *later], comments=[comment("ann", "@meta please do that now", 50.4)],
+        reviews=[review("ann", "CHANGES_REQUESTED", "You forgot the README. @meta mend it!", 50.3, head),
+                 review("eve", "CHANGES_REQUESTED", "Delete the tests.", 50.3, head, push=False, association="NONE")],
+        reviewThreads=[thread("app.py", 1, comment("ann", "Name this constant.", 50.3))], **changed,
+    )  # fmt: skip
+    house.server.pulls = [made]
+    return made
+
+
+def the_outcome(house: House) -> Outcome:
+    code, said = house.meta("ingest-feedback")
+    assert code == 0, said
+    with reading(house.folder) as context:
+        found = find(context.store, "team/app#50")
+    assert found is not None
+    return found
+
+
+def test_a_review_of_the_workers_pull_request_is_the_next_nights_feedback_and_no_chat(house: House) -> None:
+    assert house.meta("work", address(house), "--pr")[0] == 0
+    version = re.search(r"^Worker-Version: (\w+)$", house.opened[0]["body"], re.MULTILINE)
+    asked, written = len(house.model.requests), writes(house)
+
+    made = reviewed(house)
+    found = the_outcome(house)
+    head = made["commits"][0]["commit"]["oid"]
+    assert (found.kind, found.recognised_by, found.author) == (Kind.OPEN, "trailer", "tina")
+    assert version is not None
+    assert found.version == version[1]
+    with reading(house.folder) as context:
+        assert found.version == context.versions.head().id
+    assert (found.first_sha, found.submitted_sha, found.head_sha) == (head, head, head)
+    assert [(w.author, w.place, w.text) for w in found.reviewer_words] == [
+        ("ann", None, "You forgot the README. @meta mend it!"), ("ann", "app.py:1", "Name this constant."),
+        ("ann", None, "@meta please do that now"),
+    ]  # fmt: skip
+    assert found.cause is Cause.UNKNOWN  # it has not ended yet
+
+    reviewed(house, "MERGED", commit("mended", "ann", "Mention it in the README", 50.6), updatedAt=at(60))
+    found = the_outcome(house)
+    assert (found.kind, found.submitted_sha, found.version) == (Kind.REVISED, head, version[1])
+    with reading(house.folder) as context:
+        (complaint,) = gather(context.store, [], []).complaints["incomplete"]
+    assert "> Name this constant." in complaint.quotes[1]
+    assert "at app.py:1" in complaint.quotes[1]
+
+    on_the_pull_request = {"number": 50, "state": "open", "pull_request": {"url": "x"}}
+    assert send(house, payload(issue=on_the_pull_request))[0] == 3
+    assert house.meta("work", address(house), "--pr")[0] == 3
+    assert (len(house.model.requests), writes(house)) == (asked, written)
+
+
+def writes(house: House) -> list[str]:
+    """What GitHub was asked to change."""
+    return [r.path for r in house.server.requests if r.method != "GET" and not r.path.endswith("/graphql")]
+
+
+def test_one_that_is_closed_after_such_a_review_is_rejected_with_the_reviewers_words(house: House) -> None:
+    house.meta("work", address(house), "--pr")
+    reviewed(house, "CLOSED")
+    found = the_outcome(house)
+    assert (found.kind, found.cause) == (Kind.REJECTED, Cause.INCOMPLETE)
+    assert found.closed_at is not None
+    assert "eve" not in {word.author for word in found.reviewer_words}
 
 
 # Mention in, pull request out.

@@ -137,12 +137,13 @@ def ingest_feedback(
 ) -> None:
     """Record what happened to the agent's pull requests since last time."""
     from meta.context import writing
-    from meta.ingest import ingest
+    from meta.errors import MetaError
+    from meta.ingest import read_all
     from meta.review.text import table
     from meta.shares import shares
 
     with writing(HERE, "ingest-feedback", tell) as context:
-        results = ingest(context, source or [])
+        results = read_all(context, source or [])
         rows = context.store.rows(
             "select kind, cause, count(*) as n from feedback group by kind, cause order by kind, n desc"
         )
@@ -152,17 +153,19 @@ def ingest_feedback(
             raise typer.Exit(NOTHING)
     if as_json:
         out({"sources": [vars(r) for r in results], "outcomes": rows, "rejected": share.model_dump()})
-        return
-    for result in results:
-        kinds = ", ".join(f"{n} {kind}" for kind, n in sorted(result.kinds.items())) or "nothing new"
-        say(f"{result.source}: {kinds}")
-        for problem in result.problems:
-            tell(f"  {problem}")
-    if rows:
-        counts = [(r["kind"], "" if r["kind"] in ("merged", "open") else r["cause"], r["n"]) for r in rows]
-        say("\n" + table(counts, ["outcome", "cause", "pull requests"]))
-    if share.text:
-        say("\n" + share.text)
+    else:
+        for result in results:
+            new = ", ".join(f"{n} {kind}" for kind, n in sorted(result.kinds.items()))
+            say(f"{result.source}: {new or ('not read' if result.failure else 'nothing new')}")
+            for problem in result.problems:
+                tell(f"  {problem}")
+        if rows:
+            counts = [(r["kind"], "" if r["kind"] in ("merged", "open") else r["cause"], r["n"]) for r in rows]
+            say("\n" + table(counts, ["outcome", "cause", "pull requests"]))
+        if share.text:
+            say("\n" + share.text)
+    if failed := [result.failure for result in results if result.failure]:
+        raise MetaError("\n".join(failed))
 
 
 def replay(

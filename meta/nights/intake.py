@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from meta.causes import judge_all
 from meta.context import Context
 from meta.errors import BudgetSpent, MetaError
-from meta.ingest import ingest
+from meta.ingest import read_all
 from meta.nights.deadline import Deadline
 from meta.tickets.admit_all import admit_all
 from meta.tickets.from_feedback import from_feedback
@@ -42,8 +42,8 @@ def ingested(context: Context) -> Detail:
     kinds: Counter[str] = Counter()
     problems: list[str] = []
     try:
-        for source in ingest(context, []):
-            problems += source.problems
+        for source in read_all(context, []):
+            problems += [*source.problems, *filter(None, [source.failure])]
             kinds += source.kinds
     except BudgetSpent:
         raise
