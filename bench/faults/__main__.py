@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.faults import troubles
+from bench.faults.disk import disk_full
 from bench.faults.kills import kills
+from bench.faults.moments import STAGES
 from bench.faults.service import FAULTS, Service, serving
 from bench.small_house import small_house
 from meta.demo.project import DemoHouse
@@ -29,8 +31,6 @@ PARTS = ("kills", "service", "disk", "database", "signals", "repository", "perso
 PARALLEL = 2
 FROM_THE_START = "529"
 """The trouble that is also there when the night begins."""
-STAGES = {"causes": 0.5, "feedback tickets": 5.0, "tickets": 5.0, "tune": 15.0, "clean": 0.1}
-"""Where it is told to stop: so many seconds after that stage has begun, at most."""
 
 
 def main() -> None:
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=20.0, help="how long a service is in trouble")
     parser.add_argument("--signals", type=int, default=1, help="how often it is told to stop at each stage")
-    parser.add_argument("--disks", type=int, default=5, help="how many disks fill up")
+    parser.add_argument("--disks", type=int, default=len(STAGES), help="how many disks fill up, each in another stage")
     parser.add_argument("--only", default=",".join(PARTS), help=f"parts, of {', '.join(PARTS)}")
     parser.add_argument("--faults", default=",".join(FAULTS), help="kinds of trouble of the service")
     parser.add_argument("--seed", type=int, default=1)
@@ -51,8 +51,8 @@ def main() -> None:
 
 
 def run(where: Path, service: Service, arguments: argparse.Namespace) -> dict[str, Any]:
-    model = small_house(where / "model", parallel=PARALLEL, timeout=5.0, patience=1.0)
     only, draw = arguments.only.split(","), random.Random(arguments.seed)
+    model = small_house(where / "model", parallel=PARALLEL, timeout=5.0, patience=1.0)
     result: dict[str, Any] = {}
     if "kills" in only:
         result |= kills(arguments.kills, arguments.seed, model, service, where / "kills", PARALLEL)
@@ -80,9 +80,11 @@ def _troubles(
             yield troubles.with_the_service(name, model, service, where / "t-service", arguments.seconds)
             if name == FROM_THE_START:
                 yield troubles.with_the_service(name, model, service, where / "t-start", arguments.seconds, after=0)
+    if "disk" in only or "signals" in only:
+        small = small_house(where / "small", 6, replays=12, parallel=PARALLEL, timeout=5.0, patience=1.0)
     if "disk" in only:
         for number in range(arguments.disks):
-            yield troubles.disk_full(model, service, where / f"t-disk-{number}", draw)
+            yield disk_full(number, small, service, where / f"t-disk-{number}", draw)
     if "database" in only:
         yield troubles.locked(model, service, where / "t-locked")
         yield troubles.corrupted(model, service, where / "t-corrupted", draw)
@@ -90,7 +92,7 @@ def _troubles(
         for number, (stage, most) in enumerate(STAGES.items()):
             for kind in (signal.SIGTERM, signal.SIGINT) * arguments.signals:
                 place = where / f"t-signal-{number}-{kind}"
-                yield troubles.told_to_stop(kind, stage, draw.uniform(0.0, most), model, service, place)
+                yield troubles.told_to_stop(kind, stage, draw.uniform(0.0, most), small, service, place)
     if "repository" in only:
         yield troubles.repository_gone(model, service, where / "t-gone")
         yield troubles.force_pushed(model, service, where / "t-forced")
@@ -108,6 +110,7 @@ def _fine(trouble: troubles.Result) -> bool:
         and not trouble.get("traceback")
         and not trouble.get("left")
         and trouble.get("untouched", True) is True
+        and trouble.get("reached", True) is True
         and trouble.get("copy offered", True) is True
         and not trouble.get("too_many_requests")
     )

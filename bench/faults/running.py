@@ -24,14 +24,16 @@ Verdicts = dict[str, str]
 
 
 class Running:
-    """One start of `meta nightly`. What it says goes to a file."""
+    """One start of `meta nightly`. What it says goes to a file. `before` are words of a program that becomes it."""
 
-    def __init__(self, house: DemoHouse, url: str, *arguments: str, temporary: Path) -> None:
+    def __init__(
+        self, house: DemoHouse, url: str, *arguments: str, temporary: Path, before: Sequence[str] = ()
+    ) -> None:
         self.said = temporary.parent / f"{temporary.name}.said-{time.monotonic_ns()}"  # each start has its own
         temporary.mkdir(exist_ok=True)
         with self.said.open("w") as said:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "meta", "-C", str(house.agent), "nightly", *arguments],
+                [*before, sys.executable, "-m", "meta", "-C", str(house.agent), "nightly", *arguments],
                 env={**os.environ, "ANTHROPIC_BASE_URL": url, "TMPDIR": str(temporary)},
                 stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
@@ -91,9 +93,9 @@ def kill(pid: int) -> bool:
 
 
 @contextlib.contextmanager
-def reading(house: DemoHouse) -> Iterator[sqlite3.Connection]:
-    """runs.db as a reader sees it."""
-    db = sqlite3.connect(f"file:{house.agent / 'runs.db'}?mode=ro", uri=True, timeout=10)
+def reading(house: DemoHouse, patience: float = 10.0) -> Iterator[sqlite3.Connection]:
+    """runs.db as a reader sees it, who waits for so many seconds where it is locked."""
+    db = sqlite3.connect(f"file:{house.agent / 'runs.db'}?mode=ro", uri=True, timeout=patience)
     try:
         yield db
     finally:
@@ -151,3 +153,10 @@ def gone(processes: Sequence[tuple[int, str]], seconds: float = SOON_GONE) -> in
     while alive(processes) and time.monotonic() < end:
         time.sleep(0.05)
     return len(alive(processes))
+
+
+def last_words(running: Running) -> str:
+    """The line that says why it stopped, else its last one."""
+    lines = [line for line in running.words().strip().splitlines() if not line.startswith("  gate:")]
+    stopped = [line for line in lines if line.startswith(("error:", "STOPPED", "ended early"))]
+    return (stopped or lines or [""])[-1][:200]

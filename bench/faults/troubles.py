@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import shutil
 import signal
@@ -13,7 +12,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.faults.running import Running, leftovers, reading, verdicts
+from bench.faults.moments import goes_on, stands_at
+from bench.faults.running import Running, last_words, leftovers, reading, verdicts
 from bench.faults.service import FAULTS, THE_MODELS_OWN, Service
 from bench.small_house import copied
 from meta.demo.project import DemoHouse
@@ -63,7 +63,7 @@ def with_the_service(
         "too_many_requests": name not in THE_MODELS_OWN and hit > BURST + A_MINUTE * took / 60,
         "void": void, "false_failed": len(false_failed),
         "traceback": "Traceback" in running.words(), "left": leftovers(house, where / "tmp"),
-        "said": _last(running),
+        "said": last_words(running),
     }  # fmt: skip
 
 
@@ -71,39 +71,6 @@ def service_has_begun(house: DemoHouse, replays: int) -> bool:
     with contextlib.suppress(sqlite3.Error), reading(house) as db:
         return bool(db.execute("select count(*) from replays").fetchone()[0] >= replays)
     return False
-
-
-def is_at(house: DemoHouse, stage: str) -> bool:
-    with contextlib.suppress(sqlite3.Error), reading(house) as db:
-        return bool(db.execute("select 1 from nights where stage = ?", (stage,)).fetchone())
-    return False
-
-
-def disk_full(model: DemoHouse, service: Service, where: Path, draw: random.Random) -> Result | None:
-    """A night on a disk that fills up at some write, then has room again. `None` where no small disk can be had."""
-    where.mkdir(parents=True, exist_ok=True)
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2g", "tmpfs", str(where)]
-    if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
-        return None
-    try:
-        house = copied(model, where / "house")
-        disk = os.statvfs(where)
-        size = (disk.f_blocks - disk.f_bfree) * disk.f_frsize + draw.randint(20_000, 2_500_000)
-        subprocess.run(["mount", "-o", f"remount,size={size}", str(where)], check=True)
-        first = Running(house, service.url, temporary=where / "tmp")
-        code, seen = first.wait(600), verdicts(house)
-        words = first.words()
-        subprocess.run(["mount", "-o", "remount,size=2g", str(where)], check=True)
-        second = Running(house, service.url, temporary=where / "tmp")
-        then = second.wait(600)
-        now = verdicts(house)
-        return {
-            "fault": f"disk full ({size} bytes)", "code": code, "then": then,
-            "lost": sum(now.get(name) != verdict for name, verdict in seen.items()),
-            "traceback": "Traceback" in words + second.words(), "said": _last(first),
-        }  # fmt: skip
-    finally:
-        subprocess.run(["umount", str(where)], check=False)
 
 
 def locked(model: DemoHouse, service: Service, where: Path) -> Result:
@@ -116,7 +83,7 @@ def locked(model: DemoHouse, service: Service, where: Path) -> Result:
     other.rollback()
     other.close()
     then = Running(house, service.url, temporary=where / "tmp").wait(600)
-    return {"fault": "runs.db locked", "code": code, "then": then, "said": _last(running),
+    return {"fault": "runs.db locked", "code": code, "then": then, "said": last_words(running),
             "traceback": "Traceback" in running.words()}  # fmt: skip
 
 
@@ -136,26 +103,28 @@ def corrupted(model: DemoHouse, service: Service, where: Path, draw: random.Rand
     shutil.copy(house.agent / "runs.db.backup", path)
     then = Running(house, service.url, temporary=where / "tmp").wait(600)
     return {"fault": "runs.db corrupted", "code": code, "then": then, "copy offered": "cp runs.db.b" in words,
-            "said": _last(running), "traceback": "Traceback" in words}  # fmt: skip
+            "said": last_words(running), "traceback": "Traceback" in words}  # fmt: skip
 
 
 def told_to_stop(number: int, stage: str, after: float, model: DemoHouse, service: Service, where: Path) -> Result:
     """SIGTERM or SIGINT so many seconds after a stage has begun; the next start goes on."""
     house = copied(model, where / "house")
     running = Running(house, service.url, temporary=where / "tmp")
-    _until(lambda: is_at(house, stage), running, 120)
-    time.sleep(after)
+    reached = stands_at(running, house, stage, after)
     begun = time.monotonic()
     with contextlib.suppress(ProcessLookupError):
         running.process.send_signal(number)
+    goes_on(running)
     code = running.wait(60)
     took, seen = time.monotonic() - begun, verdicts(house)
+    left = leftovers(house, where / "tmp")
     then = Running(house, service.url, temporary=where / "tmp").wait(600)
     now = verdicts(house)
     return {
-        "fault": f"{signal.Signals(number).name} {after:.1f} s into {stage}", "code": code, "then": then,
-        "seconds": round(took, 1), "lost": sum(now.get(n) != v for n, v in seen.items()),
-        "traceback": "Traceback" in running.words(), "left": leftovers(house, where / "tmp"), "said": _last(running),
+        "fault": f"{signal.Signals(number).name} {after:.2f} s into {stage}", "reached": reached, "code": code,
+        "then": then, "seconds": round(took, 1), "lost": sum(now.get(n) != v for n, v in seen.items()),
+        "traceback": "Traceback" in running.words(), "left": left + leftovers(house, where / "tmp"),
+        "said": last_words(running),
     }  # fmt: skip
 
 
@@ -172,7 +141,7 @@ def repository_gone(model: DemoHouse, service: Service, where: Path) -> Result:
     with reading(house) as db:
         quarantined = db.execute("select count(*) from tickets where status = 'quarantined'").fetchone()[0]
     return {"fault": "repository gone", "code": code, "then": then, "quarantined": quarantined,
-            "said": _last(running), "traceback": "Traceback" in running.words()}  # fmt: skip
+            "said": last_words(running), "traceback": "Traceback" in running.words()}  # fmt: skip
 
 
 def force_pushed(model: DemoHouse, service: Service, where: Path) -> Result:
@@ -191,7 +160,7 @@ def force_pushed(model: DemoHouse, service: Service, where: Path) -> Result:
     code = running.wait(600)
     with reading(house) as db:
         found = dict(db.execute("select status, count(*) from tickets group by status"))
-    return {"fault": "force-pushed", "code": code, "tickets": found, "said": _last(running),
+    return {"fault": "force-pushed", "code": code, "tickets": found, "said": last_words(running),
             "traceback": "Traceback" in running.words()}  # fmt: skip
 
 
@@ -220,7 +189,7 @@ def person_at_work(model: DemoHouse, service: Service, where: Path) -> Result:
         and _git(agent, "diff", "--cached", "--name-only") == "staged.md"
     )
     return {"fault": "person at work", "code": running.wait(10), "turns": turn, "untouched": untouched,
-            "traceback": "Traceback" in running.words(), "said": _last(running)}  # fmt: skip
+            "traceback": "Traceback" in running.words(), "said": last_words(running)}  # fmt: skip
 
 
 def _git(folder: Path, *args: str) -> str:
@@ -231,9 +200,3 @@ def _until(seen: Callable[[], bool], running: Running, seconds: float) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end and not running.ended() and not seen():
         time.sleep(0.01)
-
-
-def _last(running: Running) -> str:
-    lines = [line for line in running.words().strip().splitlines() if not line.startswith("  gate:")]
-    stopped = [line for line in lines if line.startswith(("error:", "STOPPED", "ended early"))]
-    return (stopped or lines or [""])[-1][:200]

@@ -1,0 +1,111 @@
+"""Disks that fill up in the middle of a night, and have room again before the next."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shutil
+import subprocess
+import zlib
+from pathlib import Path
+
+from bench.faults.moments import STAGES, goes_on, stands_at
+from bench.faults.running import Running, last_words, leftovers, reading, verdicts
+from bench.faults.service import Service
+from bench.small_house import copied
+from meta.demo.project import DemoHouse
+
+PLACES = ("disk", "disk with the scratch", "memory with the scratch")
+"""What is full: the disk of the agent's repository with runs.db and all caches, with or without the scratch, or the
+file system in memory in which the scratch lies."""
+
+FULL = re.compile(r"No space left on device|disk is full", re.IGNORECASE)
+PAGE = 4096
+LITTLE, MORE = 8, 600
+"""Pages that are left at the drawn moment, at most; the latter for every second disk."""
+
+
+def disk_full(
+    number: int, model: DemoHouse, service: Service, where: Path, draw: random.Random
+) -> dict[str, object] | None:
+    """A night on a disk that is full from some moment on. `None` where no small disk can be had."""
+    stage = list(STAGES)[number % len(STAGES)]
+    place, after = draw.choice(PLACES), draw.uniform(0.0, STAGES[stage])
+    pages = draw.randint(0, MORE if number % 2 else LITTLE)
+    where.mkdir(parents=True, exist_ok=True)
+    if os.geteuid() or not _mount("tmpfs", where, "size=2g"):
+        return None
+    try:
+        house = copied(model, where / "house")
+        _forget_environments(house)
+        first = Running(house, service.url, temporary=where / "tmp", before=_own_memory(place))
+        reached = stands_at(first, house, stage, after)
+        full = Path("/proc", str(first.pid), "root/dev/shm") if place == PLACES[2] else where
+        if reached:
+            _fill(full, first.pid, pages)
+        goes_on(first)
+        code, seen, words = first.wait(600), verdicts(house), first.words()
+        _mount("tmpfs", where, "remount,size=2g")
+        second = Running(house, service.url, temporary=where / "tmp")
+        then, now = second.wait(600), verdicts(house)
+        return {
+            "fault": f"{place} full but for {pages} pages, {after:.2f} s into {stage}", "reached": reached,
+            "code": code, "then": then, "met": len(FULL.findall(words)),
+            "lost": sum(now.get(name) != verdict for name, verdict in seen.items()),
+            "false_failed": blamed(house), "void": sum(verdict == "void" for verdict in now.values()),
+            "traceback": "Traceback" in words + second.words(), "left": leftovers(house, where / "tmp"),
+            "said": last_words(first),
+        }  # fmt: skip
+    finally:
+        subprocess.run(["umount", str(where)], check=False)
+
+
+def blamed(house: DemoHouse) -> list[str]:
+    """Replays that failed and tickets that were quarantined over a full disk."""
+    with reading(house) as db:
+        replays = db.execute(
+            "select r.id, r.reason, t.events from replays r join transcripts t on t.replay = r.id"
+            " where r.verdict = 'failed'"
+        ).fetchall()
+        tickets = db.execute("select id, reason from tickets where status = 'quarantined'").fetchall()
+        tickets += db.execute("select key, reason from feedback_tickets where status = 'quarantined'").fetchall()
+    found = [name for name, reason, events in replays if FULL.search(reason + zlib.decompress(events).decode())]
+    return found + [name for name, reason in tickets if FULL.search(reason)]
+
+
+def _own_memory(place: str) -> list[str]:
+    """How to start a process with a file system in memory of its own: too small for the scratch, or large enough."""
+    if place == PLACES[0]:
+        return []
+    size = "64m" if place == PLACES[1] else "12g"
+    return ["unshare", "-m", "sh", "-c", f'mount -t tmpfs -o size={size} tmpfs /dev/shm && exec "$@"', "sh"]
+
+
+def _forget_environments(house: DemoHouse) -> None:
+    """They are built anew, from what the installer has in its own cache."""
+    for path in (house.agent / ".meta" / "environments").glob("*"):
+        if path.is_dir() and path.name != "uv":
+            shutil.rmtree(path)
+        elif path.is_file():
+            path.unlink()
+
+
+def _fill(folder: Path, pid: int, pages: int) -> None:
+    """Leave so many pages of the file system, as the process sees it. Others may be writing there just now."""
+    for more in range(20):
+        disk = os.statvfs(folder)
+        size = (disk.f_blocks - disk.f_bfree + pages + 4 * more) * disk.f_frsize
+        inside = [] if not folder.is_relative_to("/proc") else ["nsenter", "-t", str(pid), "-m"]
+        target = "/dev/shm" if inside else str(folder)
+        if not subprocess.run(
+            [*inside, "mount", "-o", f"remount,size={size}", target], capture_output=True, check=False
+        ).returncode:
+            return
+
+
+def _mount(kind: str, where: Path, options: str) -> bool:
+    command = ["mount", "-t", kind, "-o", options, kind, str(where)]
+    if options.startswith("remount"):
+        command = ["mount", "-o", options, str(where)]
+    return not subprocess.run(command, capture_output=True, check=False).returncode
