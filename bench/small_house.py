@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -40,6 +41,7 @@ replays = {replays}
 
 [nightly]
 patience_minutes = {patience}
+mine = {mine}
 """
 
 
@@ -53,13 +55,16 @@ def small_house(
     retries: int = 0,
     timeout: float = 10.0,
     patience: float = 0.0,
+    mine: int = 0,
 ) -> DemoHouse:
     """Make the house with `tickets` admitted tickets and `waiting` more that have still to prove themselves.
 
     Of the pull requests that came back, a few are tried already, so that a night that is killed every few seconds soon
     comes to its tuning.
     """
-    settings = SETTINGS.format(replays=replays, parallel=parallel, retries=retries, timeout=timeout, patience=patience)
+    settings = SETTINGS.format(
+        replays=replays, parallel=parallel, retries=retries, timeout=timeout, patience=patience, mine=mine
+    )
     house = make(where.absolute(), settings)
     loaded = load_tickets(house.tickets)
     with writing(house.agent, "bench") as context:
@@ -70,6 +75,9 @@ def small_house(
         with closing(from_feedback(context, draft=False, runs=1)) as tried:
             for _ in islice((found for found in tried if found.status and not found.known), TRIED):
                 pass
+        for thread in threading.enumerate():  # what was tried beside the last of them ends at its next step
+            if thread.name.startswith("feedback"):
+                thread.join()
         for ticket in loaded[tickets : tickets + waiting]:
             context.store.add_ticket(ticket)
     return house

@@ -14,7 +14,7 @@ from bench.faults.running import Running, reading
 from meta.demo.project import DemoHouse
 
 STAGES = {
-    "start": 0.3, "ingest": 0.05, "causes": 0.05, "feedback tickets": 8.0, "mined tickets": 0.02, "tickets": 5.0,
+    "start": 0.3, "ingest": 0.05, "causes": 0.05, "feedback tickets": 8.0, "mined tickets": 5.0, "tickets": 5.0,
     "tune": 15.0, "merge": 0.0, "publish": 0.0, "compare": 0.0, "clean": 0.01, "report": 0.0, "over": 0.05,
 }  # fmt: skip
 """Every stage of a night in its order, from the moment that it has the lock (`start`) until it is over, and how many

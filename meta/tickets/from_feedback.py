@@ -16,9 +16,8 @@ from meta.settings import RepositorySettings
 from meta.tickets.accepted import NoTicket, Pair, pair
 from meta.tickets.admit_all import make_room
 from meta.tickets.drafts import Drafter
-from meta.tickets.mine import MinedTicket, Origin, Workshop, mine_change
+from meta.tickets.mine import MinedTicket, Origin, Wanted, Workshop, mine_change
 from worker_agent.model import ModelMisconfigured, ModelUnavailable
-from worker_agent.sandbox import reap_all
 
 CAME_BACK = (Kind.REVISED, Kind.REJECTED, Kind.REVERTED)
 _NOT_WRONG = {
@@ -82,8 +81,11 @@ def from_feedback(
     scratch = context.settings.cache / "scratch"
     scratch.mkdir(parents=True, exist_ok=True)
     workshop = Workshop(context.sandbox, context.settings.cache, scratch, runs=runs, environment=environment)
-    pool = ThreadPoolExecutor(context.settings.replay.parallel, thread_name_prefix="feedback")
-    jobs = [(work, pool.submit(_try, context, work, workshop, drafter)) for work in waiting]
+    pool, tell = (
+        ThreadPoolExecutor(context.settings.replay.parallel, thread_name_prefix="feedback"),
+        Wanted(context.tell),
+    )
+    jobs = [(work, pool.submit(_try, work, workshop, drafter, tell)) for work in waiting]
     try:
         for work, job in jobs:
             mined = _result(job)
@@ -97,10 +99,8 @@ def from_feedback(
                 mined.status, mined.reason,
             )  # fmt: skip
             yield _told(work.outcome, mined.status, mined.reason, mined.ticket)
-    except BaseException:
-        reap_all()
-        raise
     finally:
+        tell.stop()
         pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -153,7 +153,7 @@ def _known(context: Context, work: _Work) -> FromFeedback | None:
     return None
 
 
-def _try(context: Context, work: _Work, workshop: Workshop, drafter: Drafter | None) -> MinedTicket:
+def _try(work: _Work, workshop: Workshop, drafter: Drafter | None, tell: Wanted) -> MinedTicket:
     outcome = work.outcome
     origin = Origin(
         source=_source(outcome),
@@ -161,7 +161,7 @@ def _try(context: Context, work: _Work, workshop: Workshop, drafter: Drafter | N
         rejected=work.pair.rejected,
         draft=partial(drafter.draft, outcome=outcome) if drafter else None,
     )
-    return mine_change(work.repository, work.pair.change, workshop, origin=origin, progress=context.tell)
+    return mine_change(work.repository, work.pair.change, workshop, origin=origin, progress=tell)
 
 
 def _source(outcome: Outcome) -> str:

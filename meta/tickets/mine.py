@@ -26,7 +26,7 @@ from meta.tickets.split import Split, split
 from meta.tickets.told import UNDER_SPECIFIED, labels, untold
 from worker_agent.git import GitError, git
 from worker_agent.records import Environment
-from worker_agent.sandbox import Sandbox
+from worker_agent.sandbox import Sandbox, reap_all
 from worker_agent.workspace import BadBase, RefusedDiff, make_template
 
 Progress = Callable[[str], None]
@@ -89,34 +89,44 @@ def mine(
     `MetaError` when there is no history to read.
     """
     waiting = (change for change in candidates(repository, since) if change.fix_commit not in skip)
-    stop = Event()
+    tell, admitted = Wanted(progress), 0
+    pool = ThreadPoolExecutor(jobs, thread_name_prefix="mine")
+    running: list[Future[MinedTicket]] = []
+    try:
+        while limit is None or admitted < limit:
+            # Twice as many as run at a time, so that nobody waits while the oldest is still being tried.
+            while len(running) < 2 * jobs and (change := next(waiting, None)) is not None:
+                running.append(pool.submit(mine_change, repository, change, workshop, progress=tell))
+            if not running:
+                return
+            mined = running.pop(0).result()
+            admitted += mined.status == "admitted"
+            yield mined
+    finally:
+        tell.stop()
+        pool.shutdown(wait=False, cancel_futures=True)
 
-    def tell(text: str) -> None:
-        if stop.is_set():
+
+class Wanted:
+    """Tells how far the changes are that are being tried, as long as somebody wants their results. Then their programs
+    are ended, and they themselves at the next thing that they tell."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress, self._over = progress, Event()
+
+    def __call__(self, text: str) -> None:
+        if self._over.is_set():
             raise _Stopped
-        if progress:
-            progress(text)
+        if self._progress:
+            self._progress(text)
 
-    admitted = 0
-    with ThreadPoolExecutor(jobs, thread_name_prefix="mine") as pool:
-        running: list[Future[MinedTicket]] = []
-        try:
-            while limit is None or admitted < limit:
-                # Twice as many as run at a time, so that nobody waits while the oldest is still being tried.
-                while len(running) < 2 * jobs and (change := next(waiting, None)) is not None:
-                    running.append(pool.submit(mine_change, repository, change, workshop, progress=tell))
-                if not running:
-                    return
-                mined = running.pop(0).result()
-                admitted += mined.status == "admitted"
-                yield mined
-        finally:
-            stop.set()
-            pool.shutdown(cancel_futures=True)
+    def stop(self) -> None:
+        self._over.set()
+        reap_all()
 
 
 class _Stopped(Exception):
-    """Ends a change that is being tried when nobody wants its result any more, at its next step."""
+    """Nobody wants the result any more."""
 
 
 @dataclass(frozen=True)
@@ -249,6 +259,7 @@ def _environment(
         bare = least(spec, repository, change.base_commit, sides.test_files)
         if bare == spec:
             raise
+        tell("building the least that its tests need")
         try:
             built = bare, build(bare, repository, change.base_commit, cache)
         except MetaError:
