@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,12 +37,27 @@ def open_database(path: Path) -> Database:
                 "upgrade this one, or use another folder; nothing was changed",
             )
         if migrations.pending(db):
-            if not fresh:
-                back_up(connection, path, "before-migration")
-            migrations.apply(db)
+            _migrate(db, path, fresh)
         return db
     except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
         raise explained(error, path) from None
+
+
+def _migrate(db: Database, path: Path, fresh: bool) -> None:
+    """All that is pending or nothing of it, after a copy. Of several that open an old file at once, one does it."""
+    from meta.store.migrations import migrations
+
+    db.conn.execute("begin immediate")
+    try:
+        if not fresh and migrations.pending(db):
+            with closing(sqlite3.connect(path)) as reader:  # who has begun to write cannot be copied from
+                back_up(reader, path, "before-migration")
+        migrations.apply(db)
+        db.conn.execute("commit")
+    except BaseException:
+        if db.conn.in_transaction:
+            db.conn.execute("rollback")
+        raise
 
 
 def explained(error: sqlite3.Error, path: Path) -> MetaError:
