@@ -20,7 +20,7 @@ Found = tuple[Cause, Evidence]
 
 def assign_cause(outcome: Outcome) -> Outcome:
     """The outcome with the cause that its data states, or as it was. A cause that is already known stays."""
-    if outcome.cause is not Cause.UNKNOWN or outcome.kind not in (Kind.REVISED, Kind.REJECTED, Kind.REVERTED):
+    if outcome.cause is not Cause.UNKNOWN or not outcome.kind.came_back:
         return outcome
     found = [*_from_words(outcome), *_from_commits(outcome)]
     if outcome.kind is Kind.REJECTED:

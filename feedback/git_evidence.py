@@ -35,7 +35,8 @@ def evidence_of(case: Case, way: Way | None, undoing: Undoing | None) -> Iterato
             note = f"{len(way.landing.parts)} of {len(pull.work)} commits landed"
         yield commit_evidence(way.landing.how, way.landing.commit, note)
     elif way:
-        yield commit_evidence("absorbed", way.landing.commit, "the same change came in as somebody else's commit")
+        what = "nearly all of its lines came in with" if way.proof == "most" else "the same change came in as"
+        yield commit_evidence("absorbed", way.landing.commit, f"{what} somebody else's commit")
     for commit in case.closing[:_MOST_COMMITS] if not (way and way.own) else ():
         yield commit_evidence("closes", commit)
     if case.elsewhere and not way:

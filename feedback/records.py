@@ -40,6 +40,11 @@ class Kind(StrEnum):
     OPEN = "open"
     UNKNOWN = "unknown"
 
+    @property
+    def came_back(self) -> bool:
+        """Whether it was not taken as it was: only then is there a cause to know."""
+        return self in (Kind.REVISED, Kind.REJECTED, Kind.REVERTED)
+
 
 class Cause(StrEnum):
     """Why it came back. The first eight are the agent's doing, see `AGENT_CAUSES`."""

@@ -19,7 +19,6 @@ from meta.errors import MetaError, ServiceDown
 from meta.store.feedback import find, save
 from worker_agent.model import ContextTooLong, Model, ModelMisconfigured, ModelUnavailable, Request
 
-_CAME_BACK = (Kind.REVISED, Kind.REJECTED, Kind.REVERTED)
 _MOST_WORDS = 20
 _DIFF_CHARS = 6_000
 _SHORTEST = 8
@@ -60,7 +59,7 @@ def _waiting(context: Context) -> Iterator[Outcome]:
     rows = context.store.rows(
         "select key from feedback where cause_by is null and kind in (?, ?, ?)"
         " order by json_extract(record, '$.closed_at') desc, key desc",
-        *(kind.value for kind in _CAME_BACK),
+        *(kind.value for kind in Kind if kind.came_back),
     )
     for row in rows:
         outcome = find(context.store, row["key"])
@@ -70,7 +69,7 @@ def _waiting(context: Context) -> Iterator[Outcome]:
 
 def is_open(outcome: Outcome) -> bool:
     """Whether a model could say more: it came back, nobody has said why, and there is something to read."""
-    return outcome.kind in _CAME_BACK and outcome.cause_by is None and any(True for _ in _shown(outcome))
+    return outcome.kind.came_back and outcome.cause_by is None and any(True for _ in _shown(outcome))
 
 
 def judge(model: Model, outcome: Outcome) -> Outcome:

@@ -14,7 +14,7 @@ from feedback import Cause, Outcome
 from meta.causes import judge_all
 from meta.cli import app
 from meta.context import writing
-from meta.errors import BudgetSpent, ServiceDown
+from meta.errors import BudgetSpent, MetaError, ServiceDown
 from meta.spend.purse import Caps, Purse
 from meta.store.feedback import add_outcome, find
 from meta.tune.evidence import gather
@@ -115,6 +115,23 @@ def test_a_persons_word_is_never_asked_about_or_overwritten(tmp_path: Path, monk
     shown = CliRunner().invoke(app, ["-C", str(tmp_path), "feedback", "show", "team/app#7"]).stdout
     assert "cause       incomplete, by person" in shown
     assert "The last line is missing." in shown
+
+
+def test_the_list_names_a_cause_only_of_what_came_back_and_refuses_what_there_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged(tmp_path, monkeypatch, {"cause": "unknown", "quote": ""}, outcome(1, "merged"), outcome(2, words=[]))
+
+    def listed(*options: str) -> tuple[int, str]:
+        done = CliRunner().invoke(app, ["-C", str(tmp_path), "feedback", "list", *options])
+        return done.exit_code, done.stdout
+
+    rows = dict(line.split(None, 1) for line in listed()[1].splitlines() if line.startswith("team/app#"))
+    assert "unknown" in rows["team/app#2"]
+    assert "unknown" not in rows["team/app#1"]
+    assert listed("--cause", "too_wide") == (0, "none of them\n")
+    with pytest.raises(MetaError, match=r"there is no outcome 'lost'"):
+        CliRunner().invoke(app, ["-C", str(tmp_path), "feedback", "list", "--kind", "lost"], catch_exceptions=False)
 
 
 # As a step of the night.

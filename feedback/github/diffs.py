@@ -5,14 +5,12 @@ from __future__ import annotations
 from feedback.errors import FeedbackError
 from feedback.github.client import Client, NotFound, Refused
 from feedback.github.outcome import Story, unknown_fields
-from feedback.records import Diff, Kind, Outcome
-
-_CAME_BACK = (Kind.REVISED, Kind.REJECTED, Kind.REVERTED)
+from feedback.records import Diff, Outcome
 
 
 def with_diffs(outcome: Outcome, story: Story, client: Client) -> Outcome:
     """The outcome with what was submitted, what was merged, and the revision between them, as far as GitHub has it."""
-    if outcome.kind not in _CAME_BACK:
+    if not outcome.kind.came_back:
         return outcome
     facts, repository = story.pull.facts, outcome.repository
     found: dict[str, Diff | None] = {}

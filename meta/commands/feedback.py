@@ -29,17 +29,17 @@ def list_feedback(
     as_json: Annotated[bool, json_option()] = False,
 ) -> None:
     """All outcomes with their causes, and what share of the unmerged is the agent's doing."""
+    from feedback.records import Cause, Kind
     from meta.context import reading
     from meta.review.text import table
     from meta.shares import shares
 
+    _one_of("outcome", kind, [k.value for k in Kind])
+    _one_of("cause", cause, [c.value for c in Cause])
     with reading(HERE) as context:
-        found = [
-            o
-            for o in context.store.outcomes()
-            if (not kind or o.kind.value == kind) and (not cause or o.cause.value == cause)
-        ]
+        known = list(context.store.outcomes())
         share = shares(context.store)
+    found = [o for o in known if kind in ("", o.kind.value) and cause in ("", o.cause.value)]
     if as_json:
         rows = [
             {"key": o.key, "kind": o.kind.value, "cause": o.cause.value, "cause_by": o.cause_by, "title": o.title}
@@ -48,9 +48,11 @@ def list_feedback(
         out({"outcomes": rows, "rejected": share.model_dump()})
         return
     if not found:
-        say("no feedback yet: `meta ingest-feedback` reads it")
+        say("none of them" if known else "no feedback yet: `meta ingest-feedback` reads it")
         return
-    cells = [(o.key, o.kind.value, o.cause.value, o.cause_by or "", o.title[:60]) for o in found]
+    cells = [
+        (o.key, o.kind.value, o.cause.value if o.kind.came_back else "", o.cause_by or "", o.title[:60]) for o in found
+    ]
     say(table(cells, ["pull request", "outcome", "cause", "by", "title"]))
     if share.text:
         say("\n" + share.text)
@@ -97,15 +99,19 @@ def correct(
     """Say what the cause was. It is never overwritten, neither by a rule nor by the model nor by a later ingest."""
     from feedback.records import Cause, Evidence
     from meta.context import writing
-    from meta.errors import MetaError
     from meta.review.outcome import find
     from meta.store.feedback import save
 
-    names = [c.value for c in Cause]
-    if cause not in names:
-        raise MetaError(f"there is no cause {cause!r}", f"one of: {', '.join(names)}", code=2)
+    _one_of("cause", cause or " ", [c.value for c in Cause])
     with writing(HERE, "feedback correct", tell) as context:
         found = find(context.store, pull)
         said = (Evidence(kind="words", text=reason, author="you", source="person"),) if reason.strip() else ()
         save(context.store, found.with_cause(Cause(cause), "person", said))
     say(f"{found.key}: {found.cause.value} -> {cause}")
+
+
+def _one_of(what: str, given: str, names: list[str]) -> None:
+    from meta.errors import MetaError
+
+    if given and given not in names:
+        raise MetaError(f"there is no {what} {given!r}", f"one of: {', '.join(names)}", code=2)

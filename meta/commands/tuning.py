@@ -136,6 +136,7 @@ def ingest_feedback(
     as_json: Annotated[bool, json_option()] = False,
 ) -> None:
     """Record what happened to the agent's pull requests since last time."""
+    from feedback.records import Kind
     from meta.context import writing
     from meta.errors import MetaError
     from meta.ingest import read_all
@@ -160,7 +161,7 @@ def ingest_feedback(
             for problem in result.problems:
                 tell(f"  {problem}")
         if rows:
-            counts = [(r["kind"], "" if r["kind"] in ("merged", "open") else r["cause"], r["n"]) for r in rows]
+            counts = [(r["kind"], r["cause"] if Kind(r["kind"]).came_back else "", r["n"]) for r in rows]
             say("\n" + table(counts, ["outcome", "cause", "pull requests"]))
         if share.text:
             say("\n" + share.text)

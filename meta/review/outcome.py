@@ -26,7 +26,9 @@ def page(outcome: Outcome) -> str:
     if outcome.url:
         lines.append(outcome.url)
     by = f", by {outcome.cause_by}" if outcome.cause_by else ""
-    lines += ["", f"outcome     {outcome.kind.value}", f"cause       {outcome.cause.value}{by}"]
+    lines += ["", f"outcome     {outcome.kind.value}"]
+    if outcome.kind.came_back:
+        lines.append(f"cause       {outcome.cause.value}{by}")
     for item in outcome.cause_evidence:
         lines += _quoted(f"{item.author or item.source}{f' at {item.place}' if item.place else ''}", item.text)
     lines.append(f"agent       {outcome.agent} (known by {outcome.recognised_by})")
