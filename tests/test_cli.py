@@ -389,7 +389,9 @@ LATE = """
 import atexit, os, signal, sys, threading, time
 tell = lambda: os.kill(os.getpid(), signal.SIGTERM)
 if sys.argv.pop(1) == "thread":
-    threading.Thread(target=lambda: (threading.main_thread().join(), tell(), time.sleep(60))).start()
+    # More than once: a signal in the very moment before Python begins to wait for the thread is seen with the next one.
+    stop = lambda: (threading.main_thread().join(), [(tell(), time.sleep(0.5)) for _ in range(120)])
+    threading.Thread(target=stop).start()
 else:
     atexit.register(tell)
 from meta.cli import main
