@@ -95,6 +95,13 @@ def test_a_run_of_lines_of_a_solution_is_found_however_it_is_dressed(house: Hous
     assert not refused(house, adding(text.splitlines()[0] + "\n"), ticket(gold=GOLD))
 
 
+def test_lines_of_a_solution_told_in_one_sentence_are_found_too(house: House) -> None:
+    told = "Say `total = sum(line.amount for line in lines)  if not total: return Decimal(0)` in such a case.\n"
+    assert "piece of a past solution" in refused(house, adding(told), ticket(gold=GOLD))
+    apart = "Say total = sum(line.amount for line in lines). Say if not total: and return Decimal(0) in such a case.\n"
+    assert not refused(house, adding(apart), ticket(gold=GOLD))
+
+
 def test_a_piece_of_a_hidden_test_is_found(house: House) -> None:
     body = "def test_x():\n    invoice = Invoice(total=Decimal(3))\n    assert invoice.tax == Decimal('0.57')\n"
     hidden = ticket(grader=Grader(hidden=(HiddenFile(path="tests/test_x.py", content=body.encode()),)))

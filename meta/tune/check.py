@@ -44,8 +44,8 @@ def _outside(edit: Edit) -> str | None:
         pure = PurePosixPath(path)
         good = (
             path == "agent.toml"
-            or (pure.parts[0] == "prompts" and pure.suffix == ".md")
-            or (pure.parts[0] == "tools" and pure.suffix == ".py")
+            or (pure.parts[:1] == ("prompts",) and pure.suffix == ".md")
+            or (pure.parts[:1] == ("tools",) and pure.suffix == ".py")
         )
         if not good or pure.is_absolute() or ".." in pure.parts or str(pure) != path:
             return f"{path} is not on the surface; only agent.toml, prompts/*.md and tools/*.py may be edited"
@@ -54,7 +54,8 @@ def _outside(edit: Edit) -> str | None:
 
 def _leaks(edit: Edit, parent: Version, tickets: Sequence[Ticket]) -> str | None:
     added = "\n".join(_added(parent.surface, path, text) for path, text in edit.changes.items())
-    lines = {plain for line in added.splitlines() if (plain := _plain(line))}
+    lines = [plain for line in added.splitlines() if (plain := _plain(line))]
+    whole, text = set(lines), " ".join(lines)
     for ticket in tickets:
         if re.search(rf"(?<![\w-]){re.escape(ticket.id)}(?![\w-])", added):
             return "it names a past ticket; an edit has to be general"
@@ -63,24 +64,29 @@ def _leaks(edit: Edit, parent: Version, tickets: Sequence[Ticket]) -> str | None
             return "it names a test of a past ticket; an edit has to be general"
         gold = [line[1:] for line in (ticket.gold or "").splitlines() if line[:1] == "+" and line[:3] != "+++"]
         hidden = [file.content.decode("utf-8", "replace") for file in ticket.grader.hidden if file.content]
-        if any(_run_of(lines, known) for known in (gold, *(text.splitlines() for text in hidden))):
+        if any(_run_of(whole, text, known) for known in (gold, *(file.splitlines() for file in hidden))):
             return "it contains a piece of a past solution; an edit has to be general"
     return None
 
 
-def _run_of(lines: set[str], known: Sequence[str]) -> bool:
-    """Whether some lines in a row of a known text, blank ones apart, all stand in `lines`."""
-    run = length = 0
+def _run_of(whole: set[str], text: str, known: Sequence[str]) -> bool:
+    """Whether some lines in a row of a known text, blank ones apart, all stand in an edit: each as one of its `whole`
+    lines, or one after the other anywhere in its `text`, as in a sentence."""
+    lines: list[str] = []
+    words: list[str] = []
     for line in filter(None, map(_plain, known)):
-        run, length = (run + 1, length + len(line)) if line in lines else (0, 0)
-        if run >= GOLD_LINES and length >= GOLD_CHARS:
+        lines = [*lines, line] if line in whole else []
+        words = [*words, line] if line in text else []
+        while words and " ".join(words) not in text:
+            words = words[1:]
+        if any(len(run) >= GOLD_LINES and sum(map(len, run)) >= GOLD_CHARS for run in (lines, words)):
             return True
     return False
 
 
 def _plain(line: str) -> str:
-    """A line without the marks of quotations and lists around it."""
-    return line.strip().strip("`>*- ").strip()
+    """A line without the marks of quotations and lists around it, its spaces single."""
+    return " ".join(line.strip().strip("`>*- ").split())
 
 
 def _added(surface: Surface, path: str, text: str | None) -> str:

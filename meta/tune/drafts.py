@@ -113,12 +113,13 @@ def show(evidence: Evidence, surface: dict[str, str], most: int) -> str:
         f"### {cause}: {len(found)} pull requests\n" + "\n".join(_complaint(c) for c in found[:8])
         for cause, found in evidence.complaints.items()
     )
+    tried = quoted("\n".join(f"- {each}" for each in evidence.tried))  # with what people said of proposals
     parts = [
         f"# Surface\n\n{files}",
         f"# What went wrong\n\n## Failed replays on past tickets\n\n{failures or 'none'}",
         f"## What reviewers did, by cause\n\n{complaints or 'nothing recorded'}",
         f"# What passed\n\n{', '.join(evidence.passed) or 'nothing'}",
-        "# Tried before\n\n" + ("\n".join(f"- {t}" for t in evidence.tried) or "nothing"),
+        f"# Tried before\n\n{tried or 'nothing'}",
         f"# Now\n\nPropose at most {most} edits.",
     ]
     return "\n\n".join(parts)

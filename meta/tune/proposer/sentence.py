@@ -61,7 +61,7 @@ class OneSentence:
         sentence = " ".join(reply.text.split()).strip("\"'`*- ")
         title = sentence[:120]
         self._asked[title] = (question, theme, failures)
-        if not sentence or len(sentence) > LONGEST:
+        if not sentence or len(sentence) > LONGEST or "```" in sentence:
             return Draft(title, None, "it is not one sentence")
         return drafted(
             title,
@@ -75,7 +75,7 @@ class OneSentence:
 
 def _question(instructions: str, failures: Sequence[Failure], earlier: Sequence[str]) -> str:
     shown = "\n\n".join(quoted(failure.reason[:REASON_CHARS]) for failure in failures)
-    tried = "\n".join(f"- {each[:200]}" for each in earlier[-12:])
+    tried = quoted("\n".join(f"- {each[:200]}" for each in earlier[-12:]))
     parts = [f"# Instructions\n\n{quoted(instructions)}", f"# What came of its work\n\n{shown}"]
     if tried:
         parts.append(f"# Tried before, say something else\n\n{tried}")
