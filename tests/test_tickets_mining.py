@@ -268,6 +268,19 @@ def test_mining_stops_at_the_limit_and_skips_what_was_tried(tmp_path: Path) -> N
     assert [found.title for found in mine(shop.path, workshop, jobs=1, skip={fix})] == ["Update ruff"]
 
 
+def test_a_suite_that_takes_too_long_leaves_the_decision_to_the_files_that_the_change_touched(tmp_path: Path) -> None:
+    shop = Repository(tmp_path, BEGIN)
+    sleep = "import time\n\n\ndef test_slow():\n    time.sleep({})\n\n\n"
+    shop.commit({"tests/test_all.py": sleep.format(60)}, "Test it all")
+    shop.commit({"src/shop/cart.py": CART_FIXED, "tests/test_cart.py": sleep.format(2) + TEST_CART_EMPTY}, EMPTY)
+    workshop = Workshop(
+        sandbox(), tmp_path / "cache", tmp_path / "scratch", runs=1, environment=EnvironmentSpec(), suite_seconds=1.5
+    )
+    (found,) = mine(shop.path, workshop, limit=1)
+    assert found.status == "admitted", found.reason
+    assert found.fail_to_pass == ("tests/test_cart.py::test_empty",)
+
+
 def test_a_folder_without_a_history_is_an_error_in_words(tmp_path: Path) -> None:
     workshop = Workshop(sandbox(), tmp_path / "cache", tmp_path / "scratch")
     with pytest.raises(MetaError, match="cannot read the history"):

@@ -22,6 +22,9 @@ from worker_agent.workspace import Template, apply_diff, open_workspace
 SUITE_SECONDS = 60.0
 """A suite that takes longer is not run as a whole; the files that the change touched decide alone."""
 
+_FILES_TIMES = 10
+"""They may take so many times that."""
+
 TEST_SECONDS = 60.0
 """The most that one test may take with the change; one that is slower is nothing to wait for in every replay."""
 
@@ -68,6 +71,7 @@ def contrast(
         files = tuple(path for path in touched if re.search(r"(^|/)(test_[^/]*|[^/]*_test|tests?)\.py$", path))
         if not files:
             raise NoContrast(_nothing(first))
+        runner = replace(runner, seconds=_FILES_TIMES * suite_seconds)
         first = runner.run(gold, hidden, files)
     if not first.started:
         raise NoContrast(f"its tests could not be started: {first.output.strip()[-500:]}")
@@ -92,7 +96,7 @@ def contrast(
         original = runner.run("", (), files, wanted=suspect).outcomes
         candidates = [t for t in candidates if original.get(t) != "passed"]
     if not candidates:
-        raise NoContrast("no test fails without the change and passes with it")
+        raise NoContrast(_nothing(first) if first.timed_out else "no test fails without the change and passes with it")
     chosen = set(candidates)
     return Contrast(tuple(candidates), tuple(t for t in passing if t not in chosen), first.seconds, runner.test_seconds)
 
