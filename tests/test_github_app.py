@@ -152,6 +152,16 @@ def test_a_token_that_github_no_longer_takes_is_replaced_once_and_nothing_is_los
     assert given == ["ghs_number1", "ghs_number2"]
 
 
+def test_a_night_without_news_costs_one_request_and_one_for_the_token(server: GitHubServer) -> None:
+    server.pulls = [pull(1)]
+    install(server)
+    reading = GitHub("team/app", ROBO, access(server), diffs=False)
+    assert len(list(reading.outcomes())) == 1
+    server.requests.clear()
+    assert not list(GitHub("team/app", ROBO, access(server), diffs=False).outcomes(reading.cursor))
+    assert [r.path for r in server.requests] == ["/app/installations/7/access_tokens", "/graphql"]
+
+
 def test_an_installation_that_was_taken_away_is_said_and_not_asked_for_ever(server: GitHubServer) -> None:
     server.pulls = [pull(1)]
     given = install(server)

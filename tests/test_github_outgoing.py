@@ -472,6 +472,20 @@ def test_a_proposal_sent_back_and_merged_after_all_is_accepted(house: House, pro
         assert proposals(context.store)[0].status == "accepted"
 
 
+def test_one_that_was_sent_back_is_asked_for_until_it_is_closed_and_then_no_more(house: House, proposal: int) -> None:
+    house.meta("proposals", "publish", str(proposal))
+    sent_back = review("ann", "CHANGES_REQUESTED", "Hm.", 50.5, sha("x"))
+    with writing(house.folder, "test") as context:
+        for state in ("OPEN", "CLOSED"):
+            published(house, 50, state=state, reviews=[sent_back])
+            (changed,) = read_back(context)
+            assert changed.status == "rejected"
+        assert "closed on GitHub by ann (#50). ann: “Hm.”" in changed.reason
+        asked = len(house.server.requests)
+        assert read_back(context) == []
+        assert len(house.server.requests) == asked
+
+
 def test_without_the_agents_repository_publishing_says_what_to_set(house: House, proposal: int) -> None:
     toml = house.folder / "meta.toml"
     toml.write_text(toml.read_text().replace('agent_repository = "team/app"', ""))

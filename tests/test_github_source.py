@@ -347,6 +347,45 @@ def test_the_next_night_asks_only_for_what_changed(serve: Serve) -> None:
     assert numbers(source(server).outcomes(cursor)) == [7, 2]
 
 
+def night(server: GitHubServer, cursor: Cursor | None) -> tuple[Cursor | None, list[int], list[str], int]:
+    """Where the next night goes on, what was read, what was said, and how many requests it cost."""
+    server.requests.clear()
+    reading = source(server)
+    found = numbers(reading.outcomes(cursor))
+    return reading.cursor, found, [str(p) for p in reading.problems], len(server.requests)
+
+
+def test_what_list_and_details_disagree_about_is_asked_for_again_some_nights_and_then_costs_nothing(
+    serve: Serve,
+) -> None:
+    merge_first = [commit("m", "robo[bot]", "Merge main", 2, parents=2), commit("x", "ann", "Fix", 2.1)]
+    server = serve(pulls=[pull(1), pull(2, author=user("ann"), commits=merge_first)])
+    cursor, found, said, _ = night(server, None)
+    assert found == [1]
+    assert "do not say that it is the agent's" in said[0]
+    for _ in range(5):
+        cursor, found, said, requests = night(server, cursor)
+        assert (found, requests) == ([], 3)
+        assert len(said) == 1
+    cursor, _, said, _ = night(server, cursor)
+    assert said[-1] == "team/app#2: asked for 7 times in vain; it is left out until it changes"
+    for _ in range(3):
+        cursor, found, said, requests = night(server, cursor)
+        assert (found, said, requests) == ([], [], 1)
+    server.pulls[1] |= {"commits": [commit("m", "robo[bot]", "Fix", 2)], "updatedAt": at(90)}
+    assert night(server, cursor)[1] == [2]
+
+
+def test_one_that_is_read_the_next_night_is_told_as_if_it_had_been_read_at_once(serve: Serve) -> None:
+    server = serve(pulls=[pull(1, baseRefName="release"), pull(2)])
+    server.faults = lambda r: Fault(502) if "PR_1" in (r.body or {}).get("variables", {}).get("ids", []) else None
+    cursor, found, _, _ = night(server, None)
+    assert found == [2]
+    server.faults = lambda r: None
+    (outcome,) = source(server).outcomes(cursor)
+    assert (outcome.number, outcome.kind) == (1, Kind.UNKNOWN)
+
+
 def test_another_identity_reads_everything_again(serve: Serve) -> None:
     server = serve(pulls=[pull(1)])
     reading = source(server)

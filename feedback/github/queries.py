@@ -126,6 +126,7 @@ query MoreOfThread($id: ID!, $n: Int!, $after: String) {{
 BY_NUMBER = """
 query ByNumber($owner: String!, $name: String!, $number: Int!) {
   repository(owner: $owner, name: $name) {
+    defaultBranchRef { name }
     pullRequest(number: $number) {
       id number title updatedAt state merged body isCrossRepository authorAssociation
       author { __typename login }

@@ -39,6 +39,10 @@ _SETTLED = timedelta(seconds=60)
 """A change within so short a time before now may still get neighbours in the list that stand before it."""
 
 
+_MOST_TIMES = 7
+"""So often one that could not be read is asked for, run after run; then it is left until it changes."""
+
+
 class GitHub:
     """The pull requests of `repository` ("owner/name"). A `FeedbackSource`.
 
@@ -66,6 +70,9 @@ class GitHub:
         self._after: str | None = None
         self._upto = datetime.min.replace(tzinfo=UTC)
         self._again: dict[str, str] = {}
+        """Numbers that are asked for again the next time, and how often they were asked for in vain."""
+        self._before: dict[str, str] = {}
+        self._main: str | None = None
         self._started = False
         self.problems: list[Problem] = []
 
@@ -92,14 +99,14 @@ class GitHub:
         """
         if since is not None and since.source != self.name:
             raise FeedbackError(f"This cursor is of {since.source}, not of {self.name}. Start without a cursor.")
-        self.problems, self._again = [], {}
+        self.problems, self._again, self._before = [], {}, dict(since.seen) if since else {}
         self._begin(since)
         with Client(self._access, self._tell) as client:
             people = People(client, self.repository)
             pulls = Pulls(client, self.repository, self.problems)
-            if since and since.seen:
-                waiting = [int(number) for number in since.seen if number.isdecimal()]
-                yield from self._told(pulls, people, client, self._by_number(client, waiting), None)
+            if waiting := [int(number) for number in self._before if number.isdecimal()]:
+                known = self._by_number(client, waiting)
+                yield from self._told(pulls, people, client, known, self._main)
             for page, main, after, upto in self._pages(client):
                 yield from self._told(pulls, people, client, self._agents(client, page), main)
                 self._after, self._upto = after, upto
@@ -160,9 +167,7 @@ class GitHub:
             for edge, moment in zip(edges, moments, strict=True):
                 if moment and moment <= settled and isinstance(edge.get("cursor"), str):
                     stored, upto = edge["cursor"], max(moment, upto)
-            branch = repository.get("defaultBranchRef")
-            main = branch.get("name") if isinstance(branch, dict) else None
-            yield [edge["node"] for edge in edges], main, stored, upto
+            yield [edge["node"] for edge in edges], _main_of(repository), stored, upto
             end = page_end(connection)
             if end is None:
                 return
@@ -180,7 +185,7 @@ class GitHub:
             listed = read(Listed, node, place, self.problems)
             if listed is None:
                 if isinstance(number, int):
-                    self._again[str(number)] = "unread"
+                    self._ask_again(number)
                 continue
             if self._is_agents(listed, node):
                 found[listed.id] = listed.number
@@ -218,15 +223,16 @@ class GitHub:
                 continue  # an issue's number, or none
             except TooMuch as error:
                 self.problems.append(Problem(f"{self.repository}#{number}", f"left for the next time: {error}"))
-                self._again[str(number)] = "unread"
+                self._ask_again(number)
                 continue
             repository = data.get("repository")
             node = repository.get("pullRequest") if isinstance(repository, dict) else None
-            if not isinstance(node, dict):
+            if not isinstance(repository, dict) or not isinstance(node, dict):
                 continue
+            self._main = _main_of(repository)
             listed = read(Listed, node, f"{self.repository}#{number}", self.problems)
             if listed is None:
-                self._again[str(number)] = "unread"
+                self._ask_again(number)
             if listed and listed.number == number and self._is_agents(listed, node):
                 found.append((listed.id, number))
         return found
@@ -245,10 +251,21 @@ class GitHub:
             if pull and outcome is None:
                 said = "its details do not say that it is the agent's, as the list did; left out, and asked for again"
                 self.problems.append(Problem(f"{self.repository}#{number}", said))
-            if outcome is None:
-                self._again[str(number)] = "unread"
             if outcome:
                 yield outcome
+            else:
+                self._ask_again(number)
+
+    def _ask_again(self, number: int) -> None:
+        """Ask for it the next time, but not for ever: each costs requests, and the same answer tells no more."""
+        before = self._before.get(str(number), "0")
+        times = int(before) + 1 if before.isdecimal() else 2
+        if times < _MOST_TIMES:
+            self._again[str(number)] = str(times)
+        else:
+            self._again.pop(str(number), None)
+            said = f"asked for {times} times in vain; it is left out until it changes"
+            self.problems.append(Problem(f"{self.repository}#{number}", said))
 
     def _outcome(self, client: Client, pull: Pull, people: People, main: str | None) -> Outcome | None:
         words = tuple(words_of(pull, people))
@@ -262,6 +279,12 @@ class GitHub:
         if self._diffs:
             outcome = with_diffs(outcome, story, client)
         return with_cause(outcome, pull)
+
+
+def _main_of(repository: dict[str, Any]) -> str | None:
+    branch = repository.get("defaultBranchRef")
+    name = branch.get("name") if isinstance(branch, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def _is_dict(item: dict[str, Any], name: str) -> bool:

@@ -118,6 +118,8 @@ def _read_one(context: Context, client: Client, number: int, repository: str, pu
             yield decide(context.store, proposal, "accepted", _reason(pull, words, "merged"), commit)
         elif proposal.status == "pending" and pull.facts.state == "CLOSED":
             yield from reject(context, proposal, _reason(pull, words, "closed"))
+        elif pull.facts.state == "CLOSED":  # after it was sent back: that is the end, and it is not asked for again
+            yield decide(context.store, proposal, "rejected", _reason(pull, words, "closed"))
         elif proposal.status == "pending" and _sent_back(pull):
             yield from reject(context, proposal, _reason(pull, words, "changes requested"))
 
