@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from feedback.records import Cause, Kind, Outcome
+from feedback.records import Cause, Outcome
 from meta.context import Context
 from meta.errors import MetaError, ServiceDown
 from meta.records import EnvironmentSpec, Record, Ticket, TicketStatus
@@ -19,7 +19,6 @@ from meta.tickets.drafts import Drafter
 from meta.tickets.mine import MinedTicket, Origin, Wanted, Workshop, mine_change
 from worker_agent.model import ModelMisconfigured, ModelUnavailable
 
-CAME_BACK = (Kind.REVISED, Kind.REJECTED, Kind.REVERTED)
 _NOT_WRONG = {
     Cause.DUPLICATE_TICKET: "the ticket was a duplicate",
     Cause.ABANDONED: "it was abandoned",
@@ -66,7 +65,7 @@ def from_feedback(
     """
     store, outcomes = context.store, context.store.outcomes()
     waiting: list[_Work] = []
-    for outcome in (o for o in outcomes if o.kind in CAME_BACK):
+    for outcome in (o for o in outcomes if o.kind.came_back):
         found = _prepared(context, outcome, outcomes)
         if isinstance(found, str):
             yield _told(outcome, None, found)
@@ -81,10 +80,8 @@ def from_feedback(
     scratch = context.settings.cache / "scratch"
     scratch.mkdir(parents=True, exist_ok=True)
     workshop = Workshop(context.sandbox, context.settings.cache, scratch, runs=runs, environment=environment)
-    pool, tell = (
-        ThreadPoolExecutor(context.settings.replay.parallel, thread_name_prefix="feedback"),
-        Wanted(context.tell),
-    )
+    pool = ThreadPoolExecutor(context.settings.replay.parallel, thread_name_prefix="feedback")
+    tell = Wanted(context.tell)
     jobs = [(work, pool.submit(_try, work, workshop, drafter, tell)) for work in waiting]
     try:
         for work, job in jobs:
