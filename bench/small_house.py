@@ -41,7 +41,6 @@ replays = {replays}
 
 [nightly]
 patience_minutes = {patience}
-mine = {mine}
 """
 
 
@@ -55,17 +54,19 @@ def small_house(
     retries: int = 0,
     timeout: float = 10.0,
     patience: float = 0.0,
-    mine: int = 0,
+    reviews: int | None = None,
 ) -> DemoHouse:
     """Make the house with `tickets` admitted tickets and `waiting` more that have still to prove themselves.
+    `reviews`: so many pull requests, where not all.
 
     Of the pull requests that came back, a few are tried already, so that a night that is killed every few seconds soon
     comes to its tuning.
     """
-    settings = SETTINGS.format(
-        replays=replays, parallel=parallel, retries=retries, timeout=timeout, patience=patience, mine=mine
-    )
+    settings = SETTINGS.format(replays=replays, parallel=parallel, retries=retries, timeout=timeout, patience=patience)
     house = make(where.absolute(), settings)
+    if reviews is not None:
+        export = house.root / "reviews.jsonl"
+        export.write_text("".join(export.read_text().splitlines(keepends=True)[:reviews]))
     loaded = load_tickets(house.tickets)
     with writing(house.agent, "bench") as context:
         for ticket in loaded[:tickets]:

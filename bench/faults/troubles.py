@@ -109,6 +109,10 @@ def corrupted(model: DemoHouse, service: Service, where: Path, draw: random.Rand
 def told_to_stop(number: int, stage: str, after: float, model: DemoHouse, service: Service, where: Path) -> Result:
     """SIGTERM or SIGINT so many seconds after a stage has begun; the next start goes on."""
     house = copied(model, where / "house")
+    settings = house.agent / "meta.toml"
+    plain = settings.read_text()
+    if stage == "mined tickets":
+        settings.write_text(plain + "mine = 1\n")
     running = Running(house, service.url, temporary=where / "tmp")
     reached = stands_at(running, house, stage, after)
     begun = time.monotonic()
@@ -118,6 +122,7 @@ def told_to_stop(number: int, stage: str, after: float, model: DemoHouse, servic
     code = running.wait(60)
     took, seen = time.monotonic() - begun, verdicts(house)
     left = leftovers(house, where / "tmp")
+    settings.write_text(plain)
     then = Running(house, service.url, temporary=where / "tmp").wait(600)
     now = verdicts(house)
     return {
