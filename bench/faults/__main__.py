@@ -81,9 +81,8 @@ def _troubles(
             if name == FROM_THE_START:
                 yield troubles.with_the_service(name, model, service, where / "t-start", arguments.seconds, after=0)
     if "disk" in only or "signals" in only:
-        small = small_house(
-            where / "small", 5, 1, replays=8, parallel=PARALLEL, timeout=5.0, patience=1.0, reviews=REVIEWS
-        )
+        sizes = {"tickets": 5, "waiting": 1, "replays": 8, "reviews": 8}
+        small = small_house(where / "small", **sizes, parallel=PARALLEL, timeout=5.0, patience=1.0)
     if "disk" in only:
         for number in range(arguments.disks):
             yield disk_full(number, small, service, where / f"t-disk-{number}", draw)
