@@ -45,8 +45,9 @@ def disk_full(
         if reached:
             _fill(full, first.pid, pages)
         goes_on(first)
-        code, seen, words = first.wait(600), verdicts(house), first.words()
+        code = first.wait(600)
         _mount("tmpfs", where, "remount,size=2g")
+        seen, words = verdicts(house), first.words()
         second = Running(house, service.url, temporary=where / "tmp")
         then, now = second.wait(600), verdicts(house)
         return {

@@ -5,6 +5,7 @@ Everything is written down one by one, so that each of these may be cut short an
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable
@@ -66,27 +67,47 @@ def judged(context: Context) -> Detail:
 def tried(context: Context, deadline: Deadline) -> Detail:
     """Tickets of the pull requests that came back and were not tried before, as they now are."""
     made = from_feedback(context, draft=has_model(context))
-    counts = Counter(found.status for found in _in_time(made, deadline, context.tell) if not found.known)
+    counts = Counter(found.status for found in TimeShare(deadline, context.tell).of(made) if not found.known)
     return {"admitted": counts["admitted"], "quarantined": counts["quarantined"]}
 
 
 def mined(context: Context, deadline: Deadline) -> Detail:
-    """Tickets from what was merged since the last time, if the team chose that: `nightly.mine` at most."""
-    most, counts, problems = context.settings.nightly.mine, Counter[str](), list[str]()
+    """Tickets from what was merged since the last time, if the team chose that: `nightly.mine` at most.
+
+    What there was no time for is tried the next time, and what was turned down before then is not tried again.
+    """
+    most, counts = context.settings.nightly.mine, Counter[str]()
+    problems, turned_down = list[str](), list[str]()
     for repository in context.settings.repositories if most else ():
         path = (context.settings.root / repository.path).resolve()
-        name, today = f"mined:{path}", datetime.now(UTC).date()
-        since = context.store.cursor(name)
+        name, today = f"mined:{path}", _before(datetime.now(UTC).date())
+        refused = list[str]()
+        since, share = context.store.cursor(name), TimeShare(deadline, context.tell)
+        if since:
+            since = min(since, today)  # the clock may have been ahead when that was written down
         try:
-            for found in _in_time(mine_into(context, path, since, most), deadline, context.tell):
+            for found in share.of(mine_into(context, path, since, most, _turned_down(context))):
                 counts[found.status] += found.ticket is not None
+                refused += [found.fix_commit] if found.ticket is None else []
         except BudgetSpent:
             raise
         except MetaError as error:  # such as a repository that is gone
             problems.append(error.message)
             continue
-        context.store.set_cursor(name, _before(today))
-    return {"admitted": counts["admitted"], "quarantined": counts["quarantined"], "problems": problems}
+        if share.used_up:
+            turned_down += refused
+        else:
+            context.store.set_cursor(name, today)
+    return {
+        "admitted": counts["admitted"], "quarantined": counts["quarantined"], "problems": problems,
+        "turned_down": turned_down,
+    }  # fmt: skip
+
+
+def _turned_down(context: Context) -> set[str]:
+    """Changes of which earlier nights could make no ticket, by their commits."""
+    rows = context.store.rows("select detail from stages where stage = 'mined tickets'")
+    return {commit for row in rows for commit in json.loads(row["detail"]).get("turned_down", [])}
 
 
 def admitted(context: Context) -> Detail:
@@ -111,15 +132,21 @@ def has_model(context: Context) -> bool:
     return bool(context.settings.proposer_endpoint().model)
 
 
-def _in_time(results: Generator[T], deadline: Deadline, tell: Callable[[str], None]) -> Iterable[T]:
-    """These, until their share of the night is over. What is being tried then is given up, and tried another night."""
-    end = time.monotonic() + SHARE * deadline.left
-    with closing(results):
-        for result in results:
-            yield result
-            if time.monotonic() > end:
-                tell("the time for new tickets is used up; the rest waits for another night")
-                return
+class TimeShare:
+    """A stage's share of the time that is left. `used_up` tells afterwards whether it ended the stage."""
+
+    def __init__(self, deadline: Deadline, tell: Callable[[str], None]) -> None:
+        self._end, self._tell, self.used_up = time.monotonic() + SHARE * deadline.left, tell, False
+
+    def of(self, results: Generator[T]) -> Iterable[T]:
+        """These, until the share is used up. What is being tried then is given up, and tried another night."""
+        with closing(results):
+            for result in results:
+                yield result
+                if time.monotonic() > self._end:
+                    self.used_up = True
+                    self._tell("the time for new tickets is used up; the rest waits for another night")
+                    return
 
 
 def _before(day: date) -> str:

@@ -31,7 +31,9 @@ def clean(context: Context) -> dict[str, Any]:
     """Remove transcripts that are too old or too many, the oldest first. Verdicts, diffs and costs stay for ever."""
     nightly, store = context.settings.nightly, context.store
     limit = datetime.now(UTC) - timedelta(days=nightly.keep_days)
-    old = "select t.replay from transcripts t join replays r on r.id = t.replay where r.started_at < ?"
+    # As the clock was when it was made, or any before it: one that was set back for a while makes nothing older.
+    made = "select id, max(started_at) over (order by rowid) as at from replays"
+    old = f"select t.replay from transcripts t join ({made}) r on r.id = t.replay where r.at < ?"
     removed = store.db.conn.execute(f"delete from transcripts where replay in ({old})", (limit.isoformat(),)).rowcount
     too_many = (
         "select replay from (select t.replay, sum(length(t.events)) over (order by r.rowid desc) as size"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -37,20 +38,22 @@ def back_up_daily(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def newest_good(path: Path) -> str:
-    """What to do with a damaged database, naming its newest copy that is whole."""
-    copies = sorted(path.parent.glob(f"{path.name}.b*"), key=lambda p: p.stat().st_mtime, reverse=True)
-    for copy in copies:
+    """What to do with a damaged database, naming the copy that is whole and holds the most: clocks may be wrong."""
+    best: tuple[int, float, Path] | None = None
+    for copy in path.parent.glob(f"{path.name}.b*"):
         try:
-            with sqlite3.connect(f"file:{copy}?mode=ro", uri=True) as db:
+            with closing(sqlite3.connect(f"file:{copy}?mode=ro", uri=True)) as db:
                 whole = db.execute("pragma quick_check(1)").fetchone()[0] == "ok"
                 replays = db.execute("select count(*) from replays").fetchone()[0]
-            db.close()
         except sqlite3.Error:
             continue
         if whole:
-            when = datetime.fromtimestamp(copy.stat().st_mtime).isoformat(" ", "minutes")
-            return (
-                f"move {path.name}, {path.name}-wal and {path.name}-shm away, then `cp {copy.name} {path.name}`: "
-                f"that copy of {when} is whole and holds {replays} replays"
-            )
-    return f"there is no copy that is whole; move {path.name} away to begin anew"
+            best = max(best or (-1, 0.0, copy), (replays, copy.stat().st_mtime, copy))
+    if best is None:
+        return f"there is no copy that is whole; move {path.name} away to begin anew"
+    replays, at, copy = best
+    when = datetime.fromtimestamp(at).isoformat(" ", "minutes")
+    return (
+        f"move {path.name}, {path.name}-wal and {path.name}-shm away, then `cp {copy.name} {path.name}`: "
+        f"that copy of {when} is whole and holds {replays} replays"
+    )
