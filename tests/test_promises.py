@@ -88,7 +88,7 @@ MADE = {"ticket": "t", "version": "v", "purpose": "measure", "verdict": "passed"
 
 def filled(root: Path, **nightly: object) -> Context:
     context = Context(Settings.model_validate({"root": root, "nightly": nightly}))
-    for number in range(30):
+    for number in reversed(range(30)):
         began = datetime.now(UTC) - timedelta(days=number * 10)
         replay = Replay.model_validate(MADE | {"id": f"r-{number}", "started_at": began.isoformat()})
         context.store.add_replay(replay, [{"kind": "tool", "result": f"{number}" * 9000}])

@@ -11,6 +11,9 @@ from meta.context import Context
 from meta.errors import MetaError
 from meta.store.backups import back_up_daily, newest_good
 
+AHEAD = timedelta(days=30)
+"""How far ahead of the last night the clock is believed to be."""
+
 
 def look_after(context: Context) -> None:
     """Check runs.db page by page and copy it once a day. Raises `MetaError` that offers a copy when it is damaged."""
@@ -30,7 +33,7 @@ def look_after(context: Context) -> None:
 def clean(context: Context) -> dict[str, Any]:
     """Remove transcripts that are too old or too many, the oldest first. Verdicts, diffs and costs stay for ever."""
     nightly, store = context.settings.nightly, context.store
-    limit = datetime.now(UTC) - timedelta(days=nightly.keep_days)
+    limit = _today(context) - timedelta(days=nightly.keep_days)
     # As the clock was when it was made, or any before it: one that was set back for a while makes nothing older.
     made = "select id, max(started_at) over (order by rowid) as at from replays"
     old = f"select t.replay from transcripts t join ({made}) r on r.id = t.replay where r.at < ?"
@@ -48,3 +51,12 @@ def clean(context: Context) -> dict[str, Any]:
             store.db.conn.execute("vacuum")
         store.db.conn.execute("pragma wal_checkpoint(truncate)")
     return {"transcripts_removed": removed}
+
+
+def _today(context: Context) -> datetime:
+    """What the clock says, but not more than a month after the night before began: it may have jumped ahead, and what
+    is removed does not come back."""
+    sql = "select started_at from nights where id <= ? order by id desc limit 2"
+    nights = context.store.rows(sql, context.night)
+    last = [datetime.fromisoformat(row["started_at"]) for row in nights]
+    return min([datetime.now(UTC), *(at + AHEAD for at in last[-1:])])
