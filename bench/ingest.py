@@ -53,6 +53,13 @@ def serve(pulls: int, pipe: Connection) -> None:
         pipe.send(len(served.requests))
 
 
+def clone(folder: Path) -> None:
+    """A clone with a pull request's head, so that diffs are left to it."""
+    commit = ["-c", "user.name=bench", "-c", "user.email=bench@example.invalid", "commit", "-q", "--allow-empty"]
+    for command in (["init", "-q", "-b", "main"], [*commit, "-m", "empty"], ["update-ref", "refs/pull/1/head", "HEAD"]):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+
+
 def export(pulls: int, path: Path) -> None:
     with path.open("w", encoding="utf-8") as file:
         for number in range(1, pulls + 1):
@@ -116,6 +123,7 @@ def run(pulls: int) -> dict[str, Any]:
             url = ours.recv()
             for folder in folders:
                 folder.mkdir()
+                clone(folder)
                 (folder / "meta.toml").write_text(TOML.format(url=url), "utf-8")
             found = {"github": measured(folders[0], "github", pulls)}
             ours.send("stop")
