@@ -41,6 +41,7 @@ def main() -> None:
     parser.add_argument("--disks", type=int, default=len(STAGES), help="how many disks fill up, each in another stage")
     parser.add_argument("--only", default=",".join(PARTS), help=f"parts, of {', '.join(PARTS)}")
     parser.add_argument("--faults", default=",".join(FAULTS), help="kinds of trouble of the service")
+    parser.add_argument("--stages", default=",".join(STAGES), help="where it is told to stop, or the disk fills up")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="one JSON document")
     arguments = parser.parse_args()
@@ -75,6 +76,7 @@ def run(where: Path, service: Service, arguments: argparse.Namespace) -> dict[st
 def _troubles(
     model: DemoHouse, service: Service, where: Path, arguments: argparse.Namespace, only: list[str], draw: random.Random
 ) -> Iterator[troubles.Result | None]:
+    stages = [stage for stage in STAGES if stage in arguments.stages.split(",")]
     if "service" in only:
         for name in filter(None, arguments.faults.split(",")):
             yield troubles.with_the_service(name, model, service, where / "t-service", arguments.seconds)
@@ -85,15 +87,17 @@ def _troubles(
         small = small_house(where / "small", **sizes, parallel=PARALLEL, timeout=5.0, patience=1.0)
     if "disk" in only:
         for number in range(arguments.disks):
-            yield disk_full(number, small, service, where / f"t-disk-{number}", draw)
+            yield disk_full(
+                stages[number % len(stages)], number % 2 == 0, small, service, where / f"t-disk-{number}", draw
+            )
     if "database" in only:
         yield troubles.locked(model, service, where / "t-locked")
         yield troubles.corrupted(model, service, where / "t-corrupted", draw)
     if "signals" in only:
-        for number, (stage, most) in enumerate(STAGES.items()):
+        for stage in stages:
             for kind in (signal.SIGTERM, signal.SIGINT) * arguments.signals:
-                place = where / f"t-signal-{number}-{kind}"
-                yield troubles.told_to_stop(kind, stage, draw.uniform(0.0, most), small, service, place)
+                after = draw.uniform(0.0, STAGES[stage])
+                yield troubles.told_to_stop(kind, stage, after, small, service, where / f"t-signal-{stage}-{kind}")
     if "repository" in only:
         yield troubles.repository_gone(model, service, where / "t-gone")
         yield troubles.force_pushed(model, service, where / "t-forced")

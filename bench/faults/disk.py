@@ -23,16 +23,15 @@ file system in memory in which the scratch lies."""
 FULL = re.compile(r"No space left on device|disk is full", re.IGNORECASE)
 PAGE = 4096
 LITTLE, MORE = 8, 600
-"""Pages that are left at the drawn moment, at most; the latter for every second disk."""
+"""Pages that are left at the drawn moment, at most: full at once, or soon."""
 
 
 def disk_full(
-    number: int, model: DemoHouse, service: Service, where: Path, draw: random.Random
+    stage: str, at_once: bool, model: DemoHouse, service: Service, where: Path, draw: random.Random
 ) -> dict[str, object] | None:
-    """A night on a disk that is full from some moment on. `None` where no small disk can be had."""
-    stage = list(STAGES)[number % len(STAGES)]
+    """A night on a disk that is full from some moment of a stage on, or soon after it. `None` where no small disk can be had."""
     place, after = draw.choice(PLACES), draw.uniform(0.0, STAGES[stage])
-    pages = draw.randint(0, MORE if number % 2 else LITTLE)
+    pages = draw.randint(0, LITTLE if at_once else MORE)
     where.mkdir(parents=True, exist_ok=True)
     if os.geteuid() or not _mount("tmpfs", where, "size=2g"):
         return None
@@ -56,7 +55,7 @@ def disk_full(
             "lost": sum(now.get(name) != verdict for name, verdict in seen.items()),
             "false_failed": blamed(house), "void": sum(verdict == "void" for verdict in now.values()),
             "traceback": "Traceback" in words + second.words(), "left": leftovers(house, where / "tmp"),
-            "said": last_words(first),
+            "said": last_words(first), "then_said": last_words(second),
         }  # fmt: skip
     finally:
         subprocess.run(["umount", str(where)], check=False)

@@ -15,12 +15,12 @@ from meta.demo.project import DemoHouse
 
 STAGES = {
     "start": 0.3, "ingest": 0.05, "causes": 0.05, "feedback tickets": 8.0, "mined tickets": 5.0, "tickets": 5.0,
-    "tune": 15.0, "merge": 0.0, "publish": 0.0, "compare": 0.0, "clean": 0.01, "report": 0.0, "over": 0.05,
+    "tune": 6.0, "merge": 0.0, "publish": 0.0, "compare": 0.0, "clean": 0.01, "report": 0.0, "over": 0.05,
 }  # fmt: skip
 """Every stage of a night in its order, from the moment that it has the lock (`start`) until it is over, and how many
 seconds after its beginning something is done to it, at most."""
 
-STEP = 0.002
+STEP = 0.0003
 PATIENCE = 300.0
 
 
@@ -31,16 +31,17 @@ def stands_at(running: Running, house: DemoHouse, stage: str, after: float) -> b
         if running.ended() or time.monotonic() > end:
             return False
         time.sleep(STEP)
-    while not running.ended() and time.monotonic() < end:
-        _stop(running)
-        if _has_begun(house, stage):
-            if after:
-                _go_on(running)
-                time.sleep(after)
-                _stop(running)
-            return not running.ended()
-        _go_on(running)
-        time.sleep(STEP)
+    with reading(house, 0.05) as db:
+        while not running.ended() and time.monotonic() < end:
+            _stop(running)
+            if _has_begun(db, stage):
+                if after:
+                    _go_on(running)
+                    time.sleep(after)
+                    _stop(running)
+                return not running.ended()
+            _go_on(running)
+            time.sleep(STEP)
     return False
 
 
@@ -67,13 +68,13 @@ def _has_the_lock(running: Running, house: DemoHouse) -> bool:
     return False
 
 
-def _has_begun(house: DemoHouse, stage: str) -> bool:
+def _has_begun(db: sqlite3.Connection, stage: str) -> bool:
     if stage == "start":
         return True
     done = {"report": "clean", "over": "report"}
     sql, value = ("select 1 from stages where stage = ?", done[stage]) if stage in done else (
         "select 1 from nights where stage = ?", stage,
     )  # fmt: skip
-    with contextlib.suppress(sqlite3.Error), reading(house, 0.05) as db:
+    with contextlib.suppress(sqlite3.Error):
         return bool(db.execute(sql, (value,)).fetchone())
     return False
