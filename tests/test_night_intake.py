@@ -22,8 +22,10 @@ from meta.store import stages
 from meta.store.feedback import find, save
 from meta.tune.simulated import SimulatedExecutor
 from tests.messages_server import error, message, script, serving, text
+from tests.repositories import Repository
 from tests.test_github_causes import outcome
 from tests.test_nightly import PROPOSES, Unwatched
+from tests.test_tickets_mining import BEGIN, CART_FIXED, TEST_CART_EMPTY
 from worker_agent.git import GitKilled, git
 
 PROVEN = message(text(json.dumps({"cause": "wrong_behaviour", "quote": "loses the last line"})))
@@ -203,3 +205,41 @@ def test_a_version_is_found_though_git_is_killed_over_it(
     head = house.context().versions.head().commit
     killed(tmp_path, monkeypatch, once=True)
     assert house.context().versions.head().commit == head
+
+
+# Mining.
+
+
+@pytest.mark.slow  # it builds the environment of a repository
+def test_a_night_mines_what_was_merged_since_the_last_one(house: Unwatched, tmp_path: Path) -> None:
+    shop = Repository(tmp_path / "shop", BEGIN)
+    today = datetime.now().date()
+    fix = {"src/shop/cart.py": CART_FIXED, "tests/test_cart.py": TEST_CART_EMPTY}
+    shop.commit(fix, "The total of an empty cart is 0 (#7)\n\ntotal([]) raises IndexError; it should be 0.",
+                day=str(today))  # fmt: skip
+    shop.commit({"README.md": "The shop.\n"}, "Say what it is", day=str(today))
+    given = {"mine": 3, "repositories": [{"path": str(shop.path), "name": "team/shop"}]}
+    world = house.world
+    house.executor = SimulatedExecutor(
+        lambda version, name: world(version, name if name[:2] == "t-" else "t-0"), seed=3
+    )
+    with serving(script(PROPOSES)) as served:
+        over = house.over(served.url, **given)
+    store = house.context().store
+    found = store.rows("select id, status, reason from tickets where id like 'shop-%'")
+    assert [(row["status"], row["reason"]) for row in found] == [("admitted", "")]
+    assert stages.details(store, over.account.night)["mined tickets"]["problems"] == []
+    assert over.account.admitted == 1
+    assert "tickets: 1 admitted, 0 quarantined" in page(over.account)
+    with serving(script(PROPOSES)) as served:
+        later = house.over(served.url, **given)  # nothing new was merged
+    assert later.account.admitted == later.account.quarantined == 0
+    assert stages.details(store, later.account.night)["mined tickets"]["problems"] == []
+
+
+def test_a_repository_to_mine_that_is_gone_is_named_and_the_night_goes_on(house: Unwatched, tmp_path: Path) -> None:
+    given = {"mine": 3, "repositories": [{"path": str(tmp_path / "gone"), "name": "team/gone"}]}
+    with serving(script(PROPOSES)) as served:
+        over = house.over(served.url, **given)
+    assert any("gone" in problem for problem in over.account.problems)
+    assert [t.status for t in over.account.tried] == ["kept"]

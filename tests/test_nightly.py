@@ -60,6 +60,7 @@ class Unwatched(House):
             "root": self.root,
             "tune": {"replays": self.budget, **dict(nightly_settings.pop("tune", {}))},  # type: ignore[call-overload]
             "worker": {"model": "m", "base_url": url or "http://127.0.0.1:9", "retries": 0},
+            "repositories": nightly_settings.pop("repositories", []),
             "prices": nightly_settings.pop("prices", {"scripted-1": {"input": 1.0, "output": 10.0}}),
             "nightly": {"patience_minutes": 0, **nightly_settings},
         }

@@ -28,6 +28,8 @@ from bench.small_house import small_house
 from meta.demo.project import DemoHouse
 
 PARTS = ("kills", "service", "disk", "database", "signals", "repository", "person")
+SMALL = {"disk", "signals"}
+"""What is done in smaller houses, once for each stage of a night."""
 PARALLEL = 2
 FROM_THE_START = "529"
 """The trouble that is also there when the night begins."""
@@ -53,12 +55,17 @@ def main() -> None:
 
 def run(where: Path, service: Service, arguments: argparse.Namespace) -> dict[str, Any]:
     only, draw = arguments.only.split(","), random.Random(arguments.seed)
-    model = small_house(where / "model", parallel=PARALLEL, timeout=5.0, patience=1.0)
+    common: dict[str, Any] = {"parallel": PARALLEL, "timeout": 5.0, "patience": 1.0}
+    model = small = DemoHouse(where / "none")
+    if {*only} - SMALL:
+        model = small_house(where / "model", **common)
+    if {*only} & SMALL:
+        small = small_house(where / "small", tickets=5, waiting=1, replays=8, reviews=8, **common)
     result: dict[str, Any] = {}
     if "kills" in only:
         result |= kills(arguments.kills, arguments.seed, model, service, where / "kills", PARALLEL)
     found = []
-    for number, trouble in enumerate(_troubles(model, service, where, arguments, only, draw)):
+    for number, trouble in enumerate(_troubles(model, small, service, where, arguments, only, draw)):
         if trouble is not None:
             found.append(trouble)
             print(json.dumps(trouble), file=sys.stderr, flush=True)
@@ -74,7 +81,13 @@ def run(where: Path, service: Service, arguments: argparse.Namespace) -> dict[st
 
 
 def _troubles(
-    model: DemoHouse, service: Service, where: Path, arguments: argparse.Namespace, only: list[str], draw: random.Random
+    model: DemoHouse,
+    small: DemoHouse,
+    service: Service,
+    where: Path,
+    arguments: argparse.Namespace,
+    only: list[str],
+    draw: random.Random,
 ) -> Iterator[troubles.Result | None]:
     stages = [stage for stage in STAGES if stage in arguments.stages.split(",")]
     if "service" in only:
@@ -82,9 +95,6 @@ def _troubles(
             yield troubles.with_the_service(name, model, service, where / "t-service", arguments.seconds)
             if name == FROM_THE_START:
                 yield troubles.with_the_service(name, model, service, where / "t-start", arguments.seconds, after=0)
-    if "disk" in only or "signals" in only:
-        sizes = {"tickets": 5, "waiting": 1, "replays": 8, "reviews": 8}
-        small = small_house(where / "small", **sizes, parallel=PARALLEL, timeout=5.0, patience=1.0)
     if "disk" in only:
         for number in range(arguments.disks):
             yield disk_full(

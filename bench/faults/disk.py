@@ -29,7 +29,7 @@ LITTLE, MORE = 8, 600
 def disk_full(
     stage: str, at_once: bool, model: DemoHouse, service: Service, where: Path, draw: random.Random
 ) -> dict[str, object] | None:
-    """A night on a disk that is full from some moment of a stage on, or soon after it. `None` where no small disk can be had."""
+    """A night on a disk that is full from some moment of a stage on, or soon after. `None`: none can be had."""
     place, after = draw.choice(PLACES), draw.uniform(0.0, STAGES[stage])
     pages = draw.randint(0, LITTLE if at_once else MORE)
     where.mkdir(parents=True, exist_ok=True)
