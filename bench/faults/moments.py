@@ -4,6 +4,7 @@ there."""
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import sqlite3
@@ -43,6 +44,11 @@ def stands_at(running: Running, house: DemoHouse, stage: str, after: float) -> b
             _go_on(running)
             time.sleep(STEP)
     return False
+
+
+def told(running: Running, number: int) -> None:
+    """Send its main thread a signal, as the kernel does for a process that runs; while it stands still, any would do."""
+    ctypes.CDLL(None).tgkill(running.pid, running.pid, number)
 
 
 def goes_on(running: Running) -> None:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.faults.moments import goes_on, stands_at
+from bench.faults.moments import goes_on, stands_at, told
 from bench.faults.running import Running, last_words, leftovers, reading, verdicts
 from bench.faults.service import FAULTS, THE_MODELS_OWN, Service
 from bench.small_house import copied
@@ -116,8 +116,7 @@ def told_to_stop(number: int, stage: str, after: float, model: DemoHouse, servic
     running = Running(house, service.url, temporary=where / "tmp")
     reached = stands_at(running, house, stage, after)
     begun = time.monotonic()
-    with contextlib.suppress(ProcessLookupError):
-        running.process.send_signal(number)
+    told(running, number)
     goes_on(running)
     code = running.wait(60)
     took, seen = time.monotonic() - begun, verdicts(house)
