@@ -47,7 +47,7 @@ def stands_at(running: Running, house: DemoHouse, stage: str, after: float) -> b
 
 
 def told(running: Running, number: int) -> None:
-    """Send its main thread a signal, as the kernel does for a process that runs; while it stands still, any would do."""
+    """Send its main thread a signal, as the kernel does where a process runs; of one that stands still it takes any."""
     ctypes.CDLL(None).tgkill(running.pid, running.pid, number)
 
 
