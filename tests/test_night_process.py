@@ -67,7 +67,7 @@ def test_a_night_is_stopped_killed_and_started_twice_and_loses_nothing(
     assert first.wait(20) == 130
     assert time.monotonic() - begun < 10  # it does not wait for the answer
     assert "the same command goes on from there" in first.words()
-    assert not leftovers(house, temporary)
+    assert not leftovers(house, temporary, over=False)
 
     over.set()
     service.settled()

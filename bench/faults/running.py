@@ -114,14 +114,15 @@ def decisions(house: DemoHouse) -> dict[int, str]:
         return dict(db.execute(sql))
 
 
-def leftovers(house: DemoHouse, temporary: Path) -> list[str]:
+def leftovers(house: DemoHouse, temporary: Path, *, over: bool = True) -> list[str]:
     """What a night that is over must not leave behind: temporary folders, locks, worktrees, processes. Programs that
-    were killed with it may take a moment to end."""
+    were killed with it may take a moment to end. One that was told to stop may leave half made parts of the cache."""
     end = time.monotonic() + SOON_GONE
     while (running := about(house)) and time.monotonic() < end:
         time.sleep(0.05)
     cache = house.agent / ".meta"
-    found = [str(p.relative_to(house.root)) for pattern in HALF_MADE for p in cache.glob(pattern)]
+    half_made = HALF_MADE if over else ()
+    found = [str(p.relative_to(house.root)) for pattern in half_made for p in cache.glob(pattern)]
     found += [str(p.relative_to(house.root)) for p in (house.agent / ".meta").glob("scratch*/*")]
     found += [p.name for p in temporary.glob("*")]
     for repository in (house.agent, house.project):

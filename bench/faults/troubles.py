@@ -120,7 +120,7 @@ def told_to_stop(number: int, stage: str, after: float, model: DemoHouse, servic
     goes_on(running)
     code = running.wait(60)
     took, seen = time.monotonic() - begun, verdicts(house)
-    left = leftovers(house, where / "tmp")
+    left = leftovers(house, where / "tmp", over=False)
     settings.write_text(plain)
     then = Running(house, service.url, temporary=where / "tmp").wait(600)
     now = verdicts(house)
