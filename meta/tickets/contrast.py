@@ -96,7 +96,8 @@ def contrast(
         original = runner.run("", (), files, wanted=suspect).outcomes
         candidates = [t for t in candidates if original.get(t) != "passed"]
     if not candidates:
-        raise NoContrast(_nothing(first) if first.timed_out else "no test fails without the change and passes with it")
+        late = next((run for run in (first, second) if run.timed_out), None)
+        raise NoContrast(_nothing(late) if late else "no test fails without the change and passes with it")
     chosen = set(candidates)
     return Contrast(tuple(candidates), tuple(t for t in passing if t not in chosen), first.seconds, runner.test_seconds)
 
