@@ -73,6 +73,29 @@ def test_a_test_that_hangs_fails_and_the_others_still_count(tmp_path: Path) -> N
     assert examined.reading.outcomes[MUL] == "passed"
 
 
+def test_a_hang_whose_report_takes_its_time_ends_no_other_test(tmp_path: Path) -> None:
+    tests = """\
+        import time
+        from calc import add
+
+        def asked(failure):
+            time.sleep(2.5)  # while pytest looks for the frames that its report shows
+
+        def test_hangs():
+            __tracebackhide__ = asked
+            time.sleep(60)
+
+        def test_add():  # runs after it
+            assert add(2, 3) == 5
+        """
+    hangs = "tests/test_calc.py::test_hangs"
+    bench = judge(tmp_path, hidden=hidden(tests), fail_to_pass=(ADD, hangs), pass_to_pass=(), test_seconds=1.0)
+    examined = bench.examine(FIXED)
+    assert examined.graded.failed == (hangs,)
+    assert examined.reading is not None
+    assert examined.reading.outcomes[ADD] == "passed"
+
+
 def test_a_submission_is_given_up_after_two_tests_that_hang(tmp_path: Path) -> None:
     names = [f"test_{number}" for number in range(6)]
     tests = "from calc import add\n" + "".join(f"\n\ndef {name}():\n    assert add(2, 3) == 5\n" for name in names)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from judge import tell  # type: ignore[import-not-found]
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 
 class TimedOut(BaseException):
@@ -32,12 +32,8 @@ class Reporter:
             args.append("--no-cov")
 
     def pytest_make_collect_report(self, collector: Any) -> Iterator[None]:
-        _ring(self.seconds)
-        try:
-            outcome = yield
-        finally:
-            _ring(0)
-        report = outcome.get_result()  # type: ignore[attr-defined]
+        outcome = yield from _limited(self.seconds)
+        report = outcome.get_result()
         if report.failed:
             tell("broken", {"id": collector.nodeid, "why": str(report.longreprtext)[-2000:]})
 
@@ -50,12 +46,18 @@ class Reporter:
 
     def pytest_runtest_protocol(self, item: Any) -> Iterator[None]:
         tell("starts", {"id": item.nodeid})
-        _ring(self.seconds)
-        try:
-            yield
-        finally:
-            _ring(0)
+        yield
         tell("ended", {})
+
+    # Each phase by itself: the report between two of them is pytest's own work, and what it is told there ends the run.
+    def pytest_runtest_setup(self, item: Any) -> Iterator[None]:
+        yield from _limited(self.seconds)
+
+    def pytest_runtest_call(self, item: Any) -> Iterator[None]:
+        yield from _limited(self.seconds)
+
+    def pytest_runtest_teardown(self, item: Any) -> Iterator[None]:
+        yield from _limited(self.seconds)
 
     # A wrapper, since plugins for asynchronous tests answer this hook themselves, before others are asked.
     def pytest_pyfunc_call(self, pyfuncitem: Any) -> Iterator[None]:
@@ -90,8 +92,18 @@ def mark_hooks() -> None:
 
     for name in ("make_collect_report",):
         pytest.hookimpl(hookwrapper=True)(getattr(Reporter, f"pytest_{name}"))
-    for name in ("collection_modifyitems", "runtest_protocol", "pyfunc_call", "runtest_makereport"):
+    phases = ("runtest_setup", "runtest_call", "runtest_teardown")
+    for name in ("collection_modifyitems", "runtest_protocol", *phases, "pyfunc_call", "runtest_makereport"):
         pytest.hookimpl(hookwrapper=True, tryfirst=True)(getattr(Reporter, f"pytest_{name}"))
+
+
+def _limited(seconds: float) -> Generator[None, Any, Any]:
+    """What a hook wrapper yields for, within so many seconds; gives its outcome."""
+    _ring(seconds)
+    try:
+        return (yield)
+    finally:
+        _ring(0)
 
 
 def _ring(after: float) -> None:
