@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from meta.errors import MetaError
 from meta.records import EnvironmentSpec
 from meta.replay.environment import build
+from meta.replay.installer import Installer
 from tests.repositories import Repository, sandbox
 from worker_agent.records import Environment
 from worker_agent.sandbox import Job, Mount, run
@@ -64,6 +66,14 @@ def test_an_environment_is_built_once_even_when_asked_for_twice_at_once(tmp_path
     later = shop.commit({"src/shop/cart.py": ""}, "Metadata stays as it is")
     assert build(SPEC, shop.path, later, tmp_path / "cache") == first
     assert len(list((tmp_path / "cache").glob("*/complete"))) == 1
+
+
+@pytest.mark.slow
+def test_environments_that_are_resolved_at_once_get_their_own_packages_each(tmp_path: Path) -> None:
+    installer = Installer.of(f"{sys.version_info.major}.{sys.version_info.minor}", tmp_path, "")
+    asked = ["six==1.16.0", "iniconfig==2.0.0", "pluggy==1.5.0"] * 4
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda package: installer.resolve((package,)), asked)) == asked
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -63,11 +64,12 @@ class Installer:
         """The pins that these requirements lead to, one a line."""
         if not packages:
             return ""
-        scratch = self.cache / "uv"
-        done = self._run(
-            scratch, "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--python", str(self.python),
-            *self._as_of(), "/dev/stdin", stdin="\n".join(packages),
-        )  # fmt: skip
+        # A folder of its own: others may resolve at the same time.
+        with tempfile.TemporaryDirectory(dir=self.cache, prefix=".export-", ignore_cleanup_errors=True) as scratch:
+            done = self._run(
+                Path(scratch), "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--python",
+                str(self.python), *self._as_of(), "/dev/stdin", stdin="\n".join(packages),
+            )  # fmt: skip
         return "\n".join(sorted(done.strip().splitlines()))
 
     def make(self, home: Path, tree: Path) -> None:
