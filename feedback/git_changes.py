@@ -76,13 +76,8 @@ class Change:
         mine, theirs = _changed_lines(self.diff.text, "+"), _changed_lines(other.diff.text, "+")
         if not any(len(line.partition("\n")[2]) > _TELLING for line in mine):
             return False
-        by_file: Counter[str] = Counter()
-        there: Counter[str] = Counter()
-        for line, times in mine.items():
-            file = line.partition("\n")[0]
-            by_file[file] += times
-            there[file] += min(times, theirs[line])
-        return there.total() >= 0.8 * mine.total() and all(2 * there[file] >= by_file[file] for file in by_file)
+        there, wanted = _by_file(mine & theirs), _by_file(mine)
+        return there.total() >= 0.8 * wanted.total() and all(2 * there[file] >= wanted[file] for file in wanted)
 
 
 class Contents:
@@ -189,3 +184,11 @@ def _changed_lines(text: str, marks: str) -> Counter[str]:
         elif in_hunk and line[:1] in tuple(marks) and line[1:].strip():
             lines[f"{file}\n{line}"] += 1
     return lines
+
+
+def _by_file(lines: Counter[str]) -> Counter[str]:
+    """How many of these lines each file has."""
+    found: Counter[str] = Counter()
+    for line, times in lines.items():
+        found[line.partition("\n")[0]] += times
+    return found

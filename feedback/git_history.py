@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
 
 from feedback.git_clone import Commit
@@ -27,10 +28,11 @@ class History:
         self._crossed: dict[str, str] = {}
         """Foxtrot merges on the chain, each with the parent that is main."""
         chain: list[Commit] = []
-        step: str | None = main_tip
-        while step is not None and (commit := self.commits.get(step)):
-            chain.append(commit)
-            step = self._main_side(commit)
+        step = self.commits.get(main_tip)
+        while step:
+            chain.append(step)
+            self._cross(step)
+            step = self.parent(step)
         self.chain = chain[::-1]
         self.step_of: dict[str, int] = {}
         """For each commit of main, the step that brought it in."""
@@ -47,21 +49,21 @@ class History:
         """Commits that the rewrite left out, each with the step of today's main that they came after."""
         self.step_of.update({old: self.step_of[new] for old, new in self.twins.items()} | self.dropped)
 
-    def _main_side(self, commit: Commit) -> str | None:
-        """The parent on which main goes on: of a merge of main the one on which more pull requests landed since the two
-        sides parted."""
+    def _cross(self, commit: Commit) -> None:
+        """Of a merge of main that lies on the chain, main is the side on which more pull requests landed since the two
+        parted."""
         if len(commit.parents) == 2 and _OF_MAIN.match(commit.subject):
             first, second = (self._landed(side, other) for side, other in (commit.parents, commit.parents[::-1]))
             if second > first:
                 self._crossed[commit.sha] = commit.parents[1]
-        return self._crossed.get(commit.sha) or (commit.parents[0] if commit.parents else None)
 
     def _landed(self, side: str, other: str) -> int:
-        """How many first parents of `side` say that they are a pull request and are not below `other`."""
+        """How many commits of `side` and its first parents say that they are a pull request and are not below
+        `other`."""
         below: set[str] = set()
-        todo = [other]
+        todo = deque([other])
         while todo and len(below) < MAX_OWN:
-            sha = todo.pop(0)
+            sha = todo.popleft()
             if sha not in below and sha in self.commits:
                 below.add(sha)
                 todo.extend(self.commits[sha].parents)

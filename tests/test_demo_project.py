@@ -122,7 +122,9 @@ def test_gold_and_rejected_diffs_apply_to_the_base(house: DemoHouse, past: list[
         for diff in filter(None, (ticket.gold, ticket.rejected)):
             index = {"GIT_INDEX_FILE": str(tmp_path / "index")}
             git("read-tree", ticket.base_commit, cwd=house.project, env=index)
+            before = git("write-tree", cwd=house.project, env=index)
             git("apply", "--cached", "-", cwd=house.project, env=index, stdin=diff.encode())
+            assert git("write-tree", cwd=house.project, env=index) != before
 
 
 def test_the_tickets_are_also_a_file(house: DemoHouse, past: list[Ticket]) -> None:

@@ -108,11 +108,15 @@ def test_the_model_sees_brief_tools_and_results(run: Run) -> None:
 
 def test_requests_fit_the_published_schema(run: Run) -> None:
     from anthropic.types import MessageCreateParams
-    from pydantic import TypeAdapter
+    from pydantic import TypeAdapter, ValidationError
 
     run(script(message(call("search", pattern="mean")), message(FIX), message(DONE)))
+    schema = TypeAdapter(MessageCreateParams)
+    assert len(run.requests) == 3
     for request in run.requests:
-        TypeAdapter(MessageCreateParams).validate_python(request)
+        assert schema.validate_python(request)
+        with pytest.raises(ValidationError):
+            schema.validate_python(request | {"max_tokens": None})
 
 
 def test_prompt_caching_marks_system_tools_and_the_end_of_the_conversation(run: Run) -> None:

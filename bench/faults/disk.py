@@ -21,7 +21,6 @@ PLACES = ("disk", "disk with the scratch", "memory with the scratch")
 file system in memory in which the scratch lies."""
 
 FULL = re.compile(r"No space left on device|disk is full", re.IGNORECASE)
-PAGE = 4096
 LITTLE, MORE = 8, 600
 """Pages that are left at the drawn moment, at most: full at once, or soon."""
 
@@ -50,7 +49,8 @@ def disk_full(
         second = Running(house, service.url, temporary=where / "tmp")
         then, now = second.wait(600), verdicts(house)
         return {
-            "fault": f"{place} full but for {pages} pages, {after:.2f} s into {stage}", "reached": reached,
+            "fault": f"{place} full but for {pages} pages, {after:.2f} s into {reached or stage}",
+            "reached": bool(reached),
             "code": code, "then": then, "met": len(FULL.findall(words)),
             "lost": sum(now.get(name) != verdict for name, verdict in seen.items()),
             "false_failed": blamed(house), "void": sum(verdict == "void" for verdict in now.values()),

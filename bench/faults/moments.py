@@ -25,25 +25,29 @@ STEP = 0.0003
 PATIENCE = 300.0
 
 
-def stands_at(running: Running, house: DemoHouse, stage: str, after: float) -> bool:
-    """Let a night go on until so many seconds after a stage has begun. It stands still then; `False`: it had ended."""
+def stands_at(running: Running, house: DemoHouse, stage: str, after: float) -> str:
+    """Let a night go on until so many seconds after a stage has begun; it stands still then.
+
+    Gives the stage that it stood in when that was seen: this one, or one of the next where this one has nothing to do
+    and is over before anybody has looked. Empty: the night had ended, or that took too long.
+    """
     end = time.monotonic() + PATIENCE
     while not _has_the_lock(running, house):
         if running.ended() or time.monotonic() > end:
-            return False
+            return ""
         time.sleep(STEP)
     with reading(house, 0.05) as db:
         while not running.ended() and time.monotonic() < end:
             _stop(running)
-            if _has_begun(db, stage):
+            if found := _begun(db, stage):
                 if after:
                     _go_on(running)
                     time.sleep(after)
                     _stop(running)
-                return not running.ended()
+                return "" if running.ended() else found
             _go_on(running)
             time.sleep(STEP)
-    return False
+    return ""
 
 
 def told(running: Running, number: int) -> None:
@@ -74,15 +78,14 @@ def _has_the_lock(running: Running, house: DemoHouse) -> bool:
     return False
 
 
-def _has_begun(db: sqlite3.Connection, stage: str) -> bool:
+def _begun(db: sqlite3.Connection, stage: str) -> str:
+    """This stage, or one after it, if the night is there."""
     if stage == "start":
-        return True
+        return stage
     done = {"report": "clean", "over": "report"}
-    names = list(STAGES)
-    # Where there is nothing to do a stage may be over before anybody has looked: one of the next will do.
-    later = names[names.index(stage) :]
+    later = list(STAGES)[list(STAGES).index(stage) :]
     with contextlib.suppress(sqlite3.Error):
         if stage in done:
-            return bool(db.execute("select 1 from stages where stage = ?", (done[stage],)).fetchone())
-        return any(name in later for (name,) in db.execute("select stage from nights"))
-    return False
+            return stage if db.execute("select 1 from stages where stage = ?", (done[stage],)).fetchone() else ""
+        return next((name for (name,) in db.execute("select stage from nights") if name in later), "")
+    return ""

@@ -125,7 +125,8 @@ def told_to_stop(number: int, stage: str, after: float, model: DemoHouse, servic
     then = Running(house, service.url, temporary=where / "tmp").wait(600)
     now = verdicts(house)
     return {
-        "fault": f"{signal.Signals(number).name} {after:.2f} s into {stage}", "reached": reached, "code": code,
+        "fault": f"{signal.Signals(number).name} {after:.2f} s into {reached or stage}",
+        "reached": bool(reached), "code": code,
         "then": then, "seconds": round(took, 1), "lost": sum(now.get(n) != v for n, v in seen.items()),
         "traceback": "Traceback" in running.words(), "left": left + leftovers(house, where / "tmp"),
         "said": last_words(running),

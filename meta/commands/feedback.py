@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -34,8 +35,10 @@ def list_feedback(
     from meta.review.text import table
     from meta.shares import shares
 
-    _one_of("outcome", kind, [k.value for k in Kind])
-    _one_of("cause", cause, [c.value for c in Cause])
+    if kind:
+        _one_of("outcome", kind, Kind)
+    if cause:
+        _one_of("cause", cause, Cause)
     with reading(HERE) as context:
         known = list(context.store.outcomes())
         share = shares(context.store)
@@ -102,7 +105,7 @@ def correct(
     from meta.review.outcome import find
     from meta.store.feedback import save
 
-    _one_of("cause", cause or " ", [c.value for c in Cause])
+    _one_of("cause", cause, Cause)
     with writing(HERE, "feedback correct", tell) as context:
         found = find(context.store, pull)
         said = (Evidence(kind="words", text=reason, author="you", source="person"),) if reason.strip() else ()
@@ -110,8 +113,9 @@ def correct(
     say(f"{found.key}: {found.cause.value} -> {cause}")
 
 
-def _one_of(what: str, given: str, names: list[str]) -> None:
+def _one_of(what: str, given: str, words: type[StrEnum]) -> None:
     from meta.errors import MetaError
 
-    if given and given not in names:
+    names = [word.value for word in words]
+    if given not in names:
         raise MetaError(f"there is no {what} {given!r}", f"one of: {', '.join(names)}", code=2)

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
 
+AGAIN = 1.0
+"""It rings again after so many seconds: code that swallows the first exception gets another."""
+
+
 class TimedOut(BaseException):
     """Not an `Exception`, so that code under test does not swallow it by catching everything it expects."""
 
@@ -20,6 +24,7 @@ class Reporter:
 
     def __init__(self, seconds: float, collect_only: bool) -> None:
         self.seconds, self.collect_only = seconds, collect_only
+        self.left = seconds
 
     # Neither first nor last: after pytest has patched itself for `py.path`, before any conftest is imported.
     def pytest_load_initial_conftests(self, early_config: Any, args: list[str]) -> None:
@@ -32,7 +37,8 @@ class Reporter:
             args.append("--no-cov")
 
     def pytest_make_collect_report(self, collector: Any) -> Iterator[None]:
-        outcome = yield from _limited(self.seconds)
+        self.left = self.seconds
+        outcome = yield from self._limited()
         report = outcome.get_result()
         if report.failed:
             tell("broken", {"id": collector.nodeid, "why": str(report.longreprtext)[-2000:]})
@@ -46,18 +52,19 @@ class Reporter:
 
     def pytest_runtest_protocol(self, item: Any) -> Iterator[None]:
         tell("starts", {"id": item.nodeid})
+        self.left = self.seconds
         yield
         tell("ended", {})
 
-    # Each phase by itself: the report between two of them is pytest's own work, and what it is told there ends the run.
+    # The clock stands between two phases: the report there is pytest's own work, and an exception in it ends the run.
     def pytest_runtest_setup(self, item: Any) -> Iterator[None]:
-        yield from _limited(self.seconds)
+        yield from self._limited()
 
     def pytest_runtest_call(self, item: Any) -> Iterator[None]:
-        yield from _limited(self.seconds)
+        yield from self._limited()
 
     def pytest_runtest_teardown(self, item: Any) -> Iterator[None]:
-        yield from _limited(self.seconds)
+        yield from self._limited()
 
     # A wrapper, since plugins for asynchronous tests answer this hook themselves, before others are asked.
     def pytest_pyfunc_call(self, pyfuncitem: Any) -> Iterator[None]:
@@ -82,6 +89,14 @@ class Reporter:
         if report.outcome == "failed":
             tell("worse", {"id": report.nodeid, "outcome": "failed", "why": _words(report)[-2000:]})
 
+    def _limited(self) -> Generator[None, Any, Any]:
+        """What a hook wrapper yields for, within the time that is left; gives its outcome."""
+        _ring(self.left or AGAIN, self.seconds)
+        try:
+            return (yield)
+        finally:
+            self.left = _ring(0)
+
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         tell("finished", {"status": int(exitstatus)})
 
@@ -97,24 +112,15 @@ def mark_hooks() -> None:
         pytest.hookimpl(hookwrapper=True, tryfirst=True)(getattr(Reporter, f"pytest_{name}"))
 
 
-def _limited(seconds: float) -> Generator[None, Any, Any]:
-    """What a hook wrapper yields for, within so many seconds; gives its outcome."""
-    _ring(seconds)
-    try:
-        return (yield)
-    finally:
-        _ring(0)
-
-
-def _ring(after: float) -> None:
+def _ring(after: float, limit: float = 0) -> float:
+    """Raise `TimedOut` in so many seconds, or with 0 not at all. Gives the seconds that were left till then."""
     if after:
 
         def on_alarm(signum: int, frame: Any) -> None:
-            raise TimedOut(f"took longer than {after:g} s")
+            raise TimedOut(f"took longer than {limit:g} s")
 
         signal.signal(signal.SIGALRM, on_alarm)
-    # It rings again every second: code that swallows the first exception gets another.
-    signal.setitimer(signal.ITIMER_REAL, after, 1.0 if after else 0.0)
+    return signal.setitimer(signal.ITIMER_REAL, after, AGAIN if after else 0.0)[0]
 
 
 def _outcome(report: Any, call: Any) -> tuple[str, str]:
