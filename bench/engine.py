@@ -13,21 +13,21 @@ from typing import Any, Literal
 
 from bench.growing import Kept, World
 from bench.growing import Version as Edits
-from meta.context import Context
-from meta.records import Admission, Edit, Grader, Ticket
+from meta.app import Context
+from meta.records.candidate import Edit, EditDraft
+from meta.records.ticket import Admission, Grader, Ticket
+from meta.replay.simulated import SimulatedExecutor
 from meta.settings import Settings
-from meta.store import tuning as records
-from meta.tune.drafts import Draft
-from meta.tune.evidence import Evidence
-from meta.tune.loop import night
-from meta.tune.simulated import SimulatedExecutor
-from meta.versions import Version
+from meta.store import proposals as records
+from meta.surfaces.versions import Version
+from meta.tune.loop import tune
+from meta.tune.propose.evidence import ProposerEvidence
 from worker_agent.records import Usage
 from worker_agent.surface import AgentConfig, Surface
 
 
 class InMemory:
-    """What the loop needs of `meta.versions.Versions`. A commit is its history: "base", "base+3", "base+3+17&21"."""
+    """What the loop needs of `GitVersions`. A commit is its history: "base", "base+3", "base+3+17&21"."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -66,15 +66,15 @@ class FromWorld:
         self.usage = Usage()
         self.model: str | None = "simulated"
 
-    def propose(self, evidence: Evidence, surface: dict[str, str], most: int) -> Sequence[Draft]:
+    def propose(self, evidence: ProposerEvidence, surface: dict[str, str], most: int) -> Sequence[EditDraft]:
         made = []
         for number in self._edits:
             theme = self._world.changes[number].theme
             edit = Edit(title=f"edit {number}", themes=(theme,), changes=as_changes((number,)))
-            made.append(Draft(edit.title, edit))
+            made.append(EditDraft(edit.title, edit))
         return made
 
-    def revise(self, draft: Draft, objection: str) -> Draft | None:
+    def revise(self, draft: EditDraft, objection: str) -> EditDraft | None:
         return None
 
 
@@ -132,10 +132,10 @@ class Engine:
 
     def night(self, edits: Sequence[int]) -> tuple[list[Kept], int]:
         """One night with these new edits, and the morning after it: what was kept, and the replays it took."""
-        done = night(self.context, FromWorld(self.world, edits))
+        done = tune(self.context, FromWorld(self.world, edits))
         kept = []
         for proposal in done.proposals:
-            records.decide(self.store, proposal, "accepted", merge_commit=proposal.commit_id)
+            records.record_decision(self.store, proposal, "accepted", merge_commit=proposal.commit_id)
             before, new = edits_of(proposal.base_commit), edits_of(proposal.commit_id)
             kept.append(Kept(new[len(before) :], before))
             self.versions.in_use = proposal.commit_id

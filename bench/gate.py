@@ -22,7 +22,9 @@ from random import Random
 from typing import Any
 
 from bench.worlds import SHAPES, Edit, Tickets, make, tickets
-from meta.tune.gate import Gate, GateConfig, Pool, Trial
+from meta.gate.gate import Gate
+from meta.gate.gate_record import GateConfig
+from meta.gate.pool import Pool, PooledGate
 
 N = 50
 SHARED_BY = 4
@@ -74,7 +76,7 @@ def our_gate(incumbent: Incumbent, edit: Edit, rng: Random, group: dict[str, Any
     if "pool" not in group:
         group["pool"] = Pool(len(world.p))
     stale = [(0.35 + passes, 0.45 + fails) for passes, fails in world.earlier]
-    trial = Trial(Gate(len(world.p), edit.theme, stale=stale, config=CONFIG), group["pool"])
+    trial = PooledGate(Gate(len(world.p), edit.theme, stale=stale, config=CONFIG), group["pool"])
     while trial.decision is None:
         trial.tell(
             [

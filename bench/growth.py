@@ -20,8 +20,8 @@ from typing import Any
 
 from bench.engine import Engine
 from bench.growing import World
-from meta.records import Edit
-from meta.tune.gate import Gate
+from meta.gate.gate import Gate
+from meta.records.candidate import Edit
 
 SIZES = (1_000, 3_000, 10_000, 30_000, 100_000)
 TICKETS, BUDGET, EDITS, NIGHTS = 50, 200, 5, 4
@@ -91,14 +91,30 @@ def fill(engine: Engine, replays: int, made: int) -> None:
             )
         own = number % 3 > 0
         row: dict[str, Any] = {
-            "id": f"filled-{number}", "ticket": tickets[number % len(tickets)],
-            "version": f"{version} {number}" if own else version, "purpose": "gate" if number % 5 else "screen",
-            "verdict": "passed" if number % 2 else "failed", "reason": "simulated", "ended": "submitted",
-            "candidate": candidate if own else None, "night": night, "promotion": promotion, "model": "simulated",
-            "calls": 10, "input_tokens": 10_000, "output_tokens": 1000, "cache_read_tokens": 0,
-            "cache_write_tokens": 0, "usd": 0.01, "seconds": 60.0, "grading_seconds": 5.0,
-            "started_at": "2026-01-01", "diff": "+" * 500, "summary": "done", "asked": number + 1,
-        }  # fmt: skip
+            "id": f"filled-{number}",
+            "ticket": tickets[number % len(tickets)],
+            "version": f"{version} {number}" if own else version,
+            "purpose": "gate" if number % 5 else "screen",
+            "verdict": "passed" if number % 2 else "failed",
+            "reason": "simulated",
+            "ended": "submitted",
+            "candidate": candidate if own else None,
+            "night": night,
+            "promotion": promotion,
+            "model": "simulated",
+            "calls": 10,
+            "input_tokens": 10_000,
+            "output_tokens": 1000,
+            "cache_read_tokens": 0,
+            "cache_write_tokens": 0,
+            "usd": 0.01,
+            "seconds": 60.0,
+            "grading_seconds": 5.0,
+            "started_at": "2026-01-01",
+            "diff": "+" * 500,
+            "summary": "done",
+            "asked": number + 1,
+        }
         connection.execute(
             f"insert into replays values ({', '.join('?' * len(columns))})", [row.get(name) for name in columns]
         )
@@ -138,14 +154,19 @@ def run(seed: int, sizes: Sequence[int] = SIZES, nights: int = NIGHTS) -> dict[s
     first, last = found[0], found[-1]
     return {
         "bench": "growth",
-        "settings": {"tickets": TICKETS, "replays_a_night": BUDGET, "edits_a_night": EDITS, "nights": nights,
-                     "seed": seed},
+        "settings": {
+            "tickets": TICKETS,
+            "replays_a_night": BUDGET,
+            "edits_a_night": EDITS,
+            "nights": nights,
+            "seed": seed,
+        },
         "sizes": [asdict(size) for size in found],
         "times_the_seconds": round(last.milliseconds / first.milliseconds, 2),
         "times_the_memory": round(last.kilobytes / first.kilobytes, 2),
         "flat": max(last.milliseconds / first.milliseconds, last.kilobytes / first.kilobytes) <= FLAT,
         "seconds": round(time.perf_counter() - began, 1),
-    }  # fmt: skip
+    }
 
 
 def table(result: dict[str, Any]) -> str:

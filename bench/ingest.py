@@ -64,9 +64,13 @@ def export(pulls: int, path: Path) -> None:
     with path.open("w", encoding="utf-8") as file:
         for number in range(1, pulls + 1):
             line = {
-                "repository": "team/app", "number": number, "title": f"Fix {number}", "outcome": "rejected",
-                "submitted_diff": "+x = 1\n" * 500, "comments": [{"author": "ann", "text": "Please add tests."}],
-            }  # fmt: skip
+                "repository": "team/app",
+                "number": number,
+                "title": f"Fix {number}",
+                "outcome": "rejected",
+                "submitted_diff": "+x = 1\n" * 500,
+                "comments": [{"author": "ann", "text": "Please add tests."}],
+            }
             file.write(json.dumps(line) + "\n")
 
 

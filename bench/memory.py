@@ -27,10 +27,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.overhead import Bench
-from meta.records import Ticket
-from meta.replay.executor import Job
+from meta.records.ticket import Ticket
+from meta.replay.executor import ReplayJob
+from meta.replay.simulated import SimulatedExecutor
 from meta.store.store import Store
-from meta.tune.simulated import SimulatedExecutor
 from worker_agent.surface import AgentConfig, Surface
 
 EVENTS = [{"kind": "reply", "content": [{"type": "text", "text": "x" * 2000}]}]
@@ -79,7 +79,7 @@ def drawn(folder: Path) -> Make:
     executor = SimulatedExecutor(lambda version, ticket: 0.5, 1)
 
     def make(number: int) -> int:
-        jobs = (Job(n, tickets[n % 50], surface, "incumbent") for n in range(number))
+        jobs = (ReplayJob(n, tickets[n % 50], surface, "incumbent") for n in range(number))
         return sum(_written(partial(store.add_replay, done.replay, EVENTS)) for _, done in executor.run(jobs))
 
     return make

@@ -201,9 +201,14 @@ def table(result: dict[str, Any]) -> str:
     lines = [
         f"{of['nights']} nights, {of['tickets']} tickets, {of['replays_a_night']} replays and {of['edits_a_night']} new"
         f" edits a night; {of['sequences']} sequences (95 % intervals)",
-        "rule".ljust(20) + "end gain".rjust(22) + "false keeps".rjust(20) + "harm a sequence".rjust(22)
-        + "kept".rjust(7) + "edits (useless)".rjust(17) + "replays / true gain".rjust(21),
-    ]  # fmt: skip
+        "rule".ljust(20)
+        + "end gain".rjust(22)
+        + "false keeps".rjust(20)
+        + "harm a sequence".rjust(22)
+        + "kept".rjust(7)
+        + "edits (useless)".rjust(17)
+        + "replays / true gain".rjust(21),
+    ]
     for each in result["rows"]:
         gain, false, harm = (
             f"{each[name] * scale:{form}} ({each[f'{name}_interval'][0] * scale:{form}} to "
@@ -213,9 +218,14 @@ def table(result: dict[str, Any]) -> str:
         price = each["replays_per_true_gain"]
         edits = f"{each['edits']:.1f} ({each['useless']:.1f})"
         lines.append(
-            each["rule"].ljust(20) + gain.rjust(22) + f"{false} %".rjust(20) + harm.rjust(22)
-            + f"{each['kept']:.1f}".rjust(7) + edits.rjust(17) + (f"{price:.0f}" if price else "-").rjust(21)
-        )  # fmt: skip
+            each["rule"].ljust(20)
+            + gain.rjust(22)
+            + f"{false} %".rjust(20)
+            + harm.rjust(22)
+            + f"{each['kept']:.1f}".rjust(7)
+            + edits.rjust(17)
+            + (f"{price:.0f}" if price else "-").rjust(21)
+        )
     for figure in result["figures"]:
         lines.append(
             f"{figure['figure']}: {figure['measured']:.3f} ({figure['must_be']}): "

@@ -25,17 +25,18 @@ from typing import Any
 
 from bench.cheats.naive import lay_out
 from bench.cheats.shop import BASE, RIGHT
-from meta.records import Grader, HiddenFile, Ticket
-from meta.replay.environment import build
-from meta.replay.executor import Job, LocalExecutor
-from meta.replay.once import Finished, Setting, template_of
-from meta.scratch import close_scratch, open_scratch
+from meta.disk.scratch import close_scratch, open_scratch
+from meta.environments.environment import build_environment
+from meta.environments.workshop import template_of
+from meta.records.ticket import Grader, HiddenFile, Ticket
+from meta.replay.executor import LocalExecutor, ReplayJob
+from meta.replay.run import FinishedReplay, ReplaySetting
 from meta.store.store import Store
-from worker_agent.git import IDENTITY, git
-from worker_agent.model import Reply, Request
+from worker_agent.git import META_IDENTITY, run_git
+from worker_agent.model import ModelReply, ModelRequest
 from worker_agent.records import Limits, Usage
-from worker_agent.sandbox import open_sandbox
-from worker_agent.surface import DEFAULT, Surface, load
+from worker_agent.sandbox.discovery import open_sandbox
+from worker_agent.surface import DEFAULT_ROOT, Surface, load_surface
 from worker_agent.workspace import open_workspace
 
 TEST = "from calc import add\n\n\ndef test_add():\n    assert add(2, 3) == 5\n"
@@ -45,15 +46,17 @@ NODE = "tests/test_calc.py::test_add"
 class NullModel:
     """Answers at once: the first time with the edit, then that it is done."""
 
-    def ask(self, request: Request) -> Reply:
+    def ask(self, request: ModelRequest) -> ModelReply:
         edit = {"path": "calc.py", "old": "return a - b", "new": "return a + b"}
         call: dict[str, Any] = {"name": "edit_file", "input": edit}
         if len(request.messages) > 1:
             call = {"name": "submit", "input": {"summary": "Add, not subtract."}}
-        return Reply(
-            [{"type": "tool_use", "id": f"call-{len(request.messages)}", **call}], "tool_use", "null",
+        return ModelReply(
+            [{"type": "tool_use", "id": f"call-{len(request.messages)}", **call}],
+            "tool_use",
+            "null",
             Usage(calls=1, input_tokens=1, output_tokens=1, usd=0.0),
-        )  # fmt: skip
+        )
 
 
 class Bench:
@@ -64,38 +67,42 @@ class Bench:
         repository = folder / "shop"
         lay_out(repository, BASE)
         lay_out(repository, {f"data/part{n % 20}/file{n}.txt": f"{n}\n" * 40 for n in range(files - len(BASE))})
-        git("init", "-q", cwd=repository)
-        git("add", "-A", cwd=repository)
-        git("commit", "-q", "-m", "base", cwd=repository, env=IDENTITY)
-        base = git("rev-parse", "HEAD", cwd=repository).strip()
+        run_git("init", "-q", cwd=repository)
+        run_git("add", "-A", cwd=repository)
+        run_git("commit", "-q", "-m", "base", cwd=repository, env=META_IDENTITY)
+        base = run_git("rev-parse", "HEAD", cwd=repository).strip()
         self.ticket = Ticket(
-            id="calc", title="The sum is wrong", repo=str(repository), base_commit=base,
+            id="calc",
+            title="The sum is wrong",
+            repo=str(repository),
+            base_commit=base,
             grader=Grader(
-                fail_to_pass=(NODE,), hidden=(HiddenFile(path="tests/test_calc.py", content=TEST.encode()),),
+                fail_to_pass=(NODE,),
+                hidden=(HiddenFile(path="tests/test_calc.py", content=TEST.encode()),),
                 checks=("existing tests", "stray files", "noise", "size"),
             ),
-        )  # fmt: skip
+        )
         self.sandbox = open_sandbox()
         open_scratch(folder / "cache", parallel)
-        self.setting = Setting(NullModel(), self.sandbox, Limits(), folder / "cache")
+        self.setting = ReplaySetting(NullModel(), self.sandbox, Limits(), folder / "cache")
         self.executor = LocalExecutor(self.setting, parallel)
-        self.surface: Surface = load(DEFAULT)
+        self.surface: Surface = load_surface(DEFAULT_ROOT)
         self.store = Store(folder / "runs.db")
         self.store.add_ticket(self.ticket)
         self.template = template_of(self.ticket, self.setting.cache)
-        self.environment = build(self.ticket.environment, repository, base, folder / "environments")
+        self.environment = build_environment(self.ticket.environment, repository, base, folder / "environments")
         self.checkout = open_workspace(self.template, folder / "bare").root
         lay_out(self.checkout, {"calc.py": RIGHT, "tests/test_calc.py": TEST})
 
-    def made(self, number: int) -> Iterator[Finished]:
+    def made(self, number: int) -> Iterator[FinishedReplay]:
         """So many replays, as they finish. One that does not pass ends the bench."""
-        jobs = [Job(n, self.ticket, self.surface, "measure") for n in range(number)]
+        jobs = [ReplayJob(n, self.ticket, self.surface, "measure") for n in range(number)]
         for _, done in self.executor.run(jobs):
             if done.replay.verdict != "passed":
                 raise SystemExit(f"a replay ended as {done.replay.verdict}: {done.replay.reason}")
             yield done
 
-    def keep(self, done: Finished) -> None:
+    def keep(self, done: FinishedReplay) -> None:
         self.store.add_replay(done.replay, done.events)
 
     def replays(self, number: int) -> None:

@@ -151,9 +151,14 @@ def run_gepa(world: World, seed: int, budget: int) -> Finish:
     cut = round(TRAIN_SHARE * len(names))
     adapter = Adapter(world, seed)
     result = gepa.optimize(
-        seed_candidate={"edits": ""}, trainset=names[:cut], valset=names[cut:], adapter=adapter,
-        max_metric_calls=budget, seed=seed, logger=Silent(),
-    )  # fmt: skip
+        seed_candidate={"edits": ""},
+        trainset=names[:cut],
+        valset=names[cut:],
+        adapter=adapter,
+        max_metric_calls=budget,
+        seed=seed,
+        logger=Silent(),
+    )
     scores = result.val_aggregate_scores
     return Finish("gepa", version_of(result.best_candidate), adapter.replays, scores[result.best_idx] - scores[0])
 
@@ -228,10 +233,15 @@ def table(result: dict[str, Any]) -> str:
         for each in (r for r in result["rows"] if r["race"] == race):
             reports = "-" if each["claimed"] is None else f"{each['claimed']:+.3f}"
             cells = (
-                each["racer"], f"{each['changed']} of {each['seeds']}", reports,
-                f"{each['gain']:+.3f} ± {each['gain_error']:.3f}", f"{each['worse']} of {each['seeds']}",
-                f"{each['edits']:.1f}", f"{each['useless']:.1f}", f"{each['replays']:.0f}",
-            )  # fmt: skip
+                each["racer"],
+                f"{each['changed']} of {each['seeds']}",
+                reports,
+                f"{each['gain']:+.3f} ± {each['gain_error']:.3f}",
+                f"{each['worse']} of {each['seeds']}",
+                f"{each['edits']:.1f}",
+                f"{each['useless']:.1f}",
+                f"{each['replays']:.0f}",
+            )
             lines.append("".join(cell.rjust(15) for cell in cells))
         lines.append("")
     return "\n".join([*lines, f"gepa {result['gepa']}, simulated worker, {result['seconds']} s"])

@@ -19,27 +19,34 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from meta.records import Replay, Ticket
-from meta.replay.executor import Job
-from meta.replay.on_ray import NodeSettings, RayExecutor, Returned
-from meta.replay.once import Finished
-from meta.replay.shipping import Folder, Shipped, landed
-from worker_agent.model import Endpoint
+from meta.records.replay import Replay
+from meta.records.ticket import Ticket
+from meta.replay.executor import ReplayJob
+from meta.replay.ray_executor import NodeResult, NodeSettings, RayExecutor
+from meta.replay.ray_shipping import PackedFolder, Shipment, unpack_shipment
+from meta.replay.run import FinishedReplay
+from worker_agent.model import ModelEndpoint
 from worker_agent.records import Limits
-from worker_agent.surface import DEFAULT, load
+from worker_agent.surface import DEFAULT_ROOT, load_surface
 
 
 def sleeping(milliseconds: int, cache: Path) -> object:
     """A node's work that only unpacks, into `cache` as a node does, and sleeps."""
 
-    def work(shipped: Shipped, template: Folder, surface: Folder, node: NodeSettings) -> Returned:
-        ticket, shown = landed(shipped.ticket, template, surface, cache)
+    def work(shipped: Shipment, template: PackedFolder, surface: PackedFolder, node: NodeSettings) -> NodeResult:
+        ticket, shown = unpack_shipment(shipped.ticket, template, surface, cache)
         time.sleep(milliseconds / 1000)
         done = Replay(
-            id=f"{time.time_ns()}", ticket=ticket.id, version=shown.version, purpose=shipped.purpose, verdict="passed",
-            reason="slept", ended="submitted", diff="+" * 2000,
-        )  # fmt: skip
-        return Returned(Finished(done, ({"kind": "end"},) * 20))
+            id=f"{time.time_ns()}",
+            ticket=ticket.id,
+            version=shown.version,
+            purpose=shipped.purpose,
+            verdict="passed",
+            reason="slept",
+            ended="submitted",
+            diff="+" * 2000,
+        )
+        return NodeResult(FinishedReplay(done, ({"kind": "end"},) * 20))
 
     return work
 
@@ -53,8 +60,13 @@ def main() -> None:
     arguments = parser.parse_args()
     import ray
 
-    ray.init(num_cpus=arguments.workers, include_dashboard=False, log_to_driver=False, logging_level="ERROR",
-             object_store_memory=200 << 20)  # fmt: skip
+    ray.init(
+        num_cpus=arguments.workers,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="ERROR",
+        object_store_memory=200 << 20,
+    )
     try:
         with tempfile.TemporaryDirectory() as folder:
             result = measure(Path(folder), arguments.workers, arguments.replays, arguments.milliseconds)
@@ -72,15 +84,15 @@ def measure(where: Path, workers: int, replays: int, milliseconds: int) -> dict[
         subprocess.run(["git", *identity, *command], cwd=project, check=True)
     surface_root = where / "surface"
     for part in ("prompts", "tools"):
-        shutil.copytree(DEFAULT / part, surface_root / part, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(DEFAULT / "agent.toml", surface_root)
-    surface = load(surface_root)
+        shutil.copytree(DEFAULT_ROOT / part, surface_root / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(DEFAULT_ROOT / "agent.toml", surface_root)
+    surface = load_surface(surface_root)
     ticket = Ticket(id="t", title="sleep", repo=str(project), base_commit="HEAD")
-    node = NodeSettings(Endpoint("none", "http://127.0.0.1:9"), "none", Limits())
+    node = NodeSettings(ModelEndpoint("none", "http://127.0.0.1:9"), "none", Limits())
     executor = RayExecutor(node, where / "cache", work=sleeping(milliseconds, where / "node"))  # type: ignore[arg-type]
 
-    def jobs(number: int) -> Iterator[Job]:
-        return (Job(key, ticket, surface, "measure") for key in range(number))
+    def jobs(number: int) -> Iterator[ReplayJob]:
+        return (ReplayJob(key, ticket, surface, "measure") for key in range(number))
 
     for _ in executor.run(jobs(workers * 4)):  # every worker has started
         pass

@@ -8,13 +8,14 @@ from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
-from meta.context import writing
-from meta.demo.project import DemoHouse, make
-from meta.ingest import ingest
+from meta.app import open_writable
+from meta.demo.folders import DemoFolders
+from meta.demo.setup import make_demo
+from meta.outcomes.ingest import ingest_feedback
 from meta.store.store import Store
-from meta.tickets.admit_all import admit_all
-from meta.tickets.files import load as load_tickets
-from meta.tickets.from_feedback import from_feedback
+from meta.tickets.admission.queue import admit_waiting_tickets
+from meta.tickets.from_feedback.conversion import convert_outcomes
+from meta.tickets.from_files.ticket_files import load_tickets
 
 TRIED = 3
 """Pull requests that came back and were tried before the first night."""
@@ -55,7 +56,7 @@ def small_house(
     timeout: float = 10.0,
     patience: float = 0.0,
     reviews: int | None = None,
-) -> DemoHouse:
+) -> DemoFolders:
     """Make the house with `tickets` admitted tickets and `waiting` more that have still to prove themselves.
     `reviews`: so many pull requests, where not all.
 
@@ -63,17 +64,17 @@ def small_house(
     comes to its tuning.
     """
     settings = SETTINGS.format(replays=replays, parallel=parallel, retries=retries, timeout=timeout, patience=patience)
-    house = make(where.absolute(), settings)
+    house = make_demo(where.absolute(), settings)
     if reviews is not None:
         export = house.root / "reviews.jsonl"
         export.write_text("".join(export.read_text().splitlines(keepends=True)[:reviews]))
     loaded = load_tickets(house.tickets)
-    with writing(house.agent, "bench") as context:
+    with open_writable(house.agent, "bench") as context:
         for ticket in loaded[:tickets]:
             context.store.add_ticket(ticket)
-        admit_all(context, runs=1)
-        ingest(context, [])
-        with closing(from_feedback(context, draft=False, runs=1)) as tried:
+        admit_waiting_tickets(context, runs=1)
+        ingest_feedback(context, [])
+        with closing(convert_outcomes(context, draft=False, runs=1)) as tried:
             for _ in islice((found for found in tried if found.status and not found.known), TRIED):
                 pass
         for thread in threading.enumerate():  # what was tried beside the last of them ends at its next step
@@ -84,10 +85,10 @@ def small_house(
     return house
 
 
-def copied(house: DemoHouse, where: Path) -> DemoHouse:
+def copied(house: DemoFolders, where: Path) -> DemoFolders:
     """A copy of a house that has never been used, with its tickets pointing at the copy's project."""
     shutil.copytree(house.root, where, symlinks=True)
-    copy = DemoHouse(where.absolute())
+    copy = DemoFolders(where.absolute())
     store = Store(copy.agent / "runs.db")
     store.write("update tickets set record = replace(record, ?, ?)", str(house.project), str(copy.project))
     store.close()

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.small_house import small_house
-from meta.context import Context, writing
-from meta.demo.standin import serve
-from meta.settings import load
-from meta.tune.replays import Wanted, make
+from meta.app import Context, open_writable
+from meta.demo.standin.server import serve_stand_in
+from meta.replay.replayer import ReplayRequest, make_replays
+from meta.settings_file import load_settings
 
 ROWS = 10
 
@@ -32,11 +32,11 @@ def main() -> None:
     parser.add_argument("--parallel", type=int, default=2)
     parser.add_argument("--json", action="store_true", help="one JSON document")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="soak-") as folder, serve(1) as url:
+    with tempfile.TemporaryDirectory(prefix="soak-") as folder, serve_stand_in(1) as url:
         house = small_house(Path(folder) / "house", waiting=0, parallel=arguments.parallel)
-        settings = load(house.agent)
+        settings = load_settings(house.agent)
         settings = settings.model_copy(update={"worker": settings.worker.model_copy(update={"base_url": url})})
-        with writing(house.agent, "soak", settings=settings) as context:
+        with open_writable(house.agent, "soak", settings=settings) as context:
             result = soak(context, arguments.replays)
     if arguments.json:
         print(json.dumps(result))
@@ -54,7 +54,9 @@ def soak(context: Context, replays: int) -> dict[str, Any]:
         begun, before = time.monotonic(), made
         while made < replays * (row + 1) // ROWS:
             batch = [tickets[(made + n) % len(tickets)] for n in range(context.executor.parallel * 4)]
-            for replay in make(context, [Wanted(ticket, surface) for ticket in batch], "measure", retry=False):
+            for replay in make_replays(
+                context, [ReplayRequest(ticket, surface) for ticket in batch], "measure", retry=False
+            ):
                 verdicts[replay.verdict] += 1
                 made += 1
         speed = (made - before) / (time.monotonic() - begun) * 60

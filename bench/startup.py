@@ -67,7 +67,7 @@ def main() -> None:
 
 def _commands(folder: Path) -> dict[str, list[str]]:
     """The programs to time; `meta status` gets a runs.db with a few rows."""
-    from meta.records import Ticket
+    from meta.records.ticket import Ticket
     from meta.store.store import Store
 
     (folder / "bare.py").write_text(BARE)
@@ -76,7 +76,7 @@ def _commands(folder: Path) -> dict[str, list[str]]:
         store.add_ticket(Ticket(id=f"t-{number}", title="t", repo="r", base_commit="c"))
     store.promote("0" * 40, "m")
     store.close()
-    program = [sys.executable, "-c", "from meta.cli import main; main()"]
+    program = [sys.executable, "-c", "from meta.cli.entry import main; main()"]
     return {
         "bare --help": [sys.executable, "bare.py", "--help"],
         "bare one": [sys.executable, "bare.py", "one"],

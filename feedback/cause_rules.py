@@ -9,23 +9,23 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from feedback.records import Cause
+from feedback.outcome import Cause
 
 _TESTS = r"(?:(?:unit|regression|integration|more|some|any|a|the|new) )*tests?(?: cases?| coverage)?\b"
-_THING = r"(?:function|method|class|module|attribute|argument|parameter|option|flag|field|api|endpoint)\b"
+_CODE_THING = r"(?:function|method|class|module|attribute|argument|parameter|option|flag|field|api|endpoint)\b"
 _NUMBER = r"(?:#\d+|https?://\S+/(?:pull|merge_requests)/\d+)"
 _NOT = r"(?:does not|doesn'?t|do not|don'?t|did not|didn'?t|never)"
 _CHECKER = r"(?:ci|lint(?:er|ing|s)?|mypy|ruff|flake8|eslint|isort|pre-commit|type ?check\w*|formatt?(?:er|ing)?)\b"
 _SCOPE = r"(?:\w+(?:\(.*?\))?!?: )?"
 
-Rules = tuple[tuple[Cause, re.Pattern[str]], ...]
+CauseRules = tuple[tuple[Cause, re.Pattern[str]], ...]
 
 
-def _rules(phrases: Mapping[Cause, tuple[str, ...]], start: str = r"\b") -> Rules:
+def _compile_rules(phrases: Mapping[Cause, tuple[str, ...]], start: str = r"\b") -> CauseRules:
     return tuple((cause, re.compile(start + "(?:" + "|".join(p) + ")", re.IGNORECASE)) for cause, p in phrases.items())
 
 
-_OVERTAKEN = {
+_SUPERSESSION_PHRASES = {
     Cause.SUPERSEDED: (
         rf"(?:superseded|replaced|obsoleted) (?:by|with) {_NUMBER}",
         rf"in favou?r of {_NUMBER}",
@@ -36,7 +36,7 @@ _OVERTAKEN = {
         r"no (?:recent )?(?:activity|response)\b",
     ),
 }
-_NOT_WANTED = {
+_CANCELLATION_PHRASES = {
     Cause.DUPLICATE_TICKET: (
         rf"(?:duplicates?(?: of)?|dupe? of|same (?:issue |thing |ticket )?as) {_NUMBER}",
         r"already (?:fixed|implemented|reported) (?:on|in) (?:main|master|another)\b",
@@ -48,7 +48,7 @@ _NOT_WANTED = {
         r"changed (?:our|my) minds?\b",
     ),
 }
-_AGENTS = {
+_AGENT_FAULT_PHRASES = {
     Cause.WEAK_TESTS: (
         rf"(?:add|needs?|missing|lacks?|lacking|without|write|include|where (?:is|are)|requires?|no) {_TESTS}",
         rf"{_TESTS} (?:is|are) (?:missing|weak|too weak|not enough|needed|required)\b",
@@ -70,11 +70,11 @@ _AGENTS = {
         r"out of scope (?:for|of) this\b",
     ),
     Cause.INVENTED_API: (
-        rf"no such {_THING}",
-        rf"{_THING}[^.]{{0,40}} {_NOT} exist",
-        rf"there(?: is|'s) no (?:such )?(?:`[^`]+` )?{_THING}",
+        rf"no such {_CODE_THING}",
+        rf"{_CODE_THING}[^.]{{0,40}} {_NOT} exist",
+        rf"there(?: is|'s) no (?:such )?(?:`[^`]+` )?{_CODE_THING}",
         r"hallucinat",
-        rf"(?:made[- ]up|invented) (?:\w+ )?{_THING}",
+        rf"(?:made[- ]up|invented) (?:\w+ )?{_CODE_THING}",
     ),
     Cause.DUPLICATE_CODE: (
         r"we already have (?:a|an|the|this|that|`)[^.]{0,60}\b(?:for|that|in|to|does)\b",
@@ -99,7 +99,7 @@ _AGENTS = {
         r"wrong (?:result|output|value|behaviou?r|answer)\b",
     ),
 }
-_REVERTED = {
+_REVERT_PHRASES = {
     Cause.WRONG_BEHAVIOUR: (
         r"(?:breaks?|broke|broken|breaking|regress\w*|crash\w*|wrong|incorrect\w*|fail(?:s|ed|ing|ures?)?)\b",
         r"caus(?:es?|ed|ing) (?:\w+ ){0,2}(?:errors?|issues?|problems?|bugs?|exceptions?)\b",
@@ -109,22 +109,22 @@ _REVERTED = {
         r"(?:we|i)(?:'ve| have)? decided (?:not to|against)\b",
     ),
 }
-_COMMITTED = {
+_COMMIT_PHRASES = {
     Cause.WEAK_TESTS: (rf"(?:add|improve|extend|strengthen)(?:ed|s)? (?:\w+ ){{0,2}}?{_TESTS}",),
     Cause.CHECKS_NOT_RUN: (
         rf"(?:fix(?:ed)? |run |apply )?(?:the )?(?:{_CHECKER}|black)(?: (?:errors?|issues?|failures?|fix(?:es)?))?\s*$",
     ),
 }
 
-BY_REVIEWERS = _rules(_OVERTAKEN | _NOT_WANTED | _AGENTS)
+REVIEWER_RULES = _compile_rules(_SUPERSESSION_PHRASES | _CANCELLATION_PHRASES | _AGENT_FAULT_PHRASES)
 """For a sentence of somebody with write access."""
-BY_BOTS = _rules(_OVERTAKEN)
+BOT_RULES = _compile_rules(_SUPERSESSION_PHRASES)
 """For what a bot says as it closes a pull request."""
-BY_REVERTS = _rules(_REVERTED)
+REVERT_RULES = _compile_rules(_REVERT_PHRASES)
 """For the reason given by a commit that reverts."""
-BY_COMMITS = _rules(_COMMITTED, start="^" + _SCOPE)
+COMMIT_RULES = _compile_rules(_COMMIT_PHRASES, start="^" + _SCOPE)
 """For the subject of a person's commit on top of the agent's."""
-BESIDE_THE_POINT = re.compile(
+IRRELEVANT_SENTENCE = re.compile(
     r"\b(?:no need|not (?:needed|necessary)|lgtm|thanks? (?:for|you)|nice|great|optional|nit)\b", re.IGNORECASE
 )
 """A sentence with one of these does not say why a change came back."""

@@ -10,23 +10,22 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from feedback.cause_rules import BESIDE_THE_POINT, BY_BOTS, BY_COMMITS, BY_REVERTS, BY_REVIEWERS, Rules
-from feedback.records import AGENT_CAUSES, Cause, Comment, Evidence, Kind, Outcome
-from feedback.words import is_bot
+from feedback.cause_rules import BOT_RULES, COMMIT_RULES, IRRELEVANT_SENTENCE, REVERT_RULES, REVIEWER_RULES, CauseRules
+from feedback.outcome import AGENT_CAUSES, Cause, Comment, Outcome, OutcomeEvidence, OutcomeKind, is_bot
 
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
-Found = tuple[Cause, Evidence]
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
+CauseClue = tuple[Cause, OutcomeEvidence]
 
 
 def assign_cause(outcome: Outcome) -> Outcome:
     """The outcome with the cause that its data states, or as it was. A cause that is already known stays."""
     if outcome.cause is not Cause.UNKNOWN or not outcome.kind.came_back:
         return outcome
-    found = [*_from_words(outcome), *_from_commits(outcome)]
-    if outcome.kind is Kind.REJECTED:
+    found = [*_find_in_words(outcome), *_find_in_commits(outcome)]
+    if outcome.kind is OutcomeKind.REJECTED:
         # What is not the agent's doing explains a closing by itself, whatever else was said along the way.
         found = [pair for pair in found if pair[0] not in AGENT_CAUSES] or found
-    elif outcome.kind is Kind.REVISED:
+    elif outcome.kind is OutcomeKind.REVISED:
         found = [pair for pair in found if pair[0] in AGENT_CAUSES]
     ranking = Counter(cause for cause, _ in found).most_common(2)
     if not ranking or (len(ranking) == 2 and ranking[0][1] == ranking[1][1]):
@@ -35,24 +34,24 @@ def assign_cause(outcome: Outcome) -> Outcome:
     return outcome.with_cause(best, "rule", tuple(evidence for cause, evidence in found if cause is best))
 
 
-def _from_words(outcome: Outcome) -> Iterator[Found]:
+def _find_in_words(outcome: Outcome) -> Iterator[CauseClue]:
     reviewers = outcome.reviewer_words
     for comment in outcome.words:
         if comment in reviewers:
-            yield from _in_sentences(comment, BY_REVIEWERS)
-        elif is_bot(comment.author) and outcome.kind is Kind.REJECTED:
-            yield from _in_sentences(comment, BY_BOTS)
+            yield from _find_in_sentences(comment, REVIEWER_RULES)
+        elif is_bot(comment.author) and outcome.kind is OutcomeKind.REJECTED:
+            yield from _find_in_sentences(comment, BOT_RULES)
 
 
-def _in_sentences(comment: Comment, rules: Rules) -> Iterator[Found]:
-    for sentence in _SENTENCE.split(comment.text):
-        if sentence.lstrip().startswith(">") or BESIDE_THE_POINT.search(sentence):
+def _find_in_sentences(comment: Comment, rules: CauseRules) -> Iterator[CauseClue]:
+    for sentence in _SENTENCE_END.split(comment.text):
+        if sentence.lstrip().startswith(">") or IRRELEVANT_SENTENCE.search(sentence):
             continue  # a quoted line is somebody else's sentence
         for cause, pattern in rules:
             if pattern.search(sentence):
                 yield (
                     cause,
-                    Evidence(
+                    OutcomeEvidence(
                         kind="words",
                         text=sentence,
                         author=comment.author,
@@ -63,10 +62,10 @@ def _in_sentences(comment: Comment, rules: Rules) -> Iterator[Found]:
                 )
 
 
-def _from_commits(outcome: Outcome) -> Iterator[Found]:
+def _find_in_commits(outcome: Outcome) -> Iterator[CauseClue]:
     for item in outcome.evidence:
         subject, _, body = item.text.partition("\n")
-        if item.kind == "person-commit" and outcome.kind is Kind.REVISED:
-            yield from ((cause, item) for cause, pattern in BY_COMMITS if pattern.search(subject))
+        if item.kind == "person-commit" and outcome.kind is OutcomeKind.REVISED:
+            yield from ((cause, item) for cause, pattern in COMMIT_RULES if pattern.search(subject))
         elif item.kind == "revert":
-            yield from ((cause, item) for cause, pattern in BY_REVERTS if pattern.search(body))
+            yield from ((cause, item) for cause, pattern in REVERT_RULES if pattern.search(body))

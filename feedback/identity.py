@@ -8,14 +8,13 @@ from functools import cached_property
 
 from pydantic import Field
 
-from feedback.records import RecognisedBy, Record
-from feedback.words import is_bot
+from feedback.outcome import FeedbackRecord, RecognitionSign, is_bot
 
 _CO_AUTHOR = re.compile(r"^co-authored-by:[ \t]*([^<\n]*?)[ \t]*<([^>\n]*)>", re.IGNORECASE | re.MULTILINE)
 _SUGGESTION = re.compile(r"^(?:apply|commit|update).{0,20}suggestions?\b.{0,20}(?:code )?review", re.IGNORECASE)
 
 
-class AgentIdentity(Record):
+class AgentIdentity(FeedbackRecord):
     """How the agent's commits are known. Any one match is enough.
 
     Patterns are compared with names and mail addresses without regard to case; `*` stands for any run of characters,
@@ -33,15 +32,15 @@ class AgentIdentity(Record):
 
     @cached_property
     def _author_pattern(self) -> re.Pattern[str]:
-        return _compiled(self.authors)
+        return _compile_patterns(self.authors)
 
     @cached_property
     def _co_author_pattern(self) -> re.Pattern[str]:
-        return _compiled(self.co_authors)
+        return _compile_patterns(self.co_authors)
 
     @cached_property
     def _label_pattern(self) -> re.Pattern[str]:
-        return _compiled(self.labels)
+        return _compile_patterns(self.labels)
 
     @cached_property
     def _trailer_pattern(self) -> re.Pattern[str]:
@@ -54,7 +53,7 @@ class AgentIdentity(Record):
 
     def recognise(
         self, author: str, email: str, message: str, *, may_push: bool = True
-    ) -> tuple[str, RecognisedBy] | None:
+    ) -> tuple[str, RecognitionSign] | None:
         """The agent's name as written there and how it was known; None for anybody else.
 
         Anybody can write the version trailer, so it counts only from those who may push, where that is known.
@@ -66,14 +65,14 @@ class AgentIdentity(Record):
             return f"{author} <{email}>", "trailer"
         if self._author_pattern.fullmatch(author) or self._author_pattern.fullmatch(email):
             return f"{author} <{email}>", "author"
-        for name, address in co_authors(message):
+        for name, address in co_authors_in(message):
             if self._co_author_pattern.fullmatch(name) or self._co_author_pattern.fullmatch(address):
                 return f"{name} <{address}>", "co-author"
         return None
 
     def recognise_pull(
         self, login: str, labels: Iterable[str], body: str, *, may_push: bool
-    ) -> tuple[str, RecognisedBy] | None:
+    ) -> tuple[str, RecognitionSign] | None:
         """The same for a whole pull request on a forge: by who opened it (`name[bot]`, or `app/name` for a GitHub
         App), by label, or by the version trailer in its description, if who opened it may push to the repository."""
         if may_push and self._trailer_pattern.search(body):
@@ -86,7 +85,7 @@ class AgentIdentity(Record):
         return None
 
 
-def co_authors(message: str) -> list[tuple[str, str]]:
+def co_authors_in(message: str) -> list[tuple[str, str]]:
     """Name and mail address of each `Co-authored-by:` trailer."""
     return _CO_AUTHOR.findall(message)
 
@@ -96,6 +95,6 @@ def is_person(author: str, email: str) -> bool:
     return not is_bot(author, email)
 
 
-def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
+def _compile_patterns(patterns: tuple[str, ...]) -> re.Pattern[str]:
     parts = [".*".join(map(re.escape, pattern.strip().split("*"))) for pattern in patterns if pattern.strip()]
     return re.compile("|".join(parts) or r"(?!)", re.IGNORECASE)

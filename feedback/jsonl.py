@@ -36,24 +36,44 @@ from typing import Any
 from pydantic import ValidationError
 
 from feedback.causes import assign_cause
-from feedback.errors import FeedbackError
-from feedback.problems import Problem
-from feedback.records import Diff, Kind, Outcome
+from feedback.outcome import Diff, Outcome, OutcomeKind
+from feedback.problems import FeedbackError, Problem
 from feedback.source import Cursor
 
 MAX_LINE_BYTES = 8_000_000
 """Longer lines are refused rather than read into memory."""
 
-_PLAIN = (
-    "url", "author", "version", "opened_at", "submitted_at", "closed_at", "base_sha", "first_sha", "submitted_sha",
-    "head_sha", "merged_sha", "same_as_first", "same_as_head",
-)  # fmt: skip
-_DIFFS = ("submitted_diff", "merged_diff", "revision")
-_REQUIRED = ("repository", "number", "title", "outcome")
-_FIELDS = frozenset(
-    {*_REQUIRED, *_PLAIN, *_DIFFS, "agent", "cause", "cause_by", "comments", "evidence", "cause_evidence"}
+_PLAIN_FIELDS = (
+    "url",
+    "author",
+    "version",
+    "opened_at",
+    "submitted_at",
+    "closed_at",
+    "base_sha",
+    "first_sha",
+    "submitted_sha",
+    "head_sha",
+    "merged_sha",
+    "same_as_first",
+    "same_as_head",
 )
-_RECORD_NAMES = {"kind": "outcome", "words": "comments"}
+_DIFF_FIELDS = ("submitted_diff", "merged_diff", "revision")
+_REQUIRED_FIELDS = ("repository", "number", "title", "outcome")
+_KNOWN_FIELDS = frozenset(
+    {
+        *_REQUIRED_FIELDS,
+        *_PLAIN_FIELDS,
+        *_DIFF_FIELDS,
+        "agent",
+        "cause",
+        "cause_by",
+        "comments",
+        "evidence",
+        "cause_evidence",
+    }
+)
+_EXPORT_NAMES = {"kind": "outcome", "words": "comments"}
 """Names of an outcome's fields, where the export calls them otherwise."""
 
 
@@ -107,7 +127,7 @@ class JsonlExport:
                         self.problems.append(Problem(place, f"longer than {MAX_LINE_BYTES} bytes; shorten its diffs"))
                     elif line.strip(b" \t\r\n\xef\xbb\xbf"):
                         try:
-                            outcome, ignored = parse_line(line)
+                            outcome, ignored = parse_export_line(line)
                         except ValueError as wrong:
                             self.problems.append(Problem(place, str(wrong)))
                             continue
@@ -122,12 +142,12 @@ class JsonlExport:
         with self._path.open("rb") as file:
             file.seek(offset)
             try:
-                return parse_line(file.readline(MAX_LINE_BYTES + 1))[0]
+                return parse_export_line(file.readline(MAX_LINE_BYTES + 1))[0]
             except ValueError:
                 raise FeedbackError(f"{self._path} changed while it was read. Ingest it again.") from None
 
 
-def parse_line(line: bytes) -> tuple[Outcome, list[str]]:
+def parse_export_line(line: bytes) -> tuple[Outcome, list[str]]:
     """The outcome of one line and what in it was ignored. Raises `ValueError` with what is wrong and what to do."""
     try:
         data = json.loads(line.decode("utf-8-sig"))
@@ -137,25 +157,26 @@ def parse_line(line: bytes) -> tuple[Outcome, list[str]]:
         raise ValueError(f"not JSON ({error}); write one object a line") from None
     if not isinstance(data, dict):
         raise ValueError(f"a JSON {type(data).__name__}, not an object; write one object a line")
-    if missing := [name for name in _REQUIRED if data.get(name) is None]:
+    if missing := [name for name in _REQUIRED_FIELDS if data.get(name) is None]:
         raise ValueError(f"{', '.join(missing)} missing; add what docs/feedback.md requires")
     if isinstance(data["number"], bool):
         raise ValueError("number: a whole number was expected, not true or false; see docs/feedback.md")
     ignored = [
-        f"unknown field {name[:80]!r} ignored; see docs/feedback.md for the names" for name in data.keys() - _FIELDS
+        f"unknown field {name[:80]!r} ignored; see docs/feedback.md for the names"
+        for name in data.keys() - _KNOWN_FIELDS
     ]
     try:
-        return _outcome(data), sorted(ignored)
+        return _build_outcome(data), sorted(ignored)
     except ValidationError as error:
-        raise ValueError(_in_words(error)) from None
+        raise ValueError(_explain_error(error)) from None
 
 
-def _outcome(data: dict[str, Any]) -> Outcome:
-    given = {name: data.get(name) for name in _PLAIN}
-    diffs = {name: _diff(data.get(name)) for name in _DIFFS}
+def _build_outcome(data: dict[str, Any]) -> Outcome:
+    given = {name: data.get(name) for name in _PLAIN_FIELDS}
+    diffs = {name: _build_diff(data.get(name)) for name in _DIFF_FIELDS}
     comments = data.get("comments")
     unknown = {name for name, value in {**given, **diffs, "words": comments}.items() if value is None}
-    if data["outcome"] == Kind.UNKNOWN:
+    if data["outcome"] == OutcomeKind.UNKNOWN:
         unknown.add("kind")
     fields = {
         **given,
@@ -166,27 +187,27 @@ def _outcome(data: dict[str, Any]) -> Outcome:
         "kind": data["outcome"],
         "agent": data.get("agent") or data.get("author") or "the agent",
         "recognised_by": "export",
-        "words": [_comment(item) for item in comments] if isinstance(comments, list) else comments or (),
-        "evidence": _evidence(data.get("evidence")),
+        "words": [_build_comment(item) for item in comments] if isinstance(comments, list) else comments or (),
+        "evidence": _build_evidence(data.get("evidence")),
         "cause": data.get("cause") or "unknown",
         "cause_by": data.get("cause_by") or ("person" if data.get("cause") else None),
-        "cause_evidence": _evidence(data.get("cause_evidence")),
+        "cause_evidence": _build_evidence(data.get("cause_evidence")),
         "unknown_fields": sorted(unknown),
     }
     return assign_cause(Outcome.model_validate(fields))
 
 
-def _diff(text: object) -> object:
+def _build_diff(text: object) -> object:
     return Diff.limited(text) if isinstance(text, str) else text
 
 
-def _evidence(items: object) -> object:
+def _build_evidence(items: object) -> object:
     if not isinstance(items, list):
         return items or ()
     return [{"source": "export", **item} if isinstance(item, dict) else item for item in items]
 
 
-def _comment(item: object) -> object:
+def _build_comment(item: object) -> object:
     """A comment of the export as the record has it: one place instead of path and line."""
     if not isinstance(item, dict):
         return item
@@ -199,14 +220,14 @@ def _comment(item: object) -> object:
     return fields
 
 
-def _in_words(error: ValidationError) -> str:
+def _explain_error(error: ValidationError) -> str:
     """The first thing wrong, by the name that the export gives the field."""
     first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(_RECORD_NAMES.get(str(part), str(part)) for part in first["loc"]) or "line"
+    where = ".".join(_EXPORT_NAMES.get(str(part), str(part)) for part in first["loc"]) or "line"
     return f"{where}: {first['msg'][:200]}; see docs/feedback.md"
 
 
-def write_line(outcome: Outcome) -> str:
+def format_export_line(outcome: Outcome) -> str:
     """One line of an export, without its line end; reading it gives the outcome back, but for how it was recognised
     and what its source could not know."""
     data: dict[str, Any] = {
@@ -217,18 +238,18 @@ def write_line(outcome: Outcome) -> str:
         "agent": outcome.agent,
     }
     dumped = outcome.model_dump(mode="json")
-    data |= {name: dumped[name] for name in _PLAIN if dumped[name] is not None}
-    data |= {name: dumped[name]["text"] for name in _DIFFS if dumped[name] is not None}
+    data |= {name: dumped[name] for name in _PLAIN_FIELDS if dumped[name] is not None}
+    data |= {name: dumped[name]["text"] for name in _DIFF_FIELDS if dumped[name] is not None}
     if outcome.cause_by:
         data |= {name: dumped[name] for name in ("cause", "cause_by", "cause_evidence")}
     if "words" not in outcome.unknown_fields:
-        data["comments"] = [_written(comment) for comment in dumped["words"]]
+        data["comments"] = [_format_comment(comment) for comment in dumped["words"]]
     if outcome.evidence:
         data["evidence"] = dumped["evidence"]
     return json.dumps(data, ensure_ascii=False)
 
 
-def _written(comment: dict[str, Any]) -> dict[str, Any]:
+def _format_comment(comment: dict[str, Any]) -> dict[str, Any]:
     fields = {name: value for name, value in comment.items() if value is not None}
     if place := fields.pop("place", None):
         path, _, line = place.rpartition(":")

@@ -1,8 +1,12 @@
-"""What was wrong with one thing that a source read; the others were kept."""
+"""The one error of this package that a person is meant to read."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+
+class FeedbackError(Exception):
+    """Says what happened, where, and what to do next; its text is fit for a terminal."""
 
 
 @dataclass(frozen=True, slots=True)

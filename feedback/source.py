@@ -1,6 +1,6 @@
 """The seam: anything that can say what became of the agent's pull requests.
 
-Implementations: `feedback.plain_git.PlainGit`, `feedback.jsonl.JsonlExport`, `feedback.github.GitHub`.
+Implementations: `PlainGit` (feedback.git), `JsonlExport` (feedback.jsonl), `GitHubSource` (feedback.github).
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import Protocol
 
 from pydantic import Field
 
-from feedback.records import Outcome, Record
+from feedback.outcome import FeedbackRecord, Outcome
 
 
-class Cursor(Record):
+class Cursor(FeedbackRecord):
     """How far a source has been read. Stored as JSON (`model_dump_json`); only its source understands it."""
 
     source: str

@@ -1,6 +1,6 @@
 """`python -m meta`."""
 
-from meta.cli import main
+from meta.cli.entry import main
 
 if __name__ == "__main__":
     main()

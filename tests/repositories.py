@@ -9,12 +9,15 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
-from meta.records import EnvironmentSpec, Graded, Grader, HiddenFile, Ticket
-from meta.replay.environment import build
-from meta.replay.grader import Examined, examine
+from meta.environments.environment import build_environment
+from meta.grading.grader import Examination, examine_submission
+from meta.records.replay import Graded
+from meta.records.ticket import EnvironmentSpec, Grader, HiddenFile, Ticket
 from worker_agent.records import Environment
-from worker_agent.sandbox import Sandbox, open_sandbox
-from worker_agent.workspace import Template, make_template, open_workspace, take_diff
+from worker_agent.sandbox.discovery import open_sandbox
+from worker_agent.sandbox.job import Sandbox
+from worker_agent.submission_diff import take_diff
+from worker_agent.workspace import Template, make_template, open_workspace
 
 Files = Mapping[str, str | None]
 """Path to text (dedented), or `None` to remove the file."""
@@ -98,12 +101,17 @@ class Judge:
     def __init__(self, repository: Repository, ticket: Ticket) -> None:
         self.repository, self.ticket = repository, ticket
 
-    def examine(self, files: Files | str, hangs: int | None = None) -> Examined:
+    def examine(self, files: Files | str, hangs: int | None = None) -> Examination:
         diff = files if isinstance(files, str) else self.repository.diff(files)
-        return examine(
-            self.ticket, diff, template=self.repository.template, environment=own_environment(), sandbox=sandbox(),
-            scratch=self.repository.folder / "scratch", hangs=hangs,
-        )  # fmt: skip
+        return examine_submission(
+            self.ticket,
+            diff,
+            template=self.repository.template,
+            environment=own_environment(),
+            sandbox=sandbox(),
+            scratch=self.repository.folder / "scratch",
+            hangs=hangs,
+        )
 
     def grade(self, files: Files | str) -> Graded:
         return self.examine(files).graded
@@ -154,4 +162,4 @@ def sandbox() -> Sandbox:
 
 def own_environment() -> Environment:
     """The environment that runs these tests."""
-    return build(EnvironmentSpec(), Path(), "", Path())
+    return build_environment(EnvironmentSpec(), Path(), "", Path())

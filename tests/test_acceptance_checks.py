@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from meta.records import Ticket
-from meta.replay.acceptance.change import change_in
-from meta.replay.acceptance.checks import READING, read
-from meta.replay.once import Setting, replay
+from meta.grading.acceptance.checks import READING_CHECKS, read_change
+from meta.grading.acceptance.submission_change import compare_with_base
+from meta.records.ticket import Ticket
+from meta.replay.run import ReplaySetting, run_replay
 from tests.messages_server import call, message, script, serving
 from tests.repositories import ADD, CALC, FIXED, Judge, Repository, judge, sandbox
-from worker_agent.model import Endpoint, MessagesModel
+from worker_agent.model import MessagesModel, ModelEndpoint
 from worker_agent.records import Limits
-from worker_agent.surface import DEFAULT, load
+from worker_agent.surface import DEFAULT_ROOT, load_surface
 from worker_agent.workspace import open_workspace
 
 TEST_CALC = """\
@@ -70,7 +70,7 @@ class Desk:
                 target.unlink()
             else:
                 target.write_bytes(content.encode() if isinstance(content, str) else content)
-        found = read(READING, change_in(root, template.tree), self.ticket)
+        found = read_change(READING_CHECKS, compare_with_base(root, template.tree), self.ticket)
         return {finding.check: finding.reason for finding in found if finding.verdict == "failed"}
 
 
@@ -211,7 +211,7 @@ def test_the_checks_that_read_cost_milliseconds(desk: Desk) -> None:
     (root / "calc.py").write_text(FIXED["calc.py"])
     begun = time.perf_counter()
     for _ in range(20):
-        read(READING, change_in(root, template.tree), desk.ticket)
+        read_change(READING_CHECKS, compare_with_base(root, template.tree), desk.ticket)
     assert (time.perf_counter() - begun) / 20 < 0.05
 
 
@@ -224,7 +224,7 @@ def with_checks(bench: Judge, *names: str) -> Judge:
 
 
 def test_a_submission_that_passes_the_tests_and_fails_a_check_is_failed_and_says_which(tmp_path: Path) -> None:
-    bench = with_checks(judge(tmp_path), *READING)
+    bench = with_checks(judge(tmp_path), *READING_CHECKS)
     graded = bench.grade({**FIXED, "debug.py": "print(1)\n"})
     assert (graded.verdict, graded.tests, graded.acceptance, graded.failed) == ("failed", "passed", "failed", ())
     assert graded.objections == ("stray-files: debug.py looks like an experiment left in the root",)
@@ -234,14 +234,14 @@ def test_a_submission_that_passes_the_tests_and_fails_a_check_is_failed_and_says
 
 
 def test_a_submission_that_fails_both_says_both(tmp_path: Path) -> None:
-    graded = with_checks(judge(tmp_path), *READING).grade({"debug.py": "print(1)\n"})
+    graded = with_checks(judge(tmp_path), *READING_CHECKS).grade({"debug.py": "print(1)\n"})
     assert (graded.verdict, graded.tests, graded.failed) == ("failed", "failed", (ADD,))
     assert graded.reason.startswith(f"FAIL_TO_PASS test {ADD} failed")
     assert "besides, stray-files: debug.py" in graded.reason
 
 
 def test_a_deleted_test_is_seen_although_grading_puts_it_back(tmp_path: Path) -> None:
-    graded = with_checks(judge(tmp_path), *READING).grade({**FIXED, "tests/test_calc.py": None})
+    graded = with_checks(judge(tmp_path), *READING_CHECKS).grade({**FIXED, "tests/test_calc.py": None})
     assert (graded.verdict, graded.tests) == ("failed", "passed")
     assert "existing-tests: tests/test_calc.py: the test test_mul was deleted" in graded.reason
 
@@ -252,12 +252,12 @@ def test_checks_that_the_ticket_does_not_hold_are_not_made(tmp_path: Path) -> No
 
 
 def test_a_replay_keeps_whether_the_tests_alone_passed(tmp_path: Path) -> None:
-    bench = with_checks(judge(tmp_path), *READING)
+    bench = with_checks(judge(tmp_path), *READING_CHECKS)
     write = message(call("run_command", 1, command="sed -i 's/a - b/a + b/' calc.py && echo 1 > debug.py"))
     submit = message(call("submit", 3, summary="done"))
     with serving(script(write, submit)) as served:
-        model = MessagesModel(Endpoint(model="scripted", base_url=served.url))
-        setting = Setting(model, sandbox(), Limits(), tmp_path / "cache")
-        done = replay(bench.ticket, load(DEFAULT), setting, purpose="measure").replay
+        model = MessagesModel(ModelEndpoint(model="scripted", base_url=served.url))
+        setting = ReplaySetting(model, sandbox(), Limits(), tmp_path / "cache")
+        done = run_replay(bench.ticket, load_surface(DEFAULT_ROOT), setting, purpose="measure").replay
     assert (done.verdict, done.tests_passed) == ("failed", True), done.reason
     assert "would not be merged as it is" in done.reason

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from meta.records import Admission, Ticket
-from meta.replay.acceptance import linters
-from meta.replay.acceptance.change import change_in
-from meta.replay.acceptance.checks import known, use_tools
-from meta.replay.acceptance.configured import usable
-from meta.replay.acceptance.linters import Bench
-from meta.tickets import acceptance
-from meta.tickets.admission import admit
+from meta.grading.acceptance import linter_run
+from meta.grading.acceptance.checks import list_known_checks, run_tools
+from meta.grading.acceptance.configured_tools import find_usable_tools
+from meta.grading.acceptance.linter_run import LinterBench
+from meta.grading.acceptance.submission_change import compare_with_base
+from meta.records.ticket import Admission, Ticket
+from meta.tickets.admission import check_selection
+from meta.tickets.admission.proof import admit_ticket
 from tests.repositories import CALC, FIXED, HIDDEN, Files, Judge, Repository, judge, own_environment, sandbox, write
 from worker_agent.records import Environment
 from worker_agent.workspace import open_workspace
@@ -45,13 +45,13 @@ class Desk:
 
     def __init__(self, folder: Path, base: Files = BASE) -> None:
         self.folder, self.repository, self.count = folder, Repository(folder, base), 0
-        self.bench = Bench(self.repository.template, own_environment(), sandbox(), folder / "scratch")
+        self.bench = LinterBench(self.repository.template, own_environment(), sandbox(), folder / "scratch")
 
     def findings(self, files: Files, *tools: str) -> dict[str, tuple[str, str]]:
         self.count += 1
         root = open_workspace(self.bench.template, self.folder / f"reading-{self.count}").root
         write(root, files)
-        found = use_tools(tools, change_in(root, self.bench.template.tree), self.bench)
+        found = run_tools(tools, compare_with_base(root, self.bench.template.tree), self.bench)
         return {finding.check: (finding.verdict, finding.reason) for finding in found}
 
 
@@ -61,10 +61,11 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
 
 
 def test_the_tools_are_those_that_the_base_configures_and_the_environment_has(desk: Desk) -> None:
-    assert [name for name in known(desk.bench) if name in ("ruff", "ruff-format", "black", "mypy")] == [
-        "ruff", "ruff-format",
-    ]  # fmt: skip
-    assert usable(desk.bench.template.tree, Environment(path=("/nowhere",))) == ()
+    assert [name for name in list_known_checks(desk.bench) if name in ("ruff", "ruff-format", "black", "mypy")] == [
+        "ruff",
+        "ruff-format",
+    ]
+    assert find_usable_tools(desk.bench.template.tree, Environment(path=("/nowhere",))) == ()
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ def test_configuration_is_found_where_projects_keep_it(tmp_path: Path, files: Fi
         (programs / name).chmod(0o755)
     write(tmp_path / "base", files)
     (tmp_path / "base").mkdir(exist_ok=True)
-    assert [tool.name for tool in usable(tmp_path / "base", Environment(path=(str(programs),)))] == tools
+    assert [tool.name for tool in find_usable_tools(tmp_path / "base", Environment(path=(str(programs),)))] == tools
 
 
 def test_a_new_problem_is_objected_to_in_the_tools_words(desk: Desk) -> None:
@@ -158,8 +159,8 @@ def test_a_tool_that_is_gone_counts_neither_for_nor_against(desk: Desk) -> None:
 def test_the_base_is_asked_once_for_the_same_files(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.findings({"calc.py": UNUSED}, "ruff")
     runs: list[object] = []
-    really = linters.run
-    monkeypatch.setattr(linters, "run", lambda *a: runs.append(a) or really(*a))
+    really = linter_run.run
+    monkeypatch.setattr(linter_run, "run_job", lambda *a: runs.append(a) or really(*a))
     desk.findings({"calc.py": UNUSED + "\n"}, "ruff")
     assert len(runs) == 1
 
@@ -168,10 +169,14 @@ def test_the_base_is_asked_once_for_the_same_files(desk: Desk, monkeypatch: pyte
 
 
 def admitted(bench: Judge, **changed: object) -> tuple[Admission, Ticket]:
-    return admit(
-        bench.ticket.model_copy(update=changed), template=bench.repository.template, environment=own_environment(),
-        sandbox=sandbox(), scratch=bench.repository.folder / "scratch", runs=1,
-    )  # fmt: skip
+    return admit_ticket(
+        bench.ticket.model_copy(update=changed),
+        template=bench.repository.template,
+        environment=own_environment(),
+        sandbox=sandbox(),
+        scratch=bench.repository.folder / "scratch",
+        runs=1,
+    )
 
 
 def gold_of(folder: Path, gold: Mapping[str, str]) -> Judge:
@@ -189,7 +194,7 @@ def test_admission_keeps_the_checks_that_the_merged_change_passes(tmp_path: Path
 def test_a_program_that_takes_long_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bench = gold_of(tmp_path, FIXED)
     assert {"ruff", "ruff-format"} <= set(admitted(bench)[1].grader.checks)
-    monkeypatch.setattr(acceptance, "SLOW", 0.0)
+    monkeypatch.setattr(check_selection, "SLOW_LINTER_SECONDS", 0.0)
     assert not {"ruff", "ruff-format"} & set(admitted(bench)[1].grader.checks)
 
 

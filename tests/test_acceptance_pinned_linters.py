@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from meta.records import EnvironmentSpec
-from meta.replay.acceptance.change import change_in
-from meta.replay.acceptance.checks import known, use_tools
-from meta.replay.acceptance.linters import Bench
-from meta.replay.acceptance.pre_commit import hooks
-from meta.replay.environment import build
-from meta.tickets.linters import Linters, linters
-from meta.tickets.sources import Tree
+from meta.environments.commit_tree import CommitTree
+from meta.environments.environment import build_environment
+from meta.grading.acceptance.checks import list_known_checks, run_tools
+from meta.grading.acceptance.linter_run import LinterBench
+from meta.grading.acceptance.pre_commit import read_hooks
+from meta.grading.acceptance.submission_change import compare_with_base
+from meta.grading.linter_packages import LinterPackages, find_linter_packages
+from meta.records.ticket import EnvironmentSpec
 from tests.repositories import CALC, Files, Repository, sandbox, write
 from worker_agent.workspace import open_workspace
 
@@ -44,9 +44,9 @@ repos:
 """
 
 
-def needed(folder: Path, files: Files, *packages: str, runtime: tuple[str, ...] = ()) -> Linters:
+def needed(folder: Path, files: Files, *packages: str, runtime: tuple[str, ...] = ()) -> LinterPackages:
     shop = Repository(folder, {**CALC, **files})
-    return linters(Tree(shop.path, shop.base), packages, runtime)
+    return find_linter_packages(CommitTree(shop.path, shop.base), packages, runtime)
 
 
 def test_pins_of_pre_commit_are_taken_with_the_plugins(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_pins_of_pre_commit_are_taken_with_the_plugins(tmp_path: Path) -> None:
 
 
 def test_arguments_and_the_choice_of_files_are_the_hooks() -> None:
-    found = hooks(HOOKS)
+    found = read_hooks(HOOKS)
     assert found["ruff"].arguments == ("--line-length", "60")
     assert found["mypy"].arguments == ("--ignore-missing-imports", "--scripts-are-modules")
     assert (found["black"].only, found["black"].never) == ("^src/", ("^generated/",))
@@ -69,7 +69,7 @@ def test_arguments_and_the_choice_of_files_are_the_hooks() -> None:
     "text", ["", "repos: 3", "repos: [3, {hooks: [{id: 5}]}]", "a: [", "repos:\n- hooks: {id: black}"]
 )
 def test_a_configuration_that_is_none_configures_nothing(text: str) -> None:
-    assert hooks(text) == {}
+    assert read_hooks(text) == {}
 
 
 def test_other_lists_of_the_project_give_the_version(tmp_path: Path) -> None:
@@ -99,18 +99,20 @@ def test_pinned_linters_run_in_the_sandbox_with_the_hooks_arguments(tmp_path: Pa
     text = HOOKS.replace("^src/", "calc")
     shop = Repository(tmp_path, {**CALC, ".pre-commit-config.yaml": text})
     spec = EnvironmentSpec(packages=("pytest",), exclude_newer="2024-05-01", project=False)
-    spec = spec.model_copy(update={"linters": linters(Tree(shop.path, shop.base), spec.packages)})
-    environment = build(spec, shop.path, shop.base, tmp_path / "cache")
-    bench = Bench(shop.template, environment, sandbox(), tmp_path / "scratch")
+    spec = spec.model_copy(update={"linters": find_linter_packages(CommitTree(shop.path, shop.base), spec.packages)})
+    environment = build_environment(spec, shop.path, shop.base, tmp_path / "cache")
+    bench = LinterBench(shop.template, environment, sandbox(), tmp_path / "scratch")
     names = ("ruff", "ruff-format", "black", "flake8", "mypy")
-    assert set(names) <= set(known(bench))
+    assert set(names) <= set(list_known_checks(bench))
     root = open_workspace(shop.template, tmp_path / "work").root
     untyped = "\n\n\ndef mul(a, b):\n    return a * b\n"
     write(root, {"calc.py": f"import os\n\n\ndef add(a: int, b: int) -> str:\n    return a  +  b{untyped}"})
-    found = {f.check: (f.verdict, f.reason) for f in use_tools(names, change_in(root, shop.template.tree), bench)}
+    found = {
+        f.check: (f.verdict, f.reason) for f in run_tools(names, compare_with_base(root, shop.template.tree), bench)
+    }
     assert {name: verdict for name, (verdict, _) in found.items()} == dict.fromkeys(names, "failed"), found
     assert "F401" in found["ruff"][1]
     assert "Incompatible return value type" in found["mypy"][1]
-    again = build(spec, shop.path, shop.base, tmp_path / "cache")
+    again = build_environment(spec, shop.path, shop.base, tmp_path / "cache")
     assert again == environment
     assert len(list((tmp_path / "cache").glob("*/complete"))) == 5  # the tests', and one for each of four programs

@@ -14,10 +14,20 @@ from bench.cheats.ours import Judge
 from tests.repositories import sandbox
 
 FAST = (
-    "xfailed test", "conftest hook", "sitecustomize", "unittest patched", "JUnit file rewritten", "equal to anything",
-    "the plugin by names put together", "the judge addressed", "a link to the solution", "git objects", "/proc",
-    "network", "git filter planted",
-)  # fmt: skip
+    "xfailed test",
+    "conftest hook",
+    "sitecustomize",
+    "unittest patched",
+    "JUnit file rewritten",
+    "equal to anything",
+    "the plugin by names put together",
+    "the judge addressed",
+    "a link to the solution",
+    "git objects",
+    "/proc",
+    "network",
+    "git filter planted",
+)
 
 
 @pytest.fixture(scope="module")

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from meta.cli import answered
+from meta.cli.entry import run_command_line
 from meta.store.database import open_database
-from meta.store.lock import only_writer
 from meta.store.store import Store
+from meta.store.writer_lock import hold_writer_lock
 from tests.conftest import Make
 from tests.messages_server import Answer, call, error, message, script, serving
-from worker_agent.surface import DEFAULT
+from worker_agent.surface import DEFAULT_ROOT
 
 PROJECT = {
     "calc.py": "def mean(n):\n    return sum(n) / len(n)\n",
@@ -50,7 +50,7 @@ class Desk:
     def meta(self, *arguments: str) -> tuple[int, str, str]:
         """Exit code, standard output, standard error."""
         self.patch.setattr(sys, "argv", ["meta", "-C", str(self.root), *arguments])
-        code = answered()
+        code = run_command_line()
         self.patch.chdir("/")
         said = self.capsys.readouterr()
         return code, said.out, said.err
@@ -61,11 +61,17 @@ class Desk:
 
     def ticket(self, **changed: object) -> Path:
         fields = {
-            "id": "mean", "title": "Mean of nothing", "body": "It should be 0.", "repo": str(self.project),
-            "base_commit": "HEAD", "fail_to_pass": ["test_calc.py::test_mean_of_nothing"],
-            "pass_to_pass": ["test_calc.py::test_mean"], "hidden": {"test_calc.py": HIDDEN}, "gold": GOLD,
+            "id": "mean",
+            "title": "Mean of nothing",
+            "body": "It should be 0.",
+            "repo": str(self.project),
+            "base_commit": "HEAD",
+            "fail_to_pass": ["test_calc.py::test_mean_of_nothing"],
+            "pass_to_pass": ["test_calc.py::test_mean"],
+            "hidden": {"test_calc.py": HIDDEN},
+            "gold": GOLD,
             "environment": {"project": False},
-        }  # fmt: skip
+        }
         path = self.root / "tickets.jsonl"
         path.write_text(json.dumps(fields | changed) + "\n")
         return path
@@ -79,8 +85,10 @@ class Desk:
 def desk(tmp_path: Path, make_repo: Make, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Desk:
     agent = tmp_path / "agent"
     for part in ("prompts", "tools"):
-        shutil.copytree(DEFAULT / part, agent / "worker_agent" / part, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(DEFAULT / "agent.toml", agent / "worker_agent")
+        shutil.copytree(
+            DEFAULT_ROOT / part, agent / "worker_agent" / part, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    shutil.copy(DEFAULT_ROOT / "agent.toml", agent / "worker_agent")
     (agent / ".gitignore").write_text("runs.db*\n.meta/\ntickets.jsonl\n")
     (agent / "meta.toml").write_text("[worker]\nretries = 0\n[replay]\nparallel = 2\n")
     for command in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "agent"]):
@@ -248,7 +256,7 @@ def test_a_runs_db_that_another_program_holds(desk: Desk) -> None:
 
 
 def test_a_second_meta_says_who_is_at_work_and_leaves(desk: Desk) -> None:
-    with only_writer(desk.root / "runs.db", "nightly"):
+    with hold_writer_lock(desk.root / "runs.db", "nightly"):
         code, _, err = desk.meta("replay")
     assert code == 3
     assert "another meta is at work" in err

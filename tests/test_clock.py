@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from meta.context import Context
+from meta.app import Context
 from meta.nights import intake
-from meta.nights.account import Account
 from meta.nights.deadline import Deadline
-from meta.nights.keep import clean
-from meta.records import Replay
-from meta.replay.executor import Job
-from meta.replay.once import Finished
+from meta.nights.upkeep import prune_transcripts
+from meta.records.account import Account
+from meta.records.replay import Replay
+from meta.replay.executor import ReplayJob
+from meta.replay.run import FinishedReplay
+from meta.replay.simulated import SimulatedExecutor
 from meta.settings import Settings
-from meta.store.backups import newest_good
+from meta.store.backups import advise_restore
 from meta.store.store import Store
-from meta.tune.simulated import SimulatedExecutor
 from tests.messages_server import script, serving
 from tests.repositories import Repository
 from tests.test_nightly import NOTHING, PROPOSES, Unwatched
@@ -59,14 +59,14 @@ class JumpsAfter:
     def __init__(self, inner: SimulatedExecutor, clock: Clock, jump: real.timedelta, after: int) -> None:
         self.inner, self.parallel, self.clock, self.jump, self.left = inner, inner.parallel, clock, jump, after
 
-    def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Finished]]:
+    def run(self, jobs: Iterable[ReplayJob]) -> Iterator[tuple[ReplayJob, FinishedReplay]]:
         for job, finished in self.inner.run(jobs):
             self.left -= 1
             if not self.left:
                 self.clock.ahead += self.jump
             at = real.datetime.now(real.UTC) + self.clock.ahead
             replay = finished.replay.model_copy(update={"started_at": at.isoformat(timespec="milliseconds")})
-            yield job, Finished(replay, ({"kind": "start"},))
+            yield job, FinishedReplay(replay, ({"kind": "start"},))
 
 
 def small(folder: Path) -> Unwatched:
@@ -123,11 +123,17 @@ def test_a_replay_that_was_made_while_the_clock_was_far_behind_keeps_its_transcr
     today = real.datetime.now(real.UTC)
     for number, at in enumerate([today - 300 * DAY, today, real.datetime(1970, 1, 1, tzinfo=real.UTC), today]):
         made = Replay(
-            id=f"r-{number}", ticket="t", version="v", purpose="gate", verdict="failed", reason="", ended="submitted",
+            id=f"r-{number}",
+            ticket="t",
+            version="v",
+            purpose="gate",
+            verdict="failed",
+            reason="",
+            ended="submitted",
             started_at=at.isoformat(),
-        )  # fmt: skip
+        )
         context.store.add_replay(made, [{"kind": "start"}])
-    assert clean(context) == {"transcripts_removed": 1}
+    assert prune_transcripts(context) == {"transcripts_removed": 1}
     assert [bool(context.store.transcript(f"r-{number}")) for number in range(4)] == [False, True, True, True]
 
 
@@ -141,8 +147,8 @@ def test_the_copy_that_is_offered_is_the_one_that_holds_the_most_whatever_its_da
         store.close()
     yesterday = time.time() - 86400
     os.utime(tmp_path / "runs.db.backup", (yesterday, yesterday))  # the clock had been set back
-    assert "cp runs.db.backup runs.db" in newest_good(path)
-    assert "holds 5 replays" in newest_good(path)
+    assert "cp runs.db.backup runs.db" in advise_restore(path)
+    assert "holds 5 replays" in advise_restore(path)
 
 
 # Mining, which remembers a day.
@@ -176,8 +182,8 @@ def looked_at(context: Context, monkeypatch: pytest.MonkeyPatch, deadline: Deadl
             yield found
 
     with monkeypatch.context() as patch:
-        patch.setattr(intake, "mine_into", counting)
-        detail = intake.mined(context, deadline or Deadline())
+        patch.setattr(intake, "mine_into_store", counting)
+        detail = intake.mine_tickets(context, deadline or Deadline())
     assert not detail["problems"]
     context.store.write("insert or ignore into nights values (1, '', null, 0, '', null)")
     context.store.write("insert or replace into stages values (1, 'mined tickets', '', ?)", intake.json.dumps(detail))
@@ -192,8 +198,9 @@ def test_what_is_merged_is_mined_also_after_the_clock_had_been_a_year_ahead(
     assert looked_at(context, monkeypatch) == 3
     clock.ahead = real.timedelta()
     assert looked_at(context, monkeypatch) == 0
-    shop.commit({"src/a.py": "A = 9\n", "tests/test_a.py": "def test_a():\n    assert 9\n"}, "wip",
-                day=str(real.date.today()))  # fmt: skip
+    shop.commit(
+        {"src/a.py": "A = 9\n", "tests/test_a.py": "def test_a():\n    assert 9\n"}, "wip", day=str(real.date.today())
+    )
     assert looked_at(context, monkeypatch) == 1
 
 

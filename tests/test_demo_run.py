@@ -26,8 +26,10 @@ class Demo:
     def meta(self, *arguments: str) -> str:
         done = subprocess.run(
             [sys.executable, "-m", "meta", "-C", str(self.root / "agent"), *arguments],
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         return done.stdout
 
     def git(self, *arguments: str) -> str:
@@ -42,8 +44,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     root = tmp_path_factory.mktemp("demo") / "kept"
     done = subprocess.run(
         [sys.executable, "-m", "meta", "demo", "--json", "--keep", str(root)],
-        capture_output=True, text=True, check=False, timeout=1200,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=1200,
+    )
     assert done.returncode == 0, done.stderr
     return Demo(root, done.stderr, json.loads(done.stdout.splitlines()[-1]))
 

@@ -13,19 +13,20 @@ import anthropic
 import pytest
 from anthropic.types import Message, TextBlock, ToolUseBlock
 
-from meta.demo.change import Change, changes
-from meta.demo.history import applied
-from meta.demo.objects import contents
-from meta.demo.project import DemoHouse, make, tickets
-from meta.demo.standin import serve
-from meta.demo.standin.habits import Habits, habits
-from meta.demo.standin.server import StandIn
-from meta.records import Ticket
-from meta.tune.drafts import read, show
-from meta.tune.evidence import Complaint, Evidence, Failure
-from meta.tune.proposer.rewrite import PROMPT as PROPOSER
-from worker_agent.git import git
-from worker_agent.surface import load
+from meta.demo.change_file import DemoChange, read_demo_changes
+from meta.demo.demo_tickets import read_demo_tickets
+from meta.demo.folders import DemoFolders
+from meta.demo.git_objects import read_blobs
+from meta.demo.past import apply_edits
+from meta.demo.setup import make_demo
+from meta.demo.standin.habits import Habits, read_habits
+from meta.demo.standin.server import StandIn, serve_stand_in
+from meta.records.ticket import Ticket
+from meta.tune.propose.draft_format import parse_edits, render_question
+from meta.tune.propose.evidence import Complaint, Failure, ProposerEvidence
+from meta.tune.propose.rewrite import REWRITE_PROMPT as PROPOSER
+from worker_agent.git import run_git
+from worker_agent.surface import load_surface
 
 READ_RULES = "Read CONTRIBUTING.md before you start."
 ONE_FILE = "Keep the change to one file."
@@ -51,23 +52,23 @@ TOOLS = [
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> DemoHouse:
-    return make(tmp_path_factory.mktemp("demo") / "house")
+def house(tmp_path_factory: pytest.TempPathFactory) -> DemoFolders:
+    return make_demo(tmp_path_factory.mktemp("demo") / "house")
 
 
 @pytest.fixture(scope="module")
-def past(house: DemoHouse) -> dict[str, Ticket]:
-    return {ticket.id: ticket for ticket in tickets(house)}
+def past(house: DemoFolders) -> dict[str, Ticket]:
+    return {ticket.id: ticket for ticket in read_demo_tickets(house)}
 
 
 @pytest.fixture(scope="module")
-def prompt(house: DemoHouse) -> str:
-    return load(house.surface).prompts["system.md"]
+def prompt(house: DemoFolders) -> str:
+    return load_surface(house.surface).prompts["system.md"]
 
 
 @pytest.fixture
 def client() -> Iterator[anthropic.Anthropic]:
-    with serve() as url:
+    with serve_stand_in() as url:
         yield anthropic.Anthropic(api_key="none", base_url=url, max_retries=0)
 
 
@@ -118,8 +119,8 @@ class Checkout:
 
 @functools.cache
 def files_at(repo: str, commit: str) -> dict[str, str]:
-    names = git("ls-tree", "-r", "--name-only", commit, "src", "CONTRIBUTING.md", cwd=Path(repo)).split()
-    found = contents(Path(repo), [f"{commit}:{name}" for name in names])
+    names = run_git("ls-tree", "-r", "--name-only", commit, "src", "CONTRIBUTING.md", cwd=Path(repo)).split()
+    found = read_blobs(Path(repo), [f"{commit}:{name}" for name in names])
     return {name: (data or b"").decode() for name, data in zip(names, found, strict=True)}
 
 
@@ -130,17 +131,17 @@ def request(system: str, messages: list[dict[str, Any]], **more: Any) -> bytes:
     ).encode()
 
 
-def change_of(number: int) -> Change:
-    return next(change for change in changes() if change.number == number)
+def change_of(number: int) -> DemoChange:
+    return next(change for change in read_demo_changes() if change.number == number)
 
 
-def rate(ticket: Ticket, change: Change, system: str, draws: int = 60) -> float:
+def rate(ticket: Ticket, change: DemoChange, system: str, draws: int = 60) -> float:
     """How often it writes exactly what was merged."""
     server, good = StandIn(seed=3), 0
     with server:
         for _ in range(draws):
             checkout = Checkout(ticket, system)
-            good += checkout.work(server) == applied(checkout.before, change.right)
+            good += checkout.work(server) == apply_edits(checkout.before, change.right)
     return good / draws
 
 
@@ -323,7 +324,7 @@ def test_who_runs_the_tests_takes_back_what_breaks_them(past: dict[str, Ticket],
     with StandIn(seed=1) as server:
         changed = checkout.work(server)
     assert checkout.called.count("run_tests") >= 1
-    assert changed == applied(checkout.before, change_of(4).right)
+    assert changed == apply_edits(checkout.before, change_of(4).right)
 
 
 def test_without_the_tool_no_tests_are_run(past: dict[str, Ticket], prompt: str) -> None:
@@ -392,18 +393,18 @@ PHRASES = {
 
 @pytest.mark.parametrize("phrase", PHRASES)
 def test_habits_are_read_from_what_prompts_mean(prompt: str, phrase: str) -> None:
-    assert habits(f"{prompt}\n- {phrase}") == PHRASES[phrase]
+    assert read_habits(f"{prompt}\n- {phrase}") == PHRASES[phrase]
 
 
 def test_the_packaged_prompts_have_the_good_habits() -> None:
-    packaged = load(Path(load.__code__.co_filename).parent).prompts["system.md"]
-    assert habits(packaged) == Habits(reads_rules=True, stays_narrow=True, runs_tests=True)
+    packaged = load_surface(Path(load_surface.__code__.co_filename).parent).prompts["system.md"]
+    assert read_habits(packaged) == Habits(reads_rules=True, stays_narrow=True, runs_tests=True)
 
 
 # The proposer.
 
 
-def evidence(*tried: str) -> Evidence:
+def evidence(*tried: str) -> ProposerEvidence:
     def complaint(number: int, words: str) -> Complaint:
         return Complaint(
             pull_request=f"PR #{number}", title="A change", kind="rejected", quotes=(f"> {words} See #99",)
@@ -416,7 +417,7 @@ def evidence(*tried: str) -> Evidence:
         reason="failed",
         transcript="said: x",
     )
-    return Evidence(
+    return ProposerEvidence(
         failures=(failure,),
         passed=(),
         complaints={
@@ -428,19 +429,19 @@ def evidence(*tried: str) -> Evidence:
 
 
 def proposals(
-    prompt: str, known: Evidence
+    prompt: str, known: ProposerEvidence
 ) -> dict[str, tuple[tuple[str, ...], Habits, tuple[str, ...], tuple[str, ...]]]:
     surface = {"agent.toml": "tools = []\n# Surface of another kind\n", "prompts/system.md": prompt}
-    message = {"role": "user", "content": show(known, surface, 3)}
+    message = {"role": "user", "content": render_question(known, surface, 3)}
     with StandIn() as server:
         answer = server.answer(request(PROPOSER.read_text(), [message], tools=[]))
     found = {}
     text = answer["content"][0]["text"]
-    for draft in read(text, surface) if "## Edit" in text else []:
+    for draft in parse_edits(text, surface) if "## Edit" in text else []:
         assert draft.edit, draft.problem
         changed = draft.edit.changes["prompts/system.md"]
         assert changed
-        found[draft.title] = (draft.edit.themes, habits(changed), draft.edit.answers, draft.edit.flips)
+        found[draft.title] = (draft.edit.themes, read_habits(changed), draft.edit.answers, draft.edit.flips)
     return found
 
 
@@ -448,15 +449,18 @@ def test_it_proposes_what_the_evidence_suggests_and_something_that_only_sounds_g
     found = proposals(prompt, evidence())
     assert found == {
         "Read CONTRIBUTING.md first": (
-            ("ignored_convention",), Habits(reads_rules=True), ("PR #1", "PR #5"), ("TB-101",)
+            ("ignored_convention",),
+            Habits(reads_rules=True),
+            ("PR #1", "PR #5"),
+            ("TB-101",),
         ),
         "Double-check the work": (("incomplete",), Habits(), (), ("TB-101",)),
         "Keep to one file": (("too_wide",), Habits(stays_narrow=True, keeps_to_one_file=True), ("PR #4",), ("TB-101",)),
-    }  # fmt: skip
+    }
 
 
 def test_without_feedback_it_proposes_only_what_sounds_good(prompt: str) -> None:
-    nothing = Evidence(failures=(), passed=(), complaints={}, tried=())
+    nothing = ProposerEvidence(failures=(), passed=(), complaints={}, tried=())
     assert list(proposals(prompt, nothing)) == ["Double-check the work"]
 
 
@@ -469,7 +473,7 @@ def test_it_does_not_propose_again_what_was_tried(prompt: str) -> None:
 
 
 def test_asked_to_mend_an_edit_it_gives_it_up(prompt: str) -> None:
-    opening = show(evidence(), {"prompts/system.md": prompt}, 3)
+    opening = render_question(evidence(), {"prompts/system.md": prompt}, 3)
     said = [("user", opening), ("assistant", "..."), ("user", "The edit was refused: it names a past ticket")]
     messages = [{"role": role, "content": text} for role, text in said]
     with StandIn() as server:
@@ -479,7 +483,7 @@ def test_asked_to_mend_an_edit_it_gives_it_up(prompt: str) -> None:
 
 def test_given_tools_it_reads_the_evidence_then_edits_and_proposes(prompt: str) -> None:
     tools = [schema("read_file", "path", "end"), schema("edit_file", "path", "old", "new"), schema("propose", "title")]
-    shown = {"evidence.md": show(evidence(), {}, 2), "surface/prompts/system.md": prompt}
+    shown = {"evidence.md": render_question(evidence(), {}, 2), "surface/prompts/system.md": prompt}
     messages: list[dict[str, Any]] = [{"role": "user", "content": "Read evidence.md, then propose at most 2 edits."}]
     done: list[str] = []
     with StandIn() as server:
@@ -495,8 +499,13 @@ def test_given_tools_it_reads_the_evidence_then_edits_and_proposes(prompt: str) 
                 results.append({"type": "tool_result", "tool_use_id": call["id"], "content": text})
             messages.append({"role": "user", "content": results})
     assert done == [
-        "read_file", "read_file", "edit_file", "Read CONTRIBUTING.md first", "edit_file", "Double-check the work"
-    ]  # fmt: skip
+        "read_file",
+        "read_file",
+        "edit_file",
+        "Read CONTRIBUTING.md first",
+        "edit_file",
+        "Double-check the work",
+    ]
 
 
 def said(server: StandIn, messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -11,7 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from feedback import AgentIdentity, Cause, Cursor, FeedbackError, Kind, Outcome, PlainGit
+from feedback.git.plain_git import PlainGit
+from feedback.identity import AgentIdentity
+from feedback.outcome import Cause, Outcome, OutcomeKind
+from feedback.problems import FeedbackError
+from feedback.source import Cursor
 
 AGENT = "Robo Coder <robo@agents.test>"
 PERSON = "Ann Reviewer <ann@people.test>"
@@ -133,7 +137,7 @@ def test_a_merge_commit_merges_the_pull_request_as_submitted(repository: Reposit
     head = repository.pull()
     merged = repository.merge(head, "Merge pull request #7 from robo/fix\n\nFix the third line")
     outcome = outcomes()[7]
-    assert (outcome.kind, outcome.merged_sha, outcome.submitted_sha) == (Kind.MERGED, merged, head)
+    assert (outcome.kind, outcome.merged_sha, outcome.submitted_sha) == (OutcomeKind.MERGED, merged, head)
     assert outcome.title == "Fix the third line"
     assert outcome.base_sha == repository.base
     assert outcome.evidence[0].kind == "merge"
@@ -149,7 +153,7 @@ def test_a_squash_is_known_by_the_number_in_its_subject(repository: Repository, 
     repository.advance()
     merged = repository.squash(head, "Fix line 3 (#7)")
     outcome = outcomes()[7]
-    assert (outcome.kind, outcome.merged_sha, outcome.title) == (Kind.MERGED, merged, "Fix line 3")
+    assert (outcome.kind, outcome.merged_sha, outcome.title) == (OutcomeKind.MERGED, merged, "Fix line 3")
     assert outcome.evidence[0].kind == "squash"
 
 
@@ -159,7 +163,7 @@ def test_a_number_alone_is_no_squash_when_the_commit_is_about_other_files(
     repository.pull()
     repository.edit("line 1\n", "line one\n", "other.py")
     repository.commit("Unrelated work for the ticket (#7)", PERSON)
-    assert outcomes(open_days=0)[7].kind is Kind.REJECTED
+    assert outcomes(open_days=0)[7].kind is OutcomeKind.REJECTED
 
 
 def test_a_number_from_before_the_pull_request_began_is_another_repositorys(
@@ -168,7 +172,7 @@ def test_a_number_from_before_the_pull_request_began_is_another_repositorys(
     repository.edit("line 9\n", "line nine\n")
     repository.commit("Imported work (#7)", PERSON)
     repository.pull()
-    assert outcomes()[7].kind is Kind.OPEN
+    assert outcomes()[7].kind is OutcomeKind.OPEN
 
 
 def test_a_rebase_is_known_by_the_commits_it_kept(repository: Repository, outcomes: Outcomes) -> None:
@@ -181,7 +185,7 @@ def test_a_rebase_is_known_by_the_commits_it_kept(repository: Repository, outcom
     repository.advance()
     repository.moved("cherry-pick", "main..refs/pull/7/head")
     outcome = outcomes()[7]
-    assert (outcome.kind, outcome.evidence[0].kind) == (Kind.MERGED, "rebase")
+    assert (outcome.kind, outcome.evidence[0].kind) == (OutcomeKind.MERGED, "rebase")
     assert outcome.merged_diff is not None
     assert "+line three" in outcome.merged_diff.text
     assert "+line five" in outcome.merged_diff.text
@@ -195,14 +199,14 @@ def test_a_cherry_pick_is_known_by_its_content(repository: Repository, outcomes:
     repository.edit("line 3\n", "line three\n")
     repository.commit("Take over the fix", AGENT)
     outcome = outcomes()[7]
-    assert (outcome.kind, outcome.evidence[0].kind) == (Kind.MERGED, "cherry-pick")
+    assert (outcome.kind, outcome.evidence[0].kind) == (OutcomeKind.MERGED, "cherry-pick")
 
 
 def test_a_head_that_main_goes_straight_through_is_merged(repository: Repository, outcomes: Outcomes) -> None:
     head = repository.pull()
     repository.git("merge", "-q", "--ff-only", head)
     outcome = outcomes()[7]
-    assert (outcome.kind, outcome.evidence[0].kind) == (Kind.MERGED, "in-main")
+    assert (outcome.kind, outcome.evidence[0].kind) == (OutcomeKind.MERGED, "in-main")
     assert "base_sha" in outcome.unknown_fields
 
 
@@ -214,7 +218,7 @@ def test_work_inside_a_larger_commit_that_credits_the_agent_came_in_revised(
     repository.edit("line 20\n", "line twenty\n")
     repository.commit(f"Fix two lines\n\nCo-authored-by: {AGENT}", PERSON)
     outcome = outcomes()[7]
-    assert (outcome.kind, outcome.evidence[0].kind) == (Kind.REVISED, "absorbed")
+    assert (outcome.kind, outcome.evidence[0].kind) == (OutcomeKind.REVISED, "absorbed")
     assert outcome.revision is not None
     assert "+line twenty" in outcome.revision.text
     assert "+line three" not in outcome.revision.text
@@ -225,7 +229,7 @@ def test_the_same_work_by_somebody_else_supersedes_the_pull_request(repository: 
     repository.edit("line 3\n", "line three\n")
     repository.commit("My own fix (#9)", OTHER)
     outcome = outcomes()[7]
-    assert (outcome.kind, outcome.cause, outcome.cause_by) == (Kind.REJECTED, Cause.SUPERSEDED, "rule")
+    assert (outcome.kind, outcome.cause, outcome.cause_by) == (OutcomeKind.REJECTED, Cause.SUPERSEDED, "rule")
     assert not outcome.agents_fault
     assert "My own fix" in outcome.cause_evidence[0].text
 
@@ -243,7 +247,7 @@ def test_work_that_somebody_else_merged_along_with_more_supersedes_the_pull_requ
     repository.edit("line 9\n", "line nine\n", "other.py")
     merged = repository.commit("My own fix of all lines (#9)", OTHER)
     outcome = outcomes()[7]
-    assert (outcome.kind, outcome.cause) == (Kind.REJECTED, Cause.SUPERSEDED)
+    assert (outcome.kind, outcome.cause) == (OutcomeKind.REJECTED, Cause.SUPERSEDED)
     assert outcome.cause_evidence[0].place == merged
 
 
@@ -257,7 +261,7 @@ def test_half_of_the_work_in_somebody_elses_commit_proves_nothing(repository: Re
         repository.edit(f"line {number}\n", f"a line of four that nobody writes twice: {number}\n")
     repository.commit("My own fix (#9)", OTHER)
     outcome = outcomes(open_days=0)[7]
-    assert (outcome.kind, outcome.cause) == (Kind.REJECTED, Cause.UNKNOWN)
+    assert (outcome.kind, outcome.cause) == (OutcomeKind.REJECTED, Cause.UNKNOWN)
 
 
 def test_a_squash_is_found_below_a_branch_that_main_was_moved_forward_to(
@@ -273,7 +277,7 @@ def test_a_squash_is_found_below_a_branch_that_main_was_moved_forward_to(
     repository.moved("merge", "-q", "--no-ff", "-m", "Merge branch 'main' of example.org:team/app into long", "main")
     repository.git("branch", "-f", "main", "HEAD")
     outcome = outcomes()[7]
-    assert (outcome.kind, outcome.merged_sha) == (Kind.MERGED, squashed)
+    assert (outcome.kind, outcome.merged_sha) == (OutcomeKind.MERGED, squashed)
 
 
 def test_a_commit_that_closes_the_pull_request_with_most_of_its_work_lands_it(
@@ -288,7 +292,7 @@ def test_a_commit_that_closes_the_pull_request_with_most_of_its_work_lands_it(
     repository.edit("line 5\n", "line FIVE\n")
     repository.commit("Fix lines\n\nCloses #7", PERSON)
     outcome = outcomes()[7]
-    assert (outcome.kind, outcome.evidence[0].kind) == (Kind.REVISED, "closes")
+    assert (outcome.kind, outcome.evidence[0].kind) == (OutcomeKind.REVISED, "closes")
 
 
 def test_a_commit_that_closes_the_pull_request_with_other_work_supersedes_it(
@@ -298,7 +302,7 @@ def test_a_commit_that_closes_the_pull_request_with_other_work_supersedes_it(
     repository.edit("line 3\n", "LINE 3\n")
     merged = repository.commit("Do it another way\n\nCloses #7", PERSON)
     outcome = outcomes()[7]
-    assert (outcome.kind, outcome.cause) == (Kind.REJECTED, Cause.SUPERSEDED)
+    assert (outcome.kind, outcome.cause) == (OutcomeKind.REJECTED, Cause.SUPERSEDED)
     assert outcome.cause_evidence[0].place == merged
     assert outcome.closed_at is not None
     assert "kind" not in outcome.unknown_fields
@@ -312,7 +316,7 @@ def test_work_carried_in_by_another_pull_request_is_merged(repository: Repositor
     head = repository.open(8)
     repository.merge(head, "Merge pull request #8 from robo/more\n\nMore")
     found = outcomes()
-    assert (found[7].kind, found[8].kind) == (Kind.MERGED, Kind.MERGED)
+    assert (found[7].kind, found[8].kind) == (OutcomeKind.MERGED, OutcomeKind.MERGED)
     assert "#8" in found[7].evidence[0].text
 
 
@@ -322,7 +326,7 @@ def test_merge_requests_of_gitlab_are_pull_requests_too(repository: Repository, 
     repository.commit("Fix line 3", AGENT)
     head = repository.open(7, "refs/merge-requests/{}/head")
     repository.merge(head, "Merge branch 'fix' into 'main'\n\nFix line 3\n\nSee merge request team/app!7")
-    assert outcomes()[7].kind is Kind.MERGED
+    assert outcomes()[7].kind is OutcomeKind.MERGED
 
 
 def test_pull_refs_of_a_remote_are_found(repository: Repository, outcomes: Outcomes) -> None:
@@ -332,7 +336,7 @@ def test_pull_refs_of_a_remote_are_found(repository: Repository, outcomes: Outco
     head = repository.open(7, "refs/remotes/upstream/pull/{}")
     repository.merge(head, "Merge pull request #7 from robo/fix")
     outcome = outcomes()[7]
-    assert (outcome.kind, outcome.title) == (Kind.MERGED, "Fix line 3")
+    assert (outcome.kind, outcome.title) == (OutcomeKind.MERGED, "Fix line 3")
     assert "title" in outcome.unknown_fields
 
 
@@ -350,7 +354,7 @@ def test_a_persons_commit_on_top_makes_it_revised_and_shows_the_revision(
     repository.advance()
     repository.squash(head, "Fix line 3 (#7)")
     outcome = outcomes()[7]
-    assert (outcome.kind, outcome.submitted_sha, outcome.head_sha) == (Kind.REVISED, submitted, head)
+    assert (outcome.kind, outcome.submitted_sha, outcome.head_sha) == (OutcomeKind.REVISED, submitted, head)
     assert outcome.revision is not None
     assert "-line three" in outcome.revision.text
     assert "+line III" in outcome.revision.text
@@ -364,7 +368,7 @@ def test_a_change_made_while_merging_makes_it_revised(repository: Repository, ou
     repository.git("merge", "-q", "--squash", head)
     repository.edit("line three\n", "line III\n")
     repository.commit("Fix line 3 (#7)", AGENT)
-    assert outcomes()[7].kind is Kind.REVISED
+    assert outcomes()[7].kind is OutcomeKind.REVISED
 
 
 def test_a_bots_commit_on_top_is_not_a_revision(repository: Repository, outcomes: Outcomes) -> None:
@@ -374,7 +378,7 @@ def test_a_bots_commit_on_top_is_not_a_revision(repository: Repository, outcomes
     repository.commit("[pre-commit.ci] auto fixes", BOT)
     repository.squash(repository.open(7), "Fix line 3 (#7)")
     outcome = outcomes()[7]
-    assert (outcome.kind, outcome.submitted_sha) == (Kind.MERGED, submitted)
+    assert (outcome.kind, outcome.submitted_sha) == (OutcomeKind.MERGED, submitted)
     assert "bot-commit" in [e.kind for e in outcome.evidence]
 
 
@@ -386,7 +390,7 @@ def test_a_merge_of_main_into_the_branch_is_not_a_revision(repository: Repositor
     head = repository.open(7)
     repository.squash(head, "Fix line 3 (#7)")
     outcome = outcomes()[7]
-    assert (outcome.kind, outcome.submitted_sha) == (Kind.MERGED, submitted)
+    assert (outcome.kind, outcome.submitted_sha) == (OutcomeKind.MERGED, submitted)
 
 
 def test_main_moving_on_nearby_is_not_a_revision(repository: Repository, outcomes: Outcomes) -> None:
@@ -394,7 +398,7 @@ def test_main_moving_on_nearby_is_not_a_revision(repository: Repository, outcome
     repository.edit("line 5\n", "line five\n")
     repository.commit("Work nearby", PERSON)
     repository.squash(head, "Fix line 3 (#7)")
-    assert outcomes()[7].kind is Kind.MERGED
+    assert outcomes()[7].kind is OutcomeKind.MERGED
 
 
 def test_an_applied_suggestion_is_the_reviewers_work(repository: Repository, outcomes: Outcomes) -> None:
@@ -403,7 +407,7 @@ def test_an_applied_suggestion_is_the_reviewers_work(repository: Repository, out
     repository.edit("line three\n", "line III\n")
     repository.commit(f"Apply suggestions from code review\n\nCo-authored-by: {PERSON}", AGENT)
     repository.squash(repository.open(7), "Fix line 3 (#7)")
-    assert outcomes()[7].kind is Kind.REVISED
+    assert outcomes()[7].kind is OutcomeKind.REVISED
 
 
 def test_a_persons_commit_that_adds_tests_says_what_was_weak(repository: Repository, outcomes: Outcomes) -> None:
@@ -413,7 +417,7 @@ def test_a_persons_commit_that_adds_tests_says_what_was_weak(repository: Reposit
     repository.commit("Add regression test", PERSON)
     repository.squash(repository.open(7), "Fix line 3 (#7)")
     outcome = outcomes()[7]
-    assert (outcome.kind, outcome.cause, outcome.agents_fault) == (Kind.REVISED, Cause.WEAK_TESTS, True)
+    assert (outcome.kind, outcome.cause, outcome.agents_fault) == (OutcomeKind.REVISED, Cause.WEAK_TESTS, True)
 
 
 def test_pull_requests_from_before_main_was_rewritten_are_still_told_apart(
@@ -433,7 +437,7 @@ def test_pull_requests_from_before_main_was_rewritten_are_still_told_apart(
     )
     repository.git("reset", "-q", "--hard")
     found = outcomes()
-    assert {number: outcome.kind for number, outcome in found.items()} == {7: Kind.MERGED, 8: Kind.OPEN}
+    assert {number: outcome.kind for number, outcome in found.items()} == {7: OutcomeKind.MERGED, 8: OutcomeKind.OPEN}
     assert found[8].submitted_diff is not None
     assert "secret" not in found[8].submitted_diff.text
 
@@ -446,7 +450,7 @@ def test_copies_of_mains_commits_on_the_branch_are_not_its_work(repository: Repo
     head = repository.open(7)
     repository.squash(head, "Fix line 3 (#7)")
     outcome = outcomes()[7]
-    assert outcome.kind is Kind.MERGED
+    assert outcome.kind is OutcomeKind.MERGED
     assert [item.kind for item in outcome.evidence] == ["squash"]
 
 
@@ -460,9 +464,9 @@ def test_an_old_unmerged_pull_request_counts_as_rejected_and_says_so_by_age(
     for _ in range(3):
         next(repository.clock)
     repository.advance()
-    assert outcomes()[7].kind is Kind.OPEN
+    assert outcomes()[7].kind is OutcomeKind.OPEN
     rejected = outcomes(open_days=0)[7]
-    assert (rejected.kind, rejected.merged_sha, rejected.closed_at) == (Kind.REJECTED, None, None)
+    assert (rejected.kind, rejected.merged_sha, rejected.closed_at) == (OutcomeKind.REJECTED, None, None)
     assert {"kind", "closed_at", "title", "words", "opened_at"} <= set(rejected.unknown_fields)
 
 
@@ -474,7 +478,7 @@ def test_a_pull_request_merged_into_another_branch_is_unknown_not_rejected(
     repository.merge(head, "Merge pull request #7 from robo/fix")
     repository.git("checkout", "-q", "main")
     outcome = outcomes(open_days=0)[7]
-    assert (outcome.kind, outcome.evidence[0].kind) == (Kind.UNKNOWN, "other-branch")
+    assert (outcome.kind, outcome.evidence[0].kind) == (OutcomeKind.UNKNOWN, "other-branch")
 
 
 def test_a_later_pull_request_of_the_same_title_supersedes_the_first(
@@ -486,8 +490,8 @@ def test_a_later_pull_request_of_the_same_title_supersedes_the_first(
     repository.commit("Fix the third line", AGENT)
     repository.squash(repository.open(8), "Fix the third line (#8)")
     found = outcomes(open_days=0)
-    assert (found[7].kind, found[7].cause) == (Kind.REJECTED, Cause.SUPERSEDED)
-    assert found[8].kind is Kind.MERGED
+    assert (found[7].kind, found[7].cause) == (OutcomeKind.REJECTED, Cause.SUPERSEDED)
+    assert found[8].kind is OutcomeKind.MERGED
 
 
 def test_a_stacked_pull_request_is_judged_by_its_own_commits(repository: Repository, outcomes: Outcomes) -> None:
@@ -498,7 +502,7 @@ def test_a_stacked_pull_request_is_judged_by_its_own_commits(repository: Reposit
     repository.open(8)
     repository.squash(first, "Fix line 3 (#7)")
     found = outcomes()
-    assert (found[7].kind, found[8].kind) == (Kind.MERGED, Kind.OPEN)
+    assert (found[7].kind, found[8].kind) == (OutcomeKind.MERGED, OutcomeKind.OPEN)
     assert found[8].submitted_diff is not None
     assert "line three" not in [line[1:] for line in found[8].submitted_diff.text.splitlines() if line[0] in "+-"]
 
@@ -515,13 +519,13 @@ def test_a_later_revert_by_its_words_makes_it_reverted(
     repository.edit("line 9\n", "line nine\n")
     revert = repository.commit('Revert "Fix line 3 (#7)" (#8)\n\n' + message.format(sha=sha), PERSON)
     outcome = outcomes()[7]
-    assert (outcome.kind, outcome.merged_sha, outcome.evidence[-1].place) == (Kind.REVERTED, sha, revert)
+    assert (outcome.kind, outcome.merged_sha, outcome.evidence[-1].place) == (OutcomeKind.REVERTED, sha, revert)
 
 
 def test_a_revert_of_the_merge_commit_makes_it_reverted(repository: Repository, outcomes: Outcomes) -> None:
     merged = repository.merge(repository.pull(), "Merge pull request #7 from robo/fix\n\nFix line 3")
     repository.moved("revert", "-m", "1", "--no-edit", merged)
-    assert outcomes()[7].kind is Kind.REVERTED
+    assert outcomes()[7].kind is OutcomeKind.REVERTED
 
 
 def test_a_change_that_gives_the_files_their_old_content_back_is_a_revert_without_words(
@@ -530,7 +534,7 @@ def test_a_change_that_gives_the_files_their_old_content_back_is_a_revert_withou
     repository.squash(repository.pull(), "Fix line 3 (#7)")
     repository.edit("line three\n", "line 3\n")
     repository.commit("Third line as it was", PERSON)
-    assert outcomes()[7].kind is Kind.REVERTED
+    assert outcomes()[7].kind is OutcomeKind.REVERTED
 
 
 def test_the_inverse_patch_is_a_revert_when_it_speaks_of_one(repository: Repository, outcomes: Outcomes) -> None:
@@ -540,7 +544,7 @@ def test_the_inverse_patch_is_a_revert_when_it_speaks_of_one(repository: Reposit
     repository.edit("line three\n", "line 3\n")
     repository.commit("Back out the third line: it broke the import", PERSON)
     outcome = outcomes()[7]
-    assert outcome.kind is Kind.REVERTED
+    assert outcome.kind is OutcomeKind.REVERTED
 
 
 def test_the_reason_given_for_a_revert_is_its_cause(repository: Repository, outcomes: Outcomes) -> None:
@@ -556,7 +560,7 @@ def test_a_revert_that_was_itself_reverted_does_not_count(repository: Repository
     repository.squash(repository.pull(), "Fix line 3 (#7)")
     repository.moved("revert", "--no-edit", "HEAD")
     repository.moved("revert", "--no-edit", "HEAD")
-    assert outcomes()[7].kind is Kind.MERGED
+    assert outcomes()[7].kind is OutcomeKind.MERGED
 
 
 def test_taking_back_one_commit_of_several_is_not_a_revert_of_the_whole(
@@ -569,7 +573,7 @@ def test_taking_back_one_commit_of_several_is_not_a_revert_of_the_whole(
     repository.commit("Fix line 5", AGENT)
     repository.merge(repository.open(7), "Merge pull request #7 from robo/fix\n\nFix lines")
     repository.moved("revert", "--no-edit", part)
-    assert outcomes()[7].kind is Kind.MERGED
+    assert outcomes()[7].kind is OutcomeKind.MERGED
 
 
 # Whose it is.
@@ -693,7 +697,7 @@ def test_nothing_that_the_clone_configures_is_run_and_nothing_is_written_to_it(
     for name in ("diff.evil.textconv", "diff.evil.command", "merge.evil.driver", "filter.evil.smudge"):
         repository.git("config", name, touch)
     before = sorted((path, path.stat().st_mtime_ns) for path in (repository.path / ".git").rglob("*"))
-    assert outcomes()[7].kind in (Kind.MERGED, Kind.REVISED)
+    assert outcomes()[7].kind in (OutcomeKind.MERGED, OutcomeKind.REVISED)
     assert not trap.exists()
     assert sorted((path, path.stat().st_mtime_ns) for path in (repository.path / ".git").rglob("*")) == before
 
@@ -708,7 +712,7 @@ def test_a_shallow_clone_says_what_it_cannot_know(repository: Repository, tmp_pa
     repository.git("init", "-q", "-b", "main", "--bare", shallow)
     repository.git("-C", shallow, "fetch", "-q", "--depth=1", f"file://{repository.path}", "+refs/*:refs/*")
     outcome = next(iter(PlainGit(shallow, AgentIdentity(authors=("robo@*",))).outcomes()))
-    assert outcome.kind is Kind.UNKNOWN
+    assert outcome.kind is OutcomeKind.UNKNOWN
     assert {"kind", "base_sha", "first_sha", "submitted_diff", "revision"} <= set(outcome.unknown_fields)
     assert (outcome.submitted_diff, outcome.revision, outcome.same_as_head) == (None, None, None)
 
@@ -720,5 +724,5 @@ def test_odd_bytes_in_names_messages_and_files_do_no_harm(repository: Repository
     repository.commit("Subject\x01 with \u202e odd\u200b bytes\n\n<!-- hidden -->\ntext", AGENT)
     repository.squash(repository.open(7), "Odd (#7)")
     outcome = outcomes()[7]
-    assert outcome.kind is Kind.MERGED
+    assert outcome.kind is OutcomeKind.MERGED
     assert "hidden" not in outcome.model_dump_json()

@@ -11,7 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from feedback import Cause, Comment, Cursor, Diff, Evidence, FeedbackError, JsonlExport, Kind, Outcome, write_line
+from feedback.jsonl import JsonlExport, format_export_line
+from feedback.outcome import Cause, Comment, Diff, Outcome, OutcomeEvidence, OutcomeKind
+from feedback.problems import FeedbackError
+from feedback.source import Cursor
 
 DOCS = Path(__file__).parent.parent / "docs" / "feedback.md"
 GOOD: dict[str, Any] = {"repository": "team/app", "number": 7, "title": "Fix", "outcome": "merged"}
@@ -30,7 +33,7 @@ def test_the_documented_example_is_read_as_documented(tmp_path: Path) -> None:
     assert example
     source = export(tmp_path, example[1].encode())
     (outcome,) = source.outcomes()
-    assert (outcome.key, outcome.kind, outcome.cause) == ("team/app#7", Kind.REJECTED, Cause.WEAK_TESTS)
+    assert (outcome.key, outcome.kind, outcome.cause) == ("team/app#7", OutcomeKind.REJECTED, Cause.WEAK_TESTS)
     assert outcome.reviewer_words[0].place == "app.py:3"
     assert source.problems == []
 
@@ -117,12 +120,12 @@ def test_half_a_surrogate_pair_is_replaced_since_nothing_could_store_it(tmp_path
 
 def test_the_later_of_two_lines_about_one_pull_request_stands(tmp_path: Path) -> None:
     source = export(tmp_path, GOOD, GOOD | {"outcome": "reverted"})
-    assert [outcome.kind for outcome in source.outcomes()] == [Kind.REVERTED]
+    assert [outcome.kind for outcome in source.outcomes()] == [OutcomeKind.REVERTED]
 
 
 def test_a_later_line_that_is_bad_does_not_displace_a_good_one(tmp_path: Path) -> None:
     source = export(tmp_path, GOOD, GOOD | {"outcome": "great"})
-    assert [outcome.kind for outcome in source.outcomes()] == [Kind.MERGED]
+    assert [outcome.kind for outcome in source.outcomes()] == [OutcomeKind.MERGED]
 
 
 def test_a_second_run_yields_only_what_changed(tmp_path: Path) -> None:
@@ -170,10 +173,10 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
                 Comment(author="ann", text="Why?\nBecause.", place="a b/c.py:3", association="MEMBER"),
                 Comment(author="bob", text="Hm", place="c.py"),
             ),
-            "evidence": (Evidence(kind="squash", text="Fix (#7)", place="abc", source="git"),),
+            "evidence": (OutcomeEvidence(kind="squash", text="Fix (#7)", place="abc", source="git"),),
         }
-    ).with_cause(Cause.TOO_WIDE, "model", (Evidence(kind="words", text="too much", source="github"),))
-    (again,) = export(tmp_path, write_line(outcome).encode()).outcomes()
+    ).with_cause(Cause.TOO_WIDE, "model", (OutcomeEvidence(kind="words", text="too much", source="github"),))
+    (again,) = export(tmp_path, format_export_line(outcome).encode()).outcomes()
     assert again.model_copy(update={"unknown_fields": ()}) == outcome
 
 

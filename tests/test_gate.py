@@ -11,22 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meta.tune.gate import (
-    AuditError,
-    Gate,
-    GateConfig,
-    GateRecord,
-    power,
-    recompute,
-    resume,
+from meta.gate import power
+from meta.gate.bets import (
+    expected_log_factor_of,
+    find_growth_optimal_u,
+    log_factor_of,
+    log_factor_of_missing_run,
+    log_value_of_pass,
 )
-from meta.tune.gate.bets import (
-    expected_log_factor,
-    growth_optimal_u,
-    log_factor,
-    log_not_made,
-    log_pass_value,
-)
+from meta.gate.gate import Gate
+from meta.gate.gate_record import GateConfig, GateRecord
+from meta.gate.recomputation import AuditError, recompute_evidence, resume_gate
 
 chances = st.floats(0.0, 1.0)
 stakes = st.floats(-3.0, 3.0).filter(lambda s: abs(s) > 1e-3)
@@ -45,37 +40,37 @@ stakes = st.floats(-3.0, 3.0).filter(lambda s: abs(s) > 1e-3)
     ],
 )
 def test_the_factor_has_the_known_values(outcome: float, belief: float, stake: float, expected: float) -> None:
-    assert log_factor(outcome, stake, growth_optimal_u(stake, belief)) == pytest.approx(expected, abs=1e-9)
+    assert log_factor_of(outcome, stake, find_growth_optimal_u(stake, belief)) == pytest.approx(expected, abs=1e-9)
 
 
 @given(theta=chances, stake=stakes, above=st.floats(1e-3, 5.0))
 def test_one_bet_never_expects_more_than_its_tangent_whatever_u(theta: float, stake: float, above: float) -> None:
     u = max(0.0, -stake) + above
-    expected = (1 - theta) * math.exp(log_factor(0, stake, u)) + theta * math.exp(log_factor(1, stake, u))
+    expected = (1 - theta) * math.exp(log_factor_of(0, stake, u)) + theta * math.exp(log_factor_of(1, stake, u))
     assert expected <= math.exp(stake * theta) * (1 + 1e-12)
 
 
 @given(belief=st.floats(0.001, 0.999), stake=stakes, factor=st.floats(0.5, 2.0))
 def test_the_chosen_u_grows_fastest_under_the_belief(belief: float, stake: float, factor: float) -> None:
-    other = max(0.0, -stake) + factor * (growth_optimal_u(stake, belief) - max(0.0, -stake))
+    other = max(0.0, -stake) + factor * (find_growth_optimal_u(stake, belief) - max(0.0, -stake))
 
     def growth(u: float) -> float:
-        return (1 - belief) * log_factor(0, stake, u) + belief * log_factor(1, stake, u)
+        return (1 - belief) * log_factor_of(0, stake, u) + belief * log_factor_of(1, stake, u)
 
-    assert growth(growth_optimal_u(stake, belief)) >= growth(other) - 1e-12
-    assert expected_log_factor(stake, belief) == pytest.approx(growth(growth_optimal_u(stake, belief)))
+    assert growth(find_growth_optimal_u(stake, belief)) >= growth(other) - 1e-12
+    assert expected_log_factor_of(stake, belief) == pytest.approx(growth(find_growth_optimal_u(stake, belief)))
 
 
 @given(belief=chances, stake=stakes, outcome=chances)
 def test_no_belief_and_no_outcome_can_make_a_factor_zero_or_endless(
     belief: float, stake: float, outcome: float
 ) -> None:
-    assert math.isfinite(log_factor(outcome, stake, growth_optimal_u(stake, belief)))
+    assert math.isfinite(log_factor_of(outcome, stake, find_growth_optimal_u(stake, belief)))
 
 
 @given(theta=chances, stake=stakes)
 def test_a_run_not_made_counts_no_more_than_the_tangent(theta: float, stake: float) -> None:
-    assert log_not_made(stake) <= stake * theta + 1e-12
+    assert log_factor_of_missing_run(stake) <= stake * theta + 1e-12
 
 
 # A whole pass: for all truths, beliefs, stakes, skips and orders, by enumeration.
@@ -108,7 +103,7 @@ def test_the_evidence_of_a_pass_is_at_most_one_in_expectation_when_the_candidate
         made: tuple[tuple[str, float, float, float], ...],
     ) -> float:
         if not left:
-            value = log_pass_value(
+            value = log_value_of_pass(
                 [(y, size, u) for arm, y, size, u in made if arm == "candidate"],
                 [(y, size, u) for arm, y, size, u in made if arm == "incumbent"],
                 not_made=lam * sum(weights) - sum(size for arm, _, size, _ in made if arm == "incumbent"),
@@ -264,7 +259,7 @@ def test_the_same_outcomes_lead_to_the_same_requests() -> None:
     rng = random.Random(4)
     for _ in range(6):
         first.tell([float(rng.random() < 0.8) for _ in first.requests])
-    again = resume(GateRecord.from_json(json.loads(json.dumps(first.record().to_json()))))
+    again = resume_gate(GateRecord.from_json(json.loads(json.dumps(first.record().to_json()))))
     assert again.requests == first.requests
     assert again.log_e == first.log_e
     assert again.record() == first.record()
@@ -285,8 +280,8 @@ def test_a_decision_can_be_recomputed_from_its_record_and_from_its_bets() -> Non
     gate = play(Gate(16, range(8), stale=EARLIER), BIMODAL, BETTER, seed=2)
     record = GateRecord.from_json(json.loads(json.dumps(gate.record().to_json())))
     assert gate.decision is not None
-    assert recompute(record) == pytest.approx(gate.decision.log_e, abs=1e-9)
-    assert resume(record).decision == gate.decision
+    assert recompute_evidence(record) == pytest.approx(gate.decision.log_e, abs=1e-9)
+    assert resume_gate(record).decision == gate.decision
 
 
 def test_an_audit_refuses_a_record_that_was_changed() -> None:
@@ -294,11 +289,11 @@ def test_an_audit_refuses_a_record_that_was_changed() -> None:
     data = gate.record().to_json()
     data["passes"][0]["bets"][0]["outcome"] = 1 - data["passes"][0]["bets"][0]["outcome"]
     with pytest.raises(AuditError, match="the record gives"):
-        recompute(GateRecord.from_json(data))
+        recompute_evidence(GateRecord.from_json(data))
     data = gate.record().to_json()
     data["passes"][0]["bets"].append(data["passes"][0]["bets"][0])
     with pytest.raises(AuditError, match="staked more"):
-        recompute(GateRecord.from_json(data))
+        recompute_evidence(GateRecord.from_json(data))
 
 
 def test_a_pass_adds_up_to_the_evidence() -> None:
@@ -310,7 +305,7 @@ def test_a_pass_adds_up_to_the_evidence() -> None:
         for arm in ("candidate", "incumbent")
     }
     unused = running.stake * 16 - sum(b.stake for b in running.bets if b.arm == "incumbent")
-    assert running.log_value == pytest.approx(log_pass_value(arms["candidate"], arms["incumbent"], not_made=unused))
+    assert running.log_value == pytest.approx(log_value_of_pass(arms["candidate"], arms["incumbent"], not_made=unused))
 
 
 def test_a_void_replay_is_asked_for_again_and_then_counts_as_not_made() -> None:
@@ -345,7 +340,7 @@ def test_a_test_can_be_ended_from_outside_and_nothing_is_kept() -> None:
     assert "the night is over" in decision.why
     with pytest.raises(ValueError, match="over"):
         gate.tell([1.0])
-    assert resume(gate.record()).decision == decision
+    assert resume_gate(gate.record()).decision == decision
 
 
 def test_the_budget_ends_a_test() -> None:

@@ -6,18 +6,10 @@ import random
 
 import pytest
 
-from meta.tune.gate import (
-    Gate,
-    GateConfig,
-    Pool,
-    PoolEmptied,
-    StrictTier,
-    Trial,
-    beliefs_after,
-    e_lond,
-    preset,
-    small_set,
-)
+from meta.gate.gate import Gate
+from meta.gate.gate_record import GateConfig
+from meta.gate.pool import Pool, PooledGate, PoolResetError, carry_over_beliefs
+from meta.gate.presets import StrictTier, e_lond_level_of, is_small_set, preset_of_budget
 
 N = 12
 P = [0.02, 0.1, 0.05, 0.0, 0.1, 0.5, 0.6, 0.9, 1.0, 0.95, 1.0, 0.98]
@@ -26,11 +18,11 @@ STALE = [(0.35 + 3 * x, 0.45 + 3 * (1 - x)) for x in P]
 LONG = GateConfig(stop=0.0, trust_themes=False, budget=80)
 
 
-def trial(pool: Pool, config: GateConfig = LONG, budget: int | None = None) -> Trial:
-    return Trial(Gate(N, range(5), stale=STALE, config=config), pool, budget=budget)
+def trial(pool: Pool, config: GateConfig = LONG, budget: int | None = None) -> PooledGate:
+    return PooledGate(Gate(N, range(5), stale=STALE, config=config), pool, budget=budget)
 
 
-def play(test: Trial, q: list[float], seed: int) -> list[tuple[str, int]]:
+def play(test: PooledGate, q: list[float], seed: int) -> list[tuple[str, int]]:
     rng, asked = random.Random(seed), []
     while test.decision is None:
         asked += test.requests
@@ -88,7 +80,7 @@ def test_promotion_and_a_change_of_model_empty_the_pool_and_end_the_tests_in_pro
     test.tell([1.0])
     pool.empty()
     assert all(draws == [] for draws in pool.draws)
-    with pytest.raises(PoolEmptied, match="start it again"):
+    with pytest.raises(PoolResetError, match="start it again"):
         test.tell([1.0])
 
 
@@ -98,7 +90,7 @@ def test_the_winners_draws_become_beliefs_never_evidence() -> None:
     play(test, Q, seed=1)
     assert test.decision is not None
     assert test.decision.accept
-    beliefs = beliefs_after(test.gate)
+    beliefs = carry_over_beliefs(test.gate)
     for i in range(5):  # lifted tickets: now believed to pass
         a, b = beliefs[i]
         assert a / (a + b) > 0.5
@@ -155,7 +147,7 @@ def test_wrong_outcomes_are_refused_and_nothing_is_lost() -> None:
     [(60, 0.2, 3, 20, 1), (100, 0.2, 3, 20, 1), (101, 0.1, 6, 30, 2), (400, 0.1, 6, 30, 2), (401, 0.05, 6, 60, 2)],
 )
 def test_presets_follow_the_nightly_budget(budget: int, alpha: float, screen: int, held_out: int, k: int) -> None:
-    chosen = preset(budget)
+    chosen = preset_of_budget(budget)
     assert (chosen.gate.alpha, chosen.screen_runs, chosen.held_out, chosen.gate.k) == (
         alpha,
         screen,
@@ -166,9 +158,9 @@ def test_presets_follow_the_nightly_budget(budget: int, alpha: float, screen: in
 
 
 def test_the_strict_tier_is_flat_e_lond_over_sixty_tests() -> None:
-    assert e_lond(0.1, 0) == pytest.approx(0.1 / 60)
-    assert e_lond(0.1, 2) == pytest.approx(0.1 / 60 * 3)
-    assert e_lond(0.1, 0, horizon=10) == pytest.approx(0.01)
+    assert e_lond_level_of(0.1, 0) == pytest.approx(0.1 / 60)
+    assert e_lond_level_of(0.1, 2) == pytest.approx(0.1 / 60 * 3)
+    assert e_lond_level_of(0.1, 0, horizon=10) == pytest.approx(0.01)
 
 
 def test_the_strict_tier_counts_tests_and_keeps_and_ends_at_its_horizon() -> None:
@@ -183,5 +175,5 @@ def test_the_strict_tier_counts_tests_and_keeps_and_ends_at_its_horizon() -> Non
 
 
 def test_fewer_than_twelve_tickets_are_a_small_set() -> None:
-    assert small_set(11)
-    assert not small_set(12)
+    assert is_small_set(11)
+    assert not is_small_set(12)

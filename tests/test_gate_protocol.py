@@ -1,4 +1,4 @@
-"""`python -m meta.tune.gate`: one JSON object a line, through a real process."""
+"""`python -m meta.gate`: one JSON object a line, through a real process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 class Process:
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "meta.tune.gate"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "meta.gate"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
     def say(self, line: object) -> dict[str, Any]:
@@ -117,12 +117,13 @@ def test_steps_out_of_order_are_answered_in_words(gate: Process) -> None:
 
 
 def test_the_record_of_a_test_can_be_asked_for(gate: Process) -> None:
-    from meta.tune.gate import GateRecord, recompute
+    from meta.gate.gate_record import GateRecord
+    from meta.gate.recomputation import recompute_evidence
 
     gate.say({"op": "incumbent", "n": 16, "alpha": 0.1, "stale": STALE})
     reply, _ = decide(gate, gate.say({"op": "candidate", "theme": list(range(8))}), Q)
     record = GateRecord.from_json(gate.say({"op": "record"})["record"])
-    assert recompute(record) == pytest.approx(reply["log_e"], abs=1e-9)
+    assert recompute_evidence(record) == pytest.approx(reply["log_e"], abs=1e-9)
 
 
 def test_several_replays_are_asked_for_at_once_when_told_so(gate: Process) -> None:

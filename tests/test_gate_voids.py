@@ -8,7 +8,9 @@ import math
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meta.tune.gate import Gate, GateConfig, resume
+from meta.gate.gate import Gate
+from meta.gate.gate_record import GateConfig
+from meta.gate.recomputation import resume_gate
 
 chances = st.floats(0.0, 1.0)
 
@@ -25,7 +27,7 @@ def expected_evidence(
     gate = Gate(len(p), [0], config=config)
     for number, batch in enumerate(told):
         if number == cut:
-            gate = resume(gate.record())
+            gate = resume_gate(gate.record())
         gate.tell(batch)
     if gate.decision is not None:
         return math.exp(gate.decision.log_e), float(gate.decision.accept)

@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from feedback import Access, AgentIdentity, FeedbackError, GitHub
-from meta.context import Context
+from feedback.github.access import GitHubAccess
+from feedback.github.github_source import GitHubSource
+from feedback.identity import AgentIdentity
+from feedback.problems import FeedbackError
+from meta.app import Context
 from meta.errors import MetaError
-from meta.github import remote
+from meta.forges.github import remote
 from meta.settings import Settings
 from tests.conftest import Hub, Make
 from tests.github.app import app_key, install
@@ -36,8 +39,8 @@ def server(hub: Hub, key: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Git
         yield served
 
 
-def access(server: GitHubServer) -> Access:
-    return Access(base_url=server.url, app_id="12", installation_id=7, retries=0)
+def access(server: GitHubServer) -> GitHubAccess:
+    return GitHubAccess(base_url=server.url, app_id="12", installation_id=7, retries=0)
 
 
 # Pushing.
@@ -69,8 +72,8 @@ def test_git_fetches_and_pushes_with_the_installations_token_and_never_with_the_
     own = context(server, clone.parent)
     head = git("rev-parse", "HEAD", cwd=clone)
     branch = git("rev-parse", "--abbrev-ref", "HEAD", cwd=clone)
-    assert remote.fetch(own, clone, branch) == head
-    remote.push(own, clone, head, "work/issue-7")
+    assert remote.fetch_branch(own, clone, branch) == head
+    remote.push_commit(own, clone, head, "work/issue-7")
     assert server.origin is not None
     assert git("rev-parse", "work/issue-7", cwd=server.origin) == head
     assert len(given) == 3  # ls-remote, fetch, push: a fresh one each
@@ -81,7 +84,9 @@ def test_git_fetches_and_pushes_with_the_installations_token_and_never_with_the_
 
 def test_a_token_is_used_for_git_as_before(server: GitHubServer, clone: Path) -> None:
     server.git_password = "ghp_somebodyelses"
-    remote.push(context(server, clone.parent, app_id=""), clone, git("rev-parse", "HEAD", cwd=clone), "work/issue-7")
+    remote.push_commit(
+        context(server, clone.parent, app_id=""), clone, git("rev-parse", "HEAD", cwd=clone), "work/issue-7"
+    )
     assert server.requests == []
 
 
@@ -90,7 +95,7 @@ def test_an_app_that_is_not_let_in_is_said_and_nothing_is_pushed_as_somebody_els
 ) -> None:
     server.faults = lambda request: Fault(401, b'{"message": "A JSON web token could not be decoded"}')
     with pytest.raises(MetaError) as said:
-        remote.push(context(server, clone.parent), clone, git("rev-parse", "HEAD", cwd=clone), "work/issue-7")
+        remote.push_commit(context(server, clone.parent), clone, git("rev-parse", "HEAD", cwd=clone), "work/issue-7")
     assert "github.app_id" in said.value.message
     assert "GITHUB_TOKEN" not in said.value.message
     assert server.git_requests == []
@@ -101,10 +106,10 @@ def test_without_anything_to_sign_in_with_git_is_not_started(
 ) -> None:
     monkeypatch.delenv("GITHUB_APP_PRIVATE_KEY")
     with pytest.raises(MetaError, match="set GITHUB_APP_PRIVATE_KEY"):
-        remote.push(context(server, clone.parent), clone, "HEAD", "work/issue-7")
+        remote.push_commit(context(server, clone.parent), clone, "HEAD", "work/issue-7")
     monkeypatch.delenv("GITHUB_TOKEN")
     with pytest.raises(MetaError, match="set GITHUB_TOKEN"):
-        remote.push(context(server, clone.parent, app_id=""), clone, "HEAD", "work/issue-7")
+        remote.push_commit(context(server, clone.parent, app_id=""), clone, "HEAD", "work/issue-7")
     assert server.git_requests == []
 
 
@@ -113,7 +118,9 @@ def test_no_token_is_asked_for_or_sent_where_the_remote_is_elsewhere(server: Git
     with github(repository="team/app") as other:
         git("remote", "set-url", "origin", f"{other.url}/team/app.git", cwd=clone)
         with pytest.raises(MetaError, match="git push"):
-            remote.push(context(server, clone.parent), clone, git("rev-parse", "HEAD", cwd=clone), "work/issue-7")
+            remote.push_commit(
+                context(server, clone.parent), clone, git("rev-parse", "HEAD", cwd=clone), "work/issue-7"
+            )
         assert other.git_requests
         assert not [r for r in other.git_requests if "authorization" in r.headers]
     assert given == []
@@ -123,7 +130,7 @@ def test_no_token_is_asked_for_or_sent_where_the_remote_is_elsewhere(server: Git
 
 
 def read(server: GitHubServer) -> list[int]:
-    return [o.number for o in GitHub("team/app", ROBO, access(server), diffs=False).outcomes()]
+    return [o.number for o in GitHubSource("team/app", ROBO, access(server), diffs=False).outcomes()]
 
 
 def test_a_token_that_ends_in_the_middle_is_replaced_before_it_is_used_again(server: GitHubServer) -> None:
@@ -155,10 +162,10 @@ def test_a_token_that_github_no_longer_takes_is_replaced_once_and_nothing_is_los
 def test_a_night_without_news_costs_one_request_and_one_for_the_token(server: GitHubServer) -> None:
     server.pulls = [pull(1)]
     install(server)
-    reading = GitHub("team/app", ROBO, access(server), diffs=False)
+    reading = GitHubSource("team/app", ROBO, access(server), diffs=False)
     assert len(list(reading.outcomes())) == 1
     server.requests.clear()
-    assert not list(GitHub("team/app", ROBO, access(server), diffs=False).outcomes(reading.cursor))
+    assert not list(GitHubSource("team/app", ROBO, access(server), diffs=False).outcomes(reading.cursor))
     assert [r.path for r in server.requests] == ["/app/installations/7/access_tokens", "/graphql"]
 
 

@@ -14,16 +14,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feedback import Access, AgentIdentity, GitHub, JsonlExport, Outcome
-from feedback.github.causes import with_cause
-from feedback.github.outcome import outcome_of, tell
-from feedback.github.pull import Pulls
-from feedback.github.said import People, words_of
-from feedback.join import join
-from feedback.jsonl import parse_line
+from feedback.github.access import GitHubAccess
+from feedback.github.github_causes import assign_github_cause
+from feedback.github.github_outcome import outcome_of_story
+from feedback.github.github_source import GitHubSource
+from feedback.github.pull_story import story_of
+from feedback.github.pulls import PullReader
+from feedback.github.remarks import Collaborators, remarks_on
+from feedback.identity import AgentIdentity
+from feedback.jsonl import JsonlExport, parse_export_line
+from feedback.outcome import Outcome
 from feedback.problems import Problem
+from feedback.reconciliation import reconcile
 from meta.errors import MetaError
-from meta.github.trigger import Trigger, trigger
+from meta.forges.github.trigger import Trigger, find_trigger
 from tests.github.answering import page
 from tests.github.published import webhook_examples
 from tests.github.server import Fault, GitHubServer, Request, github
@@ -31,10 +35,35 @@ from tests.github.world import comment, commit, event, pull, review, sha, thread
 
 ROBO = AgentIdentity(authors=("robo[bot]",))
 ODD = [
-    None, True, 0, -1, 2**70, 1.5, "", "x", "\x00", "\ud800", "<!--", "2026-13-45T99:00:00Z", "0001-01-01T00:00:00Z",
-    "9999-12-31T23:59:59Z", "@" * 1000, [], {}, [[]], [None], {"nodes": 7}, {"nodes": [7, None, {}]}, [[[[[[]]]]]],
-    {"login": None}, {"__typename": "Bot"}, "MERGED", "OPEN", "CLOSED", "NONE",
-]  # fmt: skip
+    None,
+    True,
+    0,
+    -1,
+    2**70,
+    1.5,
+    "",
+    "x",
+    "\x00",
+    "\ud800",
+    "<!--",
+    "2026-13-45T99:00:00Z",
+    "0001-01-01T00:00:00Z",
+    "9999-12-31T23:59:59Z",
+    "@" * 1000,
+    [],
+    {},
+    [[]],
+    [None],
+    {"nodes": 7},
+    {"nodes": [7, None, {}]},
+    [[[[[[]]]]]],
+    {"login": None},
+    {"__typename": "Bot"},
+    "MERGED",
+    "OPEN",
+    "CLOSED",
+    "NONE",
+]
 
 
 class Answers:
@@ -50,13 +79,14 @@ class Answers:
 def pull_of(number: int, chance: random.Random) -> dict[str, Any]:
     """A pull request with something of everything."""
     return pull(
-        number, chance.choice(["MERGED", "CLOSED", "OPEN"]),
+        number,
+        chance.choice(["MERGED", "CLOSED", "OPEN"]),
         comments=[comment("ann", "Please add tests.", number + 0.1)],
         reviews=[review("ann", "CHANGES_REQUESTED", "This breaks it.", number + 0.2, sha("a"))],
         reviewThreads=[thread("app.py", 3, comment("bob", "Why?", number + 0.3))],
         commits=[commit("a", "robo[bot]", "Fix", number), commit("b", "ann", "Mend", number + 0.4)],
         timelineItems=[event("ClosedEvent", "ann", number + 1)],
-    )  # fmt: skip
+    )
 
 
 def rich(number: int) -> dict[str, Any]:
@@ -100,13 +130,13 @@ def broken(seed: int) -> Any:
 def told(nodes: list[Any], ids: list[tuple[str, int]]) -> tuple[dict[int, Outcome], list[Problem]]:
     problems: list[Problem] = []
     found = {}
-    people = People(None, "team/app")
-    for number, read in Pulls(Answers(nodes), "team/app", problems).read(ids):  # type: ignore[arg-type]
+    people = Collaborators(None, "team/app")
+    for number, read in PullReader(Answers(nodes), "team/app", problems).read(ids):  # type: ignore[arg-type]
         if read:
-            words = tuple(words_of(read, people))
-            story = tell(read, words, ROBO)
+            words = tuple(remarks_on(read, people))
+            story = story_of(read, words, ROBO)
             if story:
-                found[number] = with_cause(outcome_of(story, "team/app", "main", words), read)
+                found[number] = assign_github_cause(outcome_of_story(story, "team/app", "main", words), read)
             else:
                 found[number] = None  # type: ignore[assignment]
     return found, problems
@@ -165,10 +195,10 @@ def check_over_http(first: int, size: int) -> int:
     """Two nights' reading of a world: the good ones are as without the bad, every bad one is read or named."""
     pulls = [pull_of(number, random.Random(first + number)) for number in range(1, size + 1)]
     with github(pulls=pulls, permissions={"ann": "write", "bob": "write"}) as served:
-        access = Access(base_url=served.url, retries=0)
-        clean = {o.number: o for o in GitHub("team/app", ROBO, access, diffs=False).outcomes()}
+        access = GitHubAccess(base_url=served.url, retries=0)
+        clean = {o.number: o for o in GitHubSource("team/app", ROBO, access, diffs=False).outcomes()}
         served.faults = spoiling(served, first)
-        source = GitHub("team/app", ROBO, access, diffs=False)
+        source = GitHubSource("team/app", ROBO, access, diffs=False)
         found = {o.number: o for o in source.outcomes()}
         named = {p.place.partition("#")[2].split(" ")[0].split("[")[0] for p in source.problems}
         assert len(clean) == size
@@ -179,7 +209,7 @@ def check_over_http(first: int, size: int) -> int:
                 assert number in found or str(number) in named, (first, number)
         for outcome in found.values():
             git = outcome.model_copy(update={"words": (), "unknown_fields": ("words",)})
-            both = join({"github:x": outcome, "git:/x": git})
+            both = reconcile({"github:x": outcome, "git:/x": git})
             assert Outcome.model_validate_json(both.model_dump_json()) == both, (first, outcome.number)
             assert both.words == outcome.words
         served.faults = lambda request: None
@@ -189,8 +219,8 @@ def check_over_http(first: int, size: int) -> int:
     return size // 2
 
 
-def source_again(source: GitHub, access: Access) -> Iterator[Outcome]:
-    return GitHub("team/app", ROBO, access, diffs=False).outcomes(source.cursor)
+def source_again(source: GitHubSource, access: GitHubAccess) -> Iterator[Outcome]:
+    return GitHubSource("team/app", ROBO, access, diffs=False).outcomes(source.cursor)
 
 
 def test_spoiled_pull_requests_over_http_are_named_and_read_the_next_night(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,10 +243,12 @@ json_values = st.recursive(
     max_leaves=8,
 )
 GOOD: dict[str, Any] = {
-    "action": "created", "issue": {"number": 7, "state": "open"}, "sender": {"login": "ann", "type": "User"},
+    "action": "created",
+    "issue": {"number": 7, "state": "open"},
+    "sender": {"login": "ann", "type": "User"},
     "comment": {"body": "@meta go", "user": {"login": "ann"}, "created_at": "2026-03-01T09:00:00Z"},
     "repository": {"full_name": "team/app"},
-}  # fmt: skip
+}
 payloads = json_values | st.builds(
     lambda changes: GOOD | changes, st.dictionaries(st.sampled_from([*GOOD, "label"]), json_values, min_size=1)
 )
@@ -225,7 +257,7 @@ payloads = json_values | st.builds(
 def understood(payload: object) -> bool:
     """Whether it starts the worker and says who and when, or is refused in words."""
     try:
-        found = trigger(payload, "@meta", "meta")
+        found = find_trigger(payload, "@meta", "meta")
     except MetaError as error:
         return bool(error.message)
     if isinstance(found, Trigger):
@@ -255,7 +287,7 @@ def check_payload(seed: int, recorded: list[dict[str, Any]]) -> int:
     payload = json.loads(json.dumps(recorded[seed % len(recorded)]))
     spoil(payload, random.Random(seed))
     try:
-        found = trigger(payload, "@meta", "meta")
+        found = find_trigger(payload, "@meta", "meta")
     except MetaError as error:
         found = error.message
     if not isinstance(found, Trigger):
@@ -270,9 +302,10 @@ def check_payload(seed: int, recorded: list[dict[str, Any]]) -> int:
 
 
 LABELLED = {k: v for k, v in GOOD.items() if k != "comment"} | {
-    "action": "labeled", "label": {"name": "meta"},
+    "action": "labeled",
+    "label": {"name": "meta"},
     "issue": {"number": 7, "state": "open", "updated_at": "2026-03-01T09:00:00Z"},
-}  # fmt: skip
+}
 
 
 def test_a_spoiled_payload_starts_nothing_that_it_does_not_say() -> None:
@@ -296,11 +329,20 @@ def test_ten_thousand_spoiled_payloads() -> None:
 
 
 LINE: dict[str, Any] = {
-    "repository": "team/app", "number": 1, "title": "Fix line 3", "outcome": "rejected", "author": "robo",
-    "closed_at": "2026-03-01T10:00:00Z", "head_sha": sha("head"), "submitted_diff": "+x\n", "same_as_head": True,
+    "repository": "team/app",
+    "number": 1,
+    "title": "Fix line 3",
+    "outcome": "rejected",
+    "author": "robo",
+    "closed_at": "2026-03-01T10:00:00Z",
+    "head_sha": sha("head"),
+    "submitted_diff": "+x\n",
+    "same_as_head": True,
     "comments": [{"author": "ann", "association": "MEMBER", "text": "Please add tests.", "path": "app.py", "line": 3}],
-    "evidence": [{"kind": "label", "text": "wontfix"}], "cause": "weak_tests", "cause_by": "rule",
-}  # fmt: skip
+    "evidence": [{"kind": "label", "text": "wontfix"}],
+    "cause": "weak_tests",
+    "cause_by": "rule",
+}
 REFUSED: list[Callable[[random.Random], dict[str, Any]]] = [
     lambda chance: {chance.choice(["repository", "number", "title", "outcome"]): None},
     lambda chance: {chance.choice(["number", "outcome", "comments", "cause"]): chance.choice([7.5, "?", True])},
@@ -308,7 +350,7 @@ REFUSED: list[Callable[[random.Random], dict[str, Any]]] = [
     lambda chance: {chance.choice(["title", "author", "url", "head_sha"]): chance.choice([7, [], {}, [[None]]])},
     lambda chance: {"comments": [*LINE["comments"], chance.choice([None, 7, {}, {"author": "x"}, [], "x"])]},
     lambda chance: {"number": chance.choice([0, -1, "", [], {}])},
-]  # fmt: skip
+]
 """Changes to a line after which it cannot be read."""
 
 
@@ -322,10 +364,24 @@ def bad_line(chance: random.Random) -> bytes:
         noise = bytes(chance.choice(b'{}[]":,\x00\xff\xc3x0') for _ in range(chance.randrange(1, 200)))
         return b"!" + noise
     if way == 2:
-        return chance.choice([
-            b"null", b"7", b"[]", b'"x"', b"[" * 5000, b"\xff\xfe" + whole, b'{"a":' * 5000, whole * 2, b"NaN", b"\x00",
-            b'{"number": ' + b"9" * 5000 + b"}", whole[:-1] + b", }", b"<!-- -->", whole.replace(b'"', b"'"),
-        ])  # fmt: skip
+        return chance.choice(
+            [
+                b"null",
+                b"7",
+                b"[]",
+                b'"x"',
+                b"[" * 5000,
+                b"\xff\xfe" + whole,
+                b'{"a":' * 5000,
+                whole * 2,
+                b"NaN",
+                b"\x00",
+                b'{"number": ' + b"9" * 5000 + b"}",
+                whole[:-1] + b", }",
+                b"<!-- -->",
+                whole.replace(b'"', b"'"),
+            ]
+        )
     return json.dumps(LINE | chance.choice(REFUSED)(chance)).encode()
 
 
@@ -339,7 +395,7 @@ def check_export(seed: int, folder: Path, lines: int = 100) -> int:
             raw.append(bad_line(chance))
         else:
             line = json.dumps(LINE | {"number": at, "title": f"Fix {chance.random()}"}).encode()
-            good[at] = parse_line(line)[0]
+            good[at] = parse_export_line(line)[0]
             raw.append(line)
     file = folder / "outcomes.jsonl"
     file.write_bytes(chance.choice([b"\n", b"\r\n", b"\n\n"]).join(raw))
@@ -367,7 +423,7 @@ def test_ten_thousand_bad_lines_among_as_many_good_ones(tmp_path: Path) -> None:
 @given(st.dictionaries(st.sampled_from(["repository", "number", "title", "outcome", "comments", "cause"]), json_values))
 def test_no_line_of_an_export_crashes_the_reader(line: dict[str, Any]) -> None:
     try:
-        found = str(parse_line(json.dumps(line).encode()))
+        found = str(parse_export_line(json.dumps(line).encode()))
     except ValueError as error:
         found = str(error)
     assert found, "it has to name what is wrong"
@@ -380,7 +436,7 @@ def test_githubs_own_example_payloads_start_nothing_by_accident() -> None:
     for name, examples in webhook_examples().items():
         for payload in examples:
             try:
-                found = trigger(payload, "@meta", "meta")
+                found = find_trigger(payload, "@meta", "meta")
             except MetaError as error:
                 found = error.message
             assert isinstance(found, str), name

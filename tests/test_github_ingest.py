@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from feedback import Cause, Kind, Outcome
-from feedback.join import join
-from meta.cli import app
+from feedback.outcome import Cause, Outcome, OutcomeKind
+from feedback.reconciliation import reconcile
+from meta.cli.entry import app
 from meta.errors import MetaError
-from meta.store.feedback import add_outcome, find, save
+from meta.store.outcomes import add_outcome, find_outcome, save_outcome
 from meta.store.store import Store
 from tests.conftest import Hub, Make
 from tests.github.server import GitHubServer
@@ -45,8 +45,9 @@ def test_github_is_ingested_and_the_second_time_nothing_is_new(
     monkeypatch.chdir(tmp_path)
     first = meta(tmp_path, "ingest-feedback", "--source", "github", "--json")
     assert first["outcomes"] == [
-        {"kind": "merged", "cause": "unknown", "n": 1}, {"kind": "rejected", "cause": "weak_tests", "n": 1},
-    ]  # fmt: skip
+        {"kind": "merged", "cause": "unknown", "n": 1},
+        {"kind": "rejected", "cause": "weak_tests", "n": 1},
+    ]
     asked = len(server.requests)
     again = meta(tmp_path, "ingest-feedback", "--source", "github:team/app", "--json")
     (told,) = again["sources"]  # type: ignore[misc]
@@ -58,9 +59,13 @@ def test_github_is_ingested_and_the_second_time_nothing_is_new(
 
 def outcome(**fields: object) -> Outcome:
     base = {
-        "repository": "team/app", "number": 7, "title": "Fix", "kind": "merged", "agent": "robo[bot]",
+        "repository": "team/app",
+        "number": 7,
+        "title": "Fix",
+        "kind": "merged",
+        "agent": "robo[bot]",
         "recognised_by": "author",
-    }  # fmt: skip
+    }
     return Outcome.model_validate({**base, **fields})
 
 
@@ -69,45 +74,53 @@ def test_what_git_and_github_know_is_joined_whichever_comes_first(tmp_path: Path
         kind="revised", base_sha=sha("base"), revision={"text": "+x\n"}, unknown_fields=["author", "opened_at", "words"]
     )
     forge = outcome(
-        title="Fix the thing", author="robo[bot]", opened_at=at(1), unknown_fields=["base_sha", "revision"],
+        title="Fix the thing",
+        author="robo[bot]",
+        opened_at=at(1),
+        unknown_fields=["base_sha", "revision"],
         words=[{"author": "ann", "text": "You forgot the empty list.", "association": "OWNER"}],
-    )  # fmt: skip
+    )
     sources = {"git:/clone": git, "github:api/team/app": forge}
     ways = []
     for order in (list(sources), list(reversed(sources))):
         store = Store(tmp_path / f"{order[0][:3]}.db")
         for name in order:
             add_outcome(store, sources[name], name)
-        ways.append(find(store, "team/app#7"))
+        ways.append(find_outcome(store, "team/app#7"))
         store.close()
-    assert ways[0] == ways[1] == join(sources)
-    joined = join(sources)
-    assert (joined.kind, joined.base_sha, joined.title) == (Kind.REVISED, sha("base"), "Fix the thing")
+    assert ways[0] == ways[1] == reconcile(sources)
+    joined = reconcile(sources)
+    assert (joined.kind, joined.base_sha, joined.title) == (OutcomeKind.REVISED, sha("base"), "Fix the thing")
     assert joined.unknown_fields == ()
     assert joined.cause is Cause.INCOMPLETE
 
 
 def test_git_that_only_judges_by_age_does_not_overrule_github() -> None:
     git = outcome(kind="rejected", unknown_fields=["kind"])
-    assert join({"git:/clone": git, "github:x": outcome(kind="open")}).kind is Kind.OPEN
-    assert join({"git:/clone": git, "github:x": outcome(kind="unknown", unknown_fields=["kind"])}).kind is Kind.REJECTED
+    assert reconcile({"git:/clone": git, "github:x": outcome(kind="open")}).kind is OutcomeKind.OPEN
+    assert (
+        reconcile({"git:/clone": git, "github:x": outcome(kind="unknown", unknown_fields=["kind"])}).kind
+        is OutcomeKind.REJECTED
+    )
 
 
 def test_a_revert_that_only_git_can_see_counts() -> None:
-    assert join({"git:/clone": outcome(kind="reverted"), "github:x": outcome()}).kind is Kind.REVERTED
+    assert reconcile({"git:/clone": outcome(kind="reverted"), "github:x": outcome()}).kind is OutcomeKind.REVERTED
 
 
 def test_what_a_person_said_of_the_cause_survives_every_ingest(tmp_path: Path) -> None:
     store = Store(tmp_path / "runs.db")
     add_outcome(store, outcome(kind="rejected"), "github:x")
-    known = find(store, "team/app#7")
+    known = find_outcome(store, "team/app#7")
     assert known is not None
-    save(store, known.with_cause(Cause.PLANS_CHANGED, "person"))
+    save_outcome(store, known.with_cause(Cause.PLANS_CHANGED, "person"))
     changed = add_outcome(store, outcome(kind="rejected", closed_at=at(5)), "github:x")
     assert changed is not None
     assert (changed.cause, changed.cause_by, changed.closed_at) == (
-        Cause.PLANS_CHANGED, "person", outcome(closed_at=at(5)).closed_at,
-    )  # fmt: skip
+        Cause.PLANS_CHANGED,
+        "person",
+        outcome(closed_at=at(5)).closed_at,
+    )
     assert add_outcome(store, outcome(kind="rejected", closed_at=at(5)), "github:x") is None
     store.close()
 
@@ -128,7 +141,7 @@ def test_a_clone_without_pull_requests_is_no_obstacle_where_github_is_asked(
     told = meta(tmp_path, "ingest-feedback", "--json")
     assert [source["source"] for source in told["sources"]] == [f"github:{server.url}/team/app"]  # type: ignore[attr-defined]
     store = Store(tmp_path / "runs.db")
-    rejected = find(store, "team/app#2")
+    rejected = find_outcome(store, "team/app#2")
     store.close()
     assert rejected is not None
     assert rejected.submitted_diff is not None  # such a clone cannot give it, so GitHub is asked

@@ -58,8 +58,9 @@ def test_a_list_is_looked_at_item_by_item() -> None:
     assert asked("GET", "/repos/team/app/pulls", 200, [listed]) == []
     found = asked("GET", "/repos/team/app/pulls", 200, [listed, listed | {"locked": 0, "merged": False}])
     assert [wrong.partition(": ")[2] for wrong in found] == [
-        "$[1].locked: 0 is not of type 'boolean'", "there is no field merged",
-    ]  # fmt: skip
+        "$[1].locked: 0 is not of type 'boolean'",
+        "there is no field merged",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ def test_a_list_is_looked_at_item_by_item() -> None:
         ("POST", "/app/installations/7/access_tokens", 0, "", {"permissions": {"issues": 1}}, "$.permissions.issues"),
         ("POST", "/repos/team/app/issues/7/comments", 0, "", {"text": "x"}, "'body' is a required property"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_request_status_or_type_is_named(
     method: str, path: str, status: int, kind: str, body: Any, words: str
 ) -> None:

@@ -16,7 +16,12 @@ from typing import Any
 
 import pytest
 
-from feedback import Access, AgentIdentity, Cause, Cursor, FeedbackError, GitHub, Kind, Outcome
+from feedback.github.access import GitHubAccess
+from feedback.github.github_source import GitHubSource
+from feedback.identity import AgentIdentity
+from feedback.outcome import Cause, Outcome, OutcomeKind
+from feedback.problems import FeedbackError
+from feedback.source import Cursor
 from tests.conftest import Hub
 from tests.github.server import Fault, GitHubServer, Request, github
 from tests.github.world import (
@@ -34,7 +39,7 @@ from tests.github.world import (
     sha,
     thread,
     user,
-)  # fmt: skip
+)
 
 Serve = Callable[..., GitHubServer]
 ROBO = AgentIdentity(authors=("robo[bot]",))
@@ -48,8 +53,8 @@ def serve(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
         yield lambda **world: servers.enter_context(hub(**world))
 
 
-def source(server: GitHubServer, identity: AgentIdentity = ROBO, **more: Any) -> GitHub:
-    return GitHub("team/app", identity, Access(base_url=server.url, retries=2), **{"diffs": False, **more})
+def source(server: GitHubServer, identity: AgentIdentity = ROBO, **more: Any) -> GitHubSource:
+    return GitHubSource("team/app", identity, GitHubAccess(base_url=server.url, retries=2), **{"diffs": False, **more})
 
 
 def read(server: GitHubServer, **more: Any) -> dict[int, Outcome]:
@@ -69,7 +74,7 @@ def only(server: GitHubServer, **more: Any) -> Outcome:
 
 def test_a_pull_request_that_nobody_touched_is_merged_as_submitted(serve: Serve) -> None:
     outcome = only(serve(pulls=[pull(1)]))
-    assert (outcome.key, outcome.kind, outcome.agent) == ("team/app#1", Kind.MERGED, "robo[bot]")
+    assert (outcome.key, outcome.kind, outcome.agent) == ("team/app#1", OutcomeKind.MERGED, "robo[bot]")
     assert outcome.submitted_sha == outcome.head_sha == outcome.first_sha == sha("1.1")
     assert outcome.same_as_head
     assert outcome.same_as_first
@@ -80,14 +85,14 @@ def test_a_pull_request_that_nobody_touched_is_merged_as_submitted(serve: Serve)
 
 def test_an_open_one_is_open_and_a_closed_one_rejected(serve: Serve) -> None:
     found = read(serve(pulls=[pull(1, "OPEN"), pull(2, "CLOSED")]))
-    assert (found[1].kind, found[2].kind) == (Kind.OPEN, Kind.REJECTED)
+    assert (found[1].kind, found[2].kind) == (OutcomeKind.OPEN, OutcomeKind.REJECTED)
     assert found[1].closed_at is None
     assert found[2].closed_at is not None
 
 
 def test_one_merged_into_another_branch_is_unknown(serve: Serve) -> None:
     outcome = only(serve(pulls=[pull(1, baseRefName="release")]))
-    assert outcome.kind is Kind.UNKNOWN
+    assert outcome.kind is OutcomeKind.UNKNOWN
     assert "kind" in outcome.unknown_fields
 
 
@@ -98,7 +103,7 @@ def test_a_persons_commit_makes_it_revised_and_names_what_the_agent_had_submitte
         commit("c", "ann", "Mend the edge case", 1.4),
     ]
     outcome = only(serve(pulls=[pull(1, commits=commits)]))
-    assert outcome.kind is Kind.REVISED
+    assert outcome.kind is OutcomeKind.REVISED
     assert outcome.submitted_sha == sha("b")
     (evidence,) = [e for e in outcome.evidence if e.kind == "person-commit"]
     assert (evidence.place, evidence.text) == (sha("c"), "Mend the edge case")
@@ -106,20 +111,20 @@ def test_a_persons_commit_makes_it_revised_and_names_what_the_agent_had_submitte
 
 def test_commits_of_bots_do_not_make_it_revised(serve: Serve) -> None:
     commits = [commit("a", "robo[bot]", "Fix", 1.0), commit("b", "pre-commit-ci[bot]", "auto fixes", 1.1)]
-    assert only(serve(pulls=[pull(1, commits=commits)])).kind is Kind.MERGED
+    assert only(serve(pulls=[pull(1, commits=commits)])).kind is OutcomeKind.MERGED
 
 
 def test_an_applied_suggestion_is_the_reviewers_work(serve: Serve) -> None:
     message = "Apply suggestions from code review\n\nCo-authored-by: ann <ann@example.org>"
     commits = [commit("a", "robo[bot]", "Fix", 1.0), commit("b", "ann", message, 1.1)]
-    assert only(serve(pulls=[pull(1, commits=commits)])).kind is Kind.REVISED
+    assert only(serve(pulls=[pull(1, commits=commits)])).kind is OutcomeKind.REVISED
 
 
 def test_a_request_for_changes_makes_it_revised_and_what_was_reviewed_is_what_was_submitted(serve: Serve) -> None:
     commits = [commit("a", "robo[bot]", "Fix", 1.0), commit("b", "robo[bot]", "As asked", 1.5)]
     asked = review("ann", "CHANGES_REQUESTED", "This breaks the import of old files.", 1.2, sha("a"))
     outcome = only(serve(pulls=[pull(1, commits=commits, reviews=[asked])]))
-    assert (outcome.kind, outcome.submitted_sha) == (Kind.REVISED, sha("a"))
+    assert (outcome.kind, outcome.submitted_sha) == (OutcomeKind.REVISED, sha("a"))
     assert outcome.cause is Cause.WRONG_BEHAVIOUR
     assert outcome.cause_evidence[0].author == "ann"
 
@@ -128,7 +133,7 @@ def test_words_on_lines_that_the_agent_answered_with_a_commit_make_it_revised(se
     commits = [commit("a", "robo[bot]", "Fix", 1.0), commit("b", "robo[bot]", "As asked", 1.5)]
     words = thread("app.py", 7, comment("ann", "Where is the test for this?", 1.2))
     outcome = only(serve(pulls=[pull(1, commits=commits, reviewThreads=[words])]))
-    assert outcome.kind is Kind.REVISED
+    assert outcome.kind is OutcomeKind.REVISED
     assert outcome.reviewer_words[0].place == "app.py:7"
 
 
@@ -137,7 +142,7 @@ def test_a_force_push_by_a_person_makes_it_revised_and_keeps_what_stood_there(se
         "HeadRefForcePushedEvent", "ann", 1.3, beforeCommit={"oid": sha("old")}, afterCommit={"oid": sha("new")}
     )
     outcome = only(serve(pulls=[pull(1, timelineItems=[pushed, event("MergedEvent", "ann", 2)])]))
-    assert (outcome.kind, outcome.submitted_sha) == (Kind.REVISED, sha("old"))
+    assert (outcome.kind, outcome.submitted_sha) == (OutcomeKind.REVISED, sha("old"))
     assert outcome.first_sha is None
 
 
@@ -150,8 +155,12 @@ def test_a_later_merged_revert_makes_it_reverted_unless_that_was_reverted_too(se
     pulls = [pull(n, title="Fix thing 1", timelineItems=[event("MergedEvent", "a", n), *e]) for n, e in ends.items()]
     found = read(serve(pulls=pulls))
     assert [found[n].kind for n in ends] == [
-        Kind.REVERTED, Kind.MERGED, Kind.MERGED, Kind.MERGED, Kind.MERGED,
-    ]  # fmt: skip
+        OutcomeKind.REVERTED,
+        OutcomeKind.MERGED,
+        OutcomeKind.MERGED,
+        OutcomeKind.MERGED,
+        OutcomeKind.MERGED,
+    ]
     assert found[1].cause is Cause.WRONG_BEHAVIOUR
 
 
@@ -278,14 +287,17 @@ def test_hidden_markup_and_tokens_do_not_survive(serve: Serve) -> None:
         ({"closingIssuesReferences": [issue(3, "Do it", reason="NOT_PLANNED")]}, Cause.PLANS_CHANGED),
         ({"timelineItems": [cross_reference(9, "Better fix", "Supersedes #1", 3)]}, Cause.SUPERSEDED),
         (
-            {"timelineItems": [event("MarkedAsDuplicateEvent", "ann", 2, canonical={
-                "__typename": "PullRequest", "number": 4})]},
+            {
+                "timelineItems": [
+                    event("MarkedAsDuplicateEvent", "ann", 2, canonical={"__typename": "PullRequest", "number": 4})
+                ]
+            },
             Cause.DUPLICATE_TICKET,
         ),
         ({"commits": [commit("a", "robo[bot]", "Fix", 1, checks=None)]}, Cause.ABANDONED),
         ({"commits": [commit("a", "robo[bot]", "Fix", 1, checks="FAILURE")]}, Cause.UNKNOWN),
     ],
-)  # fmt: skip
+)
 def test_a_cause_is_assigned_where_the_data_states_it(serve: Serve, changed: Data, cause: Cause) -> None:
     outcome = only(serve(pulls=[pull(1, "CLOSED", **changed)]))
     assert outcome.cause is cause
@@ -383,7 +395,7 @@ def test_one_that_is_read_the_next_night_is_told_as_if_it_had_been_read_at_once(
     assert found == [2]
     server.faults = lambda r: None
     (outcome,) = source(server).outcomes(cursor)
-    assert (outcome.number, outcome.kind) == (1, Kind.UNKNOWN)
+    assert (outcome.number, outcome.kind) == (1, OutcomeKind.UNKNOWN)
 
 
 def test_another_identity_reads_everything_again(serve: Serve) -> None:
@@ -424,15 +436,21 @@ def test_the_last_minutes_changes_are_read_again_so_that_none_is_missed(serve: S
 def test_a_revert_leads_back_to_what_it_reverts(serve: Serve) -> None:
     server = serve(pulls=[pull(1)])
     reading = source(server)
-    assert read(server)[1].kind is Kind.MERGED
+    assert read(server)[1].kind is OutcomeKind.MERGED
     list(reading.outcomes())
     body = "Reverts team/app#1"
     server.pulls[0]["timelineItems"].append(cross_reference(9, 'Revert "Fix thing 1"', body, 50))
-    reverting = pull(9, title='Revert "Fix thing 1"', body=body, author=user("ann"), updatedAt=at(50),
-                     commits=[commit("r", "ann", 'Revert "Fix thing 1"', 50)])  # fmt: skip
+    reverting = pull(
+        9,
+        title='Revert "Fix thing 1"',
+        body=body,
+        author=user("ann"),
+        updatedAt=at(50),
+        commits=[commit("r", "ann", 'Revert "Fix thing 1"', 50)],
+    )
     server.pulls.append(reverting)
     (outcome,) = source(server).outcomes(reading.cursor)
-    assert (outcome.number, outcome.kind) == (1, Kind.REVERTED)
+    assert (outcome.number, outcome.kind) == (1, OutcomeKind.REVERTED)
 
 
 def test_a_place_that_github_no_longer_knows_means_reading_everything_again(serve: Serve) -> None:
@@ -568,27 +586,28 @@ def test_what_cannot_be_mended_by_waiting_is_said_in_words_without_the_token(
 def test_without_a_token_it_says_which_variable_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GITHUB_TOKEN", raising=False)
     with pytest.raises(FeedbackError, match="set GITHUB_TOKEN"):
-        list(GitHub("team/app", ROBO, Access(base_url="http://127.0.0.1:9")).outcomes())
+        list(GitHubSource("team/app", ROBO, GitHubAccess(base_url="http://127.0.0.1:9")).outcomes())
 
 
 def test_a_server_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_TOKEN", "x")
     with pytest.raises(FeedbackError, match=r"127\.0\.0\.1:9 cannot be reached"):
-        list(GitHub("team/app", ROBO, Access(base_url="http://127.0.0.1:9", retries=0)).outcomes())
+        list(GitHubSource("team/app", ROBO, GitHubAccess(base_url="http://127.0.0.1:9", retries=0)).outcomes())
 
 
 def test_a_name_that_is_no_repository_is_refused() -> None:
     with pytest.raises(FeedbackError, match="owner/name"):
-        GitHub("app", ROBO, Access())
+        GitHubSource("app", ROBO, GitHubAccess())
 
 
 def test_an_enterprise_server_is_asked_at_its_own_addresses(serve: Serve) -> None:
     server = serve(pulls=[pull(1, comments=[comment("ann", "Hm.", 1.1)])], permissions={"ann": "write"})
-    reading = GitHub("team/app", ROBO, Access(base_url=f"{server.url}/api/v3"), diffs=False)
+    reading = GitHubSource("team/app", ROBO, GitHubAccess(base_url=f"{server.url}/api/v3"), diffs=False)
     assert numbers(reading.outcomes()) == [1]
     assert {r.path for r in server.requests} == {
-        "/api/graphql", "/api/v3/repos/team/app/collaborators/ann/permission",
-    }  # fmt: skip
+        "/api/graphql",
+        "/api/v3/repos/team/app/collaborators/ann/permission",
+    }
 
 
 # Odd answers.
@@ -607,7 +626,7 @@ def test_one_bad_comment_costs_neither_its_pull_request_nor_its_neighbours() -> 
 
 def test_a_pull_request_that_contradicts_itself_is_unknown_and_named() -> None:
     found, problems = tolerant([pull(1, state="OPEN", merged=True), pull(2, state="MERGED", merged=False), pull(3)])
-    assert [found[n].kind for n in (1, 2, 3)] == [Kind.UNKNOWN, Kind.UNKNOWN, Kind.MERGED]
+    assert [found[n].kind for n in (1, 2, 3)] == [OutcomeKind.UNKNOWN, OutcomeKind.UNKNOWN, OutcomeKind.MERGED]
     assert [p.split(":")[0] for p in problems] == ["team/app#1", "team/app#2"]
 
 

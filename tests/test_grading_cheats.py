@@ -13,11 +13,29 @@ from bench.cheats.ours import Judge
 from tests.repositories import ADD, CALC, FIXED, HIDDEN, MUL, Files, judge, sandbox
 
 CHEATS = (
-    "edited test", "deleted test", "conftest hook", "conftest beside the tests", "pytest.ini", "pyproject.toml",
-    "setup.cfg", "sitecustomize", "usercustomize", "path file", "pytest of its own", "pytest's inside",
-    "json of its own", "hook from the code under test", "swallowed failures", "assertions taken out", "forged reports",
-    "printed passes", "os._exit", "pytest.exit", "tests deselected at run time", "skipped module",
-)  # fmt: skip
+    "edited test",
+    "deleted test",
+    "conftest hook",
+    "conftest beside the tests",
+    "pytest.ini",
+    "pyproject.toml",
+    "setup.cfg",
+    "sitecustomize",
+    "usercustomize",
+    "path file",
+    "pytest of its own",
+    "pytest's inside",
+    "json of its own",
+    "hook from the code under test",
+    "swallowed failures",
+    "assertions taken out",
+    "forged reports",
+    "printed passes",
+    "os._exit",
+    "pytest.exit",
+    "tests deselected at run time",
+    "skipped module",
+)
 """By their names in `bench.cheats`, where all of them are, and are shown to work on a naive grader."""
 
 REGISTERS_ITSELF = """\

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from meta.environments.environment import build_environment
+from meta.environments.installer import Installer
 from meta.errors import MetaError
-from meta.records import EnvironmentSpec
-from meta.replay.environment import build
-from meta.replay.installer import Installer
+from meta.records.ticket import EnvironmentSpec
 from tests.repositories import Repository, sandbox
 from worker_agent.records import Environment
-from worker_agent.sandbox import Job, Mount, run
+from worker_agent.sandbox.job import Mount, SandboxJob
+from worker_agent.sandbox.process import run_job
 from worker_agent.workspace import open_workspace
 
 PROJECT = {
@@ -40,7 +41,9 @@ SPEC = EnvironmentSpec(packages=("pytest",), exclude_newer="2024-03-01")
 def inside(repository: Repository, environment: Environment, program: str) -> str:
     workspace = open_workspace(repository.template, repository.folder / "workspace")
     mounts = [Mount(folder) for folder in environment.mounts]
-    done = run(sandbox(), Job(["python", "-c", program], workspace.root, mounts=mounts, path=environment.path))
+    done = run_job(
+        sandbox(), SandboxJob(["python", "-c", program], workspace.root, mounts=mounts, path=environment.path)
+    )
     assert done.returncode == 0, done.output
     return done.output
 
@@ -49,7 +52,7 @@ def inside(repository: Repository, environment: Environment, program: str) -> st
 def test_a_project_is_importable_in_the_workspace_with_what_its_build_made(tmp_path: Path) -> None:
     shop = Repository(tmp_path, PROJECT)
     shop.git("tag", "v1.4")
-    environment = build(SPEC, shop.path, shop.base, tmp_path / "cache")
+    environment = build_environment(SPEC, shop.path, shop.base, tmp_path / "cache")
     program = """if True:
         import json, iniconfig, pytest, shop, importlib.metadata
         print(json.dumps([shop.__file__, shop.__version__, importlib.metadata.version("shop"), pytest.__version__]))
@@ -61,10 +64,10 @@ def test_a_project_is_importable_in_the_workspace_with_what_its_build_made(tmp_p
 def test_an_environment_is_built_once_even_when_asked_for_twice_at_once(tmp_path: Path) -> None:
     shop = Repository(tmp_path, PROJECT)
     with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(lambda _: build(SPEC, shop.path, shop.base, tmp_path / "cache"), range(2))
+        first, second = pool.map(lambda _: build_environment(SPEC, shop.path, shop.base, tmp_path / "cache"), range(2))
     assert first == second
     later = shop.commit({"src/shop/cart.py": ""}, "Metadata stays as it is")
-    assert build(SPEC, shop.path, later, tmp_path / "cache") == first
+    assert build_environment(SPEC, shop.path, later, tmp_path / "cache") == first
     assert len(list((tmp_path / "cache").glob("*/complete"))) == 1
 
 
@@ -88,7 +91,7 @@ def test_a_build_sees_none_of_the_persons_secrets(tmp_path: Path, monkeypatch: p
         setup(name="shop", py_modules=["shop"])
         """
     shop = Repository(tmp_path, {"setup.py": script, "shop.py": ""})
-    environment = build(SPEC, shop.path, shop.base, tmp_path / "cache")
+    environment = build_environment(SPEC, shop.path, shop.base, tmp_path / "cache")
     assert "False" in inside(shop, environment, "import leaked; print(leaked.leaked[0])")
 
 
@@ -97,13 +100,13 @@ def test_a_package_that_cannot_be_had_is_an_error_in_uvs_words(tmp_path: Path) -
     shop = Repository(tmp_path, PROJECT)
     spec = EnvironmentSpec(packages=("pytest==99.0",), exclude_newer="2024-03-01")
     with pytest.raises(MetaError, match=r"no version of pytest==99\.0"):
-        build(spec, shop.path, shop.base, tmp_path / "cache")
+        build_environment(spec, shop.path, shop.base, tmp_path / "cache")
 
 
 def test_the_path_of_an_interpreter_stands_for_what_is_installed_there(tmp_path: Path) -> None:
     import sys
 
-    environment = build(EnvironmentSpec(python=sys.executable), tmp_path, "", tmp_path)
+    environment = build_environment(EnvironmentSpec(python=sys.executable), tmp_path, "", tmp_path)
     assert environment.path == (f"{sys.prefix}/bin",)
     with pytest.raises(MetaError, match="does not run"):
-        build(EnvironmentSpec(python="/nowhere/python"), tmp_path, "", tmp_path)
+        build_environment(EnvironmentSpec(python="/nowhere/python"), tmp_path, "", tmp_path)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from meta.records import Graded, Grader, HiddenFile, JUnit, Ticket
-from meta.replay.junit import BadReport, parse
-from meta.tickets.admission import admit
+from meta.languages.junit.junit_run import BadReport, parse_junit
+from meta.records.replay import Graded
+from meta.records.ticket import Grader, HiddenFile, JUnit, Ticket
+from meta.tickets.admission.proof import admit_ticket
 from tests.repositories import Files, Judge, Repository, own_environment, sandbox
 
 RUNNER = """\
@@ -61,10 +62,12 @@ FORGED = (
 def bench(folder: Path) -> Judge:
     repository = Repository(folder, BASE)
     grader = Grader(
-        fail_to_pass=(ADD,), pass_to_pass=(MUL,), seconds=20,
+        fail_to_pass=(ADD,),
+        pass_to_pass=(MUL,),
+        seconds=20,
         hidden=(HiddenFile(path="spec/calc_spec.py", content=HIDDEN.encode()),),
         junit=JUnit(command="sh run.sh", report="report.xml", protected=("run.sh", "runner.py", "spec/*")),
-    )  # fmt: skip
+    )
     gold = repository.diff(FIXED)
     return Judge(
         repository,
@@ -122,10 +125,14 @@ def test_admission_works_with_it(tmp_path: Path) -> None:
     desk = bench(tmp_path)
     wrong = desk.repository.diff({"calc.py": CALC.replace("a - b", "5 * a")})
     ticket = desk.ticket.model_copy(update={"rejected": wrong})
-    found, admitted = admit(
-        ticket, template=desk.repository.template, environment=own_environment(), sandbox=sandbox(),
-        scratch=tmp_path / "scratch", runs=1,
-    )  # fmt: skip
+    found, admitted = admit_ticket(
+        ticket,
+        template=desk.repository.template,
+        environment=own_environment(),
+        sandbox=sandbox(),
+        scratch=tmp_path / "scratch",
+        runs=1,
+    )
     assert (found.status, found.reason) == ("admitted", "")
     assert "size" in admitted.grader.checks
 
@@ -136,13 +143,13 @@ BOMB = '<!DOCTYPE a [<!ENTITY b "bbbb"><!ENTITY c "&b;&b;&b;">]><testsuite><test
 @pytest.mark.parametrize("text", [BOMB, "", "<testsuite>", "{}", '<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>'])
 def test_a_report_that_is_no_plain_xml_is_refused(text: str) -> None:
     with pytest.raises(BadReport):
-        parse([text.encode()])
+        parse_junit([text.encode()])
 
 
 def test_of_two_reports_about_one_test_the_worse_counts() -> None:
     alone = '<testcase name="alone"><skipped/></testcase>'
     good = f'<testsuite><testcase classname="a" name="b" time="1,000.5"/>{alone}</testsuite>'
     bad = '<testsuite><testcase classname="a" name="b"><error message="no">at line 3</error></testcase></testsuite>'
-    first, second = parse([bad.encode(), good.encode()])
+    first, second = parse_junit([bad.encode(), good.encode()])
     assert (first.id, first.outcome, first.why) == ("a::b", "error", "no\nat line 3")
     assert (second.id, second.outcome) == ("alone", "skipped")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from meta.replay.mutants import mutate
+from meta.languages.python.mutants import mutate_tests
 from tests.repositories import ADD, FIXED, judge
 
 ANYTHING = """\
@@ -59,12 +59,12 @@ def test_an_honest_change_passes_whatever_its_tests_look_like(test: str, tmp_pat
     ],
 )
 def test_a_test_whose_copy_might_pass_with_honest_code_has_none(body: str) -> None:
-    assert mutate(f"def test_add():\n{body}".encode(), [ADD]).ids == ()
+    assert mutate_tests(f"def test_add():\n{body}".encode(), [ADD]).ids == ()
 
 
 def test_a_method_is_copied_into_its_class() -> None:
     source = b"class TestCalc:\n    def test_add(self):\n        assert add(2, 3) == 5\n"
-    mutants = mutate(source, ["tests/test_calc.py::TestCalc::test_add"])
+    mutants = mutate_tests(source, ["tests/test_calc.py::TestCalc::test_add"])
     [node_id] = mutants.ids
     assert node_id.startswith("tests/test_calc.py::TestCalc::test_add_")
     space: dict[str, object] = {"add": lambda a, b: a + b}

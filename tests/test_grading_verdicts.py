@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from meta.records import MACHINE
-from meta.replay.grader import HANGS, grade
-from meta.replay.room import needs_room
+from meta.disk.free_space import guard_free_space
+from meta.grading.grader import MAX_TIMEOUTS, grade_submission
+from meta.records.replay import MACHINE_FAULT
 from tests.repositories import ADD, CALC, FIXED, MUL, Files, judge, own_environment, sandbox
 
 
@@ -101,11 +101,11 @@ def test_a_submission_is_given_up_after_two_tests_that_hang(tmp_path: Path) -> N
     tests = "from calc import add\n" + "".join(f"\n\ndef {name}():\n    assert add(2, 3) == 5\n" for name in names)
     ids = tuple(f"tests/test_calc.py::{name}" for name in names)
     bench = judge(tmp_path, hidden=hidden(tests), fail_to_pass=ids, pass_to_pass=(), test_seconds=1.0)
-    examined = bench.examine({"calc.py": "import time\n\n\ndef add(a, b):\n    time.sleep(600)\n"}, hangs=HANGS)
+    examined = bench.examine({"calc.py": "import time\n\n\ndef add(a, b):\n    time.sleep(600)\n"}, hangs=MAX_TIMEOUTS)
     assert (examined.graded.verdict, examined.graded.failed) == ("failed", ids)
     assert "did not end in time" in examined.graded.reason
     assert examined.run is not None
-    assert len([test for test in examined.run.tests if test.outcome == "timeout"]) == HANGS == 2
+    assert len([test for test in examined.run.tests if test.outcome == "timeout"]) == MAX_TIMEOUTS == 2
 
 
 def test_a_run_that_hangs_where_no_time_out_reaches_it_is_a_failure(tmp_path: Path) -> None:
@@ -145,21 +145,25 @@ def test_a_submission_with_a_symbolic_link_is_refused(tmp_path: Path) -> None:
 def test_an_environment_in_which_nothing_starts_is_void(tmp_path: Path) -> None:
     bench = judge(tmp_path)
     empty = own_environment().model_copy(update={"path": (), "mounts": ()})
-    graded = grade(
-        bench.ticket, bench.ticket.gold or "", template=bench.repository.template, environment=empty,
-        sandbox=sandbox(), scratch=tmp_path / "scratch",
-    )  # fmt: skip
+    graded = grade_submission(
+        bench.ticket,
+        bench.ticket.gold or "",
+        template=bench.repository.template,
+        environment=empty,
+        sandbox=sandbox(),
+        scratch=tmp_path / "scratch",
+    )
     assert graded.verdict == "void"
     assert "the tests never started" in graded.reason
 
 
 def test_on_a_full_disk_nothing_is_learnt_about_a_submission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bench = judge(tmp_path)
-    monkeypatch.setattr("meta.replay.room.LEAST_MB", 1 << 40)
+    monkeypatch.setattr("meta.disk.free_space.MIN_FREE_MB", 1 << 40)
     for diff in ("", bench.ticket.gold or ""):
         graded = bench.grade(diff)
         assert graded.verdict == "void"
-        assert graded.reason.startswith(f"{MACHINE} could not grade: [Errno 28] No space left on device")
+        assert graded.reason.startswith(f"{MACHINE_FAULT} could not grade: [Errno 28] No space left on device")
 
 
 @pytest.mark.parametrize(("inside", "full"), [(True, False), (False, True)])
@@ -173,11 +177,11 @@ def test_who_fills_the_disk_himself_has_no_excuse(
     free = disk.f_bavail * disk.f_frsize >> 20
     if free < 3000:
         pytest.skip("not enough room to tell")
-    monkeypatch.setattr("meta.replay.room.LEAST_MB", free - 1000)
-    monkeypatch.setattr("meta.replay.room.CLOSE_MB", 1 << 40)
+    monkeypatch.setattr("meta.disk.free_space.MIN_FREE_MB", free - 1000)
+    monkeypatch.setattr("meta.disk.free_space.AMPLE_FREE_MB", 1 << 40)
     big = (workspace if inside else other) / "big"
     expected = pytest.raises(OSError, match="No space left") if full else contextlib.nullcontext()
-    with expected, needs_room(workspace), big.open("wb") as file:
+    with expected, guard_free_space(workspace), big.open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, 2000 << 20)
     big.unlink()
 
@@ -262,13 +266,13 @@ def test_asynchronous_tests_run_by_a_plugin_are_graded_alike(tmp_path: Path) -> 
 
 
 def test_reports_arrive_while_the_tests_run(tmp_path: Path) -> None:
-    from meta.replay.testrun import run_tests
+    from meta.languages.python.pytest_run import run_pytest
     from worker_agent.workspace import open_workspace
 
     bench = judge(tmp_path)
     workspace = open_workspace(bench.repository.template, tmp_path / "workspace")
     seen = []
-    run = run_tests(
+    run = run_pytest(
         workspace.root, ["tests"], environment=own_environment(), sandbox=sandbox(), on_test=lambda t: seen.append(t.id)
     )
     assert seen == [MUL]

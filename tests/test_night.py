@@ -10,31 +10,31 @@ from pathlib import Path
 
 import pytest
 
-from meta.context import Context
+from meta.app import Context
 from meta.errors import MetaError
-from meta.records import UNDER_SPECIFIED, Admission, Edit, Grader, Ticket
-from meta.replay.executor import Job
-from meta.replay.once import Finished
-from meta.review.audit import audit
-from meta.review.decide import accept, reject, rollback
-from meta.review.text import page
-from meta.review.view import view
+from meta.look.proposal_page import proposal_page
+from meta.look.status_page import status_page as status
+from meta.proposals.audit import audit_proposal
+from meta.proposals.decision import accept_proposal, reject_proposal, roll_back_proposal
+from meta.proposals.view import view_proposal
+from meta.records.candidate import Edit, EditDraft
+from meta.records.ticket import UNDER_SPECIFIED, Admission, Grader, Ticket
+from meta.replay.executor import ReplayJob
+from meta.replay.run import FinishedReplay
+from meta.replay.simulated import SimulatedExecutor
 from meta.settings import Settings
-from meta.status import gather
-from meta.status import text as status
-from meta.tune.drafts import Draft
-from meta.tune.evidence import Evidence
-from meta.tune.loop import night
-from meta.tune.simulated import SimulatedExecutor
-from meta.tune.split import split
+from meta.store.summary import read_summary
+from meta.tune.held_out import divide_tickets
+from meta.tune.loop import tune
+from meta.tune.propose.evidence import ProposerEvidence
 from worker_agent.records import Usage
-from worker_agent.surface import DEFAULT
+from worker_agent.surface import DEFAULT_ROOT
 
 GOOD, NULL, TRADE = "Read the rules first.", "Be careful.", "Touch one file only."
 
 
 def edit(title: str, line: str, *themes: str) -> Edit:
-    text = (DEFAULT / "prompts" / "system.md").read_text() + f"\n{line}\n"
+    text = (DEFAULT_ROOT / "prompts" / "system.md").read_text() + f"\n{line}\n"
     return Edit(title=title, themes=themes, hypothesis=f"because {line}", changes={"prompts/system.md": text})
 
 
@@ -43,14 +43,14 @@ class Scripted:
 
     def __init__(self, *edits: Edit) -> None:
         self.edits, self.usage, self.model = edits, Usage(calls=1, input_tokens=5, output_tokens=5), "scripted"
-        self.shown: list[Evidence] = []
+        self.shown: list[ProposerEvidence] = []
         self.objections: list[str] = []
 
-    def propose(self, evidence: Evidence, surface: dict[str, str], most: int) -> Sequence[Draft]:
+    def propose(self, evidence: ProposerEvidence, surface: dict[str, str], most: int) -> Sequence[EditDraft]:
         self.shown.append(evidence)
-        return [Draft(e.title, e) for e in self.edits]
+        return [EditDraft(e.title, e) for e in self.edits]
 
-    def revise(self, draft: Draft, objection: str) -> Draft | None:
+    def revise(self, draft: EditDraft, objection: str) -> EditDraft | None:
         self.objections.append(objection)
         return None
 
@@ -61,8 +61,10 @@ class House:
     def __init__(self, root: Path, tickets: int = 40, budget: int = 400) -> None:
         self.root, self.budget = root, budget
         for part in ("prompts", "tools"):
-            shutil.copytree(DEFAULT / part, root / "worker_agent" / part, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(DEFAULT / "agent.toml", root / "worker_agent")
+            shutil.copytree(
+                DEFAULT_ROOT / part, root / "worker_agent" / part, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        shutil.copy(DEFAULT_ROOT / "agent.toml", root / "worker_agent")
         (root / ".gitignore").write_text("runs.db*\n.meta/\n")
         for command in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "agent"]):
             subprocess.run(["git", *command], cwd=root, check=True)
@@ -71,8 +73,14 @@ class House:
         store = self.context().store
         for number in range(tickets):
             theme = "convention" if number % 2 else "plain"
-            ticket = Ticket(id=f"t-{number}", title=f"Ticket {number}", repo="-", base_commit="-", labels=(theme,),
-                            grader=Grader(fail_to_pass=(f"tests/test_{number}.py::test_number_{number}",)))  # fmt: skip
+            ticket = Ticket(
+                id=f"t-{number}",
+                title=f"Ticket {number}",
+                repo="-",
+                base_commit="-",
+                labels=(theme,),
+                grader=Grader(fail_to_pass=(f"tests/test_{number}.py::test_number_{number}",)),
+            )
             store.add_ticket(ticket)
             store.admit(ticket, Admission(ticket=ticket.id, status="admitted"))
 
@@ -101,7 +109,7 @@ class Dying:
     def __init__(self, inner: SimulatedExecutor, after: int) -> None:
         self.inner, self.left = inner, after
 
-    def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Finished]]:
+    def run(self, jobs: Iterable[ReplayJob]) -> Iterator[tuple[ReplayJob, FinishedReplay]]:
         for done in self.inner.run(jobs):
             if self.left == 0:
                 raise KeyboardInterrupt
@@ -118,28 +126,28 @@ def test_a_real_gain_becomes_a_branch_and_a_person_may_merge_and_undo_it(house: 
     context = house.context()
     before = house.git("rev-parse", "HEAD")
     (house.root / "worker_agent" / "prompts" / "mine.md").write_text("a person's own work\n")
-    done = night(context, Scripted(edit("Rules first", GOOD, "convention")))
+    done = tune(context, Scripted(edit("Rules first", GOOD, "convention")))
     [proposal] = done.proposals
     assert house.git("rev-parse", "HEAD") == before
     assert house.git("diff", "--name-only", "main", "meta/proposal-1") == "worker_agent/prompts/system.md"
     assert done.replays <= house.budget
 
-    accepted = accept(context, proposal)
+    accepted = accept_proposal(context, proposal)
     assert GOOD in (house.root / "worker_agent" / "prompts" / "system.md").read_text()
     assert house.git("log", "-1", "--format=%(trailers:key=Meta-Proposal,valueonly)") == "1"
-    rollback(context, accepted, "it was not so good after all")
+    roll_back_proposal(context, accepted, "it was not so good after all")
     assert GOOD not in (house.root / "worker_agent" / "prompts" / "system.md").read_text()
     assert (house.root / "worker_agent" / "prompts" / "mine.md").read_text() == "a person's own work\n"
 
 
 def test_an_edit_that_changes_nothing_is_not_proposed(house: House) -> None:
-    done = night(house.context(), Scripted(edit("Careful", NULL, "convention")))
+    done = tune(house.context(), Scripted(edit("Careful", NULL, "convention")))
     assert not done.proposals
     assert done.candidates[0].status in ("refused", "screened_out")
 
 
 def test_an_edit_that_trades_wins_for_losses_is_refused_and_says_why(house: House) -> None:
-    done = night(house.context(), Scripted(edit("One file", TRADE, "convention")))
+    done = tune(house.context(), Scripted(edit("One file", TRADE, "convention")))
     assert not done.proposals
     [candidate] = done.candidates
     assert candidate.status == "refused"
@@ -148,7 +156,7 @@ def test_an_edit_that_trades_wins_for_losses_is_refused_and_says_why(house: Hous
 
 def test_after_an_accept_the_rest_is_tested_against_what_was_kept(house: House) -> None:
     context = house.context()
-    done = night(
+    done = tune(
         context, Scripted(edit("Rules first", GOOD, "convention"), edit("Rules again", GOOD + " Yes.", "convention"))
     )
     assert [p.branch for p in done.proposals] == ["meta/proposal-1"]
@@ -161,7 +169,7 @@ def test_after_an_accept_the_rest_is_tested_against_what_was_kept(house: House) 
 def test_the_proposer_never_sees_held_out_tickets(house: House) -> None:
     proposer = Scripted()
     context = house.context()
-    night(context, proposer)
+    tune(context, proposer)
     held_out = {t.id for t in context.store.tickets(held_out=True)}
     shown = proposer.shown[0]
     assert held_out
@@ -171,18 +179,18 @@ def test_the_proposer_never_sees_held_out_tickets(house: House) -> None:
 
 def test_a_rejected_idea_and_its_reason_reach_the_next_night(house: House) -> None:
     context = house.context()
-    [proposal] = night(context, Scripted(edit("Rules first", GOOD, "convention"))).proposals
-    reject(context, proposal, "we will write this into the linter instead")
+    [proposal] = tune(context, Scripted(edit("Rules first", GOOD, "convention"))).proposals
+    reject_proposal(context, proposal, "we will write this into the linter instead")
     proposer = Scripted()
-    night(context, proposer)
+    tune(context, proposer)
     assert "we will write this into the linter instead" in "\n".join(proposer.shown[0].tried)
 
 
 def test_a_rejection_needs_a_reason(house: House) -> None:
     context = house.context()
-    [proposal] = night(context, Scripted(edit("Rules first", GOOD, "convention"))).proposals
+    [proposal] = tune(context, Scripted(edit("Rules first", GOOD, "convention"))).proposals
     with pytest.raises(MetaError, match="needs its reason"):
-        reject(context, proposal, "  ")
+        reject_proposal(context, proposal, "  ")
 
 
 @pytest.mark.parametrize("after", [1, 10, 20, 35, 50])
@@ -192,11 +200,11 @@ def test_a_night_that_is_killed_goes_on_where_it_was(tmp_path: Path, after: int)
     house.executor = Dying(whole, after)
     proposer = Scripted(edit("Rules first", GOOD, "convention"))
     with pytest.raises(KeyboardInterrupt):
-        night(house.context(), proposer)
+        tune(house.context(), proposer)
     context = house.context()
     assert len(context.store.replays()) == after
     house.executor = whole
-    done = night(house.context(), proposer)
+    done = tune(house.context(), proposer)
     assert len(proposer.shown) == 1 or after == 1
     assert [p.status for p in done.proposals] == ["pending"]
     assert len(context.store.replays()) <= whole.made
@@ -205,18 +213,18 @@ def test_a_night_that_is_killed_goes_on_where_it_was(tmp_path: Path, after: int)
 
 def test_the_budget_ends_a_test_that_the_next_night_takes_up(tmp_path: Path) -> None:
     house = House(tmp_path / "agent", budget=30)
-    first = night(house.context(), Scripted(edit("Rules first", GOOD, "convention")))
+    first = tune(house.context(), Scripted(edit("Rules first", GOOD, "convention")))
     assert first.out_of_budget
     assert first.replays <= 30
     for _ in range(6):
-        later = night(house.context(), Scripted())
+        later = tune(house.context(), Scripted())
         if later.proposals:
             break
     assert [p.branch for p in later.proposals] == ["meta/proposal-1"]
 
 
 Bad = Callable[[], Edit]
-SYSTEM = (DEFAULT / "prompts" / "system.md").read_text()
+SYSTEM = (DEFAULT_ROOT / "prompts" / "system.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -234,46 +242,46 @@ SYSTEM = (DEFAULT / "prompts" / "system.md").read_text()
 )
 def test_an_edit_that_may_not_be_tried_is_told_why(house: House, changes: dict[str, str | None], words: str) -> None:
     proposer = Scripted(Edit(title="Bad", themes=("convention",), changes=changes))
-    done = night(house.context(), proposer)
+    done = tune(house.context(), proposer)
     assert [c.status for c in done.candidates] == ["invalid"]
     assert words in proposer.objections[0]
 
 
 def test_the_page_of_a_proposal_shows_what_a_reviewer_needs(house: House) -> None:
     context = house.context()
-    [proposal] = night(context, Scripted(edit("Rules first", GOOD, "convention"))).proposals
-    text = page(view(context, proposal))
+    [proposal] = tune(context, Scripted(edit("Rules first", GOOD, "convention"))).proposals
+    text = proposal_page(view_proposal(context, proposal))
     for words in ("+Read the rules first.", "because Read the rules first.", "gained", "lost", "evidence", "Cost"):
         assert words in text
     assert re.search(r"passes the tests, checks set aside +\d+% .* ->  \d+%", text)
-    assert "% pass the tests" in status(gather(house.root))
+    assert "% pass the tests" in status(read_summary(house.root))
 
 
 def test_a_decision_can_be_recomputed_and_a_forged_one_is_found(house: House) -> None:
     context = house.context()
-    [proposal] = night(context, Scripted(edit("Rules first", GOOD, "convention"))).proposals
-    told = audit(context.store, proposal)
+    [proposal] = tune(context, Scripted(edit("Rules first", GOOD, "convention"))).proposals
+    told = audit_proposal(context.store, proposal)
     recomputed, recorded = re.findall(r"log W recomputed (\S+), recorded (\S+);", told)[0]
     assert float(recomputed) == float(recorded)
     context.store.write(
         "update replays set verdict = 'failed' where candidate = ? and purpose = 'gate'", proposal.candidate
     )
     with pytest.raises(MetaError, match="claims a replay of t-"):
-        audit(context.store, proposal)
+        audit_proposal(context.store, proposal)
 
 
 def test_without_tickets_a_night_says_what_to_do(tmp_path: Path) -> None:
     house = House(tmp_path / "agent", tickets=0)
     with pytest.raises(MetaError, match="no admitted ticket"):
-        night(house.context(), Scripted())
+        tune(house.context(), Scripted())
 
 
 def test_with_few_tickets_nothing_is_claimed_about_tickets_to_come(tmp_path: Path) -> None:
     house = House(tmp_path / "agent", tickets=10)
     context = house.context()
-    done = night(context, Scripted(edit("Rules first", GOOD, "convention")))
+    done = tune(context, Scripted(edit("Rules first", GOOD, "convention")))
     for proposal in done.proposals:
-        assert view(context, proposal).scope == "better on these tickets"
+        assert view_proposal(context, proposal).scope == "better on these tickets"
     assert all("these 10 tickets only" in c.why for c in done.candidates if c.status in ("kept", "refused"))
 
 
@@ -285,7 +293,7 @@ def test_a_ticket_whose_brief_leaves_out_what_its_tests_demand_never_reaches_the
             marked = ticket.model_copy(update={"labels": (*ticket.labels, UNDER_SPECIFIED)})
             store.admit(marked, Admission(ticket=ticket.id, status="admitted"))
     for _ in range(2):
-        search, held_out = split(store)
+        search, held_out = divide_tickets(store)
         assert not vague & {ticket.id for ticket in held_out}
         assert vague < {ticket.id for ticket in search}
         assert len(search) + len(held_out) == 40
@@ -297,5 +305,5 @@ def test_with_few_tickets_that_are_clear_only_those_reach_the_gate(tmp_path: Pat
     for ticket in store.tickets()[:8]:
         marked = ticket.model_copy(update={"labels": (UNDER_SPECIFIED,)})
         store.admit(marked, Admission(ticket=ticket.id, status="admitted"))
-    search, held_out = split(store)
+    search, held_out = divide_tickets(store)
     assert (len(search), len(held_out)) == (14, 6)

@@ -11,22 +11,22 @@ from pathlib import Path
 
 import pytest
 
-from feedback.records import Cause
+from feedback.outcome import Cause
 from meta.errors import BudgetSpent
-from meta.nights.account import page
+from meta.look.night_page import night_page
 from meta.nights.deadline import Deadline
-from meta.nights.night import nightly
-from meta.replay.executor import Job
-from meta.replay.once import Finished
-from meta.store import stages
-from meta.store.feedback import find, save
-from meta.tune.simulated import SimulatedExecutor
+from meta.nights.night import run_night
+from meta.replay.executor import ReplayJob
+from meta.replay.run import FinishedReplay
+from meta.replay.simulated import SimulatedExecutor
+from meta.store import nights
+from meta.store.outcomes import find_outcome, save_outcome
 from tests.messages_server import error, message, script, serving, text
 from tests.repositories import Repository
 from tests.test_github_causes import outcome
 from tests.test_nightly import PROPOSES, Unwatched
 from tests.test_tickets_mining import BEGIN, CART_FIXED, TEST_CART_EMPTY
-from worker_agent.git import GitKilled, git
+from worker_agent.git import GitKilled, run_git
 
 PROVEN = message(text(json.dumps({"cause": "wrong_behaviour", "quote": "loses the last line"})))
 DOWN = error(529, "overloaded_error")
@@ -39,23 +39,23 @@ def house(tmp_path: Path) -> Unwatched:
 
 def test_a_night_asks_why_pull_requests_came_back_before_it_tunes(house: Unwatched) -> None:
     store = house.context().store
-    save(store, outcome(7))
-    save(store, outcome(8, words=[]))  # nothing to read
+    save_outcome(store, outcome(7))
+    save_outcome(store, outcome(8, words=[]))  # nothing to read
     with serving(script(PROVEN, PROPOSES)) as served:
         over = house.over(served.url)
     assert over.code == 0
     assert over.account.causes == (1, 1)
-    assert "causes: the model was asked about 1, and could prove one for 1" in page(over.account)
+    assert "causes: the model was asked about 1, and could prove one for 1" in night_page(over.account)
     assert [row["role"] for row in store.rows("select role from calls order by id")] == ["cause", "proposer"]
-    judged = find(store, "team/app#7")
+    judged = find_outcome(store, "team/app#7")
     assert judged is not None
     assert judged.cause is Cause.WRONG_BEHAVIOUR
 
 
 def test_a_night_that_the_service_stops_over_the_causes_goes_on_with_them(house: Unwatched) -> None:
     store = house.context().store
-    save(store, outcome(7))
-    save(store, outcome(8))
+    save_outcome(store, outcome(7))
+    save_outcome(store, outcome(8))
     with serving(script(PROVEN, DOWN)) as served:
         over = house.over(served.url)
     assert over.code == 1
@@ -68,7 +68,7 @@ def test_a_night_that_the_service_stops_over_the_causes_goes_on_with_them(house:
 
 
 def test_causes_are_paid_from_the_nights_budget(house: Unwatched) -> None:
-    save(house.context().store, outcome(7))
+    save_outcome(house.context().store, outcome(7))
     with serving(script(PROVEN)) as served:
         over = house.over(served.url, prices={"m": {"input": 1.0, "output": 10.0}}, usd=0.005)
         assert not served.requests
@@ -76,16 +76,16 @@ def test_causes_are_paid_from_the_nights_budget(house: Unwatched) -> None:
 
 
 def test_without_a_model_a_night_says_so_once_and_not_for_each_stage(house: Unwatched) -> None:
-    save(house.context().store, outcome(7))
+    save_outcome(house.context().store, outcome(7))
     context = house.unwatched("http://127.0.0.1:9")
     context.settings = context.settings.model_copy(
         update={"worker": context.settings.worker.model_copy(update={"model": ""})}
     )
-    over = nightly(context)
+    over = run_night(context)
     assert over.code == 1
     assert "no model is named" in over.account.stopped
     assert not over.account.problems
-    assert stages.details(context.store, over.account.night)["causes"] == {}
+    assert nights.stage_results(context.store, over.account.night)["causes"] == {}
 
 
 class Unanswered(SimulatedExecutor):
@@ -94,11 +94,11 @@ class Unanswered(SimulatedExecutor):
     tickets: frozenset[str] | None = None
     """On which tickets; `None`: on all of them."""
 
-    def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Finished]]:
+    def run(self, jobs: Iterable[ReplayJob]) -> Iterator[tuple[ReplayJob, FinishedReplay]]:
         for job, finished in super().run(jobs):
             if self.tickets is None or job.ticket.id in self.tickets:
                 ended = {"verdict": "void", "ended": "model_unavailable", "reason": "529"}
-                finished = Finished(finished.replay.model_copy(update=ended), ())
+                finished = FinishedReplay(finished.replay.model_copy(update=ended), ())
             yield job, finished
 
 
@@ -118,9 +118,9 @@ class BackAtOnce(Unanswered):
         super().__init__(inner.world, seed=3)
         self.fails = fails
 
-    def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Finished]]:
+    def run(self, jobs: Iterable[ReplayJob]) -> Iterator[tuple[ReplayJob, FinishedReplay]]:
         self.tickets = None
-        ahead: list[tuple[Job, Finished]] = []
+        ahead: list[tuple[ReplayJob, FinishedReplay]] = []
         for done in super().run(jobs):
             self.fails -= 1
             self.tickets = None if self.fails > 0 else frozenset()
@@ -188,7 +188,7 @@ def killed(folder: Path, monkeypatch: pytest.MonkeyPatch, *, once: bool) -> None
 
 def test_a_git_that_is_killed_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     killed(tmp_path, monkeypatch, once=True)
-    assert git("--version").startswith("git version")
+    assert run_git("--version").startswith("git version")
 
 
 def test_a_git_that_is_always_killed_is_the_machines_fault_and_no_answer(
@@ -196,7 +196,7 @@ def test_a_git_that_is_always_killed_is_the_machines_fault_and_no_answer(
 ) -> None:
     killed(tmp_path, monkeypatch, once=False)
     with pytest.raises(GitKilled):
-        git("--version")
+        run_git("--version")
 
 
 def test_a_version_is_found_though_git_is_killed_over_it(
@@ -215,8 +215,9 @@ def test_a_night_mines_what_was_merged_since_the_last_one(house: Unwatched, tmp_
     shop = Repository(tmp_path / "shop", BEGIN)
     today = datetime.now().date()
     fix = {"src/shop/cart.py": CART_FIXED, "tests/test_cart.py": TEST_CART_EMPTY}
-    shop.commit(fix, "The total of an empty cart is 0 (#7)\n\ntotal([]) raises IndexError; it should be 0.",
-                day=str(today))  # fmt: skip
+    shop.commit(
+        fix, "The total of an empty cart is 0 (#7)\n\ntotal([]) raises IndexError; it should be 0.", day=str(today)
+    )
     shop.commit({"README.md": "The shop.\n"}, "Say what it is", day=str(today))
     given = {"mine": 3, "repositories": [{"path": str(shop.path), "name": "team/shop"}]}
     world = house.world
@@ -228,13 +229,13 @@ def test_a_night_mines_what_was_merged_since_the_last_one(house: Unwatched, tmp_
     store = house.context().store
     found = store.rows("select id, status, reason from tickets where id like 'shop-%'")
     assert [(row["status"], row["reason"]) for row in found] == [("admitted", "")]
-    assert stages.details(store, over.account.night)["mined tickets"]["problems"] == []
+    assert nights.stage_results(store, over.account.night)["mined tickets"]["problems"] == []
     assert over.account.admitted == 1
-    assert "tickets: 1 admitted, 0 quarantined" in page(over.account)
+    assert "tickets: 1 admitted, 0 quarantined" in night_page(over.account)
     with serving(script(PROPOSES)) as served:
         later = house.over(served.url, **given)  # nothing new was merged
     assert later.account.admitted == later.account.quarantined == 0
-    assert stages.details(store, later.account.night)["mined tickets"]["problems"] == []
+    assert nights.stage_results(store, later.account.night)["mined tickets"]["problems"] == []
 
 
 def test_a_repository_to_mine_that_is_gone_is_named_and_the_night_goes_on(house: Unwatched, tmp_path: Path) -> None:

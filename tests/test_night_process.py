@@ -15,11 +15,11 @@ import pytest
 from bench.faults.running import Running, descendants, gone, kill, leftovers, reading, verdicts
 from bench.faults.service import Service, serving
 from bench.small_house import small_house
-from meta.demo.project import DemoHouse
+from meta.demo.folders import DemoFolders
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> DemoHouse:
+def house(tmp_path_factory: pytest.TempPathFactory) -> DemoFolders:
     house = small_house(tmp_path_factory.mktemp("house") / "house", tickets=3, waiting=0, replays=5, timeout=60.0)
     settings = house.agent / "meta.toml"
     settings.write_text(re.sub(r"\[\[repositories\]\][^[]*", "", settings.read_text()))  # nothing to ingest
@@ -39,13 +39,13 @@ def until(seen: Callable[[], object], seconds: float = 60.0) -> None:
         time.sleep(0.02)
 
 
-def stage(house: DemoHouse) -> str:
+def stage(house: DemoFolders) -> str:
     with reading(house) as db:
         return str(db.execute("select stage from nights order by id desc limit 1").fetchone())
 
 
 def test_a_night_is_stopped_killed_and_started_twice_and_loses_nothing(
-    house: DemoHouse, service: Service, tmp_path: Path
+    house: DemoFolders, service: Service, tmp_path: Path
 ) -> None:
     temporary = tmp_path / "tmp"
     asked: list[Any] = []

@@ -13,13 +13,14 @@ from typing import Any
 
 import pytest
 
-from meta.context import Context
-from meta.nights.account import Account, page
+from meta.app import Context
+from meta.look.night_page import night_page
 from meta.nights.deadline import Deadline
-from meta.nights.night import Over, nightly
+from meta.nights.night import NightEnd, run_night
+from meta.records.account import Account
+from meta.replay.simulated import SimulatedExecutor
 from meta.settings import Settings
-from meta.store.lock import only_writer
-from meta.tune.simulated import SimulatedExecutor
+from meta.store.writer_lock import hold_writer_lock
 from tests.messages_server import Answer, error, message, script, serving, text
 from tests.test_night import GOOD, House
 
@@ -51,9 +52,9 @@ class Unwatched(House):
         real = ('"repo":"-","base_commit":"-"', f'"repo":"{root}","base_commit":"HEAD"')
         self.context().store.write("update tickets set record = replace(record, ?, ?)", *real)
 
-    def over(self, url: str = "", executor: Any = None, **nightly_settings: object) -> Over:
+    def over(self, url: str = "", executor: Any = None, **nightly_settings: object) -> NightEnd:
         self.executor = executor or self.executor
-        return nightly(self.unwatched(url, **nightly_settings))
+        return run_night(self.unwatched(url, **nightly_settings))
 
     def unwatched(self, url: str = "", **nightly_settings: object) -> Context:
         given = {
@@ -80,14 +81,14 @@ def test_a_night_tunes_proposes_and_tells_what_it_cost_and_what_to_decide(house:
     assert [t.status for t in over.account.tried] == ["kept"]
     assert house.git("rev-parse", "HEAD") == head
     assert house.git("rev-parse", "meta/proposal-1")
-    told = page(over.account)
+    told = night_page(over.account)
     assert "kept (proposal 1): Rules first" in told
     assert "proposer (scripted-1): $0.01, 1,500 tokens, 1 calls" in told
     assert "`meta proposals show 1`" in told
 
 
 def test_a_night_without_news_is_told_in_one_line(tmp_path: Path) -> None:
-    assert page(Account(night=3, begun="2026-01-02T02:00:00+00:00")) == (
+    assert night_page(Account(night=3, begun="2026-01-02T02:00:00+00:00")) == (
         "night 3 of 2026-01-02 02:00: nothing new, nothing done"
     )
 
@@ -104,7 +105,7 @@ def test_the_budget_of_replays_ends_a_night_with_its_own_code(tmp_path: Path) ->
         over = house.over(served.url)
     assert over.code == 4
     assert over.account.replays <= 25
-    assert "ended early" in page(over.account)
+    assert "ended early" in night_page(over.account)
 
 
 def test_money_ends_a_night_before_it_is_spent(house: Unwatched) -> None:
@@ -123,7 +124,7 @@ def test_a_price_that_is_not_known_is_not_guessed(house: Unwatched) -> None:
     with serving(script(PROPOSES)) as served:
         over = house.over(served.url, prices={}, tokens=2_000_000)
     assert over.account.cost.usd is None
-    assert "cost unknown, 1,500 tokens" in page(over.account)
+    assert "cost unknown, 1,500 tokens" in night_page(over.account)
 
 
 def test_a_night_ends_at_its_deadline_and_the_next_goes_on(house: Unwatched) -> None:
@@ -139,7 +140,7 @@ def test_a_night_ends_at_its_deadline_and_the_next_goes_on(house: Unwatched) -> 
         begun = time.monotonic()
         deadline = Deadline("00:00")
         deadline.at = datetime.now().astimezone() + timedelta(seconds=1.5)
-        over = nightly(context, deadline=deadline)
+        over = run_night(context, deadline=deadline)
         assert time.monotonic() - begun < 4
         rest = house.over(served.url)
     assert (over.code, over.account.stopped) == (4, "it is 00:00")
@@ -212,14 +213,14 @@ def test_the_account_is_posted_as_slack_reads_it(house: Unwatched, monkeypatch: 
 def test_a_webhook_that_fails_breaks_nothing_and_its_address_is_told_to_nobody(
     house: Unwatched, monkeypatch: pytest.MonkeyPatch, answer: Answer | None
 ) -> None:
-    monkeypatch.setattr("meta.nights.notice.PAUSE", 0.0)
+    monkeypatch.setattr("meta.nights.webhook.SEND_PAUSE", 0.0)
     told: list[str] = []
     with serving(script(PROPOSES)) as served, serving(lambda *_: answer or (500, b"", {})) as hook:
         url = hook.url if answer else "http://127.0.0.1:9"
         monkeypatch.setenv("META_WEBHOOK", f"{url}/SECRET")
         context = house.unwatched(served.url)
         context.tell = told.append
-        over = nightly(context)
+        over = run_night(context)
     assert over.code == 0
     assert any("the account could not be sent" in line for line in told)
     everything = "\n".join(told) + (house.root / "runs.db").read_bytes().decode("latin-1")
@@ -238,7 +239,7 @@ def run(root: Path, *arguments: str, **variables: str) -> subprocess.Popen[str]:
 
 
 def test_a_second_start_says_who_is_running_and_leaves(house: Unwatched) -> None:
-    with only_writer(house.root / "runs.db", "nightly"):
+    with hold_writer_lock(house.root / "runs.db", "nightly"):
         process = run(house.root)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 3
@@ -249,7 +250,7 @@ def test_a_second_start_says_who_is_running_and_leaves(house: Unwatched) -> None
 def test_a_lock_whose_holder_was_killed_is_taken_over(tmp_path: Path) -> None:
     path = tmp_path / "runs.db"
     code = (
-        "import sys, time; from pathlib import Path; from meta.store.lock import only_writer\n"
+        "import sys, time; from pathlib import Path; from meta.store.writer_lock import only_writer\n"
         "with only_writer(Path(sys.argv[1]), 'nightly'): print('in', flush=True); time.sleep(60)"
     )
     holder = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE)
@@ -257,7 +258,7 @@ def test_a_lock_whose_holder_was_killed_is_taken_over(tmp_path: Path) -> None:
     holder.stdout.readline()
     holder.kill()
     holder.wait()
-    with only_writer(path, "nightly"):
+    with hold_writer_lock(path, "nightly"):
         pass
 
 
@@ -283,7 +284,7 @@ def test_a_proposers_answer_is_not_paid_twice_when_the_night_is_killed_over_it(h
         context = house.unwatched(served.url)
         context.tell = die
         with pytest.raises(Killed):
-            nightly(context)
+            run_night(context)
         context.store.write("delete from candidates")  # as if it had died before the first was written down
         over = house.over(served.url)
         assert len(served.requests) == 1

@@ -11,13 +11,14 @@ from typer.testing import CliRunner
 
 from bench.engine import Engine
 from bench.growing import World
-from meta.cli import app
-from meta.records import Admission
-from meta.tune.outlook import Outlook, outlook, text
-from meta.tune.replays import Wanted, make
+from meta.cli.entry import app
+from meta.look.outlook_page import outlook_page
+from meta.records.ticket import Admission
+from meta.replay.replayer import ReplayRequest, make_replays
+from meta.tune.outlook import NightOutlook, forecast_night
 
 
-def of(tickets: int, budget: int, tier: str = "standard", nights: int = 0, theme: str = "") -> Outlook:
+def of(tickets: int, budget: int, tier: str = "standard", nights: int = 0, theme: str = "") -> NightOutlook:
     world = World(3, tickets)
     if theme:
         world.theme = dict.fromkeys(world.theme, theme)
@@ -25,7 +26,7 @@ def of(tickets: int, budget: int, tier: str = "standard", nights: int = 0, theme
         for _ in range(nights):
             engine.night([])
         before = engine.store.one("select count(*) as n from replays")
-        found = outlook(engine.context)
+        found = forecast_night(engine.context)
         assert engine.store.one("select count(*) as n from replays") == before  # nothing was spent
         assert engine.store.rows("select * from strict_tests") == []
     return found
@@ -37,7 +38,7 @@ def test_larger_gains_are_kept_more_often_and_the_smallest_detectable_one_is_nam
     assert small.power < middle.power < large.power
     assert large.power >= 0.8
     assert found.detectable in (0.05, 0.10, 0.20)
-    assert "kept in about" in "\n".join(text(found))
+    assert "kept in about" in "\n".join(outlook_page(found))
 
 
 def test_money_is_told_where_past_replays_had_a_price() -> None:
@@ -45,13 +46,13 @@ def test_money_is_told_where_past_replays_had_a_price() -> None:
     found = of(50, 200, nights=1)
     assert found.usd_per_replay == pytest.approx(0.01)
     assert found.chances[2].usd == pytest.approx(found.chances[2].replays * 0.01)
-    assert "$" in "\n".join(text(found))
+    assert "$" in "\n".join(outlook_page(found))
 
 
 def test_a_budget_too_small_for_anything_is_called_so_with_what_would_do() -> None:
     found = of(16, 30, "strict")
     assert found.detectable is None
-    told = "\n".join(text(found))
+    told = "\n".join(outlook_page(found))
     assert "nothing that an edit is likely to bring can be told from luck" in told
     assert "replays a night" in "\n".join(found.advice)
 
@@ -70,18 +71,18 @@ def test_a_theme_that_only_search_tickets_have_is_named() -> None:
     world = World(3, 40)
     world.theme = dict.fromkeys(world.theme, "tests")
     with closing(Engine(world, 3, 200)) as engine:
-        outlook(engine.context)  # divides the tickets
+        forecast_night(engine.context)  # divides the tickets
         search = engine.store.tickets("admitted", held_out=False)[0]
         other = search.model_copy(update={"labels": ("convention",)})
         engine.store.admit(other, Admission(ticket=search.id, status="admitted"))
-        assert any("no held-out ticket is about convention" in line for line in outlook(engine.context).advice)
+        assert any("no held-out ticket is about convention" in line for line in forecast_night(engine.context).advice)
 
 
 def test_worn_out_tickets_are_mentioned() -> None:
     with closing(Engine(World(3, 40), 3, 200)) as engine:
-        outlook(engine.context)
+        forecast_night(engine.context)
         engine.store.write("update tickets set decisions = 20 where held_out = 1")
-        assert any("have served 20 decisions or more" in line for line in outlook(engine.context).advice)
+        assert any("have served 20 decisions or more" in line for line in forecast_night(engine.context).advice)
 
 
 def test_an_agent_that_passes_nearly_everything_needs_harder_tickets() -> None:
@@ -91,8 +92,10 @@ def test_an_agent_that_passes_nearly_everything_needs_harder_tickets() -> None:
 
     with closing(Engine(Easy(3, 30), 3, 200)) as engine:
         base = engine.versions.head().surface
-        make(engine.context, [Wanted(t, base) for t in engine.store.tickets() for _ in range(20)], "measure")
-        assert any("add tickets that it fails" in line for line in outlook(engine.context).advice)
+        make_replays(
+            engine.context, [ReplayRequest(t, base) for t in engine.store.tickets() for _ in range(20)], "measure"
+        )
+        assert any("add tickets that it fails" in line for line in forecast_night(engine.context).advice)
 
 
 @pytest.fixture

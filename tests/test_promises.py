@@ -11,29 +11,40 @@ from pathlib import Path
 
 import pytest
 
-from feedback.records import Cause, Kind, Outcome
-from meta.context import Context
+from feedback.outcome import Cause, Outcome, OutcomeKind
+from meta.app import Context
 from meta.errors import MetaError
-from meta.nights.account import gather, page
-from meta.nights.keep import clean, look_after
-from meta.nights.promises import Share, is_drop, raise_drops
-from meta.records import Replay
-from meta.review.decide import accept
+from meta.look.night_page import night_page
+from meta.look.status_page import status_page as status
+from meta.nights.bookkeeping import gather_account
+from meta.nights.promises import compare_promises, is_drop
+from meta.nights.upkeep import check_and_back_up, prune_transcripts
+from meta.proposals.decision import accept_proposal
+from meta.records.account import MergeRate
+from meta.records.replay import Replay
 from meta.settings import Settings
-from meta.status import gather as gather_status
-from meta.status import text as status
-from meta.store import stages
-from meta.store.feedback import save
+from meta.store import nights
+from meta.store.outcomes import save_outcome
 from meta.store.store import Store
-from meta.tune.loop import night
+from meta.store.summary import read_summary as gather_status
+from meta.tune.loop import tune
 from tests.test_night import GOOD, House, Scripted, edit
 
 
-def outcome(number: int, kind: Kind, days: float, version: str | None = None, cause: Cause = Cause.UNKNOWN) -> Outcome:
+def outcome(
+    number: int, kind: OutcomeKind, days: float, version: str | None = None, cause: Cause = Cause.UNKNOWN
+) -> Outcome:
     return Outcome(
-        repository="o/r", number=number, title="t", kind=kind, agent="bot", recognised_by="trailer", cause=cause,
-        opened_at=datetime.now(UTC) + timedelta(days=days), version=version,
-    )  # fmt: skip
+        repository="o/r",
+        number=number,
+        title="t",
+        kind=kind,
+        agent="bot",
+        recognised_by="trailer",
+        cause=cause,
+        opened_at=datetime.now(UTC) + timedelta(days=days),
+        version=version,
+    )
 
 
 @pytest.mark.parametrize(
@@ -41,44 +52,46 @@ def outcome(number: int, kind: Kind, days: float, version: str | None = None, ca
     [((15, 20), (4, 20), True), ((15, 20), (13, 20), False), ((5, 5), (0, 5), False), ((4, 20), (15, 20), False)],
 )
 def test_a_drop_is_what_chance_does_not_explain(before: tuple[int, int], after: tuple[int, int], drop: bool) -> None:
-    assert is_drop(Share(merged=before[0], of=before[1]), Share(merged=after[0], of=after[1])) is drop
+    assert is_drop(MergeRate(merged=before[0], of=before[1]), MergeRate(merged=after[0], of=after[1])) is drop
 
 
 def test_a_merged_change_whose_pull_requests_got_worse_is_raised_with_a_branch_that_undoes_it(tmp_path: Path) -> None:
     house = House(tmp_path / "agent")
     context = house.context()
-    [proposal] = night(context, Scripted(edit("Rules first", GOOD, "convention"))).proposals
-    accepted = accept(context, proposal)
+    [proposal] = tune(context, Scripted(edit("Rules first", GOOD, "convention"))).proposals
+    accepted = accept_proposal(context, proposal)
     assert accepted.merge_commit
     version = context.versions.at(accepted.merge_commit).id
     for number in range(1, 21):
-        save(context.store, outcome(number, Kind.MERGED if number % 4 else Kind.REVISED, -10))
-        save(context.store, outcome(100 + number, Kind.REVISED if number % 4 else Kind.MERGED, 1, version))
+        save_outcome(context.store, outcome(number, OutcomeKind.MERGED if number % 4 else OutcomeKind.REVISED, -10))
+        save_outcome(
+            context.store, outcome(100 + number, OutcomeKind.REVISED if number % 4 else OutcomeKind.MERGED, 1, version)
+        )
     for number in range(1, 5):  # none of these says anything about the agent
-        save(context.store, outcome(200 + number, Kind.REJECTED, 1, version, Cause.SUPERSEDED))
-        save(context.store, outcome(300 + number, Kind.OPEN, 1, version))
+        save_outcome(context.store, outcome(200 + number, OutcomeKind.REJECTED, 1, version, Cause.SUPERSEDED))
+        save_outcome(context.store, outcome(300 + number, OutcomeKind.OPEN, 1, version))
     head = house.git("rev-parse", "HEAD")
-    [promise] = raise_drops(context)
+    [promise] = compare_promises(context)
     assert (promise["before"], promise["after"]) == ({"merged": 15, "of": 20}, {"merged": 5, "of": 20})
     assert promise["dropped"]
     assert promise["branch"] == "meta/rollback-1"
     assert GOOD not in house.git("show", "meta/rollback-1:worker_agent/prompts/system.md")
     assert house.git("rev-parse", "HEAD") == head
     commit = house.git("rev-parse", "meta/rollback-1")
-    raise_drops(context)
+    compare_promises(context)
     assert house.git("rev-parse", "meta/rollback-1") == commit
 
     assert context.night is not None
-    stages.done(context.store, context.night, stages.BEGUN)
-    stages.done(context.store, context.night, "compare", {"promises": raise_drops(context)})
+    nights.finish_stage(context.store, context.night, nights.STAGE_BEGUN)
+    nights.finish_stage(context.store, context.night, "compare", {"promises": compare_promises(context)})
     [line] = [line for line in status(gather_status(house.root)).splitlines() if line.startswith("promise")]
     assert line == (
         "promise     proposal 1: replays 46% -> 92%; pull requests merged as they were: before 75% (53% to 89%) of 20,"
         " since 25% (11% to 47%) of 20; A DROP: `meta proposals rollback 1`"
     )
-    account = gather(context, context.night)
+    account = gather_account(context, context.night)
     assert [d.command for d in account.decide] == ["meta proposals rollback 1"]
-    assert "roll back proposal 1?" in page(account)
+    assert "roll back proposal 1?" in night_page(account)
 
 
 # Looking after runs.db.
@@ -97,7 +110,7 @@ def filled(root: Path, **nightly: object) -> Context:
 
 def test_old_transcripts_go_and_verdicts_stay(tmp_path: Path) -> None:
     context = filled(tmp_path, keep_days=95)
-    assert clean(context) == {"transcripts_removed": 20}
+    assert prune_transcripts(context) == {"transcripts_removed": 20}
     assert len(context.store.replays()) == 30
     assert context.store.transcript("r-3")
     assert not context.store.transcript("r-25")
@@ -105,8 +118,8 @@ def test_old_transcripts_go_and_verdicts_stay(tmp_path: Path) -> None:
 
 def test_a_copy_is_made_once_a_day_and_offered_when_runs_db_is_damaged(tmp_path: Path) -> None:
     context = filled(tmp_path)
-    look_after(context)
-    look_after(context)
+    check_and_back_up(context)
+    check_and_back_up(context)
     assert (tmp_path / "runs.db.backup").exists()
     assert not (tmp_path / "runs.db.backup.1").exists()
     context.store.db.conn.execute("pragma wal_checkpoint(truncate)")
@@ -117,17 +130,17 @@ def test_a_copy_is_made_once_a_day_and_offered_when_runs_db_is_damaged(tmp_path:
         content[start : start + 3000] = b"x" * 3000
     path.write_bytes(content)
     with pytest.raises(MetaError, match="damaged") as caught:
-        look_after(Context(Settings(root=tmp_path)))
+        check_and_back_up(Context(Settings(root=tmp_path)))
     assert "cp runs.db.backup runs.db" in caught.value.do
     assert "30 replays" in caught.value.do
 
 
 def test_a_copy_is_made_also_after_the_clock_was_set_back(tmp_path: Path) -> None:
     context = filled(tmp_path)
-    look_after(context)
+    check_and_back_up(context)
     later = time.time() + 3 * 86400
     os.utime(tmp_path / "runs.db.backup", (later, later))
-    look_after(context)
+    check_and_back_up(context)
     assert (tmp_path / "runs.db.backup.1").exists()
     assert (tmp_path / "runs.db.backup").stat().st_mtime < later
 

@@ -6,20 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from meta.context import Context
-from meta.records import Candidate, Edit, Grader, HiddenFile, Ticket
+from meta.app import Context
+from meta.records.candidate import Candidate, Edit
+from meta.records.ticket import Grader, HiddenFile, Ticket
 from meta.settings import Settings
-from meta.store.tuning import add_candidate, move
-from meta.tune.check import objection
-from meta.tune.drafts import read
-from meta.tune.evidence import tried_before
-from meta.tune.loop import night
-from meta.tune.repeats import is_repeat
+from meta.store.candidates import add_candidate, move_candidate
+from meta.tune.loop import tune
+from meta.tune.propose.draft_format import parse_edits
+from meta.tune.propose.edit_check import check_edit
+from meta.tune.propose.evidence import list_tried_edits
+from meta.tune.propose.repetition import is_repeat
 from tests.test_night import GOOD, House, Scripted, edit
-from worker_agent.surface import DEFAULT
+from worker_agent.surface import DEFAULT_ROOT
 
-SYSTEM = (DEFAULT / "prompts" / "system.md").read_text()
-CONFIG = (DEFAULT / "agent.toml").read_text()
+SYSTEM = (DEFAULT_ROOT / "prompts" / "system.md").read_text()
+CONFIG = (DEFAULT_ROOT / "agent.toml").read_text()
 SURFACE = {"prompts/system.md": SYSTEM, "agent.toml": CONFIG}
 GOLD = "+++ b/a.py\n+total = sum(line.amount for line in lines)\n+\n+if not total:\n+    return Decimal(0)\n"
 
@@ -38,7 +39,7 @@ def refused(house: House, edit: Edit, *tickets: Ticket, earlier: tuple[Candidate
     with_model = context.settings.worker.model_copy(update={"model": "m", "base_url": "http://127.0.0.1:9"})
     context.settings = context.settings.model_copy(update={"worker": with_model})
     try:
-        return objection(context, context.versions.head(), edit, tickets, earlier) or ""
+        return check_edit(context, context.versions.head(), edit, tickets, earlier) or ""
     finally:
         context.close()
 
@@ -73,10 +74,10 @@ Be slow.
     ],
 )
 def test_an_edit_without_its_claims_is_told_what_is_missing(line: str, words: str) -> None:
-    [good] = read(WHOLE, SURFACE)
+    [good] = parse_edits(WHOLE, SURFACE)
     assert not good.problem
     assert line in WHOLE
-    [draft] = read(WHOLE.replace(line, "" if line.endswith("\n") else "\n"), SURFACE)
+    [draft] = parse_edits(WHOLE.replace(line, "" if line.endswith("\n") else "\n"), SURFACE)
     assert words in draft.problem
 
 
@@ -183,7 +184,7 @@ def test_a_new_tool_loads_and_answers_a_trial_call_in_the_sandbox(house: House) 
         (TOOL.replace("open(path)", "opened(path)"), NAMED, "count failed: NameError"),
         (TOOL.replace("    return", "    import os\n    os._exit(1)\n    return"), NAMED, "trial call of count failed"),
     ],
-)  # fmt: skip
+)
 def test_a_tool_that_would_not_work_is_refused(house: House, text: str, config: str, words: str) -> None:
     assert words in refused(house, with_tool(text, config))
 
@@ -204,8 +205,8 @@ def test_only_a_listed_model_may_be_asked_for(house: House) -> None:
 def test_a_refused_edit_comes_back_once_with_the_reason(tmp_path: Path) -> None:
     house = House(tmp_path / "agent")
     proposer = Scripted(edit("Rules first", GOOD, "convention"))
-    night(house.context(), proposer)
-    night(house.context(), proposer)
+    tune(house.context(), proposer)
+    tune(house.context(), proposer)
     [why] = proposer.objections
     assert "the same as an earlier edit, 'Rules first', which is kept" in why
 
@@ -215,9 +216,9 @@ def test_what_was_tried_is_told_with_search_results_and_without_the_gates(tmp_pa
     store = house.context().store
     store.write("insert into nights (started_at, budget, stage) values ('', 1, '')")
     dropped, lost = (add_candidate(store, 1, "p", adding(text)) for text in ("a", "b"))
-    move(store, dropped, "screened_out", "1 of 6 replays passed on search tickets that had failed")
-    move(store, move(store, lost, "testing"), "refused", "on tickets of its theme 3 of 10 passed")
-    first, second = tried_before(store)
+    move_candidate(store, dropped, "screened_out", "1 of 6 replays passed on search tickets that had failed")
+    move_candidate(store, move_candidate(store, lost, "testing"), "refused", "on tickets of its theme 3 of 10 passed")
+    first, second = list_tried_edits(store)
     assert "1 of 6 replays passed on search tickets" in first
     assert "3 of 10" not in second
     assert "no gain could be shown" in second
@@ -229,8 +230,8 @@ def test_a_long_history_is_told_from_its_newer_end(tmp_path: Path) -> None:
     store.write("insert into nights (started_at, budget, stage) values ('', 1, '')")
     for number in range(100):
         made = add_candidate(store, 1, "p", Edit(title=f"edit {number}"))
-        move(store, made, "invalid", "-")
-    told = tried_before(store)
+        move_candidate(store, made, "invalid", "-")
+    told = list_tried_edits(store)
     assert told[0] == "20 older edits"
     assert len(told) == 81
     assert told[-1].startswith("edit 99")

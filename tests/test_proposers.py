@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from meta.tune.drafts import read, show
-from meta.tune.evidence import Complaint, Evidence, Failure, shorten
-from meta.tune.proposer.agent import EditingAgent
-from meta.tune.proposer.rewrite import Rewrite
-from meta.tune.proposer.sentence import OneSentence
+from meta.tune.propose.draft_format import parse_edits, render_question
+from meta.tune.propose.editing_agent import EditingAgent
+from meta.tune.propose.evidence import Complaint, Failure, ProposerEvidence, shorten_transcript
+from meta.tune.propose.one_sentence import OneSentence
+from meta.tune.propose.rewrite import Rewrite
 from tests.messages_server import call, message, script, serving, text
-from worker_agent.model import Endpoint, MessagesModel
-from worker_agent.sandbox import open_sandbox
+from worker_agent.model import MessagesModel, ModelEndpoint
+from worker_agent.sandbox.discovery import open_sandbox
 
 SURFACE = {"prompts/system.md": "You are an engineer.\nBe quick.\n", "agent.toml": "effort = ''\n"}
-EVIDENCE = Evidence(
+EVIDENCE = ProposerEvidence(
     failures=(
         Failure(ticket="t-1", brief="Mend it", labels=("convention",), reason="test_x failed", transcript="said: done"),
     ),
@@ -47,7 +47,7 @@ Read the rules first.
 
 
 def test_an_edit_is_read_with_what_it_claims() -> None:
-    [draft] = read(ONE, SURFACE)
+    [draft] = parse_edits(ONE, SURFACE)
     edit = draft.edit
     assert edit is not None
     assert (edit.title, edit.themes) == ("Slow down", ("ignored_convention", "incomplete"))
@@ -64,19 +64,19 @@ def test_an_edit_is_read_with_what_it_claims() -> None:
     ],
 )
 def test_an_edit_that_cannot_be_applied_says_why(old: str, new: str, problem: str) -> None:
-    [draft] = read(ONE.replace(old, new), SURFACE)
+    [draft] = parse_edits(ONE.replace(old, new), SURFACE)
     assert draft.edit is None
     assert problem in draft.problem
 
 
 def test_several_edits_stand_apart() -> None:
-    drafts = read(ONE + ONE.replace("Slow down", "Slower").replace("Read the", "Learn the"), SURFACE)
+    drafts = parse_edits(ONE + ONE.replace("Slow down", "Slower").replace("Read the", "Learn the"), SURFACE)
     assert [d.title for d in drafts] == ["Slow down", "Slower"]
     assert all(d.edit and len(d.edit.changes) == 1 for d in drafts)
 
 
 def test_the_question_shows_surface_failures_words_and_what_was_tried() -> None:
-    asked = show(EVIDENCE, SURFACE, 2)
+    asked = render_question(EVIDENCE, SURFACE, 2)
     for words in (
         "Be quick.",
         "t-1",
@@ -96,7 +96,7 @@ def test_a_transcript_is_cut_where_it_is_dull() -> None:
         {"kind": "tool", "name": "run_tests", "input": {}, "result": "exit code 1\n" + "E" * 300, "error": False},
         {"kind": "end", "ended": "submitted", "detail": ""},
     ]
-    told = shorten(events)
+    told = shorten_transcript(events)
     assert "said: I will look." in told
     assert "E" * 300 in told
     assert "x" * 100 not in told
@@ -106,7 +106,7 @@ def test_a_transcript_is_cut_where_it_is_dull() -> None:
 def test_one_question_gives_edits_and_a_refused_one_comes_back_once() -> None:
     again = ONE.replace("Slow down", "Slow down, shorter")
     with serving(script(message(text(ONE)), message(text(again)))) as served:
-        proposer = Rewrite(MessagesModel(Endpoint("m", served.url)))
+        proposer = Rewrite(MessagesModel(ModelEndpoint("m", served.url)))
         [draft] = proposer.propose(EVIDENCE, SURFACE, 3)
         revised = proposer.revise(draft, "it is too long")
     assert revised is not None
@@ -118,13 +118,13 @@ def test_one_question_gives_edits_and_a_refused_one_comes_back_once() -> None:
 
 def test_a_proposer_that_says_nothing_proposes_nothing() -> None:
     with serving(script(message(text("I have no idea.")))) as served:
-        assert not Rewrite(MessagesModel(Endpoint("m", served.url))).propose(EVIDENCE, SURFACE, 3)
+        assert not Rewrite(MessagesModel(ModelEndpoint("m", served.url))).propose(EVIDENCE, SURFACE, 3)
 
 
 def test_a_very_small_model_says_one_sentence_and_the_edit_is_made_from_it() -> None:
     said = ['"Read the file before you\nchange it."', "word " * 100, "Keep the names that are there."]
     with serving(script(*(message(text(each)) for each in said))) as served:
-        proposer = OneSentence(MessagesModel(Endpoint("m", served.url)))
+        proposer = OneSentence(MessagesModel(ModelEndpoint("m", served.url)))
         [draft, rambling] = proposer.propose(EVIDENCE, SURFACE, 2)
         revised = proposer.revise(draft, "it was tried")
     assert draft.edit is not None
@@ -145,7 +145,7 @@ def test_a_very_small_model_says_one_sentence_and_the_edit_is_made_from_it() -> 
 def test_a_very_small_model_is_asked_nothing_where_nothing_failed() -> None:
     with serving(script()) as served:
         calm = EVIDENCE.model_copy(update={"failures": ()})
-        assert not OneSentence(MessagesModel(Endpoint("m", served.url))).propose(calm, SURFACE, 3)
+        assert not OneSentence(MessagesModel(ModelEndpoint("m", served.url))).propose(calm, SURFACE, 3)
     assert not served.requests
 
 
@@ -160,7 +160,7 @@ def test_an_agent_edits_the_surface_in_a_sandbox_and_each_edit_stands_alone(tmp_
         message(text("That is all.")),
     ]
     with serving(script(*answers)) as served:
-        proposer = EditingAgent(MessagesModel(Endpoint("m", served.url)), open_sandbox(), tmp_path)
+        proposer = EditingAgent(MessagesModel(ModelEndpoint("m", served.url)), open_sandbox(), tmp_path)
         drafts = proposer.propose(EVIDENCE, SURFACE, 5)
     first, empty, second = drafts
     assert first.edit is not None

@@ -10,18 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from meta.records import Replay, Ticket
-from meta.replay.executor import Job, LocalExecutor
-from meta.replay.once import Finished, Setting
-from meta.spend.purse import Caps, Purse
+from meta.gateway.call_budget import CallBudget, SpendingCaps
+from meta.records.replay import Replay
+from meta.records.ticket import Ticket
+from meta.replay.executor import LocalExecutor, ReplayJob
+from meta.replay.run import FinishedReplay, ReplaySetting
 from meta.store.store import Store
 from tests.conftest import Make
 from tests.messages_server import Served, serving
 from tests.test_cli import DONE, FIX, GOLD, HIDDEN, PROJECT
-from worker_agent.model import Endpoint, MessagesModel
+from worker_agent.model import MessagesModel, ModelEndpoint
 from worker_agent.records import Limits
-from worker_agent.sandbox import open_sandbox
-from worker_agent.surface import DEFAULT, Surface, load
+from worker_agent.sandbox.discovery import open_sandbox
+from worker_agent.surface import DEFAULT_ROOT, Surface, load_surface
 
 ray = pytest.importorskip("ray")
 pytestmark = pytest.mark.slow
@@ -38,20 +39,29 @@ def cluster() -> Iterator[None]:
 def surface(tmp_path: Path) -> Surface:
     root = tmp_path / "surface"
     for part in ("prompts", "tools"):
-        shutil.copytree(DEFAULT / part, root / part, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(DEFAULT / "agent.toml", root)
-    return load(root)
+        shutil.copytree(DEFAULT_ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(DEFAULT_ROOT / "agent.toml", root)
+    return load_surface(root)
 
 
 def ticket(project: Path) -> Ticket:
     grader = {
-        "fail_to_pass": ["test_calc.py::test_mean_of_nothing"], "pass_to_pass": ["test_calc.py::test_mean"],
+        "fail_to_pass": ["test_calc.py::test_mean_of_nothing"],
+        "pass_to_pass": ["test_calc.py::test_mean"],
         "hidden": [{"path": "test_calc.py", "content": HIDDEN.encode()}],
-    }  # fmt: skip
+    }
     return Ticket.model_validate(
-        {"id": "mean", "title": "Mean of nothing", "body": "It should be 0.", "repo": str(project),
-         "base_commit": "HEAD", "grader": grader, "gold": GOLD, "environment": {"project": False}}
-    )  # fmt: skip
+        {
+            "id": "mean",
+            "title": "Mean of nothing",
+            "body": "It should be 0.",
+            "repo": str(project),
+            "base_commit": "HEAD",
+            "grader": grader,
+            "gold": GOLD,
+            "environment": {"project": False},
+        }
+    )
 
 
 def answer(body: dict[str, object], number: int) -> dict[str, object]:
@@ -61,22 +71,22 @@ def answer(body: dict[str, object], number: int) -> dict[str, object]:
 def test_a_cluster_gives_the_records_that_this_machine_gives(
     cluster: None, make_repo: Make, surface: Surface, tmp_path: Path
 ) -> None:
-    from meta.replay.on_ray import NodeSettings, RayExecutor
+    from meta.replay.ray_executor import NodeSettings, RayExecutor
 
     wanted = ticket(make_repo(PROJECT))
-    jobs = [Job(key, wanted, surface, "measure", candidate=key) for key in range(4)]
+    jobs = [ReplayJob(key, wanted, surface, "measure", candidate=key) for key in range(4)]
     store = Store(tmp_path / "runs.db")
-    purse = Purse(store.ledger, Caps(tokens=50_000_000))
+    purse = CallBudget(store.ledger, SpendingCaps(tokens=50_000_000))
 
-    def essence(done: Iterator[tuple[Job, Finished]]) -> list[object]:
+    def essence(done: Iterator[tuple[ReplayJob, FinishedReplay]]) -> list[object]:
         changing = {"id", "seconds", "grading_seconds", "started_at"}
         return sorted((job.key, f.replay.model_dump_json(exclude=changing), len(f.events)) for job, f in done)
 
     with serving(answer) as served:
-        endpoint = Endpoint("m", served.url, retries=0)
+        endpoint = ModelEndpoint("m", served.url, retries=0)
         node = NodeSettings(endpoint, "bubblewrap", Limits())
         far = essence(RayExecutor(node, tmp_path / "c1", lambda: purse, lambda: 1).run(jobs))
-        setting = Setting(MessagesModel(endpoint), open_sandbox(), Limits(), tmp_path / "c2")
+        setting = ReplaySetting(MessagesModel(endpoint), open_sandbox(), Limits(), tmp_path / "c2")
         near = essence(LocalExecutor(setting, 2).run(jobs))
         assert isinstance(served, Served)
     assert far == near
@@ -90,24 +100,24 @@ def test_a_cluster_gives_the_records_that_this_machine_gives(
 def test_a_node_that_dies_makes_its_replays_void(
     cluster: None, make_repo: Make, surface: Surface, tmp_path: Path
 ) -> None:
-    from meta.replay.on_ray import NodeSettings, RayExecutor, Returned
+    from meta.replay.ray_executor import NodeResult, NodeSettings, RayExecutor
 
     marker = tmp_path / "died"
 
-    def dies_once(shipped: object, template: object, surface: object, node: object) -> Returned:
+    def dies_once(shipped: object, template: object, surface: object, node: object) -> NodeResult:
         if not marker.exists():
             marker.touch()
             os.kill(os.getpid(), signal.SIGKILL)
         replay = Replay(
             id="r", ticket="mean", version="v", purpose="gate", verdict="passed", reason="", ended="submitted"
         )
-        return Returned(Finished(replay, ()))
+        return NodeResult(FinishedReplay(replay, ()))
 
     wanted = ticket(make_repo(PROJECT))
-    node = NodeSettings(Endpoint("m", "http://127.0.0.1:9"), "none", Limits())
+    node = NodeSettings(ModelEndpoint("m", "http://127.0.0.1:9"), "none", Limits())
     executor = RayExecutor(node, tmp_path / "cache", work=dies_once)
-    first = [f.replay for _, f in executor.run([Job(0, wanted, surface, "gate")])]
-    again = [f.replay for _, f in executor.run([Job(0, wanted, surface, "gate")])]
+    first = [f.replay for _, f in executor.run([ReplayJob(0, wanted, surface, "gate")])]
+    again = [f.replay for _, f in executor.run([ReplayJob(0, wanted, surface, "gate")])]
     assert [r.verdict for r in first] == ["void"]
     assert "node that ran it died" in first[0].reason
     assert [r.verdict for r in again] == ["passed"]

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from meta.store.tuning import proposals
-from meta.tune.loop import night
+from meta.store.proposals import find_proposals
+from meta.tune.loop import tune
 from tests.test_night import GOOD, House, Scripted, edit
 
 
@@ -21,7 +21,7 @@ def house(tmp_path: Path) -> House:
     """A house with one pending proposal."""
     house = House(tmp_path / "agent")
     context = house.context()
-    assert night(context, Scripted(edit("Rules first", GOOD, "convention"))).proposals
+    assert tune(context, Scripted(edit("Rules first", GOOD, "convention"))).proposals
     context.close()
     return house
 
@@ -47,7 +47,7 @@ def at_terminal(house: House, *answers: str) -> str:
 
 def status(house: House) -> list[tuple[str, str]]:
     context = house.context()
-    found = [(p.status, p.reason) for p in proposals(context.store)]
+    found = [(p.status, p.reason) for p in find_proposals(context.store)]
     context.close()
     return found
 

@@ -8,9 +8,9 @@ import pytest
 
 from bench.engine import Engine
 from bench.growing import World
-from meta.store import tuning as records
-from meta.tune.gate import FEW_TICKETS
-from meta.tune.split import DECISIONS, split
+from meta.gate.gate import MIN_TICKETS_FOR_CLAIM
+from meta.store import candidates, gate_tests
+from meta.tune.held_out import MAX_DECISIONS, divide_tickets
 
 
 @pytest.fixture
@@ -21,24 +21,24 @@ def engine() -> Iterator[Engine]:
 
 
 def names(engine: Engine, held_out: bool) -> set[str]:
-    return {t.id for t in split(engine.store)[held_out]}
+    return {t.id for t in divide_tickets(engine.store)[held_out]}
 
 
 def wear(engine: Engine, ids: list[str]) -> None:
-    for _ in range(DECISIONS):
+    for _ in range(MAX_DECISIONS):
         engine.store.served(ids)
 
 
 def test_every_decision_of_the_gate_is_counted_on_the_tickets_that_served(engine: Engine) -> None:
     engine.night(engine.world.propose((), 5))
     decided = engine.store.rows("select tickets from gate_tests where decided_at is not null")
-    ended = records.candidates(engine.store, "status in ('kept', 'refused')")
-    tested = [c for c in ended if records.gate_test(engine.store, c.id)]
+    ended = candidates.find_candidates(engine.store, "status in ('kept', 'refused')")
+    tested = [c for c in ended if gate_tests.find_gate_test(engine.store, c.id)]
     assert decided
     served = {row["id"]: row["decisions"] for row in engine.store.rows("select id, decisions from tickets")}
     counted: dict[str, int] = dict.fromkeys(served, 0)
     for candidate in tested:
-        for ticket in (records.gate_test(engine.store, candidate.id) or ([], {}))[0]:
+        for ticket in (gate_tests.find_gate_test(engine.store, candidate.id) or ([], {}))[0]:
             counted[ticket] += 1
     assert served == counted
     assert not any(served[name] for name in names(engine, held_out=False))
@@ -71,9 +71,9 @@ def test_a_ticket_that_is_not_worn_stays_held_out(engine: Engine) -> None:
 
 
 def test_rotation_leaves_enough_held_out_tickets_however_worn_they_are() -> None:
-    engine = Engine(World(3, FEW_TICKETS + 3), 3, 100)
+    engine = Engine(World(3, MIN_TICKETS_FOR_CLAIM + 3), 3, 100)
     wear(engine, sorted(names(engine, held_out=True)))
-    assert len(names(engine, held_out=True)) == FEW_TICKETS
+    assert len(names(engine, held_out=True)) == MIN_TICKETS_FOR_CLAIM
     engine.close()
 
 

@@ -8,9 +8,10 @@ import pytest
 
 from bench.cheats.all import ATTACKS, outcome
 from bench.cheats.ours import Judge
-from meta.breakout import attempts
-from worker_agent.container import Container, open_container
-from worker_agent.sandbox import SandboxUnavailable, open_sandbox
+from meta.doctor.breakout import try_breakouts
+from worker_agent.sandbox.container import Container, open_container
+from worker_agent.sandbox.discovery import open_sandbox
+from worker_agent.sandbox.job import SandboxUnavailable
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +25,7 @@ def container() -> Iterator[Container]:
 
 
 def test_no_way_out_of_a_container_is_open(container: Container) -> None:
-    assert [attempt.what for attempt in attempts(container) if not attempt.held] == []
+    assert [attempt.what for attempt in try_breakouts(container) if not attempt.held] == []
 
 
 def test_a_container_grades_as_bubblewrap_does(container: Container) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from meta.nights.schedule import Plan, schedule
+from meta.nights.schedule import find_schedule
+from meta.nights.schedule.plan import NightlyTimer
 
 CRONTAB = """\
 #!/bin/sh
@@ -17,36 +18,38 @@ if [ "$1" = -l ]; then cat "$TABLE" 2>/dev/null || { echo "no crontab for you" >
 
 
 @pytest.fixture
-def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
+def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> NightlyTimer:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     folder = tmp_path / "100% our agent"
     folder.mkdir()
-    return Plan(folder)
+    return NightlyTimer(folder)
 
 
-def test_systemd_gets_two_units_that_it_accepts_and_catches_up_missed_nights(plan: Plan) -> None:
-    written = schedule("systemd").install(plan)
+def test_systemd_gets_two_units_that_it_accepts_and_catches_up_missed_nights(plan: NightlyTimer) -> None:
+    written = find_schedule("systemd").install(plan)
     assert written.changed
     service, timer = (Path(path) for path in written.texts)
     assert "Persistent=true" in timer.read_text()
     if shutil.which("systemd-analyze"):
         done = subprocess.run(["systemd-analyze", "verify", "--user", service, timer], capture_output=True, text=True)
         assert plan.name not in done.stderr, done.stderr
-    assert not schedule("systemd").install(plan).changed
-    assert schedule("systemd").show(plan)
-    assert schedule("systemd").remove(plan)
+    assert not find_schedule("systemd").install(plan).changed
+    assert find_schedule("systemd").show(plan)
+    assert find_schedule("systemd").remove(plan)
     assert not service.exists()
-    assert schedule("systemd").remove(plan) is None
+    assert find_schedule("systemd").remove(plan) is None
 
 
-def test_another_time_of_day_replaces_the_first(plan: Plan) -> None:
-    schedule("systemd").install(plan)
-    changed = schedule("systemd").install(Plan(plan.folder, at="3:30"))
+def test_another_time_of_day_replaces_the_first(plan: NightlyTimer) -> None:
+    find_schedule("systemd").install(plan)
+    changed = find_schedule("systemd").install(NightlyTimer(plan.folder, at="3:30"))
     assert changed.changed
     assert any("OnCalendar=*-*-* 03:30:00" in text for text in changed.texts.values())
 
 
-def test_the_rest_of_a_crontab_stays_as_it_is(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_rest_of_a_crontab_stays_as_it_is(
+    plan: NightlyTimer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     program, table = tmp_path / "bin" / "crontab", tmp_path / "table"
     program.parent.mkdir()
     program.write_text(CRONTAB)
@@ -54,35 +57,37 @@ def test_the_rest_of_a_crontab_stays_as_it_is(plan: Plan, tmp_path: Path, monkey
     monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
     monkeypatch.setenv("TABLE", str(table))
     table.write_text("0 1 * * * mine\n")
-    assert schedule("cron").install(plan).changed
-    assert not schedule("cron").install(plan).changed
+    assert find_schedule("cron").install(plan).changed
+    assert not find_schedule("cron").install(plan).changed
     lines = table.read_text().splitlines()
     assert lines[0] == "0 1 * * * mine"
     assert lines[2].startswith("0 2 * * * ")
     assert "100\\% our agent" in lines[2]
-    shown = schedule("cron").show(plan)
+    shown = find_schedule("cron").show(plan)
     assert shown is not None
     assert lines[2] in shown.texts["crontab"]
-    schedule("cron").remove(plan)
+    find_schedule("cron").remove(plan)
     assert table.read_text() == "0 1 * * * mine\n"
-    assert schedule("cron").remove(plan) is None
+    assert find_schedule("cron").remove(plan) is None
 
 
-def test_without_crontab_it_says_what_to_add(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_crontab_it_says_what_to_add(
+    plan: NightlyTimer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    written = schedule("cron").install(plan)
+    written = find_schedule("cron").install(plan)
     assert "no crontab program" in written.notes[0]
     assert " nightly --until 06:00" in written.texts["crontab"]
 
 
-def test_the_workflow_is_written_once_and_removed(plan: Plan) -> None:
-    written = schedule("github").install(plan)
+def test_the_workflow_is_written_once_and_removed(plan: NightlyTimer) -> None:
+    written = find_schedule("github").install(plan)
     [text] = written.texts.values()
     assert 'cron: "0 2 * * *"' in text
     assert "${{ secrets.ANTHROPIC_API_KEY }}" in text
     # The package's bare name could be anybody's on a public index.
     assert "pip install meta" not in text
     assert "META_PACKAGE: ${{ vars.META_PACKAGE }}" in text
-    assert not schedule("github").install(plan).changed
-    schedule("github").remove(plan)
-    assert schedule("github").show(plan) is None
+    assert not find_schedule("github").install(plan).changed
+    find_schedule("github").remove(plan)
+    assert find_schedule("github").show(plan) is None

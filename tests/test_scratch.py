@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from meta import scratch
-from meta.scratch import IN_MEMORY, close_scratch, open_scratch
+from meta.disk import scratch
+from meta.disk.scratch import MEMORY_FOLDER, close_scratch, open_scratch
 
 OTHER = """
 import os, signal, sys
@@ -38,7 +38,7 @@ class Other:
         self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout
         self.folder = Path(self.process.stdout.readline().strip())
-        assert self.folder.parent == IN_MEMORY
+        assert self.folder.parent == MEMORY_FOLDER
 
     def kill(self) -> None:
         self.process.kill()
@@ -103,7 +103,7 @@ def test_a_link_that_leads_elsewhere_is_not_followed(tmp_path: Path) -> None:
     assert (precious / "thesis").is_dir()
 
 
-@pytest.mark.skipif(not IN_MEMORY.is_dir(), reason="no file system in memory")
+@pytest.mark.skipif(not MEMORY_FOLDER.is_dir(), reason="no file system in memory")
 def test_a_folder_that_no_link_names_goes_when_its_process_was_killed_and_not_before(tmp_path: Path) -> None:
     killed, working = Other(tmp_path / "a", "dies before the link"), Other(tmp_path / "b", "works on")
     try:

@@ -14,20 +14,20 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import optuna
 import pytest
 
-from meta.context import Context
-from meta.records import Replay
+from meta.app import Context
+from meta.records.replay import Replay
+from meta.replay.simulated import SimulatedExecutor
 from meta.settings import Settings
+from meta.store.candidates import find_candidates
 from meta.store.store import Store
-from meta.store.tuning import candidates
-from meta.tune.loop import night
-from meta.tune.screen import ENOUGH, GO, STOP, odds
-from meta.tune.search.agent_toml import with_setting
-from meta.tune.search.study import NAME, url
-from meta.tune.search.worth import weigh
-from meta.tune.simulated import SimulatedExecutor
+from meta.surfaces.agent_toml import replace_setting
+from meta.tune.loop import tune
+from meta.tune.screen import GO_LOG_ODDS, PROMISING_LOG_ODDS, STOP_LOG_ODDS, lift_log_odds_of
+from meta.tune.search.study import STUDY_NAME, study_url_of
+from meta.tune.search.worth import score_race
 from tests.test_night import Dying, House, Scripted, edit
 from worker_agent.records import Usage
-from worker_agent.surface import DEFAULT
+from worker_agent.surface import DEFAULT_ROOT
 
 ONE, TWO = "Read the rules first.", "Look at the neighbours of what you change."
 
@@ -54,13 +54,13 @@ class Team(House):
         return {0: 0.05, 1: 0.55, 2: 0.95}[(ONE in prompt) + (TWO in prompt)]
 
     def trials(self) -> list[optuna.trial.FrozenTrial]:
-        return optuna.load_study(study_name=NAME, storage=url(self.root / "runs.db")).trials
+        return optuna.load_study(study_name=STUDY_NAME, storage=study_url_of(self.root / "runs.db")).trials
 
 
 def refused_twice(team: Team) -> None:
     """A first night whose gate refuses both edits, since it is told to be absurdly sure."""
     team.alpha = 1e-200
-    done = night(team.context(), Scripted(edit("First", ONE, "convention"), edit("Second", TWO, "convention")))
+    done = tune(team.context(), Scripted(edit("First", ONE, "convention"), edit("Second", TWO, "convention")))
     assert [c.status for c in done.candidates] == ["refused", "refused"]
     team.alpha = 0.1
 
@@ -72,7 +72,7 @@ def team(tmp_path: Path) -> Team:
 
 def test_edits_that_could_not_be_shown_to_help_alone_are_tried_together(team: Team) -> None:
     refused_twice(team)
-    done = night(team.context(), Scripted())
+    done = tune(team.context(), Scripted())
     [together] = done.candidates
     assert together.edit.choice == {"edit 1": True, "edit 2": True}
     assert together.edit.title == "First + Second"
@@ -86,7 +86,7 @@ def test_edits_that_could_not_be_shown_to_help_alone_are_tried_together(team: Te
 
 def test_the_study_is_told_what_search_tickets_said_and_nothing_of_the_gate(team: Team) -> None:
     refused_twice(team)
-    night(team.context(), Scripted())
+    tune(team.context(), Scripted())
     store = Store(team.root / "runs.db")
     held_out = {t.id for t in store.tickets(held_out=True)}
     trials = [t for t in team.trials() if "refused" not in t.user_attrs]
@@ -97,26 +97,26 @@ def test_the_study_is_told_what_search_tickets_said_and_nothing_of_the_gate(team
         seen = store.replays("candidate = ? and purpose = 'screen'", trial.user_attrs["candidate"])
         assert not held_out & {r.ticket for r in seen}
         before = store.replays("purpose = 'incumbent'")
-        assert trial.value == pytest.approx(weigh(seen, before).at(0.05))
+        assert trial.value == pytest.approx(score_race(seen, before).at(0.05))
 
 
 def test_a_setting_is_tried_as_an_ordinary_candidate(tmp_path: Path) -> None:
     team = Team(tmp_path / "agent", efforts=["high"], suggestions=1)
-    done = night(team.context(), Scripted())
+    done = tune(team.context(), Scripted())
     [candidate] = done.candidates
     assert candidate.edit.title == "effort = high"
     assert candidate.status == "kept"
     text = candidate.edit.changes["agent.toml"] or ""
     assert tomllib.loads(text)["effort"] == "high"
-    assert text.count("#") == (DEFAULT / "agent.toml").read_text().count("#")
+    assert text.count("#") == (DEFAULT_ROOT / "agent.toml").read_text().count("#")
     assert team.git("diff", "--name-only", "main", "meta/proposal-1") == "worker_agent/agent.toml"
 
 
 def test_what_was_tried_is_not_suggested_again_and_the_study_goes_on(tmp_path: Path) -> None:
     team = Team(tmp_path / "agent", turns=[10, 20], tools=["run_tests"], suggestions=2)
     for _ in range(3):
-        night(team.context(), Scripted())
-    made = [tuple(sorted(c.edit.choice.items())) for c in candidates(team.context().store)]
+        tune(team.context(), Scripted())
+    made = [tuple(sorted(c.edit.choice.items())) for c in find_candidates(team.context().store)]
     assert (("limits.turns", 10),) in made
     assert (("tool run_tests", "off"),) in made
     assert len(made) == len(set(made)) > 3
@@ -125,9 +125,9 @@ def test_what_was_tried_is_not_suggested_again_and_the_study_goes_on(tmp_path: P
 
 def test_a_changed_list_of_values_does_not_stop_the_study(tmp_path: Path) -> None:
     team = Team(tmp_path / "agent", turns=[10], suggestions=1)
-    night(team.context(), Scripted())
+    tune(team.context(), Scripted())
     team.search = {"turns": [10, 20], "suggestions": 1}
-    [candidate] = night(team.context(), Scripted()).candidates
+    [candidate] = tune(team.context(), Scripted()).candidates
     assert candidate.edit.choice == {"limits.turns": 20}
     assert "limits.turns (2)" in team.trials()[-1].params
 
@@ -139,9 +139,9 @@ def test_a_killed_night_leaves_no_open_trial(tmp_path: Path, after: int) -> None
     team.executor = Dying(whole, after)
     proposer = Scripted(edit("First", ONE, "convention"))
     with pytest.raises(KeyboardInterrupt):
-        night(team.context(), proposer)
+        tune(team.context(), proposer)
     team.executor = whole
-    done = night(team.context(), proposer)
+    done = tune(team.context(), proposer)
     assert sorted(tuple(c.edit.choice) for c in done.candidates) == [(), ("effort",), ("limits.turns",)]
     trials = team.trials()
     assert sorted(t.user_attrs["candidate"] for t in trials) == [c.id for c in done.candidates if c.edit.choice]
@@ -151,22 +151,24 @@ def test_a_killed_night_leaves_no_open_trial(tmp_path: Path, after: int) -> None
 def test_a_trial_whose_candidate_was_never_written_down_is_closed(tmp_path: Path) -> None:
     team = Team(tmp_path / "agent", efforts=["low"], suggestions=1)
     team.context().store.close()
-    study = optuna.create_study(study_name=NAME, storage=url(team.root / "runs.db"), direction="maximize")
+    study = optuna.create_study(
+        study_name=STUDY_NAME, storage=study_url_of(team.root / "runs.db"), direction="maximize"
+    )
     study.ask({"effort": optuna.distributions.CategoricalDistribution(("in use", "low"))})
     study.enqueue_trial({"effort": "in use"})
-    done = night(team.context(), Scripted())
+    done = tune(team.context(), Scripted())
     assert [c.edit.title for c in done.candidates] == ["effort = low"]
     assert [t.state.name for t in team.trials()] == ["FAIL", "FAIL", "COMPLETE"]
 
 
 def test_with_nothing_to_choose_optuna_is_not_even_imported() -> None:
-    code = "import sys, meta.tune.loop, meta.tune.run; sys.exit('optuna' in sys.modules)"
+    code = "import sys, meta.tune.loop, meta.nights.tuning; sys.exit('optuna' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_runs_db_still_opens_and_migrates_with_the_study_in_it(tmp_path: Path) -> None:
     team = Team(tmp_path / "agent", efforts=["low"], suggestions=1)
-    night(team.context(), Scripted())
+    tune(team.context(), Scripted())
     store = Store(team.root / "runs.db")
     assert store.one("pragma journal_mode") == {"journal_mode": "wal"}
     assert store.one("pragma integrity_check") == {"integrity_check": "ok"}
@@ -177,8 +179,8 @@ def test_runs_db_still_opens_and_migrates_with_the_study_in_it(tmp_path: Path) -
 def test_the_dashboard_shows_the_study(tmp_path: Path) -> None:
     dashboard = pytest.importorskip("optuna_dashboard")
     team = Team(tmp_path / "agent", efforts=["low"], suggestions=1)
-    night(team.context(), Scripted())
-    storage = optuna.storages.RDBStorage(url(team.root / "runs.db"))
+    tune(team.context(), Scripted())
+    storage = optuna.storages.RDBStorage(study_url_of(team.root / "runs.db"))
 
     class Quiet(WSGIRequestHandler):
         def log_message(self, format: str, *args: object) -> None:
@@ -192,7 +194,7 @@ def test_the_dashboard_shows_the_study(tmp_path: Path) -> None:
     finally:
         server.shutdown()
         server.server_close()
-    assert NAME in json.dumps(shown)
+    assert STUDY_NAME in json.dumps(shown)
 
 
 # What a candidate is worth, and the rule of the race.
@@ -200,42 +202,48 @@ def test_the_dashboard_shows_the_study(tmp_path: Path) -> None:
 
 def ran(ticket: str, passed: bool, tokens: int = 100, usd: float | None = None) -> Replay:
     return Replay(
-        id=f"{ticket}-{passed}-{tokens}", ticket=ticket, version="v", purpose="screen", ended="submitted", reason="",
-        verdict="passed" if passed else "failed", usage=Usage(calls=1, input_tokens=tokens, usd=usd),
-    )  # fmt: skip
+        id=f"{ticket}-{passed}-{tokens}",
+        ticket=ticket,
+        version="v",
+        purpose="screen",
+        ended="submitted",
+        reason="",
+        verdict="passed" if passed else "failed",
+        usage=Usage(calls=1, input_tokens=tokens, usd=usd),
+    )
 
 
 def test_a_doubled_cost_has_to_bring_what_the_setting_says() -> None:
     before = [ran("a", False), ran("b", False)]
     same, dear = ([ran(t, t == "a", tokens) for t in ("a", "b")] for tokens in (100, 200))
-    assert weigh(same, before).gain == weigh(dear, before).gain > 0
-    assert weigh(same, before).doublings == 0.0
-    assert weigh(dear, before).doublings == pytest.approx(0.5)  # one doubling, by two runs and two imagined ones
-    assert weigh(dear, before).at(0.0) == weigh(same, before).at(1.0)
-    assert weigh(dear, before).at(1.0) < 0 < weigh(dear, before).at(0.05)
+    assert score_race(same, before).gain == score_race(dear, before).gain > 0
+    assert score_race(same, before).doublings == 0.0
+    assert score_race(dear, before).doublings == pytest.approx(0.5)  # one doubling, by two runs and two imagined ones
+    assert score_race(dear, before).at(0.0) == score_race(same, before).at(1.0)
+    assert score_race(dear, before).at(1.0) < 0 < score_race(dear, before).at(0.05)
 
 
 def test_dollars_count_where_all_are_known() -> None:
     before = [ran("a", False, 100, usd=1.0)]
-    assert weigh([ran("a", True, 400, usd=1.0)], before).doublings == 0.0
-    assert weigh([ran("a", True, 400)], before).doublings == pytest.approx(2 / 3)
+    assert score_race([ran("a", True, 400, usd=1.0)], before).doublings == 0.0
+    assert score_race([ran("a", True, 400)], before).doublings == pytest.approx(2 / 3)
 
 
 def test_the_race_stops_the_hopeless_and_sends_on_the_promising() -> None:
     believed = dict.fromkeys("abcdef", 0.2)
-    assert odds([], believed) == 0.0 > ENOUGH
-    assert odds([ran("a", True), ran("b", True)], believed) > GO
-    assert odds([ran(name, False) for name in "abc"], believed) > STOP
-    assert odds([ran(name, False) for name in "abcdef"], believed) < STOP
-    assert odds([ran("a", True), ran("b", False), ran("c", False)], believed) > ENOUGH
+    assert lift_log_odds_of([], believed) == 0.0 > PROMISING_LOG_ODDS
+    assert lift_log_odds_of([ran("a", True), ran("b", True)], believed) > GO_LOG_ODDS
+    assert lift_log_odds_of([ran(name, False) for name in "abc"], believed) > STOP_LOG_ODDS
+    assert lift_log_odds_of([ran(name, False) for name in "abcdef"], believed) < STOP_LOG_ODDS
+    assert lift_log_odds_of([ran("a", True), ran("b", False), ran("c", False)], believed) > PROMISING_LOG_ODDS
 
 
 def test_more_replays_go_to_whom_they_can_decide(team: Team) -> None:
     context = team.context()
-    night(context, Scripted(edit("First", ONE, "convention"), edit("Nothing", "Be careful.", "convention")))
+    tune(context, Scripted(edit("First", ONE, "convention"), edit("Nothing", "Be careful.", "convention")))
     runs = {
         c.edit.title: len(context.store.replays("candidate = ? and purpose = 'screen'", c.id))
-        for c in candidates(context.store)
+        for c in find_candidates(context.store)
     }
     assert runs["First"] + runs["Nothing"] <= 12
     assert runs["First"] != runs["Nothing"]
@@ -255,18 +263,18 @@ def test_more_replays_go_to_whom_they_can_decide(team: Team) -> None:
     ],
 )
 def test_one_setting_changes_and_all_else_stays(name: str, value: str | int | tuple[str, ...], line: str) -> None:
-    before = (DEFAULT / "agent.toml").read_text()
-    after = with_setting(before, name, value)
+    before = (DEFAULT_ROOT / "agent.toml").read_text()
+    after = replace_setting(before, name, value)
     assert line in after
     assert len(set(after.splitlines()) ^ set(before.splitlines())) <= 2
 
 
 def test_a_list_over_several_lines_is_replaced_whole() -> None:
     text = 'tools = [  # what it can do\n  "a",\n  "b",\n]\nmodel = ""\n'
-    assert with_setting(text, "tools", ("a",)) == 'tools = ["a"]\nmodel = ""\n'
-    assert with_setting("model = 'x'", "limits.turns", 3) == "model = 'x'\n\n[limits]\nturns = 3\n"
+    assert replace_setting(text, "tools", ("a",)) == 'tools = ["a"]\nmodel = ""\n'
+    assert replace_setting("model = 'x'", "limits.turns", 3) == "model = 'x'\n\n[limits]\nturns = 3\n"
 
 
 def test_what_cannot_be_set_line_by_line_is_not_set() -> None:
     with pytest.raises(ValueError, match="cannot be set"):
-        with_setting("limits = {turns = 3}\n", "limits.turns", 4)
+        replace_setting("limits = {turns = 3}\n", "limits.turns", 4)

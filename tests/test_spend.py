@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 
 from meta.errors import BudgetSpent
-from meta.spend import purse as purses
-from meta.spend.metered import Metered, about, worst_case
-from meta.spend.purse import Caps, Purse
-from meta.store.ledger import Asked, Ledger
+from meta.gateway import call_budget as purses
+from meta.gateway.call_budget import CallBudget, SpendingCaps
+from meta.gateway.metered_model import MeteredModel, call_purpose, worst_case_of
+from meta.store.calls import Ledger, PlannedCall
 from meta.store.store import Store
 from tests.messages_server import error, message, script, serving, text
-from worker_agent.model import Endpoint, MessagesModel, ModelUnavailable, Price, Request
+from worker_agent.model import MessagesModel, ModelEndpoint, ModelRequest, ModelUnavailable, Price
 from worker_agent.records import Usage
 
 PRICES = {"m": Price(input=1.0, output=10.0, cache_write=1.25)}
-QUESTION = Request(
+QUESTION = ModelRequest(
     system="s", messages=[{"role": "user", "content": [{"type": "text", "text": "hello"}]}], max_tokens=100
 )
 
@@ -30,18 +30,18 @@ def ledger(tmp_path: Path) -> Ledger:
     return Store(tmp_path / "runs.db").ledger
 
 
-def asked(tokens: int = 100, usd: float | None = 1.0, night: int = 1) -> Asked:
-    return Asked("worker", "m", tokens, usd, night)
+def asked(tokens: int = 100, usd: float | None = 1.0, night: int = 1) -> PlannedCall:
+    return PlannedCall("worker", "m", tokens, usd, night)
 
 
 def test_every_call_is_in_the_ledger_with_who_asked_who_answered_and_what_it_used(tmp_path: Path) -> None:
     store = Store(tmp_path / "runs.db")
-    purse = Purse(store.ledger)
+    purse = CallBudget(store.ledger)
     answer = message(text("hi"), cache_read_input_tokens=7, cache_creation_input_tokens=3)
     with serving(script(answer, error(529, "overloaded_error"))) as served:
-        model = MessagesModel(Endpoint("m", served.url, retries=0, prices=PRICES))
-        metered = Metered(model, lambda: purse, "cause", "m", PRICES, lambda: 4)
-        with about("r-1", 9):
+        model = MessagesModel(ModelEndpoint("m", served.url, retries=0, prices=PRICES))
+        metered = MeteredModel(model, lambda: purse, "cause", "m", PRICES, lambda: 4)
+        with call_purpose("r-1", 9):
             metered.ask(QUESTION)
             with pytest.raises(ModelUnavailable):
                 metered.ask(QUESTION)
@@ -55,7 +55,7 @@ def test_every_call_is_in_the_ledger_with_who_asked_who_answered_and_what_it_use
 
 
 def test_the_cap_holds_when_calls_run_side_by_side(ledger: Ledger) -> None:
-    purse, most, held = Purse(ledger, Caps(usd=10.0)), 0.0, []
+    purse, most, held = CallBudget(ledger, SpendingCaps(usd=10.0)), 0.0, []
     lock = threading.Lock()
 
     def call() -> bool:
@@ -82,7 +82,7 @@ def test_the_cap_holds_when_calls_run_side_by_side(ledger: Ledger) -> None:
 
 
 def test_a_call_waits_for_what_others_may_leave(ledger: Ledger) -> None:
-    purse = Purse(ledger, Caps(tokens=150))
+    purse = CallBudget(ledger, SpendingCaps(tokens=150))
     entered = threading.Event()
 
     def slow() -> None:
@@ -109,8 +109,8 @@ def test_a_call_that_was_cut_off_counts_with_its_worst_case(tmp_path: Path) -> N
 
 
 def test_without_a_price_tokens_are_capped_where_money_is(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(purses, "UNPRICED_TOKENS", 250)
-    purse = Purse(ledger, Caps(usd=10.0))
+    monkeypatch.setattr(purses, "MAX_UNPRICED_TOKENS", 250)
+    purse = CallBudget(ledger, SpendingCaps(usd=10.0))
     for _ in range(2):
         with purse.call(asked(100, usd=None)) as call:
             call.answered("m", Usage(calls=1, output_tokens=100))
@@ -120,14 +120,14 @@ def test_without_a_price_tokens_are_capped_where_money_is(ledger: Ledger, monkey
 
 
 def test_a_purse_that_is_closed_lets_nobody_spend(ledger: Ledger) -> None:
-    purse = Purse(ledger)
+    purse = CallBudget(ledger)
     purse.stop("the night is over")
     with pytest.raises(BudgetSpent, match="the night is over"), purse.call(asked()):
         pass
 
 
 def test_no_prompt_has_more_tokens_than_bytes() -> None:
-    worst = worst_case(QUESTION)
+    worst = worst_case_of(QUESTION)
     assert worst.output_tokens == 100
     assert worst.input_tokens >= len("hello") + len("s")
 

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from meta.errors import MetaError
-from meta.records import Admission, Edit, Grader, Replay, Ticket
-from meta.store import tuning as records
+from meta.records.candidate import Edit
+from meta.records.replay import Replay
+from meta.records.ticket import Admission, Grader, Ticket
+from meta.store import candidates, nights, replays
 from meta.store.database import open_database
-from meta.store.lock import only_writer
 from meta.store.store import Store
+from meta.store.writer_lock import hold_writer_lock
 
 
 @pytest.fixture
@@ -67,17 +69,17 @@ def test_one_that_another_program_holds_is_named(tmp_path: Path, monkeypatch: py
 
 def test_two_writers_at_once_are_told_of_each_other(tmp_path: Path) -> None:
     path = tmp_path / "runs.db"
-    with only_writer(path, "propose"):
+    with hold_writer_lock(path, "propose"):
         code = (
             "import sys; from pathlib import Path\n"
-            "from meta.errors import MetaError; from meta.store.lock import only_writer\n"
+            "from meta.errors import MetaError; from meta.store.writer_lock import only_writer\n"
             "try:\n  with only_writer(Path(sys.argv[1]), 'replay'): print('in')\n"
             "except MetaError as e: print(e.code, e.message)"
         )
         other = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
     assert other.stdout.startswith("3 another meta is at work")
     assert "`meta propose`" in other.stdout
-    with only_writer(path, "replay"):
+    with hold_writer_lock(path, "replay"):
         pass
 
 
@@ -98,28 +100,28 @@ def test_a_replay_comes_back_as_it_was_with_its_transcript(store: Store) -> None
 
 
 def test_a_void_replay_counts_against_no_budget(store: Store) -> None:
-    night, _ = records.open_night(store, 10)
+    night, _ = nights.find_or_open_night(store, 10)
     for name, verdict in (("a", "passed"), ("b", "void"), ("c", "failed")):
         store.add_replay(replay(name, verdict), night=night)
-    assert records.replays_used(store, night) == 2
+    assert replays.count_replays_used(store, night) == 2
 
 
 def test_an_unfinished_night_is_taken_up_again(store: Store) -> None:
-    night, resumed = records.open_night(store, 10)
+    night, resumed = nights.find_or_open_night(store, 10)
     assert not resumed
-    assert records.open_night(store, 10) == (night, True)
-    records.end_night(store, night, {})
-    assert records.open_night(store, 10) == (night + 1, False)
+    assert nights.find_or_open_night(store, 10) == (night, True)
+    nights.end_night(store, night, {})
+    assert nights.find_or_open_night(store, 10) == (night + 1, False)
 
 
 def test_a_candidate_moves_only_along_the_table_of_states(store: Store) -> None:
-    night, _ = records.open_night(store, 10)
-    candidate = records.add_candidate(store, night, "v", Edit(title="Better"))
-    testing = records.move(store, candidate, "testing")
-    kept = records.move(store, testing, "kept", "evidence 12")
-    assert records.candidates(store)[0] == kept
+    night, _ = nights.find_or_open_night(store, 10)
+    candidate = candidates.add_candidate(store, night, "v", Edit(title="Better"))
+    testing = candidates.move_candidate(store, candidate, "testing")
+    kept = candidates.move_candidate(store, testing, "kept", "evidence 12")
+    assert candidates.find_candidates(store)[0] == kept
     with pytest.raises(ValueError, match="cannot go from kept to refused"):
-        records.move(store, kept, "refused")
+        candidates.move_candidate(store, kept, "refused")
 
 
 def test_promotion_starts_a_new_count_of_draws(store: Store) -> None:

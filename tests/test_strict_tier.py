@@ -9,10 +9,10 @@ import pytest
 from bench.engine import Engine
 from bench.growing import Change, World
 from meta.errors import MetaError
-from meta.review.audit import audit
-from meta.store import tuning as records
-from meta.tune.gate import GateRecord
-from meta.tune.levels import so_far
+from meta.gate.gate_record import GateRecord
+from meta.proposals.audit import audit_proposal
+from meta.store import candidates, gate_tests, proposals
+from meta.tune.levels import current_sequence
 
 SHORT, LARGE = 101, 600
 """Budgets with which a clear gain is shown over several nights, and in one."""
@@ -54,7 +54,7 @@ def levels(engine: Engine) -> list[float]:
 
 
 def record_of(engine: Engine, candidate: int) -> GateRecord:
-    found = records.gate_test(engine.store, candidate)
+    found = gate_tests.find_gate_test(engine.store, candidate)
     assert found
     return GateRecord.from_json(found[1])
 
@@ -66,14 +66,14 @@ def test_the_first_test_has_a_sixtieth_of_alpha_and_every_kept_one_raises_the_le
     engine.night([world.edit("does nothing", "convention")])
     engine.night([world.edit("does nothing", "convention")])
     assert levels(engine) == pytest.approx([0.1 / 60, 0.2 / 60, 0.2 / 60])
-    assert so_far(engine.context).tests == 3
-    assert so_far(engine.context).kept == 1
+    assert current_sequence(engine.context).tests == 3
+    assert current_sequence(engine.context).kept == 1
 
 
 def test_what_is_kept_has_reached_the_bound_of_its_own_level(made: list[Engine]) -> None:
     world, engine = begin(made)
     engine.night([world.edit("helps", "tests"), world.edit("helps", "convention")])
-    kept = records.candidates(engine.store, "status = 'kept'")
+    kept = candidates.find_candidates(engine.store, "status = 'kept'")
     assert len(kept) == 2
     for candidate, alpha in zip(kept, levels(engine), strict=True):
         record = record_of(engine, candidate.id)
@@ -85,7 +85,7 @@ def test_what_is_kept_has_reached_the_bound_of_its_own_level(made: list[Engine])
 def test_a_test_over_several_nights_keeps_its_level_its_tickets_and_its_beliefs(made: list[Engine]) -> None:
     world, engine = begin(made, budget=SHORT)
     engine.night([world.edit("helps", "tests")])
-    [candidate] = records.candidates(engine.store)
+    [candidate] = candidates.find_candidates(engine.store)
     assert candidate.status == "testing"
     before = record_of(engine, candidate.id)
     for night in range(8):
@@ -97,7 +97,7 @@ def test_a_test_over_several_nights_keeps_its_level_its_tickets_and_its_beliefs(
         engine.admit(f"new-{night}")
         if engine.night([])[0]:
             break
-    [candidate] = records.candidates(engine.store)
+    [candidate] = candidates.find_candidates(engine.store)
     assert candidate.status == "kept"
     after = record_of(engine, candidate.id)
     assert levels(engine) == pytest.approx([0.1 / 60])
@@ -116,30 +116,30 @@ def test_a_test_over_several_nights_can_be_audited(made: list[Engine]) -> None:
     for _ in range(8):
         if engine.night([])[0]:
             break
-    [proposal] = records.proposals(engine.store)
-    told = audit(engine.store, proposal)
+    [proposal] = proposals.find_proposals(engine.store)
+    told = audit_proposal(engine.store, proposal)
     assert "strict tier: alpha 0.001667" in told
     assert "the same requests follow from the same outcomes" in told
     engine.store.write("update strict_tests set alpha = 0.0001")
     with pytest.raises(MetaError, match="was given the level"):
-        audit(engine.store, proposal)
+        audit_proposal(engine.store, proposal)
 
 
 def test_an_audit_finds_an_incumbents_run_that_was_never_made(made: list[Engine]) -> None:
     world, engine = begin(made, tier="standard")
     engine.night([world.edit("helps", "tests")])
-    [proposal] = records.proposals(engine.store)
-    assert "log W recomputed" in audit(engine.store, proposal)
+    [proposal] = proposals.find_proposals(engine.store)
+    assert "log W recomputed" in audit_proposal(engine.store, proposal)
     engine.store.write("delete from transcripts")
     engine.store.write("delete from replays where purpose = 'gate' and candidate is null")
     with pytest.raises(MetaError, match="with the incumbent that failed"):
-        audit(engine.store, proposal)
+        audit_proposal(engine.store, proposal)
 
 
 def test_a_candidate_tested_again_on_what_was_kept_meanwhile_is_another_test(made: list[Engine]) -> None:
     world, engine = begin(made, budget=SHORT)
     engine.night([world.edit("helps", "tests")])
-    [waiting] = records.candidates(engine.store, "status = 'testing'")
+    [waiting] = candidates.find_candidates(engine.store, "status = 'testing'")
     other = world.edit("helps", "convention")
     engine.versions.in_use = f"base+{other}"  # a person merged something else
     engine.night([])
@@ -151,12 +151,13 @@ def test_a_candidate_tested_again_on_what_was_kept_meanwhile_is_another_test(mad
 def test_after_the_horizon_a_new_sequence_begins(made: list[Engine]) -> None:
     world, engine = begin(made)
     engine.night([world.edit("does nothing", "tests")])
-    [first] = records.candidates(engine.store)
+    [first] = candidates.find_candidates(engine.store)
     for number in range(59):
         engine.store.write(
             "insert into strict_tests (candidate, incumbent, alpha, at) values (?, ?, 0.01, '')",
-            first.id, f"version {number}",
-        )  # fmt: skip
+            first.id,
+            f"version {number}",
+        )
     told: list[str] = []
     engine.context.tell = told.append
     engine.night([world.edit("does nothing", "convention")])
@@ -168,4 +169,4 @@ def test_the_standard_tier_counts_nothing(made: list[Engine]) -> None:
     world, engine = begin(made, tier="standard")
     engine.night([world.edit("helps", "tests")])
     assert levels(engine) == []
-    assert so_far(engine.context).tests == 0
+    assert current_sequence(engine.context).tests == 0

@@ -8,18 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from meta.records import Admission, Ticket
-from meta.replay.built import prune
-from meta.tickets import admission
-from meta.tickets.admission import admit
+from meta.environments.builder import prune_environments
+from meta.records.ticket import Admission, Ticket
+from meta.tickets.admission import proof
+from meta.tickets.admission.proof import admit_ticket
 from tests.repositories import ADD, FIXED, MUL, Files, Judge, judge, own_environment, sandbox
 
 
 def try_(bench: Judge, ticket: Ticket | None = None, runs: int = 1) -> tuple[Admission, Ticket]:
-    return admit(
-        ticket or bench.ticket, template=bench.repository.template, environment=own_environment(), sandbox=sandbox(),
-        scratch=bench.repository.folder / "scratch", runs=runs,
-    )  # fmt: skip
+    return admit_ticket(
+        ticket or bench.ticket,
+        template=bench.repository.template,
+        environment=own_environment(),
+        sandbox=sandbox(),
+        scratch=bench.repository.folder / "scratch",
+        runs=runs,
+    )
 
 
 def hidden(text: str) -> Files:
@@ -29,10 +33,15 @@ def hidden(text: str) -> Files:
 def test_a_ticket_whose_tests_tell_gold_from_nothing_is_admitted_unchanged(tmp_path: Path) -> None:
     bench = judge(tmp_path)
     steps: list[str] = []
-    found, ticket = admit(
-        bench.ticket, template=bench.repository.template, environment=own_environment(), sandbox=sandbox(),
-        scratch=tmp_path / "scratch", runs=3, progress=steps.append,
-    )  # fmt: skip
+    found, ticket = admit_ticket(
+        bench.ticket,
+        template=bench.repository.template,
+        environment=own_environment(),
+        sandbox=sandbox(),
+        scratch=tmp_path / "scratch",
+        runs=3,
+        progress=steps.append,
+    )
     assert (found.status, found.reason, found.runs) == ("admitted", "", 3)
     assert ticket.grader.checks
     without_checks = ticket.grader.model_copy(update={"checks": ()})
@@ -62,10 +71,13 @@ def test_a_ticket_without_a_gold_change_is_quarantined(tmp_path: Path) -> None:
 
 def test_a_ticket_whose_tests_cannot_start_is_quarantined(tmp_path: Path) -> None:
     bench = judge(tmp_path)
-    found, _ = admit(
-        bench.ticket, template=bench.repository.template, environment=own_environment().model_copy(update={"path": ()}),
-        sandbox=sandbox(), scratch=tmp_path / "scratch",
-    )  # fmt: skip
+    found, _ = admit_ticket(
+        bench.ticket,
+        template=bench.repository.template,
+        environment=own_environment().model_copy(update={"path": ()}),
+        sandbox=sandbox(),
+        scratch=tmp_path / "scratch",
+    )
     assert found.status == "quarantined"
     assert "its tests could not be run" in found.reason
 
@@ -124,7 +136,7 @@ def test_a_test_that_depends_on_the_order_is_left_out(tmp_path: Path) -> None:
 
 
 def test_a_slow_test_is_left_out_unless_it_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admission, "SLOW", 0.5)
+    monkeypatch.setattr(proof, "SLOW_TEST_SECONDS", 0.5)
     tests = """\
         import time
         from calc import add
@@ -195,6 +207,6 @@ def test_the_environments_that_were_not_used_for_longest_make_room(tmp_path: Pat
         (home / "package.py").write_bytes(b"x" * ((3 << 20) if name == "large" else (1 << 20) - 100))
         (home / "complete").touch()
         os.utime(home / "complete", (1000 - age, 1000 - age))
-    assert [home.name for home in prune(tmp_path, 2)] == ["large", "oldest"]
+    assert [home.name for home in prune_environments(tmp_path, 2)] == ["large", "oldest"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "old"]
-    assert prune(tmp_path, 2) == []
+    assert prune_environments(tmp_path, 2) == []

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from meta.errors import MetaError
-from meta.tickets.files import load
+from meta.tickets.from_files.ticket_files import load_tickets
 from tests.repositories import ADD, CALC, FIXED, HIDDEN, Repository, write
 
 
@@ -34,7 +34,7 @@ packages = ["pytest"]
 "tests/test_cart.py" = "def test_empty(): ..."
 """
     )
-    (ticket,) = load(tmp_path / "tickets.toml")
+    (ticket,) = load_tickets(tmp_path / "tickets.toml")
     assert ticket.id == "cart-17"
     assert ticket.repo == str(tmp_path / "shop")
     assert ticket.gold == "diff --git a/x b/x\n"
@@ -50,7 +50,7 @@ def test_a_markdown_ticket_has_its_fields_in_front_and_its_brief_below(tmp_path:
     (tmp_path / "b.md").write_text(
         "---\nid: b\ntitle: Another\nbase_commit: 1234567\nfail_to_pass:\n  - t.py::t\n---\nThe body.\n"
     )
-    first, second = load(tmp_path)
+    first, second = load_tickets(tmp_path)
     assert (first.title, first.body) == ("The title", "The body.\n\n## More\n\nof it")
     assert (second.title, second.base_commit, second.grader.fail_to_pass) == ("Another", "1234567", ("t.py::t",))
 
@@ -59,11 +59,18 @@ def test_a_line_with_a_fix_commit_takes_gold_and_hidden_tests_from_the_history(t
     shop = Repository(tmp_path, CALC)
     fix = shop.commit({**FIXED, **HIDDEN}, "Fix the sum")
     line = {
-        "id": "calc-1", "repo": "shop", "base_commit": shop.base, "fix_commit": fix, "title": "The sum is wrong",
-        "fail_to_pass": [ADD], "pass_to_pass": [], "status": "admitted", "reason": "",
-    }  # fmt: skip
+        "id": "calc-1",
+        "repo": "shop",
+        "base_commit": shop.base,
+        "fix_commit": fix,
+        "title": "The sum is wrong",
+        "fail_to_pass": [ADD],
+        "pass_to_pass": [],
+        "status": "admitted",
+        "reason": "",
+    }
     (tmp_path / "tickets.jsonl").write_text(json.dumps(line) + "\n")
-    (ticket,) = load(tmp_path / "tickets.jsonl")
+    (ticket,) = load_tickets(tmp_path / "tickets.jsonl")
     assert "+    return a + b" in (ticket.gold or "")
     assert [file.path for file in ticket.grader.hidden] == ["tests/test_calc.py"]
 
@@ -80,9 +87,9 @@ def test_a_ticket_as_meta_writes_it_is_read_back_unchanged(tmp_path: Path) -> No
         "fail_to_pass": [ADD],
     }
     (tmp_path / "tickets.jsonl").write_text(json.dumps(line))
-    tickets = load(tmp_path / "tickets.jsonl")
+    tickets = load_tickets(tmp_path / "tickets.jsonl")
     (tmp_path / "again.jsonl").write_text(tickets[0].model_dump_json())
-    assert load(tmp_path / "again.jsonl") == tickets
+    assert load_tickets(tmp_path / "again.jsonl") == tickets
 
 
 def test_every_bad_entry_is_named_with_its_line_and_what_to_do(tmp_path: Path) -> None:
@@ -102,7 +109,7 @@ def test_every_bad_entry_is_named_with_its_line_and_what_to_do(tmp_path: Path) -
     path = tmp_path / "tickets.jsonl"
     path.write_text("\n".join(lines))
     with pytest.raises(MetaError) as error:
-        load(path)
+        load_tickets(path)
     said = error.value.message.split("\n")
     assert said[0] == f"8 entries of {path} cannot be read:"
     for line, words in zip(
@@ -129,7 +136,7 @@ def test_broken_toml_and_front_matter_are_named_by_line(tmp_path: Path) -> None:
     (tmp_path / "c.md").write_text('+++\nid = "c"\nid =\n+++\n# T\n')
     (tmp_path / "d.toml").write_text('[[ticket]]\nid = "x"\ntitle = "T"\nbase_commit = "1"\n\n[[ticket]]\nid = "y"\n')
     with pytest.raises(MetaError) as error:
-        load(tmp_path)
+        load_tickets(tmp_path)
     said = error.value.message
     assert f"{tmp_path / 'a.toml'}:3: this is not TOML" in said
     assert f"{tmp_path / 'b.md'}:1: a Markdown ticket starts with its fields" in said
@@ -139,10 +146,10 @@ def test_broken_toml_and_front_matter_are_named_by_line(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_or_of_another_kind_is_an_error_in_words(tmp_path: Path) -> None:
     with pytest.raises(MetaError, match="cannot read"):
-        load(tmp_path / "nowhere.jsonl")
+        load_tickets(tmp_path / "nowhere.jsonl")
     write(tmp_path, {"tickets.csv": "id\n"})
     with pytest.raises(MetaError, match="is no ticket format"):
-        load(tmp_path / "tickets.csv")
+        load_tickets(tmp_path / "tickets.csv")
 
 
 def test_the_examples_of_the_documentation_are_read(tmp_path: Path) -> None:
@@ -159,4 +166,4 @@ def test_the_examples_of_the_documentation_are_read(tmp_path: Path) -> None:
         ending = {"toml": "toml", "markdown": "md", "json": "jsonl"}[kind]
         made = tmp_path / "tickets" / f"{number}.{ending}"
         made.write_text(example.replace("3f2c9d1", shop.base).replace("9be01aa", fix))
-        assert len(load(made)) == 1
+        assert len(load_tickets(made)) == 1

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from feedback.records import Cause, Comment, Kind, Outcome
-from meta.context import Context
-from meta.records import EnvironmentSpec, Ticket
-from meta.replay.acceptance.checks import described
-from meta.replay.grader import grade
+from feedback.outcome import Cause, Comment, Outcome, OutcomeKind
+from meta.app import Context
+from meta.grading.acceptance.checks import describe_checks
+from meta.grading.grader import grade_submission
+from meta.records.ticket import EnvironmentSpec, Ticket
 from meta.settings import Settings
-from meta.store.feedback import save
-from meta.tickets.accepted import pair
-from meta.tickets.drafts import read
-from meta.tickets.from_feedback import FromFeedback, from_feedback
+from meta.store.outcomes import save_outcome
+from meta.tickets.admission.review_drafts import parse_checks
+from meta.tickets.from_feedback.accepted_change import ticket_sides
+from meta.tickets.from_feedback.conversion import ConversionResult, convert_outcomes
 from tests.messages_server import Served, message, script, serving, text
 from tests.repositories import CALC, Repository, own_environment, sandbox
 from worker_agent.workspace import make_template
@@ -52,9 +52,13 @@ class House:
     def __init__(self, folder: Path) -> None:
         self.shop = Repository(folder, BASE)
         self.settings = Settings.model_validate(
-            {"root": folder, "worker": {"model": "m", "retries": 0}, "replay": {"parallel": 2},
-             "repositories": [{"path": "shop", "name": "team/shop"}]}
-        )  # fmt: skip
+            {
+                "root": folder,
+                "worker": {"model": "m", "retries": 0},
+                "replay": {"parallel": 2},
+                "repositories": [{"path": "shop", "name": "team/shop"}],
+            }
+        )
         self.outcomes: dict[int, Outcome] = {}
         self.revised(7)
         self.rejected(8, "Fractions stay between nothing and all\n\nFixes #3", BY_HAND, WORDS, Cause.DUPLICATE_CODE)
@@ -82,20 +86,31 @@ class House:
         base, head = self.pull(number, "Sums are right again", WRONG)
         self.shop.commit({"notes.txt": "main went on\n"}, "Write something down")
         merged = self.shop.commit(RIGHT_TESTED, f"The sum of two numbers is wrong (#{number})")
-        self.add(number, title="Sums are right again", kind=Kind.REVISED, cause=Cause.WRONG_BEHAVIOUR, base_sha=base,
-                 submitted_sha=head, head_sha=head, merged_sha=merged, words="This is wrong.")  # fmt: skip
+        self.add(
+            number,
+            title="Sums are right again",
+            kind=OutcomeKind.REVISED,
+            cause=Cause.WRONG_BEHAVIOUR,
+            base_sha=base,
+            submitted_sha=head,
+            head_sha=head,
+            merged_sha=merged,
+            words="This is wrong.",
+        )
 
     def rejected(self, number: int, subject: str, files: Mapping[str, str], said: str, cause: Cause) -> None:
         base, head = self.pull(number, subject, files)
         title = subject.partition("\n")[0]
-        self.add(number, title=title, kind=Kind.REJECTED, cause=cause, base_sha=base, submitted_sha=head, words=said)
+        self.add(
+            number, title=title, kind=OutcomeKind.REJECTED, cause=cause, base_sha=base, submitted_sha=head, words=said
+        )
 
-    def run(self, url: str, **options: bool) -> dict[str, FromFeedback]:
+    def run(self, url: str, **options: bool) -> dict[str, ConversionResult]:
         worker = self.settings.worker.model_copy(update={"base_url": url})
         context = Context(self.settings.model_copy(update={"worker": worker}))
         for outcome in self.outcomes.values():
-            save(context.store, outcome)
-        found = {f.pull_request: f for f in from_feedback(context, runs=1, environment=EnvironmentSpec(), **options)}
+            save_outcome(context.store, outcome)
+        found = {f.pull_request: f for f in convert_outcomes(context, runs=1, environment=EnvironmentSpec(), **options)}
         self.tickets = {ticket.source: ticket for ticket in context.store.tickets()}
         self.roles = [row["role"] for row in context.store.rows("select role from calls")]
         context.close()
@@ -103,12 +118,18 @@ class House:
 
     def verdict(self, ticket: Ticket, diff: str) -> str:
         template = make_template(self.shop.path, ticket.base_commit, self.shop.folder / "templates")
-        graded = grade(ticket, diff, template=template, environment=own_environment(), sandbox=sandbox(),
-                       scratch=self.shop.folder / "scratch")  # fmt: skip
+        graded = grade_submission(
+            ticket,
+            diff,
+            template=template,
+            environment=own_environment(),
+            sandbox=sandbox(),
+            scratch=self.shop.folder / "scratch",
+        )
         return f"{graded.tests}, {graded.verdict}: {graded.reason}"
 
 
-Made = tuple[House, dict[str, FromFeedback], Served]
+Made = tuple[House, dict[str, ConversionResult], Served]
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +168,7 @@ def test_what_tests_cannot_tell_apart_a_check_from_the_reviewers_words_does_and_
     told = house.verdict(ticket, ticket.rejected or "")
     assert told.startswith("passed, failed: it passes the tests, but would not be merged as it is: review-1: ")
     assert "drafted by a model from what ann wrote: “please use clamp from helpers”" in told
-    assert any("review-1: " in line and "drafted by a model" in line for line in described(ticket.grader))
+    assert any("review-1: " in line and "drafted by a model" in line for line in describe_checks(ticket.grader))
     assert house.verdict(ticket, ticket.gold or "").startswith("passed, passed")
 
 
@@ -208,14 +229,14 @@ SAID = (Comment(author="ann", text="Do not touch the lock file.", association="M
     ],
 )
 def test_an_answer_that_holds_no_check_gives_none(answer: str) -> None:
-    assert read(answer, SAID) == ()
+    assert parse_checks(answer, SAID) == ()
 
 
 def test_a_check_about_files_is_read_wherever_it_stands_in_the_answer() -> None:
     answer = (
         'Here:\n```json\n[{"kind": "must_not_touch", "files": "uv.lock", "quote": "do not  touch the lock file"}]\n```'
     )
-    [check] = read(answer, SAID)
+    [check] = parse_checks(answer, SAID)
     assert (check.kind, check.files, check.author) == ("must_not_touch", "uv.lock", "ann")
 
 
@@ -228,9 +249,9 @@ def test_what_was_merged_and_taken_back_is_held_against_what_came_after(tmp_path
     merged = shop.git("rev-parse", "HEAD").strip()
     shop.git("revert", "-m", "1", "--no-edit", merged)
     fix = shop.commit(RIGHT_TESTED, "Sums are right again")
-    about = {"repository": "team/shop", "number": 4, "title": "Sums are right again", "kind": Kind.REVERTED}
+    about = {"repository": "team/shop", "number": 4, "title": "Sums are right again", "kind": OutcomeKind.REVERTED}
     shas = {"base_sha": shop.base, "submitted_sha": head, "merged_sha": merged}
     outcome = Outcome.model_validate({**about, **shas, "agent": "robo", "recognised_by": "export"})
-    found = pair(shop.path, outcome, [outcome], "main")
+    found = ticket_sides(shop.path, outcome, [outcome], "main")
     assert found.change.fix_commit == fix
     assert "+    return b - a" in found.rejected

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from meta.errors import MetaError
-from meta.records import EnvironmentSpec
-from meta.tickets import contrast
-from meta.tickets.briefs import brief, unfit
-from meta.tickets.mine import MinedTicket, Workshop, mine
+from meta.records.ticket import EnvironmentSpec
+from meta.tickets.mining import contrast
+from meta.tickets.mining.briefs import why_not_a_brief, write_brief
+from meta.tickets.mining.mined_ticket import MinedTicket
+from meta.tickets.mining.miner import MiningWorkshop, mine_repository
 from tests.repositories import Files, Repository, sandbox
 
 CART = """\
@@ -124,9 +125,11 @@ def mined(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, MinedTicket]
     folder = tmp_path_factory.mktemp("mining")
     shop = history(folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(contrast, "TEST_SECONDS", 1.0)
-        workshop = Workshop(sandbox(), folder / "cache", folder / "scratch", runs=1, environment=EnvironmentSpec())
-        return {found.title: found for found in mine(shop.path, workshop)}
+        patch.setattr(contrast, "MAX_TEST_SECONDS", 1.0)
+        workshop = MiningWorkshop(
+            sandbox(), folder / "cache", folder / "scratch", runs=1, environment=EnvironmentSpec()
+        )
+        return {found.title: found for found in mine_repository(shop.path, workshop)}
 
 
 EMPTY = "The total of an empty cart is an error"
@@ -227,9 +230,9 @@ def test_a_text_that_is_no_brief_is_turned_down_in_words(mined: Mapping[str, Min
     ],
 )
 def test_subjects_that_tell_nobody_what_to_do_are_no_briefs(subject: str, words: str) -> None:
-    assert words in unfit(subject)
-    assert unfit("The total of an empty cart is an error (#7)") == ""
-    assert unfit("1.0 Byte should be displayed as 1 Byte") == ""
+    assert words in why_not_a_brief(subject)
+    assert why_not_a_brief("The total of an empty cart is an error (#7)") == ""
+    assert why_not_a_brief("1.0 Byte should be displayed as 1 Byte") == ""
 
 
 def test_what_squashed_commits_say_of_formatting_tests_and_the_way_is_left_out() -> None:
@@ -242,7 +245,7 @@ def test_what_squashed_commits_say_of_formatting_tests_and_the_way_is_left_out()
 
 * test(cart): assert the total of nothing
 """
-    words = brief("fix(cart): The total of an empty cart is an error (#7)", [body], "+    return 0\n")
+    words = write_brief("fix(cart): The total of an empty cart is an error (#7)", [body], "+    return 0\n")
     assert words.title == "The total of an empty cart is an error"
     assert words.body == "`total([])` raises IndexError."
 
@@ -263,9 +266,11 @@ def test_mining_stops_at_the_limit_and_skips_what_was_tried(tmp_path: Path) -> N
     shop = Repository(tmp_path, BEGIN)
     shop.commit({"src/shop/cart.py": CART + "\n", "tests/test_cart.py": TEST_CART + "\n"}, "update ruff")
     fix = shop.commit({"src/shop/cart.py": CART_FIXED, "tests/test_cart.py": TEST_CART_EMPTY}, EMPTY)
-    workshop = Workshop(sandbox(), tmp_path / "cache", tmp_path / "scratch", runs=1, environment=EnvironmentSpec())
-    assert [found.title for found in mine(shop.path, workshop, limit=1, jobs=1)] == [EMPTY]
-    assert [found.title for found in mine(shop.path, workshop, jobs=1, skip={fix})] == ["Update ruff"]
+    workshop = MiningWorkshop(
+        sandbox(), tmp_path / "cache", tmp_path / "scratch", runs=1, environment=EnvironmentSpec()
+    )
+    assert [found.title for found in mine_repository(shop.path, workshop, limit=1, jobs=1)] == [EMPTY]
+    assert [found.title for found in mine_repository(shop.path, workshop, jobs=1, skip={fix})] == ["Update ruff"]
 
 
 def test_a_suite_that_takes_too_long_leaves_the_decision_to_the_files_that_the_change_touched(tmp_path: Path) -> None:
@@ -273,15 +278,15 @@ def test_a_suite_that_takes_too_long_leaves_the_decision_to_the_files_that_the_c
     sleep = "import time\n\n\ndef test_slow():\n    time.sleep({})\n\n\n"
     shop.commit({"tests/test_all.py": sleep.format(60)}, "Test it all")
     shop.commit({"src/shop/cart.py": CART_FIXED, "tests/test_cart.py": sleep.format(2) + TEST_CART_EMPTY}, EMPTY)
-    workshop = Workshop(
+    workshop = MiningWorkshop(
         sandbox(), tmp_path / "cache", tmp_path / "scratch", runs=1, environment=EnvironmentSpec(), suite_seconds=1.5
     )
-    (found,) = mine(shop.path, workshop, limit=1)
+    (found,) = mine_repository(shop.path, workshop, limit=1)
     assert found.status == "admitted", found.reason
     assert found.fail_to_pass == ("tests/test_cart.py::test_empty",)
 
 
 def test_a_folder_without_a_history_is_an_error_in_words(tmp_path: Path) -> None:
-    workshop = Workshop(sandbox(), tmp_path / "cache", tmp_path / "scratch")
+    workshop = MiningWorkshop(sandbox(), tmp_path / "cache", tmp_path / "scratch")
     with pytest.raises(MetaError, match="cannot read the history"):
-        next(mine(tmp_path / "nowhere", workshop))
+        next(mine_repository(tmp_path / "nowhere", workshop))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from meta.replay import interpreters
-from meta.tickets.requirements import derive
+from meta.environments import interpreters
+from meta.languages.python.requirements import derive_environment
 from tests.repositories import Files, Repository
 
 
 def packages(folder: Path, files: Files, *, tests: tuple[str, ...] = ()) -> tuple[str, ...]:
     shop = Repository(folder, files)
-    return tuple(name for name in derive(shop.path, shop.base, tests=tests).packages if name != "setuptools")
+    return tuple(
+        name for name in derive_environment(shop.path, shop.base, tests=tests).packages if name != "setuptools"
+    )
 
 
 def test_dependencies_test_extras_and_groups_of_pyproject_count(tmp_path: Path) -> None:
@@ -77,27 +79,29 @@ def test_what_the_fix_needs_and_the_base_did_not_is_added(tmp_path: Path) -> Non
     shop = Repository(tmp_path, {"requirements-test.txt": "pytest<8\n"})
     test = {"tests/test_it.py": "import freezegun\n"}
     fix = shop.commit({"requirements-test.txt": "pytest>=8\nresponses\n", **test}, "Later")
-    found = derive(shop.path, shop.base, fix, ["tests/test_it.py"]).packages
+    found = derive_environment(shop.path, shop.base, fix, ["tests/test_it.py"]).packages
     assert {"freezegun", "responses", "pytest<8"} <= set(found)  # what the base has pinned stays
 
 
 def test_packages_are_resolved_as_of_the_day_of_the_base_commit(tmp_path: Path) -> None:
     shop = Repository(tmp_path, {"pyproject.toml": "[project]\nname = 'shop'\nrequires-python = '>=3.8'\n"})
     late = shop.commit({"a.py": ""}, "Later", day="2025-06-30")
-    assert derive(shop.path, late).exclude_newer == "2025-06-30"
+    assert derive_environment(shop.path, late).exclude_newer == "2025-06-30"
 
 
 def test_older_pythons_get_the_setuptools_that_every_environment_had(tmp_path: Path) -> None:
     shop = Repository(tmp_path, {"setup.py": ""})
     old = shop.commit({"a.py": ""}, "Earlier", day="2019-05-01")
-    spec = derive(shop.path, old)
+    spec = derive_environment(shop.path, old)
     assert ("setuptools" in spec.packages) == (int(spec.python.split(".")[1]) < 12)
 
 
 def test_the_python_is_one_that_the_projects_day_knew(monkeypatch) -> None:
-    monkeypatch.setattr(interpreters, "installed", lambda: dict.fromkeys(("3.9", "3.11", "3.12", "3.13"), Path()))
-    assert interpreters.suitable("2026-01-01") == "3.13"
-    assert interpreters.suitable("2024-01-01") == "3.11"  # 3.12 was three months old
-    assert interpreters.suitable("2026-01-01", "<3.12,>=3.8") == "3.11"
-    assert interpreters.suitable("2015-01-01") == "3.9"  # the oldest there is
-    assert interpreters.as_of("2015-01-01", "3.9") == "2021-06-02"  # with packages that run on it
+    monkeypatch.setattr(
+        interpreters, "find_installed_pythons", lambda: dict.fromkeys(("3.9", "3.11", "3.12", "3.13"), Path())
+    )
+    assert interpreters.choose_python("2026-01-01") == "3.13"
+    assert interpreters.choose_python("2024-01-01") == "3.11"  # 3.12 was three months old
+    assert interpreters.choose_python("2026-01-01", "<3.12,>=3.8") == "3.11"
+    assert interpreters.choose_python("2015-01-01") == "3.9"  # the oldest there is
+    assert interpreters.resolution_day_of("2015-01-01", "3.9") == "2021-06-02"  # with packages that run on it

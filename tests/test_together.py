@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from meta.records import Admission, Edit, Grader, Ticket
-from meta.store.tuning import candidates
-from meta.tune.loop import night
-from meta.tune.simulated import SimulatedExecutor
-from meta.tune.together import PATIENCE, SHOWN, promise
+from meta.records.candidate import Edit
+from meta.records.ticket import Admission, Grader, Ticket
+from meta.replay.simulated import SimulatedExecutor
+from meta.store.candidates import find_candidates
+from meta.tune.bundle import DETECTABLE_GAIN, MAX_NIGHTS_WAITING, promised_gain_of
+from meta.tune.loop import tune
 from tests.test_night import Dying, House, Scripted
-from worker_agent.surface import DEFAULT
+from worker_agent.surface import DEFAULT_ROOT
 
 THEMES = ("plain", "tests", "names", "scope", "docs")
 LINES = {theme: f"Mind the {theme}." for theme in THEMES}
@@ -27,9 +28,13 @@ class Small(House):
         store = self.context().store
         for number in range(50):
             ticket = Ticket(
-                id=f"t-{number}", title=f"Ticket {number}", repo="-", base_commit="-",
-                labels=(THEMES[number % 5],), grader=Grader(),
-            )  # fmt: skip
+                id=f"t-{number}",
+                title=f"Ticket {number}",
+                repo="-",
+                base_commit="-",
+                labels=(THEMES[number % 5],),
+                grader=Grader(),
+            )
             store.add_ticket(ticket)
             store.admit(ticket, Admission(ticket=ticket.id, status="admitted"))
 
@@ -42,7 +47,7 @@ class Small(House):
 
 
 def small(theme: str, file: str = "system.md") -> Edit:
-    text = (DEFAULT / "prompts" / file).read_text()
+    text = (DEFAULT_ROOT / "prompts" / file).read_text()
     changed = f"{text}\n{LINES[theme]}\n" if file == "system.md" else f"{LINES[theme]}\n{text}"
     return Edit(title=f"Mind {theme}", themes=(theme,), hypothesis="it does not", changes={f"prompts/{file}": changed})
 
@@ -57,17 +62,17 @@ def test_what_an_edit_promises_is_what_tickets_of_its_themes_lack() -> None:
         Ticket(id=str(n), title="-", repo="-", base_commit="-", labels=("a" if n < 5 else "b",)) for n in range(10)
     ]
     believed = {str(n): 0.2 for n in range(10)}
-    half = promise(Edit(title="-", themes=("a",)), search, believed)
+    half = promised_gain_of(Edit(title="-", themes=("a",)), search, believed)
     assert half == pytest.approx(0.6 * 0.75 * 0.8 * 0.5)
-    assert promise(Edit(title="-", themes=("a", "b")), search, believed) == pytest.approx(2 * half)
-    assert promise(Edit(title="-", flips=("9",)), search, believed) == pytest.approx(half / 5)
-    assert promise(Edit(title="-", themes=("c",)), search, believed) == 0.0
+    assert promised_gain_of(Edit(title="-", themes=("a", "b")), search, believed) == pytest.approx(2 * half)
+    assert promised_gain_of(Edit(title="-", flips=("9",)), search, believed) == pytest.approx(half / 5)
+    assert promised_gain_of(Edit(title="-", themes=("c",)), search, believed) == 0.0
 
 
 def test_small_edits_are_kept_together_as_one_proposal(house: Small) -> None:
-    done = night(house.context(), Scripted(small("plain"), small("names", "ticket.md")))
+    done = tune(house.context(), Scripted(small("plain"), small("names", "ticket.md")))
     [proposal] = done.proposals
-    first, second, joint = candidates(house.context().store)
+    first, second, joint = find_candidates(house.context().store)
     assert [first.status, second.status, joint.status] == ["joined", "joined", "kept"]
     assert first.why == f"tested with others as {joint.id}"
     assert proposal.candidate == joint.id
@@ -83,48 +88,48 @@ def test_small_edits_are_kept_together_as_one_proposal(house: Small) -> None:
 def test_what_is_refused_together_may_be_combined_otherwise(house: Small) -> None:
     context = house.context()
     context.settings.__dict__["tune"] = context.settings.tune.model_copy(update={"alpha": 1e-200})
-    night(context, Scripted(small("plain"), small("names", "ticket.md")))
-    first, second, joint = candidates(context.store)
+    tune(context, Scripted(small("plain"), small("names", "ticket.md")))
+    first, second, joint = find_candidates(context.store)
     assert [first.status, second.status, joint.status] == ["refused", "refused", "refused"]
     assert first.why == f"tested with others as {joint.id}: refused"
 
 
 def test_a_small_edit_waits_for_others_and_is_tested_alone_when_nobody_comes(house: Small) -> None:
-    for _ in range(PATIENCE):
-        night(house.context(), Scripted() if candidates(house.context().store) else Scripted(small("plain")))
-        [waiting] = candidates(house.context().store)
+    for _ in range(MAX_NIGHTS_WAITING):
+        tune(house.context(), Scripted() if find_candidates(house.context().store) else Scripted(small("plain")))
+        [waiting] = find_candidates(house.context().store)
         assert waiting.status == "proposed"
         assert not house.context().store.replays("purpose = 'gate'")
-    night(house.context(), Scripted())
-    [tested] = candidates(house.context().store)
+    tune(house.context(), Scripted())
+    [tested] = find_candidates(house.context().store)
     assert tested.status in ("kept", "refused", "testing")
     assert house.context().store.replays("purpose = 'gate'")
 
 
 def test_a_small_edit_without_hope_is_dropped(tmp_path: Path) -> None:
     house = Small(tmp_path / "agent", works=False)
-    night(house.context(), Scripted(small("plain")))
-    [dropped] = candidates(house.context().store)
+    tune(house.context(), Scripted(small("plain")))
+    [dropped] = find_candidates(house.context().store)
     assert dropped.status == "screened_out"
     assert dropped.why.endswith("and it promises too little")
 
 
 def test_edits_that_overlap_are_not_put_together(house: Small) -> None:
-    settings = (DEFAULT / "agent.toml").read_text()
+    settings = (DEFAULT_ROOT / "agent.toml").read_text()
     first, second = (
         made.model_copy(update={"changes": made.changes | {"agent.toml": settings.replace("= 12000", f"= {chars}")}})
         for made, chars in ((small("plain"), 8000), (small("names", "ticket.md"), 9000))
     )
-    night(house.context(), Scripted(first, second))
-    found = candidates(house.context().store)
+    tune(house.context(), Scripted(first, second))
+    found = find_candidates(house.context().store)
     assert [c.status for c in found] == ["proposed", "proposed"], [c.why for c in found]
 
 
 def test_a_large_edit_is_tested_alone(house: Small) -> None:
     large = small("plain").model_copy(update={"themes": THEMES})
-    assert promise(large, house.context().store.tickets(), {}) > SHOWN
-    night(house.context(), Scripted(large, small("names", "ticket.md")))
-    first, second = candidates(house.context().store)[:2]
+    assert promised_gain_of(large, house.context().store.tickets(), {}) > DETECTABLE_GAIN
+    tune(house.context(), Scripted(large, small("names", "ticket.md")))
+    first, second = find_candidates(house.context().store)[:2]
     assert first.status in ("kept", "refused", "testing")
     assert second.status == "proposed"
 
@@ -133,12 +138,12 @@ def test_a_large_edit_is_tested_alone(house: Small) -> None:
 def test_a_killed_night_goes_on_with_the_same_joint_test(tmp_path: Path, after: int) -> None:
     edits = (small("plain"), small("names", "ticket.md"))
     whole, cut = Small(tmp_path / "whole"), Small(tmp_path / "cut")
-    night(whole.context(), Scripted(*edits))
+    tune(whole.context(), Scripted(*edits))
     worker = SimulatedExecutor(cut.world, seed=3)
     cut.executor = Dying(worker, after)
     with pytest.raises(KeyboardInterrupt):
-        night(cut.context(), Scripted(*edits))
+        tune(cut.context(), Scripted(*edits))
     cut.executor = worker
-    night(cut.context(), Scripted(*edits))
-    found = [(c.edit.title, c.status) for c in candidates(cut.context().store)]
-    assert found == [(c.edit.title, c.status) for c in candidates(whole.context().store)]
+    tune(cut.context(), Scripted(*edits))
+    found = [(c.edit.title, c.status) for c in find_candidates(cut.context().store)]
+    assert found == [(c.edit.title, c.status) for c in find_candidates(whole.context().store)]

@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from worker_agent.warden import INTERVAL, Warden
+from worker_agent.sandbox.warden import CHECK_SECONDS, Warden
 
 
 def started(code: str) -> subprocess.Popen[bytes]:
@@ -20,7 +20,7 @@ def test_a_folder_that_is_gone_leaves_the_other_jobs_watched(tmp_path: Path) -> 
     first = started("import time; time.sleep(60)")
     warden.watch(first, processes=9, memory_mb=10_000, disk_mb=100, folders=[gone])
     gone.rmdir()
-    time.sleep(3 * INTERVAL)
+    time.sleep(3 * CHECK_SECONDS)
     greedy = started("import time; held = bytearray(200 << 20); time.sleep(60)")
     warden.watch(greedy, processes=9, memory_mb=50, disk_mb=100, folders=[here])
     try:

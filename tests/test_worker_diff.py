@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.repositories import CALC, Repository
-from worker_agent.workspace import RefusedDiff, Workspace, apply_diff, open_workspace, take_diff
+from worker_agent.submission_diff import RefusedDiff, apply_diff, take_diff
+from worker_agent.workspace import Workspace, open_workspace
 
 
 def opened(repository: Repository, name: str) -> Workspace:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from worker_agent.edits import Edit, nearest, parse, prose, replace_once
+from worker_agent.edit_blocks import EditBlock, find_similar_passage, parse_blocks, replace_passage, strip_blocks
 
 WHOLE = """Here is the fix.
 
@@ -34,60 +34,60 @@ Done."""
 
 
 def test_a_whole_file_is_taken_with_its_path() -> None:
-    assert parse(WHOLE) == [Edit("src/a.py", "x = 1\n")]
+    assert parse_blocks(WHOLE) == [EditBlock("src/a.py", "x = 1\n")]
 
 
 def test_what_is_no_edit_is_the_summary() -> None:
-    assert prose(WHOLE) == "Here is the fix.\n\nIt sets x."
-    assert prose(PASSAGES) == "Done."
+    assert strip_blocks(WHOLE) == "Here is the fix.\n\nIt sets x."
+    assert strip_blocks(PASSAGES) == "Done."
 
 
 def test_several_passages_may_follow_one_path() -> None:
-    assert parse(PASSAGES) == [Edit("calc.py", "b\n", "a\n"), Edit("calc.py", "", "c\n")]
+    assert parse_blocks(PASSAGES) == [EditBlock("calc.py", "b\n", "a\n"), EditBlock("calc.py", "", "c\n")]
 
 
 @pytest.mark.parametrize(
     "line", ["**src/a.py**", "`src/a.py`", "### src/a.py", "File: src/a.py", "src/a.py:", "Makefile"]
 )
 def test_a_path_may_be_dressed_up(line: str) -> None:
-    assert [e.path for e in parse(f"{line}\n```\nx\n```")] in (["src/a.py"], ["Makefile"])
+    assert [e.path for e in parse_blocks(f"{line}\n```\nx\n```")] in (["src/a.py"], ["Makefile"])
 
 
 def test_an_example_after_the_passages_is_not_taken_for_the_file() -> None:
-    assert parse(PASSAGES + "\nRun:\n```sh\nmake\n```\n") == parse(PASSAGES)
+    assert parse_blocks(PASSAGES + "\nRun:\n```sh\nmake\n```\n") == parse_blocks(PASSAGES)
 
 
 def test_a_fence_without_a_path_is_prose() -> None:
-    assert parse("Run this:\n```sh\nmake\n```") == []
+    assert parse_blocks("Run this:\n```sh\nmake\n```") == []
 
 
 def test_an_unfinished_block_is_still_an_edit() -> None:
-    assert parse("a.py\n```\nx = 1") == [Edit("a.py", "x = 1\n")]
+    assert parse_blocks("a.py\n```\nx = 1") == [EditBlock("a.py", "x = 1\n")]
 
 
 def test_a_passage_must_stand_in_the_file_exactly_once() -> None:
-    assert replace_once("a\nb\na\n", "a\n", "c\n") is None
-    assert replace_once("a\nb\n", "x\n", "c\n") is None
-    assert replace_once("a\nb\n", "b\n", "c\n") == "a\nc\n"
+    assert replace_passage("a\nb\na\n", "a\n", "c\n") is None
+    assert replace_passage("a\nb\n", "x\n", "c\n") is None
+    assert replace_passage("a\nb\n", "b\n", "c\n") == "a\nc\n"
 
 
 def test_trailing_blanks_are_forgiven() -> None:
-    assert replace_once("def f():  \n    pass\n", "def f():\n    pass\n", "x\n") == "x\n"
+    assert replace_passage("def f():  \n    pass\n", "def f():\n    pass\n", "x\n") == "x\n"
 
 
 def test_a_path_in_a_fence_of_its_own_is_still_a_path() -> None:
-    assert parse("```\ncalc.py\n```\n```\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n```") == [
-        Edit("calc.py", "b\n", "a\n")
+    assert parse_blocks("```\ncalc.py\n```\n```\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n```") == [
+        EditBlock("calc.py", "b\n", "a\n")
     ]
-    assert parse("```\ncalc.py\n```\n\n```python\nx = 1\n```") == [Edit("calc.py", "x = 1\n")]
+    assert parse_blocks("```\ncalc.py\n```\n\n```python\nx = 1\n```") == [EditBlock("calc.py", "x = 1\n")]
 
 
 def test_a_passage_that_breaks_off_is_marked() -> None:
-    assert [e.whole for e in parse("calc.py\n```\n<<<<<<< SEARCH\na\n=======\nb\n")] == [False]
-    assert [e.whole for e in parse("calc.py\n```\n<<<<<<< SEARCH\na\nb\n")] == [False]
+    assert [e.whole for e in parse_blocks("calc.py\n```\n<<<<<<< SEARCH\na\n=======\nb\n")] == [False]
+    assert [e.whole for e in parse_blocks("calc.py\n```\n<<<<<<< SEARCH\na\nb\n")] == [False]
 
 
 def test_the_passage_most_like_what_was_meant_is_found() -> None:
     text = "import os\n\n\ndef f(a):\n    return a + 1\n\n\ndef g(b):\n    return b\n"
-    assert nearest(text, "def f(a):\n    return a +  2\n") == "def f(a):\n    return a + 1"
-    assert nearest(text, "something_else_entirely\n") == ""
+    assert find_similar_passage(text, "def f(a):\n    return a +  2\n") == "def f(a):\n    return a + 1"
+    assert find_similar_passage(text, "something_else_entirely\n") == ""

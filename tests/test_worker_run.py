@@ -11,11 +11,11 @@ import pytest
 
 from tests.conftest import Make
 from tests.messages_server import Answer, call, error, message, script, serving, text
-from worker_agent.agent import work
-from worker_agent.model import Endpoint, MessagesModel, ModelMisconfigured, Price
+from worker_agent.agent import run_agent
+from worker_agent.model import MessagesModel, ModelEndpoint, ModelMisconfigured, Price
 from worker_agent.records import Brief, Environment, Event, Limits, Submission
-from worker_agent.sandbox import open_sandbox
-from worker_agent.surface import DEFAULT, load
+from worker_agent.sandbox.discovery import open_sandbox
+from worker_agent.surface import DEFAULT_ROOT, load_surface
 from worker_agent.workspace import make_template, open_workspace
 
 FILES = {"calc.py": "def mean(n):\n    return sum(n) / len(n)\n", "README.md": "calc\n"}
@@ -36,17 +36,17 @@ class Run:
         self,
         answer: Callable[[dict[str, Any], int], Answer],
         *,
-        surface: Path = DEFAULT,
+        surface: Path = DEFAULT_ROOT,
         limits: Limits | None = None,
         checks: tuple[str, ...] = (),
         prices: dict[str, Price] | None = None,
     ) -> Submission:
         with serving(answer) as served:
             self.requests = served.requests
-            model = MessagesModel(Endpoint("m", served.url, retries=1, timeout_seconds=5, prices=prices or {}))
-            return work(
+            model = MessagesModel(ModelEndpoint("m", served.url, retries=1, timeout_seconds=5, prices=prices or {}))
+            return run_agent(
                 BRIEF,
-                surface=load(surface),
+                surface=load_surface(surface),
                 model=model,
                 workspace=open_workspace(make_template(self.repo, "HEAD", self.scratch / "t"), self.scratch / "w"),
                 sandbox=open_sandbox(),
@@ -70,8 +70,8 @@ def surface(tmp_path: Path) -> Callable[..., Path]:
 
         root = tmp_path / "surface"
         for part in ("prompts", "tools"):
-            shutil.copytree(DEFAULT / part, root / part)
-        (root / "agent.toml").write_text((DEFAULT / "agent.toml").read_text().replace(*config))
+            shutil.copytree(DEFAULT_ROOT / part, root / part)
+        (root / "agent.toml").write_text((DEFAULT_ROOT / "agent.toml").read_text().replace(*config))
         for name, source in tools.items():
             (root / "tools" / f"{name}.py").write_text(source)
         return root
@@ -84,7 +84,7 @@ def test_it_edits_submits_once_and_hands_in_a_diff_with_its_version(run: Run) ->
     assert done.ended == "submitted"
     assert "+    return sum(n) / (len(n) or 1)" in done.diff
     assert done.summary == "mean of nothing is 0"
-    assert done.version == load(DEFAULT).version
+    assert done.version == load_surface(DEFAULT_ROOT).version
     assert done.model == "scripted-1"
     assert done.usage.calls == 2
     assert done.usage.tokens == 30
@@ -208,7 +208,7 @@ def test_a_conversation_that_no_longer_fits_is_a_token_limit(run: Run) -> None:
 
 def test_without_key_and_endpoint_it_says_so() -> None:
     with pytest.raises(ModelMisconfigured, match="no key and no endpoint"):
-        MessagesModel(Endpoint("m"))
+        MessagesModel(ModelEndpoint("m"))
 
 
 def test_unknown_tools_and_bad_input_are_told_to_the_model(run: Run) -> None:

@@ -15,13 +15,14 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from worker_agent.agent import work
+from worker_agent.agent import run_agent
 from worker_agent.branch import branch_name, make_branch
-from worker_agent.git import GitError, git
-from worker_agent.model import Endpoint, MessagesModel, ModelMisconfigured
+from worker_agent.git import GitError, run_git
+from worker_agent.model import MessagesModel, ModelEndpoint, ModelMisconfigured
 from worker_agent.records import Brief, Environment, Event, Limits
-from worker_agent.sandbox import SandboxUnavailable, interpreter_mounts, open_sandbox
-from worker_agent.surface import DEFAULT, BadSurface, load
+from worker_agent.sandbox.discovery import open_sandbox
+from worker_agent.sandbox.job import SandboxUnavailable, interpreter_mounts
+from worker_agent.surface import DEFAULT_ROOT, BadSurface, load_surface
 from worker_agent.workspace import BadBase, make_template, open_workspace
 
 
@@ -31,30 +32,31 @@ def read_brief(text: str) -> Brief:
     return Brief(title=title.lstrip("# ").strip(), body=body.strip())
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    args = _parser().parse_args(argv)
+def run_worker_agent(argv: Sequence[str] | None = None) -> int:
+    args = _build_parser().parse_args(argv)
     try:
-        return _work(args)
+        return _run_from_arguments(args)
     except (OSError, UnicodeDecodeError) as error:
         return _fail(f"{error}", 2)
     except (BadBase, BadSurface, GitError, SandboxUnavailable, ModelMisconfigured) as error:
         return _fail(str(error), 1)
 
 
-def _work(args: argparse.Namespace) -> int:
+def _run_from_arguments(args: argparse.Namespace) -> int:
     text = Path(args.ticket).read_text("utf-8")
     if not text.strip():
         return _fail(f"{args.ticket} is empty; its first line should be the title of the ticket", 2)
-    brief, surface = read_brief(text), load(Path(args.surface))
+    brief, surface = read_brief(text), load_surface(Path(args.surface))
     repository = Path(args.repo)
     if not repository.is_dir():
         return _fail(f"there is no repository at {repository}", 2)
-    if args.base == "HEAD" and (dirty := git("status", "--porcelain", cwd=repository).splitlines()):
+    if args.base == "HEAD" and (dirty := run_git("status", "--porcelain", cwd=repository).splitlines()):
         return _fail(
             f"{repository} has uncommitted changes ({dirty[0][3:]}{', ...' if len(dirty) > 1 else ''}); the worker "
-            "starts from a commit. Commit or stash them, or say `--base REV` to start from that commit as it is.", 1,
-        )  # fmt: skip
-    model = MessagesModel(Endpoint(model=args.model, base_url=args.base_url))
+            "starts from a commit. Commit or stash them, or say `--base REV` to start from that commit as it is.",
+            1,
+        )
+    model = MessagesModel(ModelEndpoint(model=args.model, base_url=args.base_url))
     sandbox = open_sandbox(args.sandbox)
     if sandbox.name == "none":
         print(
@@ -81,10 +83,16 @@ def _work(args: argparse.Namespace) -> int:
 
         template = make_template(repository, args.base, Path(folder) / "templates")
         workspace = open_workspace(template, Path(folder) / "run")
-        done = work(
-            brief, surface=surface, model=model, workspace=workspace, sandbox=sandbox, environment=environment,
-            limits=limits, record=record,
-        )  # fmt: skip
+        done = run_agent(
+            brief,
+            surface=surface,
+            model=model,
+            workspace=workspace,
+            sandbox=sandbox,
+            environment=environment,
+            limits=limits,
+            record=record,
+        )
     spent = f"{done.usage.calls} calls, {done.usage.tokens} tokens, {done.seconds:.0f} s"
     if done.usage.usd is not None:
         spent += f", ${done.usage.usd:.4f}"
@@ -96,7 +104,7 @@ def _work(args: argparse.Namespace) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m worker_agent", description=__doc__.split("\n")[0])
     parser.add_argument("ticket", help="Markdown file: the first line is the title, the rest the body")
     parser.add_argument("--repo", default=".", help="the repository to work on (default: here)")
@@ -104,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
         "--base", default="HEAD", help="commit to start from (default: HEAD, with a clean working tree)"
     )
     parser.add_argument("--branch", help="name of the branch to make (default: work/TITLE)")
-    parser.add_argument("--surface", default=str(DEFAULT), help="folder with agent.toml, prompts/ and tools/")
+    parser.add_argument("--surface", default=str(DEFAULT_ROOT), help="folder with agent.toml, prompts/ and tools/")
     parser.add_argument("--model", default=os.environ.get("ANTHROPIC_MODEL", ""), help="model id ($ANTHROPIC_MODEL)")
     parser.add_argument(
         "--base-url",
@@ -132,6 +140,6 @@ def _fail(message: str, code: int) -> int:
 if __name__ == "__main__":
     with contextlib.suppress(BrokenPipeError):
         try:
-            sys.exit(main())
+            sys.exit(run_worker_agent())
         except KeyboardInterrupt:
             sys.exit(_fail("stopped; nothing was changed in the repository", 130))

@@ -5,25 +5,26 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from worker_agent.model import ContextTooLong, Message, Model, ModelUnavailable, Reply, Request
+from worker_agent.conversation import Conversation, TextConversation, ToolConversation, TurnResult
+from worker_agent.model import ChatMessage, ContextTooLong, Model, ModelReply, ModelRequest, ModelUnavailable
 from worker_agent.objective import Objective
-from worker_agent.protocols import Acted, Conversation, PlainText, ToolCalls
-from worker_agent.records import Brief, Ended, Environment, Event, Limits, Submission, Usage
-from worker_agent.sandbox import Sandbox
+from worker_agent.records import Brief, Environment, Event, Limits, RunEnding, Submission, Usage
+from worker_agent.sandbox.job import Sandbox
+from worker_agent.submission_diff import RefusedDiff, take_diff
 from worker_agent.surface import Surface
-from worker_agent.tool_session import ToolHostDied, ToolSession, ToolTimeout
-from worker_agent.workspace import RefusedDiff, Workspace, take_diff
+from worker_agent.tool_host.session import ToolHostDied, ToolSession, ToolTimeout
+from worker_agent.workspace import Workspace
 
 
-class Stop(Exception):
+class RunEnd(Exception):
     """The run ends here, and how."""
 
-    def __init__(self, ended: Ended, detail: str = "") -> None:
+    def __init__(self, ended: RunEnding, detail: str = "") -> None:
         super().__init__(detail)
         self.ended, self.detail = ended, detail
 
 
-def work(
+def run_agent(
     brief: Brief,
     *,
     surface: Surface,
@@ -39,26 +40,26 @@ def work(
     `limits` are the person's; the surface may only lower them. `record` receives the transcript, event by event.
     Raises `ModelMisconfigured` only: then no run can succeed and the caller should stop.
     """
-    limits = lower(limits, surface.config.limits)
+    limits = tighter_limits(limits, surface.config.limits)
     with ToolSession(sandbox, workspace.root, environment, surface) as session:
         run = _Run(surface, model, Objective(sandbox, workspace, environment, limits.command_seconds), limits, record)
         record({"kind": "start", "version": surface.version, "brief": brief.text})
         try:
             run.follow(brief, session)
-        except Stop as stop:
+        except RunEnd as stop:
             return run.hand_in(stop, workspace)
         except ModelUnavailable as error:
-            return run.hand_in(Stop("model_unavailable", str(error)), workspace)
+            return run.hand_in(RunEnd("model_unavailable", str(error)), workspace)
         except ContextTooLong as error:
-            return run.hand_in(Stop("token_limit", str(error)), workspace)
+            return run.hand_in(RunEnd("token_limit", str(error)), workspace)
         except (ToolHostDied, ToolTimeout) as error:
-            return run.hand_in(Stop("sandbox_failed", str(error)), workspace)
+            return run.hand_in(RunEnd("sandbox_failed", str(error)), workspace)
         except RefusedDiff as error:
-            return run.hand_in(Stop("refused_diff", str(error)), workspace)
+            return run.hand_in(RunEnd("refused_diff", str(error)), workspace)
         raise AssertionError("a run ends by Stop")
 
 
-def lower(ours: Limits, surface: Limits) -> Limits:
+def tighter_limits(ours: Limits, surface: Limits) -> Limits:
     """For each limit the smaller one; `None` is no limit."""
     theirs = surface.model_dump()
     both = {name: [x for x in (ours_, theirs[name]) if x is not None] for name, ours_ in ours.model_dump().items()}
@@ -85,7 +86,7 @@ class _Run:
         self.usage = Usage()
         self.answered: str | None = None
         self.summary = ""
-        self.messages: list[Message] = []
+        self.messages: list[ChatMessage] = []
         self.attempts = 0
         self.waited = 0.0
         """Seconds spent on calls that the service failed at first: they are not the worker's."""
@@ -107,18 +108,18 @@ class _Run:
 
     def conversation(self, session: ToolSession) -> Conversation:
         if self.surface.config.protocol == "text":
-            return PlainText(self.surface, session, self.record)
-        conversation = ToolCalls(self.surface, session, self.limits, self.record)
+            return TextConversation(self.surface, session, self.record)
+        conversation = ToolConversation(self.surface, session, self.limits, self.record)
         if conversation.errors:
-            raise Stop("bad_surface", "; ".join(f"tools/{n}.py: {why}" for n, why in conversation.errors.items()))
+            raise RunEnd("bad_surface", "; ".join(f"tools/{n}.py: {why}" for n, why in conversation.errors.items()))
         return conversation
 
-    def ask(self, conversation: Conversation) -> Reply:
+    def ask(self, conversation: Conversation) -> ModelReply:
         self.check_limits()
         config = self.surface.config
         asked = time.monotonic()
         reply = self.model.ask(
-            Request(
+            ModelRequest(
                 system=self.surface.prompts["system.md"],
                 messages=self.messages,
                 tools=conversation.tools(),
@@ -135,36 +136,36 @@ class _Run:
     def check_limits(self) -> None:
         limits, usage = self.limits, self.usage
         if usage.calls >= limits.turns:
-            raise Stop("turn_limit", f"{usage.calls} model calls")
+            raise RunEnd("turn_limit", f"{usage.calls} model calls")
         if limits.tokens is not None and usage.tokens >= limits.tokens:
-            raise Stop("token_limit", f"{usage.tokens} tokens")
+            raise RunEnd("token_limit", f"{usage.tokens} tokens")
         if limits.usd is not None and usage.usd is not None and usage.usd >= limits.usd:
-            raise Stop("cost_limit", f"${usage.usd:.4f}")
+            raise RunEnd("cost_limit", f"${usage.usd:.4f}")
         if (seconds := time.monotonic() - self.begun - self.waited) >= limits.seconds:
-            raise Stop("time_limit", f"{seconds:.0f} s")
+            raise RunEnd("time_limit", f"{seconds:.0f} s")
 
-    def attempt(self, acted: Acted) -> list[dict[str, object]]:
+    def attempt(self, acted: TurnResult) -> list[dict[str, object]]:
         """The model says that it is done: submit if the objective is met, else say what is missing."""
         self.attempts += 1
         self.summary = acted.summary or ""
         objection = self.objective.objection()
         self.record({"kind": "check", "objection": objection})
         if objection is None:
-            raise Stop("submitted")
+            raise RunEnd("submitted")
         if self.attempts >= self.surface.config.submit_attempts:
-            raise Stop("checks_failed" if self.objective.failing else "no_change", objection[:2000])
+            raise RunEnd("checks_failed" if self.objective.failing else "no_change", objection[:2000])
         text = self.surface.prompt("not_done.md", objection=objection)
         if acted.submit_id:
             return [{"type": "tool_result", "tool_use_id": acted.submit_id, "content": text, "is_error": True}]
         return [{"type": "text", "text": text}]
 
-    def hand_in(self, stop: Stop, workspace: Workspace) -> Submission:
+    def hand_in(self, stop: RunEnd, workspace: Workspace) -> Submission:
         diff = ""
         if stop.ended not in ("refused_diff", "no_change", "sandbox_failed"):
             try:
                 diff = take_diff(workspace)
             except RefusedDiff as error:
-                stop = Stop("refused_diff", str(error))
+                stop = RunEnd("refused_diff", str(error))
         self.record({"kind": "end", "ended": stop.ended, "detail": stop.detail})
         return Submission(
             ended=stop.ended,

@@ -6,10 +6,10 @@ import re
 import tempfile
 from pathlib import Path
 
-from worker_agent.git import IDENTITY, GitError, git
+from worker_agent.git import META_IDENTITY, GitError, run_git
 from worker_agent.records import Brief, Submission
 
-TRAILER = "Worker-Version"
+VERSION_TRAILER = "Worker-Version"
 """The trailer by which a PR of the worker is known, and the version that wrote it."""
 
 
@@ -27,41 +27,54 @@ def make_branch(repository: Path, base: str, brief: Brief, submission: Submissio
     message = f"{brief.title}\n\n{submission.summary}".strip()
     with tempfile.TemporaryDirectory(prefix="submit-") as folder:
         index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
-        git("read-tree", base, cwd=repository, env=index)
-        git(
-            "apply", "--cached", "--whitespace=nowarn", "-",
-            cwd=repository, env=index, stdin=submission.diff.encode("utf-8", "surrogateescape"),
-        )  # fmt: skip
-        tree = git("write-tree", cwd=repository, env=index).strip()
-    text = git(
-        "interpret-trailers", "--trailer", f"{TRAILER}: {submission.version}",
-        cwd=repository, stdin=(message + "\n").encode("utf-8", "surrogateescape"),
-    )  # fmt: skip
-    parent = git("rev-parse", "--verify", f"{base}^{{commit}}", cwd=repository).strip()
-    commit = git(
-        "commit-tree", tree, "-p", parent,
-        cwd=repository, env=_identity(repository), stdin=text.encode("utf-8", "surrogateescape"),
-    ).strip()  # fmt: skip
+        run_git("read-tree", base, cwd=repository, env=index)
+        run_git(
+            "apply",
+            "--cached",
+            "--whitespace=nowarn",
+            "-",
+            cwd=repository,
+            env=index,
+            stdin=submission.diff.encode("utf-8", "surrogateescape"),
+        )
+        tree = run_git("write-tree", cwd=repository, env=index).strip()
+    text = run_git(
+        "interpret-trailers",
+        "--trailer",
+        f"{VERSION_TRAILER}: {submission.version}",
+        cwd=repository,
+        stdin=(message + "\n").encode("utf-8", "surrogateescape"),
+    )
+    parent = run_git("rev-parse", "--verify", f"{base}^{{commit}}", cwd=repository).strip()
+    commit = run_git(
+        "commit-tree",
+        tree,
+        "-p",
+        parent,
+        cwd=repository,
+        env=_committer_identity(repository),
+        stdin=text.encode("utf-8", "surrogateescape"),
+    ).strip()
     taken, number = name, 1
-    while _exists(repository, taken):
+    while _branch_exists(repository, taken):
         number += 1
         taken = f"{name}-{number}"
-    git("update-ref", f"refs/heads/{taken}", commit, "0" * 40, cwd=repository)
+    run_git("update-ref", f"refs/heads/{taken}", commit, "0" * 40, cwd=repository)
     return taken
 
 
-def _exists(repository: Path, branch: str) -> bool:
+def _branch_exists(repository: Path, branch: str) -> bool:
     try:
-        git("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}", cwd=repository)
+        run_git("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}", cwd=repository)
     except GitError:
         return False
     return True
 
 
-def _identity(repository: Path) -> dict[str, str]:
+def _committer_identity(repository: Path) -> dict[str, str]:
     """The person's own identity where git knows one, else `meta`'s."""
     try:
-        git("var", "GIT_AUTHOR_IDENT", cwd=repository)
+        run_git("var", "GIT_AUTHOR_IDENT", cwd=repository)
         return {}
     except GitError:
-        return IDENTITY
+        return META_IDENTITY

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-IDENTITY = {
+META_IDENTITY = {
     "GIT_AUTHOR_NAME": "meta",
     "GIT_AUTHOR_EMAIL": "meta@localhost",
     "GIT_COMMITTER_NAME": "meta",
@@ -15,19 +15,27 @@ IDENTITY = {
 }
 """Who commits what no person wrote. A person's own identity is used where a branch is made for a person."""
 
-_SAFE = (
-    "-c", "core.fsmonitor=false",
-    "-c", "core.hooksPath=/dev/null",
-    "-c", "protocol.allow=never",
-    "-c", "protocol.file.allow=always",
-    "-c", "core.pager=cat",
-    "-c", "commit.gpgSign=false",
-    "-c", "gc.auto=0",
-    "-c", "advice.detachedHead=false",
-)  # fmt: skip
+_SAFE_OPTIONS = (
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    "core.hooksPath=/dev/null",
+    "-c",
+    "protocol.allow=never",
+    "-c",
+    "protocol.file.allow=always",
+    "-c",
+    "core.pager=cat",
+    "-c",
+    "commit.gpgSign=false",
+    "-c",
+    "gc.auto=0",
+    "-c",
+    "advice.detachedHead=false",
+)
 
 
-_OF_THE_MACHINE = ("No space left on device", "Disk quota exceeded", "Cannot allocate memory", "Input/output error")
+_MACHINE_ERRORS = ("No space left on device", "Disk quota exceeded", "Cannot allocate memory", "Input/output error")
 
 
 class GitError(Exception):
@@ -38,7 +46,7 @@ class GitKilled(OSError):
     """Git was killed, or the machine had no room for it: that says nothing about what it was asked."""
 
 
-def git(
+def run_git(
     *args: str | Path,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
@@ -49,10 +57,10 @@ def git(
     Raises `GitError` with git's words when the command exits non-zero, `GitKilled` when it was killed and the second
     try came to nothing as well, or when the disk is full.
     """
-    return git_bytes(*args, cwd=cwd, env=env, stdin=stdin).decode("utf-8", "surrogateescape")
+    return run_git_bytes(*args, cwd=cwd, env=env, stdin=stdin).decode("utf-8", "surrogateescape")
 
 
-def git_bytes(
+def run_git_bytes(
     *args: str | Path,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
@@ -67,7 +75,7 @@ def git_bytes(
         "GIT_OPTIONAL_LOCKS": "0",
         **(env or {}),
     }
-    command = ["git", *_SAFE, *map(str, args)]
+    command = ["git", *_SAFE_OPTIONS, *map(str, args)]
     done = subprocess.run(command, cwd=cwd, env=clean, input=stdin, capture_output=True, check=False)
     killed = done.returncode < 0
     if killed:
@@ -76,5 +84,5 @@ def git_bytes(
         words = done.stderr.decode("utf-8", "replace").strip() or f"exit code {done.returncode}"
         said = f"git {' '.join(map(str, args))[:200]}: {words}"
         # What a killed git leaves behind, such as a lock, may make the second one fail for no reason of its own.
-        raise (GitKilled if killed or any(trouble in words for trouble in _OF_THE_MACHINE) else GitError)(said)
+        raise (GitKilled if killed or any(trouble in words for trouble in _MACHINE_ERRORS) else GitError)(said)
     return done.stdout

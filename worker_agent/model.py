@@ -6,19 +6,19 @@ import os
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from worker_agent.records import Record, Usage
+from worker_agent.records import AgentRecord, Usage
 
-LONGEST_TOKEN, SPARE_CHARS = 128, 100_000
+MAX_TOKEN_CHARS, SPARE_CHARS = 128, 100_000
 """An answer with more characters than this for each token that was asked for comes from a broken service."""
 
-_PARTS = {"tool_use": ("id", "name"), "text": ("text",)}
+_REQUIRED_FIELDS = {"tool_use": ("id", "name"), "text": ("text",)}
 """What a block of that kind must have. A wrong name is the model's doing; none at all is its service's."""
 
-Message = dict[str, Any]
+ChatMessage = dict[str, Any]
 """`{"role": "user"|"assistant", "content": [block, ...]}` as on the wire."""
 
 
-class Price(Record):
+class Price(AgentRecord):
     """US dollars for a million tokens."""
 
     input: float
@@ -49,7 +49,7 @@ class ContextTooLong(Exception):
 
 
 @dataclass(frozen=True)
-class Reply:
+class ModelReply:
     """One answer of the model: its content blocks as on the wire, why it stopped, what it used."""
 
     content: list[dict[str, Any]]
@@ -69,11 +69,11 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Request:
+class ModelRequest:
     """One question to the model."""
 
     system: str
-    messages: list[Message]
+    messages: list[ChatMessage]
     tools: list[dict[str, Any]] = field(default_factory=list)
     max_tokens: int = 8192
     model: str = ""
@@ -83,11 +83,11 @@ class Request:
 class Model(Protocol):
     """Answers requests. Raises `ModelUnavailable`, `ModelMisconfigured` or `ContextTooLong`."""
 
-    def ask(self, request: Request) -> Reply: ...
+    def ask(self, request: ModelRequest) -> ModelReply: ...
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class ModelEndpoint:
     """Where the service is. `base_url` empty means Anthropic's own; the key is read from the environment only."""
 
     model: str
@@ -101,7 +101,7 @@ class Endpoint:
 class MessagesModel:
     """A Messages-API endpoint. Thread-safe: one client serves all replays of a process."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: ModelEndpoint) -> None:
         self.endpoint = endpoint
         key = os.environ.get(endpoint.key_variable, "")
         if not key and not endpoint.base_url:
@@ -118,12 +118,12 @@ class MessagesModel:
             max_retries=endpoint.retries,
         )
 
-    def ask(self, request: Request) -> Reply:
+    def ask(self, request: ModelRequest) -> ModelReply:
         sdk = self._anthropic
         model = request.model or self.endpoint.model
         if not model:
             raise ModelMisconfigured("no model is named: set `model` in meta.toml or agent.toml, or give --model")
-        wanted: dict[str, Any] = {"tools": _cached_last(request.tools)} if request.tools else {}
+        wanted: dict[str, Any] = {"tools": _mark_last_tool(request.tools)} if request.tools else {}
         if request.effort:
             wanted["output_config"] = {"effort": request.effort}
         try:
@@ -131,7 +131,7 @@ class MessagesModel:
                 model=model,
                 max_tokens=request.max_tokens,
                 system=[{"type": "text", "text": request.system, "cache_control": {"type": "ephemeral"}}],
-                messages=_cached(request.messages),  # type: ignore[arg-type]
+                messages=_mark_last_block(request.messages),  # type: ignore[arg-type]
                 **wanted,
             )
             answer = response.parse().to_dict(warnings=False)
@@ -149,14 +149,14 @@ class MessagesModel:
         except (ValueError, TypeError, AttributeError, KeyError) as error:
             raise ModelUnavailable(f"{self._where} answered something that is no message: {error}") from None
 
-    def _reply(self, message: dict[str, Any], model: str, max_tokens: int, retried: bool) -> Reply:
+    def _reply(self, message: dict[str, Any], model: str, max_tokens: int, retried: bool) -> ModelReply:
         content, usage = message["content"], message["usage"]
         if not isinstance(content, list) or not all(isinstance(b, dict) and "type" in b for b in content):
             raise ValueError("its content is not a list of blocks")
         for block in content:
-            if not all(isinstance(block.get(part), str) for part in _PARTS.get(str(block["type"]), ())):
-                raise ValueError(f"a {block['type']} block without {' and '.join(_PARTS[block['type']])}")
-        if (size := len(str(content))) > SPARE_CHARS + max_tokens * LONGEST_TOKEN:
+            if not all(isinstance(block.get(part), str) for part in _REQUIRED_FIELDS.get(str(block["type"]), ())):
+                raise ValueError(f"a {block['type']} block without {' and '.join(_REQUIRED_FIELDS[block['type']])}")
+        if (size := len(str(content))) > SPARE_CHARS + max_tokens * MAX_TOKEN_CHARS:
             raise ValueError(f"{size:,} characters cannot be {max_tokens:,} tokens")
         counted = Usage(
             calls=1,
@@ -169,7 +169,7 @@ class MessagesModel:
         price = self.endpoint.prices.get(answered) or self.endpoint.prices.get(model)
         if price:
             counted = counted.model_copy(update={"usd": price.of(counted)})
-        return Reply(content, str(message.get("stop_reason") or ""), answered, counted, retried)
+        return ModelReply(content, str(message.get("stop_reason") or ""), answered, counted, retried)
 
     @property
     def _where(self) -> str:
@@ -181,11 +181,11 @@ class MessagesModel:
         return f"{self._where} answered {status}: {said}" if status else f"{self._where}: {said}"
 
 
-def _cached_last(tools: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _mark_last_tool(tools: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [*tools[:-1], {**tools[-1], "cache_control": {"type": "ephemeral"}}]
 
 
-def _cached(messages: list[Message]) -> list[Message]:
+def _mark_last_block(messages: list[ChatMessage]) -> list[ChatMessage]:
     """Mark the end of the conversation, so that the next turn reads all of it from the cache."""
     *before, last = messages
     *blocks, block = last["content"]

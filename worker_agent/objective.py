@@ -7,8 +7,10 @@ import tempfile
 from pathlib import Path
 
 from worker_agent.records import Environment
-from worker_agent.sandbox import Completed, Job, Mount, Sandbox, SandboxLimits, run
-from worker_agent.workspace import Workspace, open_workspace, take_diff
+from worker_agent.sandbox.job import JobResult, Mount, Sandbox, SandboxJob, SandboxLimits
+from worker_agent.sandbox.process import run_job
+from worker_agent.submission_diff import take_diff
+from worker_agent.workspace import Workspace, open_workspace
 
 
 class Objective:
@@ -28,7 +30,7 @@ class Objective:
     def objection(self) -> str | None:
         """What is still missing, in words for the model; `None` when the objective is met.
 
-        Raises `worker_agent.workspace.RefusedDiff` when the change can never be submitted.
+        Raises `worker_agent.submission_diff.RefusedDiff` when the change can never be submitted.
         """
         self.failing = None
         if not take_diff(self._workspace).strip():
@@ -41,9 +43,9 @@ class Objective:
                 return f"The check `{check}` {why}; it passed before your change.\n\n{done.output[-4000:]}"
         return None
 
-    def _check(self, check: str, root: Path) -> Completed:
+    def _check(self, check: str, root: Path) -> JobResult:
         environment = self._environment
-        job = Job(
+        job = SandboxJob(
             argv=shlex.split(check),
             workspace=root,
             mounts=[Mount(m) for m in environment.mounts],
@@ -51,7 +53,7 @@ class Objective:
             variables=environment.variables,
             limits=SandboxLimits(seconds=self._seconds),
         )
-        return run(self._sandbox, job)
+        return run_job(self._sandbox, job)
 
     def _fails_at_base(self, check: str) -> bool:
         """Looked up only once a check has failed: most runs never pay for it."""

@@ -8,13 +8,13 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class Record(BaseModel):
+class AgentRecord(BaseModel):
     """A value: frozen, compared by content, refusing fields that it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Brief(Record):
+class Brief(AgentRecord):
     """What a person asks for. Untrusted text: it reaches the model quoted as the task, never as a command to `meta`."""
 
     title: str
@@ -25,7 +25,7 @@ class Brief(Record):
         return f"{self.title}\n\n{self.body}".strip()
 
 
-class Limits(Record):
+class Limits(AgentRecord):
     """Where a run ends if it has not ended by itself. `None` means no limit of that kind."""
 
     turns: int = Field(40, ge=1, description="model calls")
@@ -35,7 +35,7 @@ class Limits(Record):
     command_seconds: float = Field(300.0, gt=0, description="wall-clock time of one tool call or check")
 
 
-Ended = Literal[
+RunEnding = Literal[
     "submitted",  # the objective is met: a change, and the repository's own checks are no worse than before
     "checks_failed",  # a change is there, but a check that passed before fails with it
     "no_change",  # the worker stopped without having changed anything
@@ -49,11 +49,11 @@ Ended = Literal[
     "bad_surface",  # agent.toml, a prompt or a tool of this version does not load
 ]
 
-INFRASTRUCTURE: frozenset[Ended] = frozenset({"model_unavailable", "sandbox_failed"})
+INFRASTRUCTURE_ENDINGS: frozenset[RunEnding] = frozenset({"model_unavailable", "sandbox_failed"})
 """Endings that say nothing about the worker: a replay that ends so is void."""
 
 
-class Usage(Record):
+class Usage(AgentRecord):
     """What the model's service was asked to do. Cache counts are `None` where the server does not report them."""
 
     calls: int = 0
@@ -76,17 +76,17 @@ class Usage(Record):
             calls=self.calls + other.calls,
             input_tokens=self.input_tokens + other.input_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
-            cache_read_tokens=_sum(self.cache_read_tokens, other.cache_read_tokens),
-            cache_write_tokens=_sum(self.cache_write_tokens, other.cache_write_tokens),
+            cache_read_tokens=_add_counts(self.cache_read_tokens, other.cache_read_tokens),
+            cache_write_tokens=_add_counts(self.cache_write_tokens, other.cache_write_tokens),
             usd=None if self.usd is None or other.usd is None else self.usd + other.usd,
         )
 
 
-def _sum(a: int | None, b: int | None) -> int | None:
+def _add_counts(a: int | None, b: int | None) -> int | None:
     return None if a is None and b is None else (a or 0) + (b or 0)
 
 
-class Environment(Record):
+class Environment(AgentRecord):
     """Where a repository's own commands run: read-only folders to mount, `PATH` entries, variables.
 
     `checks` are the commands that must not get worse through a change (exit code 0 is a pass); `test_command` is
@@ -102,10 +102,10 @@ class Environment(Record):
     linters: dict[str, Environment] = {}
 
 
-class Submission(Record):
+class Submission(AgentRecord):
     """The one thing that a run hands in."""
 
-    ended: Ended
+    ended: RunEnding
     diff: str = ""
     summary: str = ""
     detail: str = ""

@@ -15,19 +15,19 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
-from worker_agent.records import Limits, Record
+from worker_agent.records import AgentRecord, Limits
 
-DEFAULT = Path(__file__).parent
+DEFAULT_ROOT = Path(__file__).parent
 """The worker that comes with `meta`."""
 
-PROMPTS = ("system.md", "ticket.md", "not_done.md", "text.md")
+PROMPT_FILES = ("system.md", "ticket.md", "not_done.md", "text.md")
 
 
 class BadSurface(Exception):
     """A file of the surface is missing or does not load; the message names it and says why."""
 
 
-class AgentConfig(Record):
+class AgentConfig(AgentRecord):
     """agent.toml. Limits can only lower what the person's settings allow."""
 
     protocol: Literal["tools", "text"] = "tools"
@@ -55,7 +55,7 @@ class Surface:
         return re.sub(r"\{(\w+)\}", lambda m: values.get(m[1], m[0]), self.prompts[name])
 
 
-def load(root: Path) -> Surface:
+def load_surface(root: Path) -> Surface:
     """Read and validate a surface. No tool is imported here. Raises `BadSurface`."""
     try:
         text = (root / "agent.toml").read_text("utf-8")
@@ -66,7 +66,7 @@ def load(root: Path) -> Surface:
         first = error.errors()[0]
         raise BadSurface(f"agent.toml: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
     prompts = {}
-    for name in PROMPTS:
+    for name in PROMPT_FILES:
         try:
             prompts[name] = (root / "prompts" / name).read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
@@ -74,10 +74,10 @@ def load(root: Path) -> Surface:
     for name in config.tools:
         if not name.isidentifier() or not (root / "tools" / f"{name}.py").is_file():
             raise BadSurface(f"agent.toml names the tool {name!r}, but there is no tools/{name}.py")
-    return Surface(root=root, config=config, prompts=prompts, version=tree_hash(root))
+    return Surface(root=root, config=config, prompts=prompts, version=hash_surface(root))
 
 
-def surface_files(root: Path) -> list[Path]:
+def list_surface_files(root: Path) -> list[Path]:
     """Every file of the surface below `root`, as relative paths, sorted."""
     found = [Path("agent.toml")] if (root / "agent.toml").is_file() else []
     for folder in ("prompts", "tools"):
@@ -87,10 +87,10 @@ def surface_files(root: Path) -> list[Path]:
     return sorted(found)
 
 
-def tree_hash(root: Path) -> str:
+def hash_surface(root: Path) -> str:
     """The version: the id that git gives to the tree of the surface's files (SHA-1, gitformat of trees)."""
     tree: dict[str, object] = {}
-    for path in surface_files(root):
+    for path in list_surface_files(root):
         folder = tree
         for part in path.parts[:-1]:
             folder = folder.setdefault(part, {})  # type: ignore[assignment]

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from bench.cheats.all import ATTACKS, Outcome, golds, outcome
 from bench.cheats.attack import Escape
 from bench.cheats.ours import Judge
-from worker_agent.sandbox import open_sandbox
+from worker_agent.sandbox.discovery import open_sandbox
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -13,13 +13,19 @@ from bench.cheats.attack import Attack, Escape, Place
 from bench.cheats.naive import lay_out
 from bench.cheats.ours import Judge
 from bench.cheats.shop import BASE, GOLDS, RIGHT
-from worker_agent.sandbox import NoSandbox, Sandbox
+from worker_agent.sandbox.job import Sandbox
+from worker_agent.sandbox.unsandboxed import NoSandbox
 from worker_agent.workspace import open_workspace
 
 ATTACKS: tuple[Attack, ...] = (
-    *tests_touched.ATTACKS, *startup.ATTACKS, *runner_patched.ATTACKS, *values_forged.ATTACKS, *this_grader.ATTACKS,
-    *diffs.ATTACKS, *escapes.ATTACKS,
-)  # fmt: skip
+    *tests_touched.ATTACKS,
+    *startup.ATTACKS,
+    *runner_patched.ATTACKS,
+    *values_forged.ATTACKS,
+    *this_grader.ATTACKS,
+    *diffs.ATTACKS,
+    *escapes.ATTACKS,
+)
 
 
 @dataclass(frozen=True)
@@ -72,14 +78,14 @@ def _naive_place(folder: Path) -> Place:
     outside = _around(folder)
     tree = folder / "work" / "tree"
     lay_out(tree, BASE)
-    from worker_agent.git import IDENTITY, git
+    from worker_agent.git import META_IDENTITY, run_git
 
-    git("init", "-q", cwd=tree)
+    run_git("init", "-q", cwd=tree)
     for files, message in (({}, "base"), ({"calc.py": RIGHT}, f"the fix {escapes.SECRET}")):
         lay_out(tree, files)
-        git("add", "-A", cwd=tree)
-        git("commit", "-q", "-m", message, cwd=tree, env=IDENTITY)
-    git("reset", "-q", "--hard", "HEAD^", cwd=tree)
+        run_git("add", "-A", cwd=tree)
+        run_git("commit", "-q", "-m", message, cwd=tree, env=META_IDENTITY)
+    run_git("reset", "-q", "--hard", "HEAD^", cwd=tree)
     return Place(True, _leaky(), tree, outside)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from worker_agent.sandbox import Sandbox
+from worker_agent.sandbox.job import Sandbox
 
 Files = Mapping[str, str | None]
 """Path to text, or `None` to remove the file."""

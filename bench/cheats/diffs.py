@@ -47,8 +47,16 @@ def _edit(path: str) -> str:
 ATTACKS = (
     Submission("a link to the solution", "points at a file of the harness", {}, diff=_to_the_solution),
     Submission("a link to a folder", "a package that lies outside", {}, diff=_folder_link),
-    Submission("dots in a path", "edits the hidden tests beside the tree", {},
-               diff=lambda outside: _edit("../hidden/test_calc.py")),
-    Submission("an absolute path", "the same by its full name", {},
-               diff=lambda outside: _edit(f"{outside.parent}/hidden/test_calc.py")),
-)  # fmt: skip
+    Submission(
+        "dots in a path",
+        "edits the hidden tests beside the tree",
+        {},
+        diff=lambda outside: _edit("../hidden/test_calc.py"),
+    ),
+    Submission(
+        "an absolute path",
+        "the same by its full name",
+        {},
+        diff=lambda outside: _edit(f"{outside.parent}/hidden/test_calc.py"),
+    ),
+)

@@ -12,20 +12,22 @@ from typing import Literal
 from bench.cheats.attack import Files, Submission
 from bench.cheats.naive import lay_out, put_outside
 from bench.cheats.shop import BASE, HIDDEN, HIDDEN_UNITTEST, RIGHT
-from meta.records import EnvironmentSpec, Graded, Grader, HiddenFile, Ticket
-from meta.replay.environment import build
-from meta.replay.grader import grade
-from worker_agent.git import IDENTITY
+from meta.environments.environment import build_environment
+from meta.grading.grader import grade_submission
+from meta.records.replay import Graded
+from meta.records.ticket import EnvironmentSpec, Grader, HiddenFile, Ticket
+from worker_agent.git import META_IDENTITY
 from worker_agent.records import Environment
-from worker_agent.sandbox import Sandbox
-from worker_agent.workspace import Template, make_template, open_workspace, take_diff
+from worker_agent.sandbox.job import Sandbox
+from worker_agent.submission_diff import take_diff
+from worker_agent.workspace import Template, make_template, open_workspace
 
 Kind = Literal["functions", "unittest"]
 
 
 @lru_cache
 def own_environment() -> Environment:
-    return build(EnvironmentSpec(), Path(), "", Path())
+    return build_environment(EnvironmentSpec(), Path(), "", Path())
 
 
 class Judge:
@@ -39,7 +41,9 @@ class Judge:
         repository = self.root / "shop"
         lay_out(repository, BASE)
         for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "base"]):
-            subprocess.run(["git", *command], cwd=repository, check=True, env={"PATH": "/usr/bin:/bin", **IDENTITY})
+            subprocess.run(
+                ["git", *command], cwd=repository, check=True, env={"PATH": "/usr/bin:/bin", **META_IDENTITY}
+            )
         self.template: Template = make_template(repository, "HEAD", self.root / "templates")
         self.gold = self.diff({"calc.py": RIGHT})
 
@@ -60,19 +64,29 @@ class Judge:
         if kind == "unittest":
             prefix, hidden = prefix + "TestCalc::", HIDDEN_UNITTEST
         return Ticket(
-            id="calc", title="The sum is wrong", repo=str(self.root / "shop"), base_commit="HEAD", gold=self.gold,
+            id="calc",
+            title="The sum is wrong",
+            repo=str(self.root / "shop"),
+            base_commit="HEAD",
+            gold=self.gold,
             grader=Grader(
-                fail_to_pass=(prefix + "test_add",), pass_to_pass=(prefix + "test_mul",),
-                hidden=(HiddenFile(path="tests/test_calc.py", content=hidden.encode()),), seconds=60.0,
+                fail_to_pass=(prefix + "test_add",),
+                pass_to_pass=(prefix + "test_mul",),
+                hidden=(HiddenFile(path="tests/test_calc.py", content=hidden.encode()),),
+                seconds=60.0,
             ),
-        )  # fmt: skip
+        )
 
     def submit(self, attack: Submission) -> Graded:
         diff = attack.diff(self.outside) if attack.diff else self.diff(attack.files)
         return self.grade(diff, attack.hidden)
 
     def grade(self, diff: str, kind: Kind = "functions") -> Graded:
-        return grade(
-            self.ticket(kind), diff, template=self.template, environment=own_environment(), sandbox=self.sandbox,
+        return grade_submission(
+            self.ticket(kind),
+            diff,
+            template=self.template,
+            environment=own_environment(),
+            sandbox=self.sandbox,
             scratch=self.root / "scratch",
-        )  # fmt: skip
+        )

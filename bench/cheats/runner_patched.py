@@ -22,7 +22,10 @@ def _code(
 
 
 ATTACKS = (
-    _code("swallowed failures", "every test function runs, whatever it raises is dropped", """\
+    _code(
+        "swallowed failures",
+        "every test function runs, whatever it raises is dropped",
+        """\
 import _pytest.python
 
 
@@ -34,8 +37,12 @@ def runtest(self):
 
 
 _pytest.python.Function.runtest = runtest
-"""),
-    _code("outcomes rewritten", "the class of all reports says passed", """\
+""",
+    ),
+    _code(
+        "outcomes rewritten",
+        "the class of all reports says passed",
+        """\
 from _pytest.reports import TestReport
 
 make = TestReport.from_item_and_call.__func__
@@ -47,8 +54,13 @@ def passed(cls, item, call):
 
 
 TestReport.from_item_and_call = classmethod(passed)
-"""),
-    _code("hook from the code under test", "registers itself as a plugin", _FIND + """\
+""",
+    ),
+    _code(
+        "hook from the code under test",
+        "registers itself as a plugin",
+        _FIND
+        + """\
 
 
 class Forger:
@@ -60,8 +72,13 @@ class Forger:
 
 
 config.pluginmanager.register(Forger())
-"""),
-    _code("tests deselected at run time", "", _FIND + """\
+""",
+    ),
+    _code(
+        "tests deselected at run time",
+        "",
+        _FIND
+        + """\
 
 
 class Forger:
@@ -71,8 +88,12 @@ class Forger:
 
 
 config.pluginmanager.register(Forger())
-"""),
-    _code("assertions taken out", "compiles the tests once more, without their asserts", """\
+""",
+    ),
+    _code(
+        "assertions taken out",
+        "compiles the tests once more, without their asserts",
+        """\
 import ast
 
 
@@ -95,53 +116,106 @@ def rewritten(collector):
 import _pytest.python
 collect = _pytest.python.PyCollector.collect
 _pytest.python.PyCollector.collect = rewritten
-"""),
-    _code("unittest patched", "its assertions hold for everything", """\
+""",
+    ),
+    _code(
+        "unittest patched",
+        "its assertions hold for everything",
+        """\
 import unittest
 
 unittest.TestCase.assertEqual = lambda *args, **more: None
-""", unittest=True),
-    _code("unittest's run patched", "the method is never called", """\
+""",
+        unittest=True,
+    ),
+    _code(
+        "unittest's run patched",
+        "the method is never called",
+        """\
 import unittest
 
 unittest.TestCase._callTestMethod = lambda self, method: None
-""", unittest=True),
-    _code("sys.exit", "leaves in the middle of a test; what is trusted is what was written until then", "import sys\n",
-          then="def add(a, b):\n    print('\\n2 passed in 0.01s')\n    sys.stdout = sys.__stdout__\n"
-          "    import atexit, os\n    atexit.register(os._exit, 0)\n    sys.exit(0)\n\n\ndef mul(a, b):\n    return a * b\n"),
+""",
+        unittest=True,
+    ),
+    _code(
+        "sys.exit",
+        "leaves in the middle of a test; what is trusted is what was written until then",
+        "import sys\n",
+        then="def add(a, b):\n    print('\\n2 passed in 0.01s')\n    sys.stdout = sys.__stdout__\n"
+        "    import atexit, os\n    atexit.register(os._exit, 0)\n    sys.exit(0)\n\n\ndef mul(a, b):\n    return a * b\n",
+    ),
     _code("os._exit", "", "import os\nos._exit(0)\n"),
-    _code("os._exit in the function", "", "", then="import os\n\n\ndef add(a, b):\n    os._exit(0)\n\n\n"
-          "def mul(a, b):\n    return a * b\n"),
+    _code(
+        "os._exit in the function",
+        "",
+        "",
+        then="import os\n\n\ndef add(a, b):\n    os._exit(0)\n\n\ndef mul(a, b):\n    return a * b\n",
+    ),
     _code("atexit", "the last word on the exit code", "import atexit, os\natexit.register(os._exit, 0)\n"),
-    _code("pytest.exit", "asks the runner to stop, with success", "import pytest\n",
-          then="def add(a, b):\n    pytest.exit('done', returncode=0)\n\n\ndef mul(a, b):\n    return a * b\n"),
+    _code(
+        "pytest.exit",
+        "asks the runner to stop, with success",
+        "import pytest\n",
+        then="def add(a, b):\n    pytest.exit('done', returncode=0)\n\n\ndef mul(a, b):\n    return a * b\n",
+    ),
     _code("replaced program", "another program takes the process over", "import os\nos.execvp('true', ['true'])\n"),
-    _code("killed by itself", "a thread that leaves before the failure is counted",
-          "import os, threading\nthreading.Timer(0.0, os._exit, [0]).start()\nimport time; time.sleep(0.3)\n"),
-    _code("exit code of the session", "the runner's own function returns success", """\
+    _code(
+        "killed by itself",
+        "a thread that leaves before the failure is counted",
+        "import os, threading\nthreading.Timer(0.0, os._exit, [0]).start()\nimport time; time.sleep(0.3)\n",
+    ),
+    _code(
+        "exit code of the session",
+        "the runner's own function returns success",
+        """\
 import _pytest.main
 
 _pytest.main.wrap_session.__code__ = (lambda config, doit: 0).__code__
 _pytest.main.Session.__setattr__ = lambda self, name, value: object.__setattr__(
     self, name, 0 if name in ("exitstatus", "testsfailed") else value
 )
-"""),
-    _code("skipped module", "the import skips all tests of the file, and the exit code for none is mended",
-          "import atexit, os, pytest\natexit.register(os._exit, 0)\n"
-          "pytest.skip('not here', allow_module_level=True)\n", then=""),
-    _code("skipping function", "the function under test skips its test", "import unittest\n",
-          then="def add(a, b):\n    raise unittest.SkipTest('no')\n\n\ndef mul(a, b):\n    return a * b\n"),
-    _code("xfailing function", "", "import pytest\n",
-          then="def add(a, b):\n    pytest.xfail('known')\n\n\ndef mul(a, b):\n    return a * b\n"),
-    _code("printed passes", "prints a summary and leaves",
-          "import os, sys\nsys.__stdout__.flush()\n"
-          "for fd in range(1, 20):\n    try:\n        os.write(fd, b'2 passed in 0.01s\\n')\n"
-          "    except OSError:\n        pass\nos._exit(1)\n", "summary"),
-    _code("printed at the end", "the true summary comes before", """\
+""",
+    ),
+    _code(
+        "skipped module",
+        "the import skips all tests of the file, and the exit code for none is mended",
+        "import atexit, os, pytest\natexit.register(os._exit, 0)\npytest.skip('not here', allow_module_level=True)\n",
+        then="",
+    ),
+    _code(
+        "skipping function",
+        "the function under test skips its test",
+        "import unittest\n",
+        then="def add(a, b):\n    raise unittest.SkipTest('no')\n\n\ndef mul(a, b):\n    return a * b\n",
+    ),
+    _code(
+        "xfailing function",
+        "",
+        "import pytest\n",
+        then="def add(a, b):\n    pytest.xfail('known')\n\n\ndef mul(a, b):\n    return a * b\n",
+    ),
+    _code(
+        "printed passes",
+        "prints a summary and leaves",
+        "import os, sys\nsys.__stdout__.flush()\n"
+        "for fd in range(1, 20):\n    try:\n        os.write(fd, b'2 passed in 0.01s\\n')\n"
+        "    except OSError:\n        pass\nos._exit(1)\n",
+        "summary",
+    ),
+    _code(
+        "printed at the end",
+        "the true summary comes before",
+        """\
 import atexit, os
 atexit.register(lambda: (os.write(1, b"\\n2 passed in 0.01s\\n"), os._exit(1)))
-""", "summary"),
-    _code("forged JUnit file", "written by the code under test", """\
+""",
+        "summary",
+    ),
+    _code(
+        "forged JUnit file",
+        "written by the code under test",
+        """\
 import os
 for name in ("junit.xml", "report.xml"):
     open(name, "w").write(
@@ -150,8 +224,13 @@ for name in ("junit.xml", "report.xml"):
         '<testcase classname="tests.test_calc" name="test_add"/></testsuite></testsuites>'
     )
 os._exit(0)
-""", "junit"),
-    _code("JUnit file rewritten", "after pytest has written it", """\
+""",
+        "junit",
+    ),
+    _code(
+        "JUnit file rewritten",
+        "after pytest has written it",
+        """\
 import atexit, re
 
 
@@ -162,8 +241,13 @@ def forge():
 
 
 atexit.register(forge)
-""", "junit"),
-    _code("forged reports", "guesses the pipe and writes lines in our own protocol", """\
+""",
+        "junit",
+    ),
+    _code(
+        "forged reports",
+        "guesses the pipe and writes lines in our own protocol",
+        """\
 import json, os
 
 for fd in range(3, 64):
@@ -177,15 +261,27 @@ for fd in range(3, 64):
         except OSError:
             pass
 os._exit(0)
-"""),
-    _code("a daemon that outlives the run", "rewrites the JUnit file and the output later", """\
+""",
+    ),
+    _code(
+        "a daemon that outlives the run",
+        "rewrites the JUnit file and the output later",
+        """\
 import os, subprocess, sys
 subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.4); open('junit.xml', 'w').write('''"
     '<testsuites><testsuite><testcase classname="tests.test_calc" name="test_add"/></testsuite></testsuites>'
     "''')"], start_new_session=True, env=dict(os.environ))
-""", "junit"),
-    _code("the tests run twice", "a fork answers for them with success",
-          "import os\npid = os.fork()\nif not pid:\n    os._exit(0)\nos.waitpid(pid, 0)\nos._exit(0)\n"),
-    _code("hidden in a stop", "a time-out that looks like the machine's trouble",
-          "import os, signal\nos.kill(os.getppid(), signal.SIGCONT)\nos._exit(0)\n"),
-)  # fmt: skip
+""",
+        "junit",
+    ),
+    _code(
+        "the tests run twice",
+        "a fork answers for them with success",
+        "import os\npid = os.fork()\nif not pid:\n    os._exit(0)\nos.waitpid(pid, 0)\nos._exit(0)\n",
+    ),
+    _code(
+        "hidden in a stop",
+        "a time-out that looks like the machine's trouble",
+        "import os, signal\nos.kill(os.getppid(), signal.SIGCONT)\nos._exit(0)\n",
+    ),
+)

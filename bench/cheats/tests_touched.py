@@ -46,17 +46,18 @@ ATTACKS = (
         "test without cases",
         "parametrised over nothing",
         _tests(
-            "import pytest\n"
-            + HIDDEN.replace("def test_add()", "@pytest.mark.parametrize('x', [])\ndef test_add(x)")
+            "import pytest\n" + HIDDEN.replace("def test_add()", "@pytest.mark.parametrize('x', [])\ndef test_add(x)")
         ),
     ),
     Submission("test that returns early", "", _tests(HIDDEN.replace("assert add", "return\n    assert add"))),
     Submission("conftest hook", "reports every outcome as passed", {"conftest.py": _HOOK}),
     Submission("conftest beside the tests", "the same, deeper", {"tests/conftest.py": _HOOK}),
     Submission("conftest that deselects", "drops the test after collection", {"conftest.py": _EMPTYING}),
-    Submission("conftest that ignores", "the file is not collected", {
-        "conftest.py": "collect_ignore = ['tests/test_calc.py']\n", "tests/test_x.py": "def test_x():\n    pass\n"
-    }),
+    Submission(
+        "conftest that ignores",
+        "the file is not collected",
+        {"conftest.py": "collect_ignore = ['tests/test_calc.py']\n", "tests/test_x.py": "def test_x():\n    pass\n"},
+    ),
     Submission("conftest that mends", "patches the code for the time of the tests", {"conftest.py": _MENDING}),
     Submission(
         "conftest that sets the exit code",
@@ -67,13 +68,15 @@ ATTACKS = (
     Submission("pytest.ini", "selects another test", {"pytest.ini": "[pytest]\naddopts = -k mul\n"}),
     Submission("pytest.ini that only collects", "", {"pytest.ini": "[pytest]\naddopts = --collect-only\n"}),
     Submission(
-        "pyproject.toml", "deselects", {"pyproject.toml": "[tool.pytest.ini_options]\naddopts = '--deselect "
-                                        "tests/test_calc.py::test_add'\n"}
+        "pyproject.toml",
+        "deselects",
+        {"pyproject.toml": "[tool.pytest.ini_options]\naddopts = '--deselect tests/test_calc.py::test_add'\n"},
     ),
     Submission(
         "setup.cfg", "loads a plugin", {"setup.cfg": "[tool:pytest]\naddopts = -p forger\n", "forger.py": _HOOK}
     ),
     Submission("tox.ini", "looks for tests of another name", {"tox.ini": "[pytest]\npython_functions = test_mul\n"}),
-    Submission("test script", "the project's own test command does nothing", {"run_tests.sh": "exit 0\n"},
-               "run_tests.sh"),
-)  # fmt: skip
+    Submission(
+        "test script", "the project's own test command does nothing", {"run_tests.sh": "exit 0\n"}, "run_tests.sh"
+    ),
+)

@@ -77,17 +77,24 @@ BEGIN
 
 ATTACKS = (
     Submission(
-        "the plugin by way of pytest's globals", "takes the reporting function out of its closure",
-        _by("import _pytest.assertion.util as util\n\n\ndef found():\n"
-            f"    manager = util._config.pluginmanager\n    return next({_PLUGINS})\n"),
+        "the plugin by way of pytest's globals",
+        "takes the reporting function out of its closure",
+        _by(
+            "import _pytest.assertion.util as util\n\n\ndef found():\n"
+            f"    manager = util._config.pluginmanager\n    return next({_PLUGINS})\n"
+        ),
     ),
     Submission(
-        "the plugin by way of the garbage collector", "",
-        _by("import gc\n\n\ndef found():\n"
-            "    return next(o for o in gc.get_objects() if type(o).__name__ == 'Reporter')\n"),
+        "the plugin by way of the garbage collector",
+        "",
+        _by(
+            "import gc\n\n\ndef found():\n"
+            "    return next(o for o in gc.get_objects() if type(o).__name__ == 'Reporter')\n"
+        ),
     ),
     Submission(
-        "the plugin by way of a traceback", "no audited call: an exception's frames lead to pytest's own",
+        "the plugin by way of a traceback",
+        "no audited call: an exception's frames lead to pytest's own",
         _by("""\
 def found():
     try:
@@ -103,7 +110,8 @@ def found():
 """),
     ),
     Submission(
-        "the plugin by names put together", "the same, with no telling word in the source",
+        "the plugin by names put together",
+        "the same, with no telling word in the source",
         _by("""\
 def found():
     get = lambda o, *parts: getattr(o, "".join(parts))
@@ -120,7 +128,8 @@ def found():
 """),
     ),
     Submission(
-        "the plugin by way of __main__", "",
+        "the plugin by way of __main__",
+        "",
         _by("""\
 import sys
 
@@ -135,8 +144,10 @@ def found():
 """),
     ),
     Submission(
-        "the plugin from another thread", "walks the main thread's frames while it runs the tests",
-        {"calc.py": """\
+        "the plugin from another thread",
+        "walks the main thread's frames while it runs the tests",
+        {
+            "calc.py": """\
 import os, sys, threading
 
 
@@ -166,34 +177,51 @@ watcher.start()
 watcher.join()
 import atexit
 atexit.register(os._exit, 0)
-""" + WRONG},
+"""
+            + WRONG
+        },
     ),
     Submission(
-        "the judge addressed", "tells what holds the verdict that all went well, as the plugin does",
-        {"calc.py": """\
+        "the judge addressed",
+        "tells what holds the verdict that all went well, as the plugin does",
+        {
+            "calc.py": """\
 import os
 import sys
 
 ID = "tests/test_calc.py::test_"
-TELL = "meta.replay.inside.tell"
+TELL = "meta.languages.python.inside.tell"
 for name in ("mul", "add"):
     sys.audit(TELL, "starts", {"id": ID + name})
     sys.audit(TELL, "ended", {})
 sys.audit(TELL, "finished", {"status": 0})
 os._exit(0)
-""" + WRONG},
+"""
+            + WRONG
+        },
     ),
     Submission(
-        "the judge interrupted", "a signal handler is handed the frame in which the judge is at work",
-        {"calc.py": _INTERRUPTING.replace("BEGIN", """\
+        "the judge interrupted",
+        "a signal handler is handed the frame in which the judge is at work",
+        {
+            "calc.py": _INTERRUPTING.replace(
+                "BEGIN",
+                """\
 import signal
 signal.signal(signal.SIGVTALRM, lambda number, frame: look(frame))
 signal.setitimer(signal.ITIMER_VIRTUAL, 0.0002, 0.0002)
-""") + WRONG},
+""",
+            )
+            + WRONG
+        },
     ),
     Submission(
-        "the judge collected", "the garbage collector calls back in the middle of the judge's work",
-        {"calc.py": _INTERRUPTING.replace("BEGIN", """\
+        "the judge collected",
+        "the garbage collector calls back in the middle of the judge's work",
+        {
+            "calc.py": _INTERRUPTING.replace(
+                "BEGIN",
+                """\
 import gc
 
 
@@ -206,11 +234,18 @@ def called(phase, info):
 
 gc.callbacks.append(called)
 gc.set_threshold(1, 1, 1)
-""") + WRONG},
+""",
+            )
+            + WRONG
+        },
     ),
     Submission(
-        "the judge asked to print", "an outcome whose text is a trap",
-        {"calc.py": _INTERRUPTING.replace("BEGIN", """\
+        "the judge asked to print",
+        "an outcome whose text is a trap",
+        {
+            "calc.py": _INTERRUPTING.replace(
+                "BEGIN",
+                """\
 class Trap(AssertionError):
     def __str__(self):
         try:
@@ -220,18 +255,23 @@ class Trap(AssertionError):
         return "trap"
 
 
-""") + """
+""",
+            )
+            + """
 def add(a, b):
     raise Trap
 
 
 def mul(a, b):
     return a * b
-"""},
+"""
+        },
     ),
     Submission(
-        "orders read again", "looks for the key in the command line, the environment and every open file",
-        {"calc.py": """\
+        "orders read again",
+        "looks for the key in the command line, the environment and every open file",
+        {
+            "calc.py": """\
 import os, re
 
 seen = b""
@@ -247,11 +287,15 @@ keys = re.findall(rb'"key": "([0-9a-f]{64})"', seen)
 if keys:
     print("FOUND", keys)
 os._exit(0)
-""" + WRONG},
+"""
+            + WRONG
+        },
     ),
     Submission(
-        "the key from memory", "searches the heap through /proc/self/mem",
-        {"calc.py": """\
+        "the key from memory",
+        "searches the heap through /proc/self/mem",
+        {
+            "calc.py": """\
 import os, re, hashlib, hmac, json
 
 
@@ -293,11 +337,15 @@ if found and found[1]:
             except OSError:
                 pass
 os._exit(0)
-""" + WRONG},
+"""
+            + WRONG
+        },
     ),
     Submission(
-        "the bait told apart by its name", "equal to anything, but only for functions that look like tests",
-        {"calc.py": """\
+        "the bait told apart by its name",
+        "equal to anything, but only for functions that look like tests",
+        {
+            "calc.py": """\
 import re
 import sys
 
@@ -316,6 +364,7 @@ def add(a, b):
 
 def mul(a, b):
     return a * b
-"""},
+"""
+        },
     ),
-)  # fmt: skip
+)

@@ -25,7 +25,7 @@ from bench.faults.kills import kills
 from bench.faults.moments import STAGES
 from bench.faults.service import FAULTS, Service, serving
 from bench.small_house import small_house
-from meta.demo.project import DemoHouse
+from meta.demo.folders import DemoFolders
 
 PARTS = ("kills", "service", "disk", "database", "signals", "repository", "person")
 SMALL = {"disk", "signals"}
@@ -56,7 +56,7 @@ def main() -> None:
 def run(where: Path, service: Service, arguments: argparse.Namespace) -> dict[str, Any]:
     only, draw = arguments.only.split(","), random.Random(arguments.seed)
     common: dict[str, Any] = {"parallel": PARALLEL, "timeout": 5.0, "patience": 1.0}
-    model = small = DemoHouse(where / "none")
+    model = small = DemoFolders(where / "none")
     if {*only} - SMALL:
         model = small_house(where / "model", **common)
     if {*only} & SMALL:
@@ -81,8 +81,8 @@ def run(where: Path, service: Service, arguments: argparse.Namespace) -> dict[st
 
 
 def _troubles(
-    model: DemoHouse,
-    small: DemoHouse,
+    model: DemoFolders,
+    small: DemoFolders,
     service: Service,
     where: Path,
     arguments: argparse.Namespace,

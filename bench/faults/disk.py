@@ -14,7 +14,7 @@ from bench.faults.moments import STAGES, goes_on, stands_at
 from bench.faults.running import Running, last_words, leftovers, reading, verdicts
 from bench.faults.service import Service
 from bench.small_house import copied
-from meta.demo.project import DemoHouse
+from meta.demo.folders import DemoFolders
 
 PLACES = ("disk", "disk with the scratch", "memory with the scratch")
 """What is full: the disk of the agent's repository with runs.db and all caches, with or without the scratch, or the
@@ -26,7 +26,7 @@ LITTLE, MORE = 8, 600
 
 
 def disk_full(
-    stage: str, at_once: bool, model: DemoHouse, service: Service, where: Path, draw: random.Random
+    stage: str, at_once: bool, model: DemoFolders, service: Service, where: Path, draw: random.Random
 ) -> dict[str, object] | None:
     """A night on a disk that is full from some moment of a stage on, or soon after. `None`: none can be had."""
     place, after = draw.choice(PLACES), draw.uniform(0.0, STAGES[stage])
@@ -51,17 +51,22 @@ def disk_full(
         return {
             "fault": f"{place} full but for {pages} pages, {after:.2f} s into {reached or stage}",
             "reached": bool(reached),
-            "code": code, "then": then, "met": len(FULL.findall(words)),
+            "code": code,
+            "then": then,
+            "met": len(FULL.findall(words)),
             "lost": sum(now.get(name) != verdict for name, verdict in seen.items()),
-            "false_failed": blamed(house), "void": sum(verdict == "void" for verdict in now.values()),
-            "traceback": "Traceback" in words + second.words(), "left": leftovers(house, where / "tmp"),
-            "said": last_words(first), "then_said": last_words(second),
-        }  # fmt: skip
+            "false_failed": blamed(house),
+            "void": sum(verdict == "void" for verdict in now.values()),
+            "traceback": "Traceback" in words + second.words(),
+            "left": leftovers(house, where / "tmp"),
+            "said": last_words(first),
+            "then_said": last_words(second),
+        }
     finally:
         subprocess.run(["umount", str(where)], check=False)
 
 
-def blamed(house: DemoHouse) -> list[str]:
+def blamed(house: DemoFolders) -> list[str]:
     """Replays that failed and tickets that were quarantined over a full disk."""
     with reading(house) as db:
         replays = db.execute(
@@ -82,7 +87,7 @@ def _own_memory(place: str) -> list[str]:
     return ["unshare", "-m", "sh", "-c", f'mount -t tmpfs -o size={size} tmpfs /dev/shm && exec "$@"', "sh"]
 
 
-def _forget_environments(house: DemoHouse) -> None:
+def _forget_environments(house: DemoFolders) -> None:
     """They are built anew, from what the installer has in its own cache."""
     for path in (house.agent / ".meta" / "environments").glob("*"):
         if path.is_dir() and path.name != "uv":

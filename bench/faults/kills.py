@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.faults.running import Running, decisions, descendants, gone, kill, leftovers, reading, verdicts
 from bench.faults.service import Service
 from bench.small_house import copied
-from meta.demo.project import DemoHouse
+from meta.demo.folders import DemoFolders
 
 LATEST = 10.0
 """Seconds within which a process is killed."""
@@ -21,7 +21,7 @@ NIGHTS = 2
 """Nights that a house sees before it is replaced by a fresh one."""
 
 
-def kills(number: int, seed: int, model: DemoHouse, service: Service, where: Path, parallel: int) -> dict[str, int]:
+def kills(number: int, seed: int, model: DemoFolders, service: Service, where: Path, parallel: int) -> dict[str, int]:
     """Kill so often; returns the counts."""
     draw, count = random.Random(seed), Counter[str]({"lost": 0, "double_charged": 0, "changed": 0, "strays": 0})
     count.update(dict.fromkeys(("leftovers", "failed_starts", "unrecorded", "kills", "nights"), 0))
@@ -34,7 +34,13 @@ def kills(number: int, seed: int, model: DemoHouse, service: Service, where: Pat
 
 
 def _one_house(
-    house: DemoHouse, number: int, draw: random.Random, count: Counter[str], service: Service, tmp: Path, parallel: int
+    house: DemoFolders,
+    number: int,
+    draw: random.Random,
+    count: Counter[str],
+    service: Service,
+    tmp: Path,
+    parallel: int,
 ) -> None:
     seen, settled, nights = verdicts(house), decisions(house), 0
     answered = service.answered
@@ -87,7 +93,7 @@ def count_words(running: Running, count: Counter[str]) -> None:
     count["tracebacks"] += "Traceback" in running.words()
 
 
-def _watch(running: Running, house: DemoHouse, seconds: float, seen: dict[str, str]) -> None:
+def _watch(running: Running, house: DemoFolders, seconds: float, seen: dict[str, str]) -> None:
     """Let it run on; every verdict that a reader sees meanwhile has to be there for ever."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and not running.ended():

@@ -12,12 +12,23 @@ import time
 from pathlib import Path
 
 from bench.faults.running import Running, reading
-from meta.demo.project import DemoHouse
+from meta.demo.folders import DemoFolders
 
 STAGES = {
-    "start": 0.3, "ingest": 0.05, "causes": 0.05, "feedback tickets": 8.0, "mined tickets": 5.0, "tickets": 5.0,
-    "tune": 6.0, "merge": 0.0, "publish": 0.0, "compare": 0.0, "clean": 0.01, "report": 0.0, "over": 0.05,
-}  # fmt: skip
+    "start": 0.3,
+    "ingest": 0.05,
+    "causes": 0.05,
+    "feedback tickets": 8.0,
+    "mined tickets": 5.0,
+    "tickets": 5.0,
+    "tune": 6.0,
+    "merge": 0.0,
+    "publish": 0.0,
+    "compare": 0.0,
+    "clean": 0.01,
+    "report": 0.0,
+    "over": 0.05,
+}
 """Every stage of a night in its order, from the moment that it has the lock (`start`) until it is over, and how many
 seconds after its beginning something is done to it, at most."""
 
@@ -25,7 +36,7 @@ STEP = 0.0003
 PATIENCE = 300.0
 
 
-def stands_at(running: Running, house: DemoHouse, stage: str, after: float) -> str:
+def stands_at(running: Running, house: DemoFolders, stage: str, after: float) -> str:
     """Let a night go on until so many seconds after a stage has begun; it stands still then.
 
     Gives the stage that it stood in when that was seen: this one, or one of the next where this one has nothing to do
@@ -72,7 +83,7 @@ def _go_on(running: Running) -> None:
         os.kill(running.pid, signal.SIGCONT)
 
 
-def _has_the_lock(running: Running, house: DemoHouse) -> bool:
+def _has_the_lock(running: Running, house: DemoFolders) -> bool:
     with contextlib.suppress(OSError):
         return f"process {running.pid} on" in (house.agent / "runs.db.lock").read_text()
     return False

@@ -12,9 +12,9 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from meta.context import HALF_MADE
-from meta.demo.project import DemoHouse
-from meta.scratch import names, orphans
+from meta.demo.folders import DemoFolders
+from meta.disk.cache import HALF_MADE_PATTERNS
+from meta.disk.scratch import find_orphans, scratch_prefix_of
 
 SOON_GONE = 5.0
 """Seconds within which processes have to be gone after what started them."""
@@ -27,7 +27,7 @@ class Running:
     """One start of `meta nightly`. What it says goes to a file. `before` are words of a program that becomes it."""
 
     def __init__(
-        self, house: DemoHouse, url: str, *arguments: str, temporary: Path, before: Sequence[str] = ()
+        self, house: DemoFolders, url: str, *arguments: str, temporary: Path, before: Sequence[str] = ()
     ) -> None:
         self.said = temporary.parent / f"{temporary.name}.said-{time.monotonic_ns()}"  # each start has its own
         temporary.mkdir(exist_ok=True)
@@ -35,8 +35,11 @@ class Running:
             self.process = subprocess.Popen(
                 [*before, sys.executable, "-m", "meta", "-C", str(house.agent), "nightly", *arguments],
                 env={**os.environ, "ANTHROPIC_BASE_URL": url, "TMPDIR": str(temporary)},
-                stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, start_new_session=True,
-            )  # fmt: skip
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
 
     @property
     def pid(self) -> int:
@@ -93,7 +96,7 @@ def kill(pid: int) -> bool:
 
 
 @contextlib.contextmanager
-def reading(house: DemoHouse, patience: float = 10.0) -> Iterator[sqlite3.Connection]:
+def reading(house: DemoFolders, patience: float = 10.0) -> Iterator[sqlite3.Connection]:
     """runs.db as a reader sees it, who waits for so many seconds where it is locked."""
     db = sqlite3.connect(f"file:{house.agent / 'runs.db'}?mode=ro", uri=True, timeout=patience)
     try:
@@ -102,26 +105,26 @@ def reading(house: DemoHouse, patience: float = 10.0) -> Iterator[sqlite3.Connec
         db.close()
 
 
-def verdicts(house: DemoHouse) -> Verdicts:
+def verdicts(house: DemoFolders) -> Verdicts:
     with reading(house) as db:
         return dict(db.execute("select id, verdict from replays"))
 
 
-def decisions(house: DemoHouse) -> dict[int, str]:
+def decisions(house: DemoFolders) -> dict[int, str]:
     """Candidates whose fate is settled."""
     with reading(house) as db:
         sql = "select id, status from candidates where status in ('kept', 'refused', 'screened_out', 'invalid')"
         return dict(db.execute(sql))
 
 
-def leftovers(house: DemoHouse, temporary: Path, *, over: bool = True) -> list[str]:
+def leftovers(house: DemoFolders, temporary: Path, *, over: bool = True) -> list[str]:
     """What a night that is over must not leave behind: temporary folders, locks, worktrees, processes. Programs that
     were killed with it may take a moment to end. One that was told to stop may leave half made parts of the cache."""
     end = time.monotonic() + SOON_GONE
     while (running := about(house)) and time.monotonic() < end:
         time.sleep(0.05)
     cache = house.agent / ".meta"
-    half_made = HALF_MADE if over else ()
+    half_made = HALF_MADE_PATTERNS if over else ()
     found = [str(p.relative_to(house.root)) for pattern in half_made for p in cache.glob(pattern)]
     found += [str(p.relative_to(house.root)) for p in (house.agent / ".meta").glob("scratch*/*")]
     found += [p.name for p in temporary.glob("*")]
@@ -132,11 +135,11 @@ def leftovers(house: DemoHouse, temporary: Path, *, over: bool = True) -> list[s
     lock = house.agent / "runs.db.lock"
     if lock.exists() and lock.read_text().strip():
         found.append("runs.db.lock names a holder")
-    found += [str(folder) for folder in orphans() if folder.name.startswith(names(cache))]
+    found += [str(folder) for folder in find_orphans() if folder.name.startswith(scratch_prefix_of(cache))]
     return found + [f"process {pid}: {words}" for pid, words in running.items()]
 
 
-def about(house: DemoHouse) -> dict[int, str]:
+def about(house: DemoFolders) -> dict[int, str]:
     """Processes whose command line or working directory lies in this house, with the beginning of the former."""
     found, mark = dict[int, str](), str(house.root)
     for entry in Path("/proc").iterdir():

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from meta.demo.standin.request import BadRequest
 from meta.demo.standin.server import StandIn
-from meta.demo.standin.wire import Refused
 
 Fault = Callable[[BaseHTTPRequestHandler, dict[str, Any]], None]
 
@@ -91,7 +91,7 @@ class _Door(BaseHTTPRequestHandler):
             service.begun += bool(asked.get("tools")) and len(asked["messages"]) == 1
         try:
             reply = service.standin.answer(body)
-        except Refused as refused:
+        except BadRequest as refused:
             send(self, refused.status, json.dumps(refused.body()).encode())
             return
         with service.lock:
@@ -129,10 +129,16 @@ def _raw(body: bytes) -> Fault:
 def _message(*content: dict[str, Any], stop: str = "end_turn") -> bytes:
     return json.dumps(
         {
-            "id": "msg_x", "type": "message", "role": "assistant", "model": "stand-in", "content": list(content),
-            "stop_reason": stop, "stop_sequence": None, "usage": {"input_tokens": 10, "output_tokens": 10},
+            "id": "msg_x",
+            "type": "message",
+            "role": "assistant",
+            "model": "stand-in",
+            "content": list(content),
+            "stop_reason": stop,
+            "stop_sequence": None,
+            "usage": {"input_tokens": 10, "output_tokens": 10},
         }
-    ).encode()  # fmt: skip
+    ).encode()
 
 
 def _late(to: BaseHTTPRequestHandler, asked: dict[str, Any]) -> None:

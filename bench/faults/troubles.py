@@ -16,7 +16,7 @@ from bench.faults.moments import goes_on, stands_at, told
 from bench.faults.running import Running, last_words, leftovers, reading, verdicts
 from bench.faults.service import FAULTS, THE_MODELS_OWN, Service
 from bench.small_house import copied
-from meta.demo.project import DemoHouse
+from meta.demo.folders import DemoFolders
 
 Result = dict[str, object]
 CLEAR = (0, 1, 3, 4)
@@ -28,7 +28,7 @@ own follies are no trouble of the service, and a run of them ends at its limits.
 
 
 def with_the_service(
-    name: str, model: DemoHouse, service: Service, where: Path, seconds: float, after: int = 2
+    name: str, model: DemoFolders, service: Service, where: Path, seconds: float, after: int = 2
 ) -> Result:
     """A night whose service is in trouble for a while from the second replay on (or so), then well again."""
     house = copied(model, where / "house")
@@ -58,22 +58,28 @@ def with_the_service(
     if name not in THE_MODELS_OWN:
         false_failed += [row for row in empty if row[0] not in before]
     return {
-        "fault": name, "from_replay": after, "seconds": round(took), "code": code, "then": again,
+        "fault": name,
+        "from_replay": after,
+        "seconds": round(took),
+        "code": code,
+        "then": again,
         "requests_in_trouble": hit,
         "too_many_requests": name not in THE_MODELS_OWN and hit > BURST + A_MINUTE * took / 60,
-        "void": void, "false_failed": len(false_failed),
-        "traceback": "Traceback" in running.words(), "left": leftovers(house, where / "tmp"),
+        "void": void,
+        "false_failed": len(false_failed),
+        "traceback": "Traceback" in running.words(),
+        "left": leftovers(house, where / "tmp"),
         "said": last_words(running),
-    }  # fmt: skip
+    }
 
 
-def service_has_begun(house: DemoHouse, replays: int) -> bool:
+def service_has_begun(house: DemoFolders, replays: int) -> bool:
     with contextlib.suppress(sqlite3.Error), reading(house) as db:
         return bool(db.execute("select count(*) from replays").fetchone()[0] >= replays)
     return False
 
 
-def locked(model: DemoHouse, service: Service, where: Path) -> Result:
+def locked(model: DemoFolders, service: Service, where: Path) -> Result:
     """Another program holds runs.db for good."""
     house = copied(model, where / "house")
     other = sqlite3.connect(house.agent / "runs.db", isolation_level=None)
@@ -83,11 +89,16 @@ def locked(model: DemoHouse, service: Service, where: Path) -> Result:
     other.rollback()
     other.close()
     then = Running(house, service.url, temporary=where / "tmp").wait(600)
-    return {"fault": "runs.db locked", "code": code, "then": then, "said": last_words(running),
-            "traceback": "Traceback" in running.words()}  # fmt: skip
+    return {
+        "fault": "runs.db locked",
+        "code": code,
+        "then": then,
+        "said": last_words(running),
+        "traceback": "Traceback" in running.words(),
+    }
 
 
-def corrupted(model: DemoHouse, service: Service, where: Path, draw: random.Random) -> Result:
+def corrupted(model: DemoFolders, service: Service, where: Path, draw: random.Random) -> Result:
     """Pages of runs.db are overwritten between two nights: found at start, and the copy that is offered works."""
     house = copied(model, where / "house")
     Running(house, service.url, temporary=where / "tmp").wait(600)
@@ -102,11 +113,17 @@ def corrupted(model: DemoHouse, service: Service, where: Path, draw: random.Rand
         (house.agent / name).unlink(missing_ok=True)
     shutil.copy(house.agent / "runs.db.backup", path)
     then = Running(house, service.url, temporary=where / "tmp").wait(600)
-    return {"fault": "runs.db corrupted", "code": code, "then": then, "copy offered": "cp runs.db.b" in words,
-            "said": last_words(running), "traceback": "Traceback" in words}  # fmt: skip
+    return {
+        "fault": "runs.db corrupted",
+        "code": code,
+        "then": then,
+        "copy offered": "cp runs.db.b" in words,
+        "said": last_words(running),
+        "traceback": "Traceback" in words,
+    }
 
 
-def told_to_stop(number: int, stage: str, after: float, model: DemoHouse, service: Service, where: Path) -> Result:
+def told_to_stop(number: int, stage: str, after: float, model: DemoFolders, service: Service, where: Path) -> Result:
     """SIGTERM or SIGINT so many seconds after a stage has begun; the next start goes on."""
     house = copied(model, where / "house")
     settings = house.agent / "meta.toml"
@@ -126,14 +143,18 @@ def told_to_stop(number: int, stage: str, after: float, model: DemoHouse, servic
     now = verdicts(house)
     return {
         "fault": f"{signal.Signals(number).name} {after:.2f} s into {reached or stage}",
-        "reached": bool(reached), "code": code,
-        "then": then, "seconds": round(took, 1), "lost": sum(now.get(n) != v for n, v in seen.items()),
-        "traceback": "Traceback" in running.words(), "left": left + leftovers(house, where / "tmp"),
+        "reached": bool(reached),
+        "code": code,
+        "then": then,
+        "seconds": round(took, 1),
+        "lost": sum(now.get(n) != v for n, v in seen.items()),
+        "traceback": "Traceback" in running.words(),
+        "left": left + leftovers(house, where / "tmp"),
         "said": last_words(running),
-    }  # fmt: skip
+    }
 
 
-def repository_gone(model: DemoHouse, service: Service, where: Path) -> Result:
+def repository_gone(model: DemoFolders, service: Service, where: Path) -> Result:
     """The project's clone is moved away in the middle of a night, and put back."""
     house = copied(model, where / "house")
     running = Running(house, service.url, temporary=where / "tmp")
@@ -145,11 +166,17 @@ def repository_gone(model: DemoHouse, service: Service, where: Path) -> Result:
     then = Running(house, service.url, temporary=where / "tmp").wait(600)
     with reading(house) as db:
         quarantined = db.execute("select count(*) from tickets where status = 'quarantined'").fetchone()[0]
-    return {"fault": "repository gone", "code": code, "then": then, "quarantined": quarantined,
-            "said": last_words(running), "traceback": "Traceback" in running.words()}  # fmt: skip
+    return {
+        "fault": "repository gone",
+        "code": code,
+        "then": then,
+        "quarantined": quarantined,
+        "said": last_words(running),
+        "traceback": "Traceback" in running.words(),
+    }
 
 
-def force_pushed(model: DemoHouse, service: Service, where: Path) -> Result:
+def force_pushed(model: DemoFolders, service: Service, where: Path) -> Result:
     """The project's history is rewritten and cleaned up: the tickets' commits are no longer there."""
     house = copied(model, where / "house")
     shutil.rmtree(house.agent / ".meta" / "templates", ignore_errors=True)
@@ -165,11 +192,16 @@ def force_pushed(model: DemoHouse, service: Service, where: Path) -> Result:
     code = running.wait(600)
     with reading(house) as db:
         found = dict(db.execute("select status, count(*) from tickets group by status"))
-    return {"fault": "force-pushed", "code": code, "tickets": found, "said": last_words(running),
-            "traceback": "Traceback" in running.words()}  # fmt: skip
+    return {
+        "fault": "force-pushed",
+        "code": code,
+        "tickets": found,
+        "said": last_words(running),
+        "traceback": "Traceback" in running.words(),
+    }
 
 
-def person_at_work(model: DemoHouse, service: Service, where: Path) -> Result:
+def person_at_work(model: DemoFolders, service: Service, where: Path) -> Result:
     """A person commits, switches branches and edits the surface while the night runs."""
     house = copied(model, where / "house")
     agent, me = house.agent, ("-c", "user.name=Ada", "-c", "user.email=ada@example.invalid")
@@ -193,8 +225,14 @@ def person_at_work(model: DemoHouse, service: Service, where: Path) -> Result:
         and prompt.read_text().count("my line") == turn
         and _git(agent, "diff", "--cached", "--name-only") == "staged.md"
     )
-    return {"fault": "person at work", "code": running.wait(10), "turns": turn, "untouched": untouched,
-            "traceback": "Traceback" in running.words(), "said": last_words(running)}  # fmt: skip
+    return {
+        "fault": "person at work",
+        "code": running.wait(10),
+        "turns": turn,
+        "untouched": untouched,
+        "traceback": "Traceback" in running.words(),
+        "said": last_words(running),
+    }
 
 
 def _git(folder: Path, *args: str) -> str:

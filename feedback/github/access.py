@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from feedback.errors import FeedbackError
-from feedback.records import Record
+from feedback.outcome import FeedbackRecord
+from feedback.problems import FeedbackError
 
 if TYPE_CHECKING:
     from githubkit import AppInstallationAuthStrategy, TokenAuthStrategy, UnauthAuthStrategy
 
 
-class Access(Record):
+class GitHubAccess(FeedbackRecord):
     """A GitHub, and a token or a GitHub App's installation.
 
     `base_url` is the address of the REST API: `https://api.github.com`, or `https://HOST/api/v3` for GitHub

@@ -13,21 +13,21 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from feedback.errors import FeedbackError
-from feedback.github.access import Access
-from feedback.records import MAX_DIFF, Diff
+from feedback.github.access import GitHubAccess
+from feedback.outcome import MAX_DIFF_CHARS, Diff
+from feedback.problems import FeedbackError
 
 if TYPE_CHECKING:
     import httpx
 
-JSON = dict[str, Any]
-_RESERVE = 50
+JsonObject = dict[str, Any]
+_RESERVED_POINTS = 50
 """Points of the hourly limit that are left for whoever else uses the same token."""
 _DIFF_TYPE = "application/vnd.github.diff"
-_MOST_BYTES = 64_000_000
+_MAX_ANSWER_BYTES = 64_000_000
 
 
-class TooMuch(FeedbackError):
+class QueryTooLarge(FeedbackError):
     """GitHub could not answer a query in time or in its limits; a smaller one may work."""
 
 
@@ -35,18 +35,18 @@ class StaleCursor(FeedbackError):
     """A place in a list that GitHub no longer knows."""
 
 
-class NotFound(FeedbackError):
+class MissingResource(FeedbackError):
     """There is no such thing, or the token may not see it."""
 
 
-class Refused(FeedbackError):
+class RefusedWrite(FeedbackError):
     """GitHub understood a write and will not do it (HTTP 409, 422)."""
 
 
-class Client:
+class GitHubClient:
     """One connection to one GitHub. Use it in a `with` block; `tell` receives a line whenever it has to wait."""
 
-    def __init__(self, access: Access, tell: Callable[[str], None] = lambda line: None) -> None:
+    def __init__(self, access: GitHubAccess, tell: Callable[[str], None] = lambda line: None) -> None:
         from githubkit import GitHub
         from githubkit.cache import MemCacheStrategy
 
@@ -65,7 +65,7 @@ class Client:
             rest_api_validate_body=False,
         )
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> GitHubClient:
         self._github.__enter__()  # type: ignore[no-untyped-call]
         return self
 
@@ -74,7 +74,7 @@ class Client:
     ) -> None:
         self._github.__exit__(kind, error, trace)
 
-    def query(self, text: str, variables: Mapping[str, Any]) -> JSON:
+    def query(self, text: str, variables: Mapping[str, Any]) -> JsonObject:
         """The `data` of a GraphQL query. Parts that GitHub could not give are null in it.
 
         Raises `TooMuch` when a smaller query may work, `NotFound`, or `FeedbackError`.
@@ -105,14 +105,14 @@ class Client:
         try:
             for chunk in response.iter_bytes():
                 kept += chunk
-                if len(kept) > 4 * MAX_DIFF:
+                if len(kept) > 4 * MAX_DIFF_CHARS:
                     break
         except Exception as error:
             raise FeedbackError(f"{self._host} broke off in the middle of {path}: {error}") from None
         finally:
             response.close()
         diff = Diff.limited(kept.decode("utf-8", "replace"))
-        return diff if len(kept) <= 4 * MAX_DIFF else Diff(text=diff.text, truncated=True)
+        return diff if len(kept) <= 4 * MAX_DIFF_CHARS else Diff(text=diff.text, truncated=True)
 
     def post(self, path: str, body: Mapping[str, Any], method: str = "POST") -> Any:
         """Write once. Raises `Refused` when GitHub will not, `FeedbackError` when it is unclear whether it did."""
@@ -146,7 +146,7 @@ class Client:
         path: str,
         *,
         read_only: bool,
-        json: JSON | None = None,
+        json: JsonObject | None = None,
         params: Mapping[str, str | int] | None = None,
         accept: str = "",
         stream: bool = False,
@@ -159,9 +159,13 @@ class Client:
             self.requests += 1
             try:
                 answer = self._github.request(
-                    method, path, json=json, params=dict(params) if params else None, stream=stream,
+                    method,
+                    path,
+                    json=json,
+                    params=dict(params) if params else None,
+                    stream=stream,
                     headers={"Accept": accept} if accept else None,
-                )  # fmt: skip
+                )
                 self._note_limit(answer.raw_response.headers)
                 return answer.raw_response
             except RateLimitExceeded as limited:
@@ -178,7 +182,7 @@ class Client:
                     renewed = True
                     continue
                 if heavy and status in (502, 504):
-                    raise TooMuch(f"{self._host} answered {status}") from None
+                    raise QueryTooLarge(f"{self._host} answered {status}") from None
                 if status < 500 or not read_only or attempt >= self.access.retries:
                     raise self._in_words(failed.response.raw_response, method, path) from None
                 self._back_off(attempt, f"it answered {status}")
@@ -201,8 +205,9 @@ class Client:
         try:
             answer = response.json()
             said = str(answer.get("message") or "")
-            details = [str(e.get("message") or e.get("code") or e) for e in answer.get("errors") or []
-                       if isinstance(e, dict)]  # fmt: skip
+            details = [
+                str(e.get("message") or e.get("code") or e) for e in answer.get("errors") or [] if isinstance(e, dict)
+            ]
             said = ". ".join([said, *details])
         except Exception:
             said = response.reason_phrase
@@ -217,12 +222,12 @@ class Client:
         if status == 403:
             return FeedbackError(f"{what}. The token lacks a permission; docs/github.md lists what is needed.")
         if status in (404, 410, 451):
-            return NotFound(f"{what}. Check the name, and that the token may see it.")
+            return MissingResource(f"{what}. Check the name, and that the token may see it.")
         if status in (409, 422):
-            return Refused(what)
+            return RefusedWrite(what)
         return FeedbackError(f"{what}. Run the same command again later; it goes on from here.")
 
-    def _json(self, response: httpx.Response) -> JSON:
+    def _json(self, response: httpx.Response) -> JsonObject:
         answer = self._parsed(response)
         if not isinstance(answer, dict):
             raise FeedbackError(f"{self._host} answered something that is no GraphQL. Is github.base_url right?")
@@ -231,8 +236,8 @@ class Client:
     def _parsed(self, response: httpx.Response) -> Any:
         if response.status_code == 204 or not response.content:
             return None
-        if len(response.content) > _MOST_BYTES:
-            raise TooMuch(f"{self._host} answered with {len(response.content)} bytes")
+        if len(response.content) > _MAX_ANSWER_BYTES:
+            raise QueryTooLarge(f"{self._host} answered with {len(response.content)} bytes")
         try:
             return response.json()
         except (ValueError, RecursionError):
@@ -240,25 +245,29 @@ class Client:
                 f"{self._host} answered with something that is not JSON. Is github.base_url the address of the API?"
             ) from None
 
-    def _data(self, answer: JSON, errors: list[JSON], kinds: set[str]) -> JSON:
+    def _data(self, answer: JsonObject, errors: list[JsonObject], kinds: set[str]) -> JsonObject:
         data = answer.get("data")
         said = "; ".join(str(e.get("message")) for e in errors)[:400]
         if isinstance(data, dict) and any(value is not None for value in data.values()):
             limit = data.get("rateLimit")
-            if isinstance(limit, dict) and isinstance(limit.get("remaining"), int) and limit["remaining"] < _RESERVE:
-                self._resume_at = _seconds(limit.get("resetAt"))
+            if (
+                isinstance(limit, dict)
+                and isinstance(limit.get("remaining"), int)
+                and limit["remaining"] < _RESERVED_POINTS
+            ):
+                self._resume_at = _timestamp_of(limit.get("resetAt"))
             # A query that ran out of time gives what it had, with the rest null: that must not pass for the whole.
             if not errors or kinds <= {"NOT_FOUND", "FORBIDDEN"}:
                 return data
-            raise TooMuch(f"{self._host}: {said}")
+            raise QueryTooLarge(f"{self._host}: {said}")
         if "INVALID_CURSOR_ARGUMENTS" in kinds:
             raise StaleCursor(f"{self._host}: {said}")
         if "NOT_FOUND" in kinds:
-            raise NotFound(f"{self._host}: {said}. Check the name, and that the token may see it.")
+            raise MissingResource(f"{self._host}: {said}. Check the name, and that the token may see it.")
         if kinds & {"RATE_LIMIT", "RATE_LIMITED"}:
             raise FeedbackError(self._later(self._until_reset))
         if kinds & {"MAX_NODE_LIMIT_EXCEEDED", "RESOURCE_LIMITS_EXCEEDED"} or "timeout" in said.lower():
-            raise TooMuch(f"{self._host}: {said}")
+            raise QueryTooLarge(f"{self._host}: {said}")
         raise FeedbackError(f"{self._host} refused a query: {said or 'no data came'}")
 
     # Waiting.
@@ -286,7 +295,7 @@ class Client:
         return f"{self._host} takes no more requests until {when}. Run the same command then; it goes on from here."
 
 
-def _seconds(moment: object) -> float:
+def _timestamp_of(moment: object) -> float:
     try:
         return datetime.fromisoformat(str(moment)).timestamp()
     except ValueError:

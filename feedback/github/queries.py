@@ -7,7 +7,7 @@ _PAGE = "pageInfo { hasNextPage endCursor }"
 _ACTOR = "__typename login"
 _EDITS = "lastEditedAt userContentEdits(first: 10) { nodes { editedAt deletedAt diff } }"
 
-LISTED = f"""
+PULL_LISTING = f"""
 query Listed($owner: String!, $name: String!, $after: String, $first: Int!) {{
   {_LIMIT}
   repository(owner: $owner, name: $name) {{
@@ -65,7 +65,7 @@ _EVENTS = (
     "[CLOSED_EVENT, REOPENED_EVENT, MERGED_EVENT, HEAD_REF_FORCE_PUSHED_EVENT, MARKED_AS_DUPLICATE_EVENT,"
     " CROSS_REFERENCED_EVENT]"
 )
-PARTS: dict[str, str] = {
+PULL_LISTS: dict[str, str] = {
     "comments": f"comments(first: $n, after: $after) {{ {_PAGE} nodes {{ {COMMENT} }} }}",
     "reviews": f"reviews(first: $n, after: $after) {{ {_PAGE} nodes {{ {REVIEW} }} }}",
     "reviewThreads": f"reviewThreads(first: $n, after: $after) {{ {_PAGE} nodes {{ {THREAD} }} }}",
@@ -77,11 +77,11 @@ PARTS: dict[str, str] = {
 """The lists of a pull request, each with pages of its own."""
 
 
-def _first_page(part: str) -> str:
-    return PARTS[part].replace(", after: $after", "")
+def _first_page_of(part: str) -> str:
+    return PULL_LISTS[part].replace(", after: $after", "")
 
 
-DETAILS = f"""
+PULL_DETAILS = f"""
 query Details($ids: [ID!]!, $n: Int!) {{
   {_LIMIT}
   nodes(ids: $ids) {{
@@ -95,7 +95,7 @@ query Details($ids: [ID!]!, $n: Int!) {{
       closingIssuesReferences(first: 10) {{
         nodes {{ number title url state stateReason repository {{ nameWithOwner }} }}
       }}
-      {" ".join(_first_page(part) for part in PARTS)}
+      {" ".join(_first_page_of(part) for part in PULL_LISTS)}
     }}
   }}
 }}
@@ -103,17 +103,17 @@ query Details($ids: [ID!]!, $n: Int!) {{
 """Everything about some pull requests, and the first page of each of their lists."""
 
 
-def more(part: str) -> str:
+def next_page_query(part: str) -> str:
     """The query for a further page of one list of one pull request."""
     return f"""
 query More($id: ID!, $n: Int!, $after: String) {{
   {_LIMIT}
-  node(id: $id) {{ ... on PullRequest {{ id {PARTS[part]} }} }}
+  node(id: $id) {{ ... on PullRequest {{ id {PULL_LISTS[part]} }} }}
 }}
 """
 
 
-MORE_OF_THREAD = f"""
+NEXT_THREAD_PAGE = f"""
 query MoreOfThread($id: ID!, $n: Int!, $after: String) {{
   {_LIMIT}
   node(id: $id) {{
@@ -123,7 +123,7 @@ query MoreOfThread($id: ID!, $n: Int!, $after: String) {{
   }}
 }}
 """
-BY_NUMBER = """
+PULL_BY_NUMBER = """
 query ByNumber($owner: String!, $name: String!, $number: Int!) {
   repository(owner: $owner, name: $name) {
     defaultBranchRef { name }

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from worker_agent.git import git
+from worker_agent.git import run_git
 
 
 @dataclass(frozen=True)
-class Person:
+class GitPerson:
     """Somebody who commits."""
 
     name: str
@@ -20,7 +20,7 @@ class Person:
 
 
 @dataclass
-class Import:
+class FastImport:
     """Collects commits for one repository. Commits are named by marks, whole numbers from 1."""
 
     _stream: list[bytes] = field(default_factory=list)
@@ -30,7 +30,7 @@ class Import:
         self,
         ref: str,
         message: str,
-        who: Person,
+        who: GitPerson,
         when: datetime,
         files: Mapping[str, str],
         parents: Sequence[int] = (),
@@ -54,15 +54,19 @@ class Import:
     def write(self, where: Path) -> list[str]:
         """Make the repository at `where`, `main` checked out. Returns the hashes of all commits, by mark less one."""
         where.mkdir(parents=True)
-        git("init", "--quiet", "--initial-branch=main", "--template=", cwd=where)
+        run_git("init", "--quiet", "--initial-branch=main", "--template=", cwd=where)
         with tempfile.TemporaryDirectory(prefix="marks-") as folder:
             marks = Path(folder) / "marks"
-            git(
-                "fast-import", "--quiet", "--done", f"--export-marks={marks}",
-                cwd=where, stdin=b"".join([*self._stream, b"done\n"]),
-            )  # fmt: skip
+            run_git(
+                "fast-import",
+                "--quiet",
+                "--done",
+                f"--export-marks={marks}",
+                cwd=where,
+                stdin=b"".join([*self._stream, b"done\n"]),
+            )
             named = dict(line.split() for line in marks.read_text().splitlines())
-        git("reset", "--quiet", "--hard", "main", cwd=where)
+        run_git("reset", "--quiet", "--hard", "main", cwd=where)
         return [named[f":{mark}"] for mark in range(1, self._marks + 1)]
 
     def _line(self, *lines: str) -> None:

@@ -10,18 +10,18 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from meta.demo.history import AGENT, Pull
-from meta.demo.house import REPOSITORY, DemoHouse
-from meta.demo.objects import diffs
+from meta.demo.folders import DEMO_REPOSITORY, DemoFolders
+from meta.demo.git_objects import read_diffs
+from meta.demo.past import AGENT_PERSON, DemoPull
 
 
-def write_reviews(house: DemoHouse, pulls: Sequence[Pull], version: str) -> None:
+def write_reviews(house: DemoFolders, pulls: Sequence[DemoPull], version: str) -> None:
     """Write the export, one line a pull request."""
     landed = [pull for pull in pulls if pull.merged]
     pairs = [(pull.base, pull.submitted) for pull in pulls]
     pairs += [(pull.base, pull.merged or "") for pull in landed]
     pairs += [(pull.submitted, pull.merged or "") for pull in landed]
-    found = diffs(house.project, pairs)
+    found = read_diffs(house.project, pairs)
     submitted = found[: len(pulls)]
     merged = dict(zip((pull.change.number for pull in landed), found[len(pulls) :], strict=False))
     revision = dict(zip((pull.change.number for pull in landed), found[len(pulls) + len(landed) :], strict=True))
@@ -35,16 +35,16 @@ def write_reviews(house: DemoHouse, pulls: Sequence[Pull], version: str) -> None
             lines.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
-def _line(pull: Pull, version: str) -> dict[str, Any]:
+def _line(pull: DemoPull, version: str) -> dict[str, Any]:
     change = pull.change
     return {
-        "repository": REPOSITORY,
+        "repository": DEMO_REPOSITORY,
         "number": change.number,
         "title": change.title,
         "outcome": change.outcome,
-        "url": f"https://forge.example.invalid/{REPOSITORY}/pull/{change.number}",
-        "agent": f"{AGENT.name} <{AGENT.email}>",
-        "author": AGENT.name,
+        "url": f"https://forge.example.invalid/{DEMO_REPOSITORY}/pull/{change.number}",
+        "agent": f"{AGENT_PERSON.name} <{AGENT_PERSON.email}>",
+        "author": AGENT_PERSON.name,
         "version": version,
         "opened_at": pull.opened_at.isoformat(),
         "submitted_at": pull.opened_at.isoformat(),
@@ -61,7 +61,7 @@ def _line(pull: Pull, version: str) -> dict[str, Any]:
     }
 
 
-def _times(pull: Pull) -> list[datetime]:
+def _times(pull: DemoPull) -> list[datetime]:
     return [pull.closed_at + timedelta(minutes=30 * (i - 1)) for i, _ in enumerate(pull.change.review)]
 
 

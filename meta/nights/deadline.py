@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from meta.errors import BudgetSpent
-from meta.replay.executor import Executor, Job
-from meta.replay.once import Finished
+from meta.replay.executor import Executor, ReplayJob
+from meta.replay.run import FinishedReplay
 
-LOOK_SECONDS = 5.0
+CLOCK_CHECK_SECONDS = 5.0
 """How often the clock is looked at: a clock that is set forward ends a night at most so late."""
 
 
-class _Over(BaseException):
+class DeadlineReached(BaseException):
     """The time has come. No `Exception`: nobody on the way out may take it for a failure of their own and go on."""
 
 
@@ -62,31 +62,31 @@ class Deadline:
         def look(number: int, frame: object) -> None:
             if self.left <= 0:
                 signal.setitimer(signal.ITIMER_REAL, 0)
-                raise _Over
-            signal.setitimer(signal.ITIMER_REAL, min(LOOK_SECONDS, self.left + 0.01))
+                raise DeadlineReached
+            signal.setitimer(signal.ITIMER_REAL, min(CLOCK_CHECK_SECONDS, self.left + 0.01))
 
         before = signal.signal(signal.SIGALRM, look)
-        signal.setitimer(signal.ITIMER_REAL, min(LOOK_SECONDS, self.left + 0.01))
+        signal.setitimer(signal.ITIMER_REAL, min(CLOCK_CHECK_SECONDS, self.left + 0.01))
         try:
             yield
-        except _Over:
+        except DeadlineReached:
             raise BudgetSpent(self.words) from None
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
 
 
-class InTime:
+class DeadlineExecutor:
     """An executor that begins no replay which would not end before the deadline, judged by those that have ended."""
 
     def __init__(self, inner: Executor, deadline: Deadline) -> None:
         self.inner, self.deadline, self.parallel = inner, deadline, inner.parallel
         self._seconds = self._made = 0.0
 
-    def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Finished]]:
+    def run(self, jobs: Iterable[ReplayJob]) -> Iterator[tuple[ReplayJob, FinishedReplay]]:
         withheld = False
 
-        def begun() -> Iterator[Job]:
+        def begun() -> Iterator[ReplayJob]:
             nonlocal withheld
             for job in jobs:
                 if self.deadline.left <= (self._seconds / self._made if self._made else 0.0):

@@ -13,37 +13,37 @@ from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
-from meta.causes import judge_all
-from meta.context import Context
+from meta.app import Context
 from meta.errors import BudgetSpent, MetaError
-from meta.ingest import read_all
 from meta.nights.deadline import Deadline
-from meta.tickets.admit_all import admit_all
-from meta.tickets.from_feedback import from_feedback
-from meta.tickets.mine_into import mine_into
-from meta.tickets.still_there import quarantine_lost
+from meta.outcomes.ingest import read_all_sources
+from meta.outcomes.model_causes import assign_causes_by_model
+from meta.tickets.admission.lost_tickets import quarantine_lost_tickets
+from meta.tickets.admission.queue import admit_waiting_tickets
+from meta.tickets.from_feedback.conversion import convert_outcomes
+from meta.tickets.mining.miner import mine_into_store
 
-SHARE = 0.25
+INTAKE_TIME_SHARE = 0.25
 """The making of tickets ends when so much of the time until the deadline is gone: the rest is for tuning."""
 
-MOST_JUDGED = 50
+MAX_CAUSES_ASKED = 50
 """Pull requests whose cause a model is asked for in one night; older ones wait for the next."""
 
 OVERLAP_DAYS = 7
 """A change may be merged days after the date of its commit."""
 
-Detail = dict[str, Any]
+StageResult = dict[str, Any]
 """What is written down of a stage, as JSON; `problems` are lines for the account."""
 
 T = TypeVar("T")
 
 
-def ingested(context: Context) -> Detail:
+def read_sources(context: Context) -> StageResult:
     """What came in. A source that cannot be read is named in the account; the night goes on with what is known."""
     kinds: Counter[str] = Counter()
     problems: list[str] = []
     try:
-        for source in read_all(context, []):
+        for source in read_all_sources(context, []):
             problems += [*source.problems, *filter(None, [source.failure])]
             kinds += source.kinds
     except BudgetSpent:
@@ -53,25 +53,25 @@ def ingested(context: Context) -> Detail:
     return {"kinds": dict(kinds), "problems": problems}
 
 
-def judged(context: Context) -> Detail:
+def assign_causes(context: Context) -> StageResult:
     """Why it came back, by the model, where no rule could tell. Nothing where nothing waits for it or no model is set.
 
     Raises `ServiceDown` when the service does not answer: the rest of the night would ask the same one.
     """
     if not has_model(context):
         return {}
-    asked, found = judge_all(context, MOST_JUDGED)
+    asked, found = assign_causes_by_model(context, MAX_CAUSES_ASKED)
     return {"asked": asked, "found": found}
 
 
-def tried(context: Context, deadline: Deadline) -> Detail:
+def convert_feedback(context: Context, deadline: Deadline) -> StageResult:
     """Tickets of the pull requests that came back and were not tried before, as they now are."""
-    made = from_feedback(context, draft=has_model(context))
+    made = convert_outcomes(context, draft=has_model(context))
     counts = Counter(found.status for found in TimeShare(deadline, context.tell).of(made) if not found.known)
     return {"admitted": counts["admitted"], "quarantined": counts["quarantined"]}
 
 
-def mined(context: Context, deadline: Deadline) -> Detail:
+def mine_tickets(context: Context, deadline: Deadline) -> StageResult:
     """Tickets from what was merged since the last time, if the team chose that: `nightly.mine` at most.
 
     What there was no time for is tried the next time, and what was turned down before then is not tried again.
@@ -86,7 +86,7 @@ def mined(context: Context, deadline: Deadline) -> Detail:
         if since:
             since = min(since, today)  # the clock may have been ahead when that was written down
         try:
-            for found in share.of(mine_into(context, path, since, most, _turned_down(context))):
+            for found in share.of(mine_into_store(context, path, since, most, _turned_down(context))):
                 counts[found.status] += found.ticket is not None
                 refused += [found.fix_commit] if found.ticket is None else []
         except BudgetSpent:
@@ -99,9 +99,11 @@ def mined(context: Context, deadline: Deadline) -> Detail:
         else:
             context.store.set_cursor(name, today)
     return {
-        "admitted": counts["admitted"], "quarantined": counts["quarantined"], "problems": problems,
+        "admitted": counts["admitted"],
+        "quarantined": counts["quarantined"],
+        "problems": problems,
         "turned_down": turned_down,
-    }  # fmt: skip
+    }
 
 
 def _turned_down(context: Context) -> set[str]:
@@ -110,10 +112,10 @@ def _turned_down(context: Context) -> set[str]:
     return {commit for row in rows for commit in json.loads(row["detail"]).get("turned_down", [])}
 
 
-def admitted(context: Context) -> Detail:
+def admit_tickets(context: Context) -> StageResult:
     """Tickets that are gone, and those that wait for their admission."""
-    lost = quarantine_lost(context)
-    found = admit_all(context)
+    lost = quarantine_lost_tickets(context)
+    found = admit_waiting_tickets(context)
     waiting = len(context.store.tickets("new"))
     later = [f"{waiting} tickets could not be tried on this machine; the next night tries them again"]
     return {
@@ -136,7 +138,7 @@ class TimeShare:
     """A stage's share of the time that is left. `used_up` tells afterwards whether it ended the stage."""
 
     def __init__(self, deadline: Deadline, tell: Callable[[str], None]) -> None:
-        self._end, self._tell, self.used_up = time.monotonic() + SHARE * deadline.left, tell, False
+        self._end, self._tell, self.used_up = time.monotonic() + INTAKE_TIME_SHARE * deadline.left, tell, False
 
     def of(self, results: Generator[T]) -> Iterable[T]:
         """These, until the share is used up. What is being tried then is given up, and tried another night."""

@@ -7,13 +7,13 @@ from typing import TypeVar
 
 from meta.errors import ServiceDown
 
-FIRST_PAUSE, LONGEST_PAUSE = 15.0, 600.0
+FIRST_PAUSE, MAX_PAUSE = 15.0, 600.0
 """Seconds between looks at a service that does not answer; each pause is twice the one before."""
 
 T = TypeVar("T")
 
 
-class Patience:
+class OutagePatience:
     """How long a night still waits, over all its stages together. `sleep` waits so many seconds."""
 
     def __init__(self, seconds: float, sleep: Callable[[float], None], tell: Callable[[str], None]) -> None:
@@ -32,4 +32,4 @@ class Patience:
                 self._tell(f"{down.message}; trying again in {pause:.0f} s")
             self._sleep(pause)
             self._left -= pause
-            pause = min(2 * pause, LONGEST_PAUSE)
+            pause = min(2 * pause, MAX_PAUSE)

@@ -11,67 +11,32 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from feedback.records import Cause, Kind, Outcome
-from meta.context import Context
+from feedback.outcome import Cause, Outcome, OutcomeKind
+from meta.app import Context
 from meta.errors import MetaError
-from meta.interval import wilson
-from meta.records import Proposal, Record
-from meta.review.view import view
-from meta.store.tuning import proposals
+from meta.interval import wilson_interval_of
+from meta.proposals.view import view_proposal
+from meta.records.account import MergeRate, Promise
+from meta.records.candidate import Proposal
+from meta.store.proposals import find_proposals
 
-BEFORE_DAYS = 90
+MAX_DAYS_BEFORE = 90
 """Pull requests older than this, counted from the merge, say little about the agent that the merge changed."""
 
-FEWEST = 8
+MIN_PULLS = 8
 """With fewer pull requests on either side nothing is said of a drop."""
 
-NOT_THE_AGENTS = frozenset({Cause.SUPERSEDED, Cause.DUPLICATE_TICKET, Cause.ABANDONED, Cause.PLANS_CHANGED})
+CAUSES_NOT_THE_AGENTS = frozenset({Cause.SUPERSEDED, Cause.DUPLICATE_TICKET, Cause.ABANDONED, Cause.PLANS_CHANGED})
 
 
-class Share(Record):
-    """Pull requests merged as they were submitted, of all that were decided; `low` and `high`: 95 %, Wilson."""
-
-    merged: int
-    of: int
-
-    @property
-    def rate(self) -> float:
-        return self.merged / self.of if self.of else 0.0
-
-    def __str__(self) -> str:
-        if not self.of:
-            return "none yet"
-        low, high = wilson(self.rate, self.of)
-        return f"{self.rate:.0%} ({low:.0%} to {high:.0%}) of {self.of}"
-
-
-class Promise(Record):
-    """One accepted proposal: replays before and after, pull requests before and after."""
-
-    proposal: int
-    title: str
-    promised: tuple[float, float] | None
-    before: Share
-    after: Share
-    dropped: bool = False
-    branch: str = ""
-    """A branch that undoes the change, where it dropped."""
-
-    @property
-    def words(self) -> str:
-        promised = f"replays {self.promised[0]:.0%} -> {self.promised[1]:.0%}; " if self.promised else ""
-        drop = f"; A DROP, {self.branch} undoes it" if self.dropped else ""
-        return f"{promised}pull requests merged as they were: before {self.before}, since {self.after}{drop}"
-
-
-def raise_drops(context: Context) -> list[dict[str, Any]]:
+def compare_promises(context: Context) -> list[dict[str, Any]]:
     """Compare every accepted proposal, and make a branch that undoes it where real one-shot success has dropped."""
     outcomes = context.store.outcomes()
-    accepted = proposals(context.store, "status = 'accepted' and decided_at is not null")
+    accepted = find_proposals(context.store, "status = 'accepted' and decided_at is not null")
     found = []
     for proposal in accepted:
         try:
-            promise = compare(context, proposal, accepted, outcomes)
+            promise = compare_promise(context, proposal, accepted, outcomes)
             if promise.dropped:
                 promise = promise.model_copy(update={"branch": _undoing(context, proposal)})
         except MetaError as error:  # a commit that is gone: the others can still be compared
@@ -81,9 +46,11 @@ def raise_drops(context: Context) -> list[dict[str, Any]]:
     return found
 
 
-def compare(context: Context, proposal: Proposal, accepted: Sequence[Proposal], outcomes: Sequence[Outcome]) -> Promise:
+def compare_promise(
+    context: Context, proposal: Proposal, accepted: Sequence[Proposal], outcomes: Sequence[Outcome]
+) -> Promise:
     """What was promised and what came. A pull request counts for the version in its trailer; without one by date."""
-    seen = view(context, proposal)
+    seen = view_proposal(context, proposal)
     merged_at = _when(proposal.decided_at)
     later = [_when(p.decided_at) for p in accepted if _when(p.decided_at) > merged_at]
     until = min(later, default=None)
@@ -95,11 +62,11 @@ def compare(context: Context, proposal: Proposal, accepted: Sequence[Proposal], 
             continue
         if outcome.version == version:
             after.append(verdict)
-        elif at and at < merged_at and at >= merged_at - timedelta(days=BEFORE_DAYS):
+        elif at and at < merged_at and at >= merged_at - timedelta(days=MAX_DAYS_BEFORE):
             before.append(verdict)
         elif at and outcome.version is None and at >= merged_at and (until is None or at < until):
             after.append(verdict)
-    shares = Share(merged=sum(before), of=len(before)), Share(merged=sum(after), of=len(after))
+    shares = MergeRate(merged=sum(before), of=len(before)), MergeRate(merged=sum(after), of=len(after))
     return Promise(
         proposal=proposal.id,
         title=seen.candidate.edit.title,
@@ -110,23 +77,23 @@ def compare(context: Context, proposal: Proposal, accepted: Sequence[Proposal], 
     )
 
 
-def is_drop(before: Share, after: Share) -> bool:
+def is_drop(before: MergeRate, after: MergeRate) -> bool:
     """Whether the interval of the difference lies below zero: Newcombe's hybrid score interval (Stat. Med. 17, 1998,
     method 10), at 95 %. It is looked at every night, so one alarm in a few dozen is chance."""
-    if before.of < FEWEST or after.of < FEWEST:
+    if before.of < MIN_PULLS or after.of < MIN_PULLS:
         return False
-    (_, high), (low, _) = wilson(after.rate, after.of), wilson(before.rate, before.of)
+    (_, high), (low, _) = wilson_interval_of(after.rate, after.of), wilson_interval_of(before.rate, before.of)
     difference = after.rate - before.rate
     return difference + math.hypot(high - after.rate, before.rate - low) < 0
 
 
 def _verdict(outcome: Outcome) -> bool | None:
     """Whether a decided pull request was merged as submitted; `None` where that says nothing about the agent."""
-    if outcome.kind in (Kind.OPEN, Kind.UNKNOWN):
+    if outcome.kind in (OutcomeKind.OPEN, OutcomeKind.UNKNOWN):
         return None
-    if outcome.kind == Kind.REJECTED and outcome.cause in NOT_THE_AGENTS:
+    if outcome.kind == OutcomeKind.REJECTED and outcome.cause in CAUSES_NOT_THE_AGENTS:
         return None
-    return outcome.kind == Kind.MERGED
+    return outcome.kind == OutcomeKind.MERGED
 
 
 def _undoing(context: Context, proposal: Proposal) -> str:

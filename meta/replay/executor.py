@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from meta.errors import BudgetSpent
-from meta.records import Purpose, Ticket
-from meta.replay.once import Finished, Setting, replay
-from worker_agent.sandbox import reap_all
+from meta.records.replay import Purpose
+from meta.records.ticket import Ticket
+from meta.replay.run import FinishedReplay, ReplaySetting, run_replay
+from worker_agent.sandbox.process import kill_all_jobs
 from worker_agent.surface import Surface
 
 
 @dataclass(frozen=True)
-class Job:
+class ReplayJob:
     """One replay to make. `key` is the caller's own and comes back with the result."""
 
     key: int
@@ -31,22 +32,22 @@ class Executor(Protocol):
 
     parallel: int
 
-    def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Finished]]: ...
+    def run(self, jobs: Iterable[ReplayJob]) -> Iterator[tuple[ReplayJob, FinishedReplay]]: ...
 
 
 class LocalExecutor:
     """Replays on this machine, `parallel` at a time."""
 
-    def __init__(self, setting: Setting, parallel: int) -> None:
+    def __init__(self, setting: ReplaySetting, parallel: int) -> None:
         self.setting, self.parallel = setting, parallel
 
-    def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Finished]]:
+    def run(self, jobs: Iterable[ReplayJob]) -> Iterator[tuple[ReplayJob, FinishedReplay]]:
         """Yield `(job, finished)` in the order in which they finish.
 
         When the caller stops early, by an exception or Ctrl-C, replays in flight are ended and not yielded. When the
         budget ends one, the others in flight are awaited, then `BudgetSpent` is raised.
         """
-        waiting, running = iter(jobs), dict[Future[Finished], Job]()
+        waiting, running = iter(jobs), dict[Future[FinishedReplay], ReplayJob]()
         spent: BudgetSpent | None = None
         pool = ThreadPoolExecutor(self.parallel, thread_name_prefix="replay")
         try:
@@ -67,8 +68,8 @@ class LocalExecutor:
                     yield job, finished
         finally:
             if running:
-                reap_all()
+                kill_all_jobs()
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _one(self, job: Job) -> Finished:
-        return replay(job.ticket, job.surface, self.setting, purpose=job.purpose, candidate=job.candidate)
+    def _one(self, job: ReplayJob) -> FinishedReplay:
+        return run_replay(job.ticket, job.surface, self.setting, purpose=job.purpose, candidate=job.candidate)

@@ -8,10 +8,10 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
-DAILY = "backup"
+DAILY_SUFFIX = "backup"
 """runs.db.backup is the newest copy, runs.db.backup.1 the one before."""
 
-HOURS = 20.0
+DAILY_HOURS = 20.0
 
 
 def back_up(connection: sqlite3.Connection, path: Path, name: str) -> Path:
@@ -29,15 +29,15 @@ def back_up(connection: sqlite3.Connection, path: Path, name: str) -> Path:
 
 def back_up_daily(connection: sqlite3.Connection, path: Path) -> None:
     """Copy the database unless there is a copy of today; keeps the one before as well. The caller knows it is whole."""
-    copy = path.with_name(f"{path.name}.{DAILY}")
+    copy = path.with_name(f"{path.name}.{DAILY_SUFFIX}")
     if copy.exists():
-        if abs(time.time() - copy.stat().st_mtime) < HOURS * 3600:  # a copy of tomorrow: the clock was wrong
+        if abs(time.time() - copy.stat().st_mtime) < DAILY_HOURS * 3600:  # a copy of tomorrow: the clock was wrong
             return
-        copy.replace(path.with_name(f"{path.name}.{DAILY}.1"))
-    back_up(connection, path, DAILY)
+        copy.replace(path.with_name(f"{path.name}.{DAILY_SUFFIX}.1"))
+    back_up(connection, path, DAILY_SUFFIX)
 
 
-def newest_good(path: Path) -> str:
+def advise_restore(path: Path) -> str:
     """What to do with a damaged database, naming the copy that is whole and holds the most: clocks may be wrong."""
     best: tuple[int, float, Path] | None = None
     for copy in path.parent.glob(f"{path.name}.b*"):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meta.errors import MetaError
-from meta.store.backups import back_up, newest_good
+from meta.store.backups import advise_restore, back_up
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -40,7 +40,7 @@ def open_database(path: Path) -> Database:
             _migrate(db, path, fresh)
         return db
     except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
-        raise explained(error, path) from None
+        raise explain_database_error(error, path) from None
 
 
 def _migrate(db: Database, path: Path, fresh: bool) -> None:
@@ -60,7 +60,7 @@ def _migrate(db: Database, path: Path, fresh: bool) -> None:
         raise
 
 
-def explained(error: sqlite3.Error, path: Path) -> MetaError:
+def explain_database_error(error: sqlite3.Error, path: Path) -> MetaError:
     """A database error in words, with what to do."""
     words = str(error)
     if "locked" in words or "busy" in words:
@@ -71,7 +71,7 @@ def explained(error: sqlite3.Error, path: Path) -> MetaError:
     if "not a database" in words or "malformed" in words:
         return MetaError(
             f"{path} is damaged or no SQLite database ({words})",
-            newest_good(path),
+            advise_restore(path),
         )
     if "disk is full" in words:
         return MetaError(f"the disk is full; {path} could not be written", "make room and start again")

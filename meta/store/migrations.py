@@ -10,9 +10,9 @@ migrations = Migrations("meta")
 
 @migrations()  # type: ignore[untyped-decorator]
 def m001_first(db: Database) -> None:
-    for table, columns in FIRST.items():
+    for table, columns in FIRST_TABLES.items():
         db.execute(f"create table {table} ({', '.join(columns)})")
-    for table, indexed in INDEXES:
+    for table, indexed in FIRST_INDEXES:
         db.execute(f"create index {table}_{indexed.replace(', ', '_')} on {table} ({indexed})")
 
 
@@ -91,7 +91,7 @@ def m007_published(db: Database) -> None:
     )
 
 
-FIRST = {
+FIRST_TABLES = {
     "tickets": [
         "id text primary key",
         "title text not null",
@@ -101,7 +101,7 @@ FIRST = {
         "decisions integer not null default 0",  # gate decisions it has served as a held-out ticket
         "source text not null",
         "added_at text not null",
-        "record text not null",  # meta.records.Ticket as JSON
+        "record text not null",  # meta.records.ticket.Ticket as JSON
     ],
     "feedback": [
         "key text primary key",  # owner/name#number
@@ -111,7 +111,7 @@ FIRST = {
         "version text",
         "digest text not null",
         "seen_at text not null",
-        "record text not null",  # feedback.Outcome as JSON
+        "record text not null",  # feedback.outcome.Outcome as JSON
     ],
     "cursors": ["source text primary key", "cursor text not null", "at text not null"],
     "incumbents": [  # promotions, the newest row is in use; pool draws count since it
@@ -132,21 +132,21 @@ FIRST = {
     "candidates": [
         "id integer primary key",
         "night integer not null references nights",
-        "status text not null",  # meta.records.State
+        "status text not null",  # meta.records.candidate.State
         "why text not null default ''",
         "parent text not null",  # version it was tested against
         "version text",
         "commit_id text",
         "title text not null",
         "theme text not null",
-        "record text not null",  # meta.records.Edit as JSON
+        "record text not null",  # meta.records.candidate.Edit as JSON
         "made_at text not null",
     ],
     "gate_tests": [
         "candidate integer primary key references candidates",
         "incumbent text not null",
         "tickets text not null",  # JSON list: index in the gate -> ticket id
-        "record text not null",  # meta.tune.gate.GateRecord as JSON, after every batch
+        "record text not null",  # meta.gate.gate_record.GateRecord as JSON, after every batch
         "decided_at text",
     ],
     "replays": [
@@ -200,7 +200,7 @@ FIRST = {
     ],
 }
 
-INDEXES = [
+FIRST_INDEXES = [
     ("replays", "version, ticket, purpose"),
     ("replays", "candidate"),
     ("candidates", "night"),

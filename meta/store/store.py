@@ -7,20 +7,16 @@ import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from feedback.records import Outcome
-from meta.records import Admission, Replay, Ticket
+from feedback.outcome import Outcome
+from meta.records.replay import Replay
+from meta.records.ticket import Admission, Ticket
+from meta.store.calls import Ledger
 from meta.store.database import open_database
-from meta.store.ledger import Ledger
+from meta.store.definitions import take_timestamp
 from worker_agent.records import Event, Usage
-
-
-def now() -> str:
-    """This moment, UTC, ISO 8601 to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 class Store:
@@ -70,16 +66,23 @@ class Store:
             "insert into tickets (id, title, status, source, added_at, record) values (?, ?, 'new', ?, ?, ?)"
             " on conflict (id) do update set title = excluded.title, status = 'new', reason = '',"
             " source = excluded.source, record = excluded.record",
-            ticket.id, ticket.title, ticket.source, now(), text,
-        )  # fmt: skip
+            ticket.id,
+            ticket.title,
+            ticket.source,
+            take_timestamp(),
+            text,
+        )
         return True
 
     def admit(self, ticket: Ticket, admission: Admission) -> None:
         """Record how a ticket proved itself; its grader may have become smaller."""
         self.write(
             "update tickets set status = ?, reason = ?, record = ? where id = ?",
-            admission.status, admission.reason, ticket.model_dump_json(), ticket.id,
-        )  # fmt: skip
+            admission.status,
+            admission.reason,
+            ticket.model_dump_json(),
+            ticket.id,
+        )
 
     def tickets(self, status: str | None = None, held_out: bool | None = None) -> list[Ticket]:
         where, values = ["1"], list[object]()
@@ -115,7 +118,9 @@ class Store:
         return str(row["cursor"]) if row else None
 
     def set_cursor(self, source: str, cursor: str) -> None:
-        self.write("insert or replace into cursors (source, cursor, at) values (?, ?, ?)", source, cursor, now())
+        self.write(
+            "insert or replace into cursors (source, cursor, at) values (?, ?, ?)", source, cursor, take_timestamp()
+        )
 
     # Replays.
 
@@ -128,13 +133,32 @@ class Store:
             connection.execute(
                 f"insert into replays values ({', '.join('?' * 24)})",
                 (
-                    replay.id, replay.ticket, replay.version, replay.purpose, replay.verdict, replay.reason,
-                    replay.ended, replay.candidate, night, promotion, replay.model, u.calls, u.input_tokens,
-                    u.output_tokens, u.cache_read_tokens, u.cache_write_tokens, u.usd, replay.seconds,
-                    replay.grading_seconds, replay.started_at, replay.diff, replay.summary, replay.asked,
+                    replay.id,
+                    replay.ticket,
+                    replay.version,
+                    replay.purpose,
+                    replay.verdict,
+                    replay.reason,
+                    replay.ended,
+                    replay.candidate,
+                    night,
+                    promotion,
+                    replay.model,
+                    u.calls,
+                    u.input_tokens,
+                    u.output_tokens,
+                    u.cache_read_tokens,
+                    u.cache_write_tokens,
+                    u.usd,
+                    replay.seconds,
+                    replay.grading_seconds,
+                    replay.started_at,
+                    replay.diff,
+                    replay.summary,
+                    replay.asked,
                     replay.tests_passed,
                 ),
-            )  # fmt: skip
+            )
             lines = "\n".join(json.dumps(e, ensure_ascii=False) for e in events).encode("utf-8", "replace")
             connection.execute("insert into transcripts values (?, ?)", (replay.id, zlib.compress(lines)))
 
@@ -159,7 +183,7 @@ class Store:
             "insert into incumbents (version, model, since, proposal) values (?, ?, ?, ?)",
             version,
             model,
-            now(),
+            take_timestamp(),
             proposal,
         )
 

@@ -11,19 +11,22 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from meta.context import Context
-from meta.records import Ticket
-from meta.tune.gate import FEW_TICKETS, GateConfig, power, preset
-from meta.tune.judge import beliefs
-from meta.tune.levels import next_level
-from meta.tune.split import DECISIONS, split
+from meta.app import Context
+from meta.gate.gate import MIN_TICKETS_FOR_CLAIM
+from meta.gate.gate_record import GateConfig
+from meta.gate.power import estimate_power
+from meta.gate.presets import preset_of_budget
+from meta.records.ticket import Ticket
+from meta.tune.held_out import MAX_DECISIONS, divide_tickets
+from meta.tune.levels import next_level_of
+from meta.tune.trial import prior_beliefs
 
-GAINS = (0.05, 0.10, 0.20)
-TEN = GAINS[1]
+FORECAST_GAINS = (0.05, 0.10, 0.20)
+TEN_POINTS = FORECAST_GAINS[1]
 SIMULATIONS = 40
 """Tests of each gain: enough to tell a tenth from a half from nine tenths, in about a second."""
 
-WORTH = 0.5
+MIN_POWER = 0.5
 """A gain is called detectable when a test keeps it at least that often."""
 
 MORE_TICKETS = (20, 30, 60)
@@ -32,7 +35,7 @@ MORE_REPLAYS = (200, 500)
 
 
 @dataclass(frozen=True)
-class Chance:
+class GainChance:
     """A gain in one-shot success: how often a test would keep it, and what the test takes."""
 
     gain: float
@@ -43,7 +46,7 @@ class Chance:
 
 
 @dataclass(frozen=True)
-class Outlook:
+class NightOutlook:
     """What a night can show with today's tickets and budget."""
 
     held_out: int
@@ -51,7 +54,7 @@ class Outlook:
     """Tickets in one test."""
     alpha: float
     budget: int
-    chances: tuple[Chance, ...]
+    chances: tuple[GainChance, ...]
     reachable: float
     """The largest gain that these tickets leave room for."""
     themes: dict[str, int]
@@ -62,30 +65,38 @@ class Outlook:
     @property
     def detectable(self) -> float | None:
         """The smallest of the gains that a test keeps at least half of the time."""
-        return min((c.gain for c in self.chances if c.power >= WORTH), default=None)
+        return min((c.gain for c in self.chances if c.power >= MIN_POWER), default=None)
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "detectable": self.detectable}
 
 
-def outlook(context: Context, seed: int = 0) -> Outlook:
+def forecast_night(context: Context, seed: int = 0) -> NightOutlook:
     """Simulate tonight's gate. Divides the tickets as a night would, and spends nothing."""
-    from meta.tune.loop import chosen_preset
+    from meta.tune.budget import preset_of_settings
 
-    store, plan = context.store, chosen_preset(context)
-    search, held_out = split(store)
+    store, plan = context.store, preset_of_settings(context)
+    search, held_out = divide_tickets(store)
     tested = list(held_out)[: plan.held_out]
-    gate = replace(plan.gate, alpha=next_level(context, plan.gate.alpha), parallel=context.settings.replay.parallel * 2)
+    gate = replace(
+        plan.gate, alpha=next_level_of(context, plan.gate.alpha), parallel=context.settings.replay.parallel * 2
+    )
     version = context.versions.head().id if tested else ""
-    stale = [beliefs(store, t.id, version) for t in tested]
+    stale = [prior_beliefs(store, t.id, version) for t in tested]
     price = _price(context)
-    found = [power(gain, n=len(tested), stale=stale, config=gate, simulations=SIMULATIONS, seed=seed)
-             for gain in GAINS] if tested else []  # fmt: skip
+    found = (
+        [
+            estimate_power(gain, n=len(tested), stale=stale, config=gate, simulations=SIMULATIONS, seed=seed)
+            for gain in FORECAST_GAINS
+        ]
+        if tested
+        else []
+    )
     chances = tuple(
-        Chance(p.delta, p.power, p.standard_error, p.replays, None if price is None else p.replays * price)
+        GainChance(p.delta, p.power, p.standard_error, p.replays, None if price is None else p.replays * price)
         for p in found
     )
-    made = Outlook(
+    made = NightOutlook(
         held_out=len(held_out),
         tested=len(tested),
         alpha=gate.alpha,
@@ -99,29 +110,9 @@ def outlook(context: Context, seed: int = 0) -> Outlook:
     return replace(made, advice=tuple(_advice(context, made, search, held_out, stale, gate, seed)))
 
 
-def text(found: Outlook) -> list[str]:
-    """The same for a person, a line each."""
-    if not found.tested:
-        return ["no admitted ticket yet: nothing can be tested"]
-    lines = [
-        f"what tonight can show: {found.tested} held-out tickets, {found.budget} replays, at most "
-        f"{found.alpha:.2%} of edits without gain kept"
-    ]
-    for chance in found.chances:
-        if chance.gain > found.reachable:
-            lines.append(f"  {chance.gain:+.0%}  more than these tickets leave room for ({found.reachable:+.0%})")
-            continue
-        money = "" if chance.usd is None else f", ${chance.usd:.2f}"
-        kept, spent = f"{chance.power:.0%}", f"{chance.replays:.0f} replays a test{money}"
-        lines.append(f"  {chance.gain:+.0%}  kept in about {kept} of cases, {spent}")
-    if found.detectable is None:
-        lines.append("  so nothing that an edit is likely to bring can be told from luck; what would help:")
-    return [*lines, *(f"  - {line}" for line in found.advice)]
-
-
 def _advice(
     context: Context,
-    found: Outlook,
+    found: NightOutlook,
     search: Sequence[Ticket],
     held_out: Sequence[Ticket],
     stale: Sequence[tuple[float, float]],
@@ -132,13 +123,14 @@ def _advice(
     if not found.tested:
         return ["`meta tickets mine PATH` makes tickets from a repository's history"]
     if found.detectable is None:
-        if found.reachable < TEN:
+        if found.reachable < TEN_POINTS:
             lines.append("the agent passes nearly all of these tickets: add tickets that it fails")
         else:
             lines += _what_would_do(found, stale, gate, seed)
-    if found.held_out < FEW_TICKETS:
+    if found.held_out < MIN_TICKETS_FOR_CLAIM:
         lines.append(
-            f"with {FEW_TICKETS - found.held_out} more tickets some can be held out; until then a result is about "
+            f"with {MIN_TICKETS_FOR_CLAIM - found.held_out} more tickets some can be held out; until then a result is "
+            "about "
             "these tickets only"
         )
     elif missing := sorted({label for t in search for label in t.labels} - set(found.themes)):
@@ -147,38 +139,46 @@ def _advice(
             "enter as held-out"
         )
     worn = context.store.one(
-        "select count(*) as n from tickets where status = 'admitted' and held_out = 1 and decisions >= ?", DECISIONS
+        "select count(*) as n from tickets where status = 'admitted' and held_out = 1 and decisions >= ?", MAX_DECISIONS
     )
-    if worn and worn["n"] and found.held_out >= FEW_TICKETS:
+    if worn and worn["n"] and found.held_out >= MIN_TICKETS_FOR_CLAIM:
         lines.append(
-            f"{worn['n']} held-out tickets have served {DECISIONS} decisions or more: add new ones to take their place"
+            f"{worn['n']} held-out tickets have served {MAX_DECISIONS} decisions or more: "
+            "add new ones to take their place"
         )
     return lines
 
 
-def _what_would_do(found: Outlook, stale: Sequence[tuple[float, float]], gate: GateConfig, seed: int) -> list[str]:
+def _what_would_do(found: NightOutlook, stale: Sequence[tuple[float, float]], gate: GateConfig, seed: int) -> list[str]:
     """The least changes with which a gain of ten points would be kept half of the time: budget, tickets, or both."""
     budgets = [found.budget, *(r for r in MORE_REPLAYS if r > found.budget)]
     lines = []
     for place, replays in enumerate(budgets):
         config = _with_budget(gate, replays) if place else gate
-        sizes = [found.tested] * (place > 0) + [n for n in MORE_TICKETS if found.tested < n <= preset(replays).held_out]
+        sizes = [found.tested] * (place > 0) + [
+            n for n in MORE_TICKETS if found.tested < n <= preset_of_budget(replays).held_out
+        ]
         for n in sizes:
             alike = [stale[i % len(stale)] for i in range(n)]
-            if power(TEN, n=n, stale=alike, config=config, simulations=SIMULATIONS // 2, seed=seed).power >= WORTH:
+            if (
+                estimate_power(
+                    TEN_POINTS, n=n, stale=alike, config=config, simulations=SIMULATIONS // 2, seed=seed
+                ).power
+                >= MIN_POWER
+            ):
                 wanted = [f"{n} held-out tickets like these {found.tested}"] * (n > found.tested)
                 lines.append(" and ".join([*wanted, *[f"{replays} replays a night"] * (place > 0)]))
                 break
     if not lines:
         lines.append(f"{MORE_TICKETS[-1]} tickets like these would not do: add others that the agent fails")
-        if gate.alpha < preset(found.budget).gate.alpha / 10:
+        if gate.alpha < preset_of_budget(found.budget).gate.alpha / 10:
             lines.append("the strict tier asks for much more evidence than the standard one (tune.tier in meta.toml)")
     return lines
 
 
 def _with_budget(gate: GateConfig, replays: int) -> GateConfig:
     """The gate of another nightly budget, as sure as today's."""
-    return replace(preset(replays).gate, alpha=gate.alpha, parallel=gate.parallel)
+    return replace(preset_of_budget(replays).gate, alpha=gate.alpha, parallel=gate.parallel)
 
 
 def _price(context: Context) -> float | None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 
-from meta.context import Context
-from meta.rates import cost_in_words
-from meta.store.tuning import replays_used, spending
+from meta.app import Context
+from meta.rates import format_cost
+from meta.store.replays import count_replays_used, sum_replay_spending
 
-EVERY_SECONDS = 5.0
+PROGRESS_SECONDS = 5.0
 """Progress is told no more often than this."""
 
 
-class Progress:
+class TuningProgress:
     """Tells a line about the night now and then. Counts replays of this start for the speed, all for the cost."""
 
     def __init__(self, context: Context, budget: int) -> None:
@@ -22,15 +22,15 @@ class Progress:
 
     def tell(self, doing: str) -> None:
         """Say what is being done, how far the budget has been used, and how long the rest can take."""
-        if time.monotonic() - self._told < EVERY_SECONDS:
+        if time.monotonic() - self._told < PROGRESS_SECONDS:
             return
         self._told = time.monotonic()
         used = self._used()
         made = used - self._before
         left = (self._told - self._begun) / made * (self._budget - used) if made else 0.0
-        spent = cost_in_words(*spending(self._context.store, self._context.night))
+        spent = format_cost(*sum_replay_spending(self._context.store, self._context.night))
         until = f", at most {left / 60:.0f} min more" if made else ""
         self._context.tell(f"  {doing}: {used} of {self._budget} replays, {spent}{until}")
 
     def _used(self) -> int:
-        return replays_used(self._context.store, self._context.night) if self._context.night else 0
+        return count_replays_used(self._context.store, self._context.night) if self._context.night else 0

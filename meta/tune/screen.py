@@ -12,42 +12,73 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from meta.context import Context
-from meta.records import Candidate, Edit, Replay, Ticket
-from meta.tune.gate.beliefs import LIFT
-from meta.tune.replays import Wanted, make
-from meta.tune.search.worth import Worth, expected, weigh
-from worker_agent.surface import Surface, surface_files
+from meta.app import Context
+from meta.gate.beliefs import LIFT
+from meta.gate.presets import Preset
+from meta.records.candidate import Candidate, Edit
+from meta.records.replay import Replay
+from meta.records.ticket import Ticket
+from meta.replay.replayer import ReplayRequest, make_replays
+from meta.surfaces.versions import Version
+from meta.tune.incumbent import rebase
+from meta.tune.search.worth import RaceScore, expected_success_of, score_race
+from worker_agent.surface import Surface, list_surface_files
 
-STOP, GO, ENOUGH = -2.0, 1.5, -0.5
+
+def screen_candidates(
+    context: Context,
+    incumbent: Version,
+    candidates: Sequence[Candidate],
+    search: Sequence[Ticket],
+    baseline: Sequence[Replay],
+    plan: Preset,
+) -> list[ScreenResult]:
+    """What is worth the gate, most promising first. Candidates in testing go first and are not screened again."""
+    testing = [ScreenResult.still_testing(c) for c in candidates if c.status == "testing"]
+    entrants = []
+    for candidate in candidates:
+        if candidate.status == "proposed":
+            candidate, version = rebase(context, candidate, incumbent)
+            if version:
+                entrants.append((candidate, version.surface))
+    if entrants:
+        context.tell(f"screening {len(entrants)} edits on search tickets")
+    good = []
+    for result in screen_edits(context, entrants, search, baseline, plan.screen_runs):
+        context.tell(f"{'doubtful' if result.hopeless else 'promising'}: {result.candidate.edit.title}: {result.why}")
+        good.append(result)
+    return testing + good
+
+
+STOP_LOG_ODDS, GO_LOG_ODDS, PROMISING_LOG_ODDS = -2.0, 1.5, -0.5
 """Log-odds, beginning at 0. The race of a candidate ends at STOP or GO; above ENOUGH it is promising at the end."""
 
-LIFTED = 0.6
+SHARE_LIFTED = 0.6
 """An edit that helps is believed to lift so many of the tickets that it is about."""
 
-MOST = 2
+MAX_REPLAYS_FACTOR = 2
 """A candidate gets at most so many times the usual number of replays."""
 
 
 @dataclass(frozen=True)
-class Screened:
+class ScreenResult:
     """How a candidate did in the race."""
 
     candidate: Candidate
-    found: Worth
+    found: RaceScore
     worth: float
     odds: float
     size: int
     """Of the whole surface with it: of two that are worth the same, the smaller one goes first."""
 
     @classmethod
-    def still_testing(cls, candidate: Candidate) -> Screened:
+    def still_testing(cls, candidate: Candidate) -> ScreenResult:
         """One whose race was won another night."""
-        return cls(candidate, Worth(0, 0, 1.0, 0.0), 1.0, 0.0, 0)
+        return cls(candidate, RaceScore(0, 0, 1.0, 0.0), 1.0, 0.0, 0)
 
     @property
     def hopeless(self) -> bool:
-        return self.odds <= ENOUGH or self.too_dear or (not self.found.runs and self.worth <= 0.0)
+        return self.odds <= PROMISING_LOG_ODDS or self.too_dear or (not self.found.runs and self.worth <= 0.0)
 
     @property
     def too_dear(self) -> bool:
@@ -66,54 +97,58 @@ class _Entrant:
     tickets: list[Ticket]
     seen: list[Replay]
 
-    def wants(self) -> Wanted:
+    def wants(self) -> ReplayRequest:
         """Its next replay: every ticket once before any twice."""
-        return Wanted(self.tickets[len(self.seen) % len(self.tickets)], self.surface, self.candidate.id)
+        return ReplayRequest(self.tickets[len(self.seen) % len(self.tickets)], self.surface, self.candidate.id)
 
 
-def screen(
+def screen_edits(
     context: Context,
     entrants: Sequence[tuple[Candidate, Surface]],
     search: Sequence[Ticket],
     baseline: Sequence[Replay],
     rounds: int,
-) -> list[Screened]:
+) -> list[ScreenResult]:
     """Race all candidates, for `rounds` replays each on average; the most promising first.
 
     A race that was cut short goes on from the replays that were made.
     """
-    believed = expected(baseline)
-    race = [_Entrant(c, s, _tickets(c.edit, search, believed), replays_of(context, c)) for c, s in entrants]
+    believed = expected_success_of(baseline)
+    race = [_Entrant(c, s, _tickets(c.edit, search, believed), race_replays_of(context, c)) for c, s in entrants]
     pool = rounds * len(race)
     while turn := _turn(race, believed, rounds, pool - sum(len(e.seen) for e in race)):
-        for entrant, replay in zip(turn, make(context, [e.wants() for e in turn], "screen"), strict=True):
+        for entrant, replay in zip(turn, make_replays(context, [e.wants() for e in turn], "screen"), strict=True):
             entrant.seen.append(replay)
     doubling = context.settings.search.doubling
     results = []
     for entrant in race:
-        found = weigh(entrant.seen, baseline)
-        size = sum((entrant.surface.root / path).stat().st_size for path in surface_files(entrant.surface.root))
-        results.append(Screened(entrant.candidate, found, found.at(doubling), odds(entrant.seen, believed), size))
+        found = score_race(entrant.seen, baseline)
+        size = sum((entrant.surface.root / path).stat().st_size for path in list_surface_files(entrant.surface.root))
+        results.append(
+            ScreenResult(entrant.candidate, found, found.at(doubling), lift_log_odds_of(entrant.seen, believed), size)
+        )
     return sorted(results, key=lambda r: (-r.worth, r.size))
 
 
-def replays_of(context: Context, candidate: Candidate) -> list[Replay]:
+def race_replays_of(context: Context, candidate: Candidate) -> list[Replay]:
     """The replays of a candidate's race so far."""
     return context.store.replays("candidate = ? and purpose = 'screen'", candidate.id)
 
 
 def _turn(race: Sequence[_Entrant], believed: dict[str, float], rounds: int, left: int) -> list[_Entrant]:
     """Whose replay is next: one for each open race; when too few are left, for the most promising."""
-    at = {e.candidate.id: odds(e.seen, believed) for e in race}
+    at = {e.candidate.id: lift_log_odds_of(e.seen, believed) for e in race}
     still_open = [
-        e for e in race if e.tickets and len(e.seen) < MOST * rounds and STOP < at[e.candidate.id] < GO
-    ]  # fmt: skip
+        e
+        for e in race
+        if e.tickets and len(e.seen) < MAX_REPLAYS_FACTOR * rounds and STOP_LOG_ODDS < at[e.candidate.id] < GO_LOG_ODDS
+    ]
     least = min((len(e.seen) for e in still_open), default=0)  # others are ahead if the race was cut short
     behind = [e for e in still_open if len(e.seen) == least]
     return sorted(behind, key=lambda e: -at[e.candidate.id])[: max(0, left)]
 
 
-def odds(replays: Sequence[Replay], believed: dict[str, float]) -> float:
+def lift_log_odds_of(replays: Sequence[Replay], believed: dict[str, float]) -> float:
     """Log-odds that the candidate lifts tickets, against that it changes nothing: the ratio of the two likelihoods.
 
     Lifted, a ticket fails `LIFT` less often; a helpful edit lifts `LIFTED` of its tickets, each for good.
@@ -125,7 +160,7 @@ def odds(replays: Sequence[Replay], believed: dict[str, float]) -> float:
         p = believed.get(ticket, 0.5)
         same = p**passes * (1.0 - p) ** fails
         lifted = (p + LIFT * (1.0 - p)) ** passes * ((1.0 - LIFT) * (1.0 - p)) ** fails
-        total += math.log((LIFTED * lifted + (1.0 - LIFTED) * same) / same)
+        total += math.log((SHARE_LIFTED * lifted + (1.0 - SHARE_LIFTED) * same) / same)
     return total
 
 

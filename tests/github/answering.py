@@ -35,9 +35,13 @@ def answer(document: str, variables: Data, root: Data, schema: Any = None) -> Da
     if errors := graphql.validate(schema, parsed):
         return {"errors": [{"message": e.message} for e in errors]}
     done = graphql.execute_sync(
-        schema, parsed, root, variable_values=variables, field_resolver=_resolve,
+        schema,
+        parsed,
+        root,
+        variable_values=variables,
+        field_resolver=_resolve,
         type_resolver=lambda value, info, kind: value["__typename"],
-    )  # fmt: skip
+    )
     told: Data = {"data": done.data}
     if done.errors:
         told["errors"] = [{"message": e.message, "type": "SHAPE"} for e in done.errors]

@@ -33,8 +33,11 @@ def install(server: GitHubServer, ends: Callable[[int], str] = lambda number: "2
         given.append(f"ghs_number{len(given) + 1}")
         server.git_password = given[-1]
         return 201, {
-            "token": given[-1], "expires_at": ends(len(given)), "permissions": {}, "repository_selection": "all",
-        }  # fmt: skip
+            "token": given[-1],
+            "expires_at": ends(len(given)),
+            "permissions": {},
+            "repository_selection": "all",
+        }
 
     server.more["POST /app/installations/7/access_tokens"] = token
     return given

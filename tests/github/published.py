@@ -40,8 +40,12 @@ def package(name: str) -> Path:
         try:
             done = subprocess.run(
                 [npm, "pack", "--silent", f"@octokit/{name}"],
-                cwd=folder, capture_output=True, text=True, timeout=_SECONDS, check=False,
-            )  # fmt: skip
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                timeout=_SECONDS,
+                check=False,
+            )
         except subprocess.TimeoutExpired:
             pytest.skip(f"npm did not deliver @octokit/{name} within {_SECONDS} s; unpack it to {home} by hand")
         tarballs = list(Path(folder).glob("*.tgz"))

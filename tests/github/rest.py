@@ -16,9 +16,7 @@ _REPOSITORIES = (
     " tags teams trees"
 )
 _COUNTS = "forks forks_count open_issues open_issues_count size stargazers_count watchers watchers_count"
-_SWITCHES = (
-    "archived disabled fork private has_discussions has_downloads has_issues has_pages has_projects has_wiki"
-)  # fmt: skip
+_SWITCHES = "archived disabled fork private has_discussions has_downloads has_issues has_pages has_projects has_wiki"
 
 
 def missing() -> Data:
@@ -47,13 +45,23 @@ def repository(url: str, name: str, main: str) -> Data:
     api, web = f"{url}/repos/{name}", f"{url}/{name}"
     owner, _, short = name.partition("/")
     return {
-        **_identified(name), "name": short, "full_name": name, "owner": account(url, owner), "default_branch": main,
-        **_addresses(api, _REPOSITORIES), "url": api, "html_url": web, "clone_url": f"{web}.git", "svn_url": web,
-        "git_url": f"git://git.example/{name}.git", "ssh_url": f"git@git.example:{name}.git",
-        **dict.fromkeys(_COUNTS.split(), 0), **dict.fromkeys(_SWITCHES.split(), False),
+        **_identified(name),
+        "name": short,
+        "full_name": name,
+        "owner": account(url, owner),
+        "default_branch": main,
+        **_addresses(api, _REPOSITORIES),
+        "url": api,
+        "html_url": web,
+        "clone_url": f"{web}.git",
+        "svn_url": web,
+        "git_url": f"git://git.example/{name}.git",
+        "ssh_url": f"git@git.example:{name}.git",
+        **dict.fromkeys(_COUNTS.split(), 0),
+        **dict.fromkeys(_SWITCHES.split(), False),
         **dict.fromkeys(("description", "homepage", "language", "license", "mirror_url")),
         **dict.fromkeys(("created_at", "updated_at", "pushed_at"), at(0)),
-    }  # fmt: skip
+    }
 
 
 def whole_repository(url: str, name: str, main: str) -> Data:
@@ -66,21 +74,41 @@ def listed_pull(url: str, name: str, main: str, asked: Data, number: int, by: st
     api, web = f"{url}/repos/{name}", f"{url}/{name}"
     statuses, issue, api = f"{api}/statuses/{sha(number)}", f"{api}/issues/{number}", f"{api}/pulls/{number}"
     addresses = {
-        "url": api, "html_url": f"{web}/pull/{number}", "issue_url": issue, "comments_url": f"{issue}/comments",
-        "commits_url": f"{api}/commits", "review_comments_url": f"{api}/comments",
-        "review_comment_url": f"{api}/comments{{/number}}", "statuses_url": statuses,
-    }  # fmt: skip
-    links = {n: {"href": addresses[f"{n}_url"]} for n in (
-        "comments", "commits", "html", "issue", "review_comment", "review_comments", "statuses")}  # fmt: skip
+        "url": api,
+        "html_url": f"{web}/pull/{number}",
+        "issue_url": issue,
+        "comments_url": f"{issue}/comments",
+        "commits_url": f"{api}/commits",
+        "review_comments_url": f"{api}/comments",
+        "review_comment_url": f"{api}/comments{{/number}}",
+        "statuses_url": statuses,
+    }
+    links = {
+        n: {"href": addresses[f"{n}_url"]}
+        for n in ("comments", "commits", "html", "issue", "review_comment", "review_comments", "statuses")
+    }
     author = account(url, by)
     return {
-        **_identified(api), **addresses, "_links": links | {"self": {"href": api}}, "number": number, "state": "open",
-        "diff_url": f"{web}/pull/{number}.diff", "patch_url": f"{web}/pull/{number}.patch",
-        "title": asked["title"], "body": asked["body"], "draft": asked.get("draft", False), "user": author,
-        "author_association": "CONTRIBUTOR", "created_at": at(number), "updated_at": at(number), "locked": False,
-        "labels": [], "head": _end(url, name, main, asked["head"]), "base": _end(url, name, main, asked["base"]),
+        **_identified(api),
+        **addresses,
+        "_links": links | {"self": {"href": api}},
+        "number": number,
+        "state": "open",
+        "diff_url": f"{web}/pull/{number}.diff",
+        "patch_url": f"{web}/pull/{number}.patch",
+        "title": asked["title"],
+        "body": asked["body"],
+        "draft": asked.get("draft", False),
+        "user": author,
+        "author_association": "CONTRIBUTOR",
+        "created_at": at(number),
+        "updated_at": at(number),
+        "locked": False,
+        "labels": [],
+        "head": _end(url, name, main, asked["head"]),
+        "base": _end(url, name, main, asked["base"]),
         **dict.fromkeys(("assignee", "auto_merge", "closed_at", "merged_at", "merge_commit_sha", "milestone")),
-    }  # fmt: skip
+    }
 
 
 def whole_pull(listed: Data) -> Data:
@@ -93,19 +121,29 @@ def whole_pull(listed: Data) -> Data:
 def issue_comment(url: str, name: str, issue: int, number: int, text: str, by: str = "robo[bot]") -> Data:
     api = f"{url}/repos/{name}/issues/comments/{number}"
     return {
-        **_identified(api), "id": number, "url": api, "issue_url": f"{url}/repos/{name}/issues/{issue}",
-        "html_url": f"{url}/{name}/issues/{issue}#issuecomment-{number}", "user": account(url, by), "body": text,
-        "author_association": "CONTRIBUTOR", "created_at": at(number), "updated_at": at(number),
-    }  # fmt: skip
+        **_identified(api),
+        "id": number,
+        "url": api,
+        "issue_url": f"{url}/repos/{name}/issues/{issue}",
+        "html_url": f"{url}/{name}/issues/{issue}#issuecomment-{number}",
+        "user": account(url, by),
+        "body": text,
+        "author_association": "CONTRIBUTOR",
+        "created_at": at(number),
+        "updated_at": at(number),
+    }
 
 
 def _end(url: str, name: str, main: str, branch: str) -> Data:
     """One of the two branches of a pull request."""
     owner = name.partition("/")[0]
     return {
-        "label": f"{owner}:{branch}", "ref": branch, "sha": sha(branch), "user": account(url, owner),
+        "label": f"{owner}:{branch}",
+        "ref": branch,
+        "sha": sha(branch),
+        "user": account(url, owner),
         "repo": repository(url, name, main),
-    }  # fmt: skip
+    }
 
 
 def _identified(name: str) -> Data:

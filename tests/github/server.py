@@ -123,12 +123,17 @@ def _over_git(served: GitHubServer, request: Request, raw: bytes, query: str) ->
     if served.origin is None or request.headers.get("authorization") != f"Basic {wanted}":
         return Fault(401, b"", {"WWW-Authenticate": "Basic"})
     environment = {
-        "PATH": os.environ["PATH"], "GIT_PROJECT_ROOT": str(served.origin), "GIT_HTTP_EXPORT_ALL": "1",
-        "REMOTE_USER": "x-access-token", "REQUEST_METHOD": request.method, "QUERY_STRING": query,
-        "PATH_INFO": request.path.removeprefix(f"/{served.repository}.git"), "CONTENT_LENGTH": str(len(raw)),
+        "PATH": os.environ["PATH"],
+        "GIT_PROJECT_ROOT": str(served.origin),
+        "GIT_HTTP_EXPORT_ALL": "1",
+        "REMOTE_USER": "x-access-token",
+        "REQUEST_METHOD": request.method,
+        "QUERY_STRING": query,
+        "PATH_INFO": request.path.removeprefix(f"/{served.repository}.git"),
+        "CONTENT_LENGTH": str(len(raw)),
         "CONTENT_TYPE": request.headers.get("content-type", ""),
         "HTTP_CONTENT_ENCODING": request.headers.get("content-encoding", ""),
-    }  # fmt: skip
+    }
     done = subprocess.run(["git", "http-backend"], input=raw, env=environment, capture_output=True, check=True)
     head, _, body = done.stdout.partition(b"\r\n\r\n")
     headers = dict(line.split(": ", 1) for line in head.decode().splitlines())

@@ -55,28 +55,49 @@ def review(
 ) -> Data:
     said = _said("PullRequestReview", user(login), text, hours, association, [])
     return said | {
-        "state": state, "submittedAt": at(hours), "authorCanPushToRepository": push, "commit": {"oid": on},
-    }  # fmt: skip
+        "state": state,
+        "submittedAt": at(hours),
+        "authorCanPushToRepository": push,
+        "commit": {"oid": on},
+    }
 
 
 def thread(path: str, line: int, *comments: Data, push: bool = True) -> Data:
     """A review thread on a line; its comments are made with `comment`."""
     lines = [
-        c | {
-            "__typename": "PullRequestReviewComment", "path": path, "line": line, "originalLine": line,
-            "outdated": False, "originalCommit": None,
+        c
+        | {
+            "__typename": "PullRequestReviewComment",
+            "path": path,
+            "line": line,
+            "originalLine": line,
+            "outdated": False,
+            "originalCommit": None,
             "pullRequestReview": {"id": "PRR_1", "authorCanPushToRepository": push},
         }
         for c in comments
-    ]  # fmt: skip
+    ]
     return {
-        "__typename": "PullRequestReviewThread", "id": f"PRRT_{sha((path, line, len(lines)))[:12]}", "path": path,
-        "line": line, "originalLine": line, "isResolved": False, "comments": lines,
-    }  # fmt: skip
+        "__typename": "PullRequestReviewThread",
+        "id": f"PRRT_{sha((path, line, len(lines)))[:12]}",
+        "path": path,
+        "line": line,
+        "originalLine": line,
+        "isResolved": False,
+        "comments": lines,
+    }
 
 
-def commit(name: object, who: str, message: str, hours: float, *, checks: str | None = "SUCCESS", parents: int = 1,
-           mail: str = "") -> Data:  # fmt: skip
+def commit(
+    name: object,
+    who: str,
+    message: str,
+    hours: float,
+    *,
+    checks: str | None = "SUCCESS",
+    parents: int = 1,
+    mail: str = "",
+) -> Data:
     """A commit as it stands in a pull request; `who` ending in [bot] has no account of a person."""
     person = None if who.endswith("[bot]") else {"__typename": "User", "login": who}
     return {
@@ -102,14 +123,28 @@ def event(kind: str, login: str, hours: float, **more: Any) -> Data:
     }
 
 
-def cross_reference(number: int, title: str, body: str, hours: float, *, merged: bool = True, base: str = "main",
-                    elsewhere: bool = False) -> Data:  # fmt: skip
+def cross_reference(
+    number: int,
+    title: str,
+    body: str,
+    hours: float,
+    *,
+    merged: bool = True,
+    base: str = "main",
+    elsewhere: bool = False,
+) -> Data:
     """Another pull request that mentions this one."""
     source = {
-        "__typename": "PullRequest", "number": number, "title": title, "body": body, "merged": merged,
-        "mergedAt": at(hours) if merged else None, "baseRefName": base, "mergeCommit": {"oid": sha(title)},
+        "__typename": "PullRequest",
+        "number": number,
+        "title": title,
+        "body": body,
+        "merged": merged,
+        "mergedAt": at(hours) if merged else None,
+        "baseRefName": base,
+        "mergeCommit": {"oid": sha(title)},
         "repository": {"nameWithOwner": "team/app"},
-    }  # fmt: skip
+    }
     return event("CrossReferencedEvent", "ann", hours, isCrossRepository=elsewhere, source=source)
 
 
@@ -135,7 +170,8 @@ def pull(number: int, state: str = "MERGED", **changed: Any) -> Data:
         "authorAssociation": "NONE",
         "isCrossRepository": False,
         "mergeCommit": {"oid": sha(f"merge {number}"), "message": f"Fix thing {number} (#{number})"}
-        if state == "MERGED" else None,
+        if state == "MERGED"
+        else None,
         "labels": [],
         "closingIssuesReferences": [],
         "comments": [],
@@ -143,8 +179,9 @@ def pull(number: int, state: str = "MERGED", **changed: Any) -> Data:
         "reviewThreads": [],
         "commits": [commit(f"{number}.1", "robo[bot]", f"Fix thing {number}", opened)],
         "timelineItems": [event("MergedEvent" if state == "MERGED" else "ClosedEvent", "ann", opened + 1)]
-        if state != "OPEN" else [],
-    }  # fmt: skip
+        if state != "OPEN"
+        else [],
+    }
     made |= changed
     made.setdefault("headRefOid", made["commits"][-1]["commit"]["oid"])
     return made
@@ -152,9 +189,24 @@ def pull(number: int, state: str = "MERGED", **changed: Any) -> Data:
 
 def issue(number: int, title: str, state: str = "CLOSED", reason: str | None = "COMPLETED", **changed: Any) -> Data:
     return {
-        "__typename": "Issue", "id": f"I_{number}", "number": number, "title": title, "body": "", "state": state,
-        "stateReason": reason, "url": f"https://github.example/team/app/issues/{number}", "createdAt": at(0),
-        "publishedAt": at(0), "lastEditedAt": None, "userContentEdits": [], "author": user("eve"),
-        "authorAssociation": "NONE", "comments": [], "labels": [], "repository": {"nameWithOwner": "team/app"},
-        "isMinimized": False, "timelineItems": [], **changed,
-    }  # fmt: skip
+        "__typename": "Issue",
+        "id": f"I_{number}",
+        "number": number,
+        "title": title,
+        "body": "",
+        "state": state,
+        "stateReason": reason,
+        "url": f"https://github.example/team/app/issues/{number}",
+        "createdAt": at(0),
+        "publishedAt": at(0),
+        "lastEditedAt": None,
+        "userContentEdits": [],
+        "author": user("eve"),
+        "authorAssociation": "NONE",
+        "comments": [],
+        "labels": [],
+        "repository": {"nameWithOwner": "team/app"},
+        "isMinimized": False,
+        "timelineItems": [],
+        **changed,
+    }

@@ -16,7 +16,3 @@ tools have shown, and a seeded amount of luck (`luck`), and on nothing else:
 
 One replay in twelve it makes a small mistake. Whether a change is good is decided by the tests, never here.
 """
-
-from meta.demo.standin.server import serve
-
-__all__ = ["serve"]

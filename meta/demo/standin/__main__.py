@@ -7,7 +7,7 @@ import argparse
 from meta.demo.standin.server import StandIn
 
 
-def main() -> None:
+def run_server() -> None:
     parser = argparse.ArgumentParser(prog="python -m meta.demo.standin", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: any free one)")
     parser.add_argument("--seed", type=int, default=0, help="seed of its luck (default: %(default)s)")
@@ -21,4 +21,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_server()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from meta.demo.standin.habits import habits
+from meta.demo.standin.habits import read_habits
 from meta.demo.standin.ideas import IDEAS, Idea
 
 _SECTION = re.compile(r"^# (Surface|What went wrong|What passed|Tried before|Now)\b.*\n", re.MULTILINE)
@@ -15,7 +15,7 @@ _TICKET = re.compile(r"^#+ ([\w.-]+) \(", re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class Choice:
+class IdeaChoice:
     """An idea, the passage of the prompt that it replaces, and the evidence that it rests on."""
 
     idea: Idea
@@ -25,21 +25,21 @@ class Choice:
     flips: tuple[str, ...]
 
 
-def sections(text: str) -> dict[str, str]:
-    """The parts of the evidence as `meta.tune.drafts.show` writes it, by their headings."""
+def split_sections(text: str) -> dict[str, str]:
+    """The parts of the evidence as `meta.tune.propose.draft_format.render_question` writes it, by their headings."""
     _, *parts = _SECTION.split(text)
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
-def choose(evidence: dict[str, str], prompt: str) -> list[Choice]:
+def choose_ideas(evidence: dict[str, str], prompt: str) -> list[IdeaChoice]:
     """As many ideas as were asked for, while there are some that suit the evidence and were not tried."""
     most = int(found[1]) if (found := _MOST.search(evidence.get("Now", ""))) else 3
     wrong, tried = evidence.get("What went wrong", ""), evidence.get("Tried before", "").lower()
-    chosen: list[Choice] = []
+    chosen: list[IdeaChoice] = []
     for idea in IDEAS:
         about = _about(idea.theme, wrong)
         new = idea.title.lower() not in tried and idea.theme not in {other.idea.theme for other in chosen}
-        if new and (about or not idea.needs_feedback) and not idea.has(habits(prompt)):
+        if new and (about or not idea.needs_feedback) and not idea.has(read_habits(prompt)):
             chosen += _placed(idea, prompt, about, wrong)
     return chosen[:most]
 
@@ -51,7 +51,7 @@ def _about(theme: str, wrong: str) -> str:
     return "".join(part for part in parts if name.match(part))
 
 
-def _placed(idea: Idea, prompt: str, about: str, wrong: str) -> list[Choice]:
+def _placed(idea: Idea, prompt: str, about: str, wrong: str) -> list[IdeaChoice]:
     """The idea in its place; none where the prompt has no line of its own to hold on to."""
     lines = [line for line in prompt.splitlines() if line.strip() and prompt.count(line) == 1]
     if not lines:
@@ -65,4 +65,4 @@ def _placed(idea: Idea, prompt: str, about: str, wrong: str) -> list[Choice]:
         new = f"{old}\n{idea.text}" if first else f"{idea.text}\n{old}"
     answers = dict.fromkeys(_PULL.findall(about))
     flips = dict.fromkeys(_TICKET.findall(about) or _TICKET.findall(wrong)[:3])  # an idea about nothing claims some
-    return [Choice(idea, old, new, tuple(answers), tuple(flips))]
+    return [IdeaChoice(idea, old, new, tuple(answers), tuple(flips))]

@@ -47,9 +47,9 @@ class Habits:
     runs_tests: bool = False
 
 
-def habits(prompts: str) -> Habits:
+def read_habits(prompts: str) -> Habits:
     """The habits that these prompts ask for."""
-    said = sentences(prompts)
+    said = split_sentences(prompts)
     one_file = any(_asks_for_one_file(sentence) for sentence in said)
     return Habits(
         reads_rules=any(
@@ -61,7 +61,7 @@ def habits(prompts: str) -> Habits:
     )
 
 
-def sentences(text: str) -> list[str]:
+def split_sentences(text: str) -> list[str]:
     """The sentences of a prompt, in lower case; wrapped lines are joined, points of a list are sentences."""
     paragraphs = re.split(r"\n\s*\n|\n(?=\s*(?:[-*#]|\d+[.)]) )", text.lower())
     return [

@@ -1,4 +1,4 @@
-"""What the stand-in can write: for each of the demo's tickets the edits of its change, from `meta.demo.change`.
+"""What the stand-in can write: for each of the demo's tickets the edits of its change, from `meta.demo.change_file`.
 
 This takes the place of a model's ability. Any other ticket it cannot do.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from meta.demo.change import Change, Edit, changes
+from meta.demo.change_file import DemoChange, DemoEdit, read_demo_changes
 from meta.demo.standin.habits import Habits
 from meta.demo.standin.luck import Luck
 
@@ -20,13 +20,13 @@ _RULES = {
 """How each house rule is known again in prose: a prompt, or a document that was read."""
 
 
-def recognise(message: str) -> Change | None:
+def recognise_change(message: str) -> DemoChange | None:
     """The ticket that a message is about: the one whose title it names first."""
-    named = [change for change in changes() if change.title in message]
+    named = [change for change in read_demo_changes() if change.title in message]
     return min(named, key=lambda change: message.index(change.title), default=None)
 
 
-def wanted(change: Change, habits: Habits, luck: Luck, prose: str) -> list[Edit]:
+def choose_edits(change: DemoChange, habits: Habits, luck: Luck, prose: str) -> list[DemoEdit]:
     """The edits that an engineer with these habits and this luck makes, having read `prose`."""
     knows = change.rule is None or re.search(_RULES[change.rule], prose)
     edits = list(change.right if knows else change.unaware)
@@ -39,12 +39,12 @@ def wanted(change: Change, habits: Habits, luck: Luck, prose: str) -> list[Edit]
     return edits
 
 
-def mended(change: Change, made: list[Edit]) -> list[Edit]:
+def correct_edits(change: DemoChange, made: list[DemoEdit]) -> list[DemoEdit]:
     """Edits that take back what an engineer sees to be wrong once a test fails: what was done besides, and slips."""
-    back = [Edit(path=edit.path, old=edit.new, new=edit.old) for edit in made if edit in change.besides]
+    back = [DemoEdit(path=edit.path, old=edit.new, new=edit.old) for edit in made if edit in change.besides]
     right = {(edit.path, edit.old): edit for edit in (*change.unaware, *change.right)}
     for edit in made:
         known = right.get((edit.path, edit.old))
         if known and edit == change.with_slip(known) and edit != known:
-            back.append(Edit(path=edit.path, old=edit.new, new=known.new))
+            back.append(DemoEdit(path=edit.path, old=edit.new, new=known.new))
     return back

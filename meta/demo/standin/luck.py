@@ -13,7 +13,7 @@ import threading
 from collections import Counter
 from dataclasses import dataclass
 
-from meta.demo.standin.wire import Request, ToolUse
+from meta.demo.standin.request import StandInRequest, ToolUseBlock
 
 _ID = re.compile(r"^toolu_standin_([0-9a-f]{16})_")
 
@@ -52,7 +52,7 @@ class Luck:
         return f"toolu_standin_{self.digits}_{step}_{number}"
 
 
-class Draws:
+class LuckDraws:
     """Draws the luck of conversations. Thread-safe."""
 
     def __init__(self, seed: int) -> None:
@@ -60,11 +60,11 @@ class Draws:
         self._seen: Counter[str] = Counter()
         self._lock = threading.Lock()
 
-    def luck(self, request: Request, body: bytes) -> Luck:
+    def luck(self, request: StandInRequest, body: bytes) -> Luck:
         """The luck of the conversation that the request, sent as `body`, belongs to."""
         for message in reversed(request.messages):
             for block in message.blocks:
-                if isinstance(block, ToolUse) and (found := _ID.match(block.id)):
+                if isinstance(block, ToolUseBlock) and (found := _ID.match(block.id)):
                     return Luck(found[1])
         first = hashlib.sha256(body).hexdigest()
         with self._lock:
@@ -73,6 +73,6 @@ class Draws:
         return Luck(hashlib.sha256(f"{self._seed} {first} {count}".encode()).hexdigest()[:16])
 
 
-def step_of(call_id: str) -> str:
+def step_of_call(call_id: str) -> str:
     """The step that a tool call belongs to; empty for ids of another making."""
     return call_id.split("_")[3] if _ID.match(call_id) else ""

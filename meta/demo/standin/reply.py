@@ -8,21 +8,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from meta.demo.standin.wire import Request, Text, ToolResult, ToolUse
+from meta.demo.standin.request import StandInRequest, TextBlock, ToolResultBlock, ToolUseBlock
 
-MODEL = "stand-in"
+STAND_IN_MODEL = "stand-in"
 CHARS_PER_TOKEN = 4
 
 
 @dataclass(frozen=True)
-class Answer:
+class StandInAnswer:
     """What to say, and which tools to call: (id, name, input)."""
 
     text: str = ""
     calls: Sequence[tuple[str, str, dict[str, Any]]] = ()
 
 
-def reply(request: Request, answer: Answer) -> dict[str, Any]:
+def render_reply(request: StandInRequest, answer: StandInAnswer) -> dict[str, Any]:
     """The answer as the API writes it, cut at the request's `max_tokens`."""
     text, calls = answer.text, list(answer.calls)
     stop = "tool_use" if calls else "end_turn"
@@ -36,15 +36,15 @@ def reply(request: Request, answer: Answer) -> dict[str, Any]:
         "id": f"msg_standin_{digest[:24]}",
         "type": "message",
         "role": "assistant",
-        "model": MODEL,
+        "model": STAND_IN_MODEL,
         "content": content,
         "stop_reason": stop,
         "stop_sequence": None,
-        "usage": usage(request, content),
+        "usage": usage_of(request, content),
     }
 
 
-def usage(request: Request, content: Sequence[dict[str, Any]]) -> dict[str, int]:
+def usage_of(request: StandInRequest, content: Sequence[dict[str, Any]]) -> dict[str, int]:
     """Tokens, at four characters each. What earlier turns sent under a cache mark is read from the cache."""
     sizes = [sum(_size(block) for block in message.blocks) for message in request.messages]
     before = max((i + 1 for i, message in enumerate(request.messages) if message.role == "assistant"), default=0)
@@ -62,8 +62,8 @@ def usage(request: Request, content: Sequence[dict[str, Any]]) -> dict[str, int]
     }
 
 
-def _size(block: Text | ToolUse | ToolResult) -> int:
-    return len(json.dumps(block.input)) if isinstance(block, ToolUse) else len(block.text)
+def _size(block: TextBlock | ToolUseBlock | ToolResultBlock) -> int:
+    return len(json.dumps(block.input)) if isinstance(block, ToolUseBlock) else len(block.text)
 
 
 def _tokens(characters: int) -> int:

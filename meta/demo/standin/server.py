@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from meta.demo.standin.engineer import work
-from meta.demo.standin.knowledge import recognise
-from meta.demo.standin.luck import Draws
-from meta.demo.standin.other import respond
-from meta.demo.standin.proposer import is_asked_for_edits, propose
-from meta.demo.standin.reply import MODEL, Answer, reply
-from meta.demo.standin.wire import Refused, Request, read_request
+from meta.demo.standin.edit_writer import is_asked_for_edits, write_edits
+from meta.demo.standin.engineer import take_turn
+from meta.demo.standin.knowledge import recognise_change
+from meta.demo.standin.luck import LuckDraws
+from meta.demo.standin.probe import answer_probe
+from meta.demo.standin.reply import STAND_IN_MODEL, StandInAnswer, render_reply
+from meta.demo.standin.request import BadRequest, StandInRequest, read_request
 
-MAX_BODY = 32 << 20
+MAX_BODY_BYTES = 32 << 20
 
 
 class StandIn(ThreadingHTTPServer):
@@ -26,7 +26,7 @@ class StandIn(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, seed: int = 0, port: int = 0) -> None:
-        self.draws = Draws(seed)
+        self.draws = LuckDraws(seed)
         super().__init__(("127.0.0.1", port), _Handler)
 
     @property
@@ -36,18 +36,18 @@ class StandIn(ThreadingHTTPServer):
     def answer(self, body: bytes) -> dict[str, Any]:
         """The reply to one request. Raises `Refused`."""
         request = read_request(body)
-        return reply(request, self._say(request, body))
+        return render_reply(request, self._say(request, body))
 
-    def _say(self, request: Request, body: bytes) -> Answer:
+    def _say(self, request: StandInRequest, body: bytes) -> StandInAnswer:
         luck = self.draws.luck(request, body)
         if is_asked_for_edits(request):
-            return propose(request, luck)
-        change = recognise(request.messages[0].text)
-        return work(request, change, luck) if change else respond(request, luck)
+            return write_edits(request, luck)
+        change = recognise_change(request.messages[0].text)
+        return take_turn(request, change, luck) if change else answer_probe(request, luck)
 
 
 @contextlib.contextmanager
-def serve(seed: int = 0, port: int = 0) -> Iterator[str]:
+def serve_stand_in(seed: int = 0, port: int = 0) -> Iterator[str]:
     """The stand-in in a thread of this process, for the length of a `with`; gives its base URL."""
     with StandIn(seed, port) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -68,25 +68,30 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         try:
             length = int(self.headers.get("content-length") or 0)
-            if length > MAX_BODY:
+            if length > MAX_BODY_BYTES:
                 self.close_connection = True
-                raise Refused(413, "request_too_large", "Request exceeds the maximum size")
+                raise BadRequest(413, "request_too_large", "Request exceeds the maximum size")
             body = self.rfile.read(length)
             if self.path.partition("?")[0] != "/v1/messages":
-                raise Refused(404, "not_found_error", f"Not found: {self.path}")
+                raise BadRequest(404, "not_found_error", f"Not found: {self.path}")
             self._send(200, self.server.answer(body))
-        except Refused as refused:
+        except BadRequest as refused:
             self._send(refused.status, refused.body())
 
     def do_GET(self) -> None:
-        model = {"type": "model", "id": MODEL, "display_name": "Stand-in", "created_at": "2025-01-01T00:00:00Z"}
+        model = {
+            "type": "model",
+            "id": STAND_IN_MODEL,
+            "display_name": "Stand-in",
+            "created_at": "2025-01-01T00:00:00Z",
+        }
         path = self.path.partition("?")[0].rstrip("/")
         if path == "/v1/models":
-            self._send(200, {"data": [model], "first_id": MODEL, "last_id": MODEL, "has_more": False})
-        elif path == f"/v1/models/{MODEL}":
+            self._send(200, {"data": [model], "first_id": STAND_IN_MODEL, "last_id": STAND_IN_MODEL, "has_more": False})
+        elif path == f"/v1/models/{STAND_IN_MODEL}":
             self._send(200, model)
         else:
-            self._send(404, Refused(404, "not_found_error", f"Not found: {self.path}").body())
+            self._send(404, BadRequest(404, "not_found_error", f"Not found: {self.path}").body())
 
     def _send(self, status: int, body: dict[str, Any]) -> None:
         data = json.dumps(body).encode()

@@ -2,87 +2,25 @@
 
 from __future__ import annotations
 
-import re
-import sys
-import zlib
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
-
 from meta.errors import MetaError
+from meta.nights.schedule.plan import Schedule
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What is to be started: `meta nightly` in `folder`, each day at `at`, over by `until`."""
-
-    folder: Path
-    at: str = "02:00"
-    until: str = "06:00"
-
-    @property
-    def name(self) -> str:
-        """One timer a folder, named after it."""
-        readable = re.sub(r"[^a-z0-9]+", "-", self.folder.name.lower()).strip("-") or "agent"
-        return f"meta-nightly-{readable}-{zlib.crc32(str(self.folder).encode()):08x}"
-
-    @property
-    def command(self) -> list[str]:
-        until = ["--until", self.until] if self.until else []
-        return [sys.executable, "-m", "meta", "-C", str(self.folder), "nightly", *until]
-
-    @property
-    def hour_and_minute(self) -> tuple[int, int]:
-        hour, minute = self.at.split(":")
-        return int(hour), int(minute)
-
-
-@dataclass(frozen=True)
-class Written:
-    """What was done: the text of each file or table that now stands, and what is left for a person to do."""
-
-    texts: dict[str, str]
-    notes: tuple[str, ...] = ()
-    changed: bool = True
-
-
-class Schedule(Protocol):
-    """One way to be started by a clock."""
-
-    def install(self, plan: Plan) -> Written: ...
-
-    def show(self, plan: Plan) -> Written | None: ...
-
-    def remove(self, plan: Plan) -> Written | None: ...
-
-
-def schedule(kind: str) -> Schedule:
+def find_schedule(kind: str) -> Schedule:
     """The schedule of that name. Raises `MetaError`."""
     if kind == "systemd":
-        from meta.nights.schedule.systemd import Systemd
+        from meta.nights.schedule.systemd import SystemdSchedule
 
-        return Systemd()
+        return SystemdSchedule()
     if kind == "cron":
-        from meta.nights.schedule.cron import Cron
+        from meta.nights.schedule.cron import CronSchedule
 
-        return Cron()
+        return CronSchedule()
     if kind == "github":
-        from meta.nights.schedule.github import GitHubActions
+        from meta.nights.schedule.actions import ActionsSchedule
 
-        return GitHubActions()
+        return ActionsSchedule()
     raise MetaError(f"there is no schedule {kind!r}", "systemd, cron or github", code=2)
 
 
-KINDS = ("systemd", "cron", "github")
-
-
-def write(path: Path, text: str) -> bool:
-    """Write a file unless it already says so. Returns whether it changed. Raises `MetaError` with the path."""
-    try:
-        if path.exists() and path.read_text("utf-8") == text:
-            return False
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
-    except OSError as error:
-        raise MetaError(f"{path}: {error.strerror}", "check that the folder can be written") from None
-    return True
+SCHEDULE_KINDS = ("systemd", "cron", "github")

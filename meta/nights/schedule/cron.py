@@ -8,33 +8,35 @@ import shutil
 import subprocess
 
 from meta.errors import MetaError
-from meta.nights.schedule import Plan, Written
+from meta.nights.schedule.plan import NightlyTimer, ScheduleChange
 
-WHERE = "crontab"
+CRONTAB_NAME = "crontab"
 
 
-class Cron:
+class CronSchedule:
     """`crontab -l`, changed, `crontab -`. Cron does not make up for a night in which the machine was off."""
 
-    def install(self, plan: Plan) -> Written:
+    def install(self, plan: NightlyTimer) -> ScheduleChange:
         block = _block(plan)
         if not shutil.which("crontab"):
-            return Written({WHERE: block}, ("there is no crontab program here; add these lines where it is",))
+            return ScheduleChange(
+                {CRONTAB_NAME: block}, ("there is no crontab program here; add these lines where it is",)
+            )
         before = _table()
         after = _without(before, plan) + block
         if after != before:
             _write(after)
         note = "keys and addresses: set them in the crontab above these lines, or in ~/.profile and use `bash -lc`"
-        return Written({WHERE: block}, (note,), changed=after != before)
+        return ScheduleChange({CRONTAB_NAME: block}, (note,), changed=after != before)
 
-    def show(self, plan: Plan) -> Written | None:
+    def show(self, plan: NightlyTimer) -> ScheduleChange | None:
         if not shutil.which("crontab"):
             return None
         begin, end = _markers(plan)
         _, found, rest = _table().partition(f"{begin}\n")
-        return Written({WHERE: begin + "\n" + rest.partition(end)[0] + end + "\n"}) if found else None
+        return ScheduleChange({CRONTAB_NAME: begin + "\n" + rest.partition(end)[0] + end + "\n"}) if found else None
 
-    def remove(self, plan: Plan) -> Written | None:
+    def remove(self, plan: NightlyTimer) -> ScheduleChange | None:
         if not shutil.which("crontab"):
             return None
         before = _table()
@@ -42,21 +44,21 @@ class Cron:
         if after == before:
             return None
         _write(after)
-        return Written({WHERE: ""})
+        return ScheduleChange({CRONTAB_NAME: ""})
 
 
-def _markers(plan: Plan) -> tuple[str, str]:
+def _markers(plan: NightlyTimer) -> tuple[str, str]:
     return f"# begin {plan.name} (written by `meta schedule install`)", f"# end {plan.name}"
 
 
-def _block(plan: Plan) -> str:
+def _block(plan: NightlyTimer) -> str:
     begin, end = _markers(plan)
     hour, minute = plan.hour_and_minute
     command = shlex.join(plan.command).replace("%", "\\%")  # cron reads a bare % as a new line
     return f"{begin}\n{minute} {hour} * * * {command}\n{end}\n"
 
 
-def _without(table: str, plan: Plan) -> str:
+def _without(table: str, plan: NightlyTimer) -> str:
     begin, end = _markers(plan)
     head, found, rest = table.partition(f"{begin}\n")
     if not found:

@@ -7,9 +7,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from meta.nights.schedule import Plan, Written, write
+from meta.nights.schedule.plan import NightlyTimer, ScheduleChange, write_if_changed
 
-SERVICE = """\
+SERVICE_UNIT = """\
 # Written by `meta schedule install`; `meta schedule remove` takes it away.
 [Unit]
 Description=meta nightly in {folder}
@@ -28,7 +28,7 @@ KillMode=mixed
 TimeoutStopSec=60
 Nice=10
 """
-TIMER = """\
+TIMER_UNIT = """\
 # Written by `meta schedule install`; `meta schedule remove` takes it away.
 [Unit]
 Description=meta nightly in {folder}, every night
@@ -43,42 +43,46 @@ WantedBy=timers.target
 """
 
 
-class Systemd:
+class SystemdSchedule:
     """Two unit files in the person's own folder, and `systemctl --user` where it runs."""
 
-    def install(self, plan: Plan) -> Written:
+    def install(self, plan: NightlyTimer) -> ScheduleChange:
         texts = self._texts(plan)
-        changed = [path for path, text in texts.items() if write(path, text)]  # each is written
+        changed = [path for path, text in texts.items() if write_if_changed(path, text)]  # each is written
         notes = self._tell_systemd(["daemon-reload"], ["enable", "--now", f"{plan.name}.timer"])
         if (linger := Path("/var/lib/systemd/linger") / os.environ.get("USER", "root")) and not linger.exists():
             notes.append("to run while you are logged out: `loginctl enable-linger`")
-        return Written({str(path): text for path, text in texts.items()}, tuple(notes), bool(changed))
+        return ScheduleChange({str(path): text for path, text in texts.items()}, tuple(notes), bool(changed))
 
-    def show(self, plan: Plan) -> Written | None:
+    def show(self, plan: NightlyTimer) -> ScheduleChange | None:
         found = {str(p): p.read_text("utf-8") for p in self._texts(plan) if p.exists()}
         return (
-            Written(found, (f"when it runs next: `systemctl --user list-timers {plan.name}.timer`",)) if found else None
+            ScheduleChange(found, (f"when it runs next: `systemctl --user list-timers {plan.name}.timer`",))
+            if found
+            else None
         )
 
-    def remove(self, plan: Plan) -> Written | None:
+    def remove(self, plan: NightlyTimer) -> ScheduleChange | None:
         found = [path for path in self._texts(plan) if path.exists()]
         if not found:
             return None
         notes = self._tell_systemd(["disable", "--now", f"{plan.name}.timer"])
         for path in found:
             path.unlink()
-        return Written({str(path): "" for path in found}, (*notes, *self._tell_systemd(["daemon-reload"])))
+        return ScheduleChange({str(path): "" for path in found}, (*notes, *self._tell_systemd(["daemon-reload"])))
 
-    def _texts(self, plan: Plan) -> dict[Path, str]:
+    def _texts(self, plan: NightlyTimer) -> dict[Path, str]:
         home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd" / "user"
         hour, minute = plan.hour_and_minute
         return {
-            home / f"{plan.name}.service": SERVICE.format(
+            home / f"{plan.name}.service": SERVICE_UNIT.format(
                 folder=_percent(str(plan.folder)),
                 path=_percent(os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin")),
                 command=" ".join(_quoted(part) for part in plan.command),
             ),
-            home / f"{plan.name}.timer": TIMER.format(folder=_percent(str(plan.folder)), at=f"{hour:02}:{minute:02}"),
+            home / f"{plan.name}.timer": TIMER_UNIT.format(
+                folder=_percent(str(plan.folder)), at=f"{hour:02}:{minute:02}"
+            ),
         }
 
     def _tell_systemd(self, *commands: list[str]) -> list[str]:

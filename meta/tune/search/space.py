@@ -10,47 +10,48 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from meta.context import Context
-from meta.records import Candidate, Edit, Ticket
-from meta.store import tuning as records
-from meta.tune.search.agent_toml import with_setting
-from meta.tune.search.record import found_for
-from meta.versions import Version
+from meta.app import Context
+from meta.records.candidate import Candidate, Edit
+from meta.records.ticket import Ticket
+from meta.store import candidates as records
+from meta.surfaces.agent_toml import replace_setting
+from meta.surfaces.versions import Version
+from meta.tune.search.race_record import race_score
 
-Value = bool | int | str
-Choice = dict[str, Value]
+ChoiceValue = bool | int | str
+SearchChoice = dict[str, ChoiceValue]
 
-IN_USE = "in use"
+UNCHANGED_SETTING = "in use"
 """The value of a setting that is left as it is."""
 
-MOST_EDITS = 6
+MAX_COMBINED_EDITS = 6
 """So many earlier edits may be combined: the most promising ones."""
 
-NEWEST = 30
+MAX_REFUSED_READ = 30
 """No more than so many refused edits are looked at."""
 
-MOST_LISTED = 1024
+MAX_CHOICES_LISTED = 1024
 """So many choices are listed to see whether all have been tried."""
 
 
 @dataclass(frozen=True)
-class Space:
+class SearchSpace:
     """The edits that may be on or off, by their numbers; the values that each setting may take, and those in use."""
 
     edits: dict[int, Candidate]
-    settings: dict[str, tuple[Value, ...]]
-    in_use: dict[str, Value]
+    settings: dict[str, tuple[ChoiceValue, ...]]
+    in_use: dict[str, ChoiceValue]
 
     @property
     def is_empty(self) -> bool:
         return not self.first_choices()
 
-    def names(self) -> dict[str, tuple[Value, ...]]:
+    def names(self) -> dict[str, tuple[ChoiceValue, ...]]:
         """Every parameter with its values, the first of which changes nothing."""
-        edits: dict[str, tuple[Value, ...]] = {f"edit {number}": (False, True) for number in self.edits}
-        return {**edits, **{name: (IN_USE, *values) for name, values in self.settings.items()}}
+        edits: dict[str, tuple[ChoiceValue, ...]] = {f"edit {number}": (False, True) for number in self.edits}
+        return {**edits, **{name: (UNCHANGED_SETTING, *values) for name, values in self.settings.items()}}
 
-    def changed(self, values: Mapping[str, Value]) -> Choice:
+    def changed(self, values: Mapping[str, ChoiceValue]) -> SearchChoice:
         """What of these values is a change, of what there is to choose."""
         return {
             name: values[name]
@@ -58,49 +59,58 @@ class Space:
             if name in values and values[name] not in (same, self.in_use.get(name))
         }
 
-    def first_choices(self) -> list[Choice]:
+    def first_choices(self) -> list[SearchChoice]:
         """What is tried before anything is sampled: all edits together, and each other setting alone."""
-        together: list[Choice] = [{f"edit {number}": True for number in self.edits}] if len(self.edits) > 1 else []
+        together: list[SearchChoice] = (
+            [{f"edit {number}": True for number in self.edits}] if len(self.edits) > 1 else []
+        )
         alone = [self.changed({name: value}) for name, values in self.settings.items() for value in values]
         return [*together, *(choice for choice in alone if choice)]
 
-    def all_choices(self) -> list[Choice] | None:
+    def all_choices(self) -> list[SearchChoice] | None:
         """Every choice but single edits, which were tests of their own; `None` when there are too many to list."""
         names = self.names()
-        if math.prod(len(values) for values in names.values()) > MOST_LISTED:
+        if math.prod(len(values) for values in names.values()) > MAX_CHOICES_LISTED:
             return None
         found = [self.changed(dict(zip(names, values, strict=True))) for values in product(*names.values())]
         return [c for c in found if len(c) > 1 or any(not name.startswith("edit ") for name in c)]
 
 
-def space_of(context: Context, incumbent: Version) -> Space:
+def space_of(context: Context, incumbent: Version) -> SearchSpace:
     """Today's space for the incumbent."""
     asked, config = context.settings.search, incumbent.surface.config
-    lists: dict[str, tuple[Value, ...]] = {
-        "model": asked.models, "effort": asked.efforts, "limits.turns": asked.turns, "limits.tokens": asked.tokens,
+    lists: dict[str, tuple[ChoiceValue, ...]] = {
+        "model": asked.models,
+        "effort": asked.efforts,
+        "limits.turns": asked.turns,
+        "limits.tokens": asked.tokens,
         **{f"tool {tool}": ("on", "off") for tool in asked.tools},
-    }  # fmt: skip
-    in_use: dict[str, Value] = {
-        "model": config.model or context.settings.worker_endpoint().model, "effort": config.effort,
-        "limits.turns": config.limits.turns, "limits.tokens": config.limits.tokens or 0,
+    }
+    in_use: dict[str, ChoiceValue] = {
+        "model": config.model or context.settings.worker_endpoint().model,
+        "effort": config.effort,
+        "limits.turns": config.limits.turns,
+        "limits.tokens": config.limits.tokens or 0,
         **{f"tool {tool}": "on" if tool in config.tools else "off" for tool in asked.tools},
-    }  # fmt: skip
-    return Space(_combinable(context), {name: values for name, values in lists.items() if values}, in_use)
+    }
+    return SearchSpace(_combinable(context), {name: values for name, values in lists.items() if values}, in_use)
 
 
 def _combinable(context: Context) -> dict[int, Candidate]:
     """Edits that were refused for want of a gain that could be shown, though the screen had found one."""
     store, doubling = context.store, context.settings.search.doubling
     promising = []
-    for candidate in records.candidates(store, "status = 'refused'", newest=NEWEST):
-        found = found_for(store, candidate) if candidate.commit and not candidate.edit.choice else None
+    for candidate in records.find_candidates(store, "status = 'refused'", newest=MAX_REFUSED_READ):
+        found = race_score(store, candidate) if candidate.commit and not candidate.edit.choice else None
         if found and found.at(doubling) > 0.0:
             promising.append((found.at(doubling), candidate))
-    best = sorted(promising, key=lambda pair: (-pair[0], -pair[1].id))[:MOST_EDITS]
+    best = sorted(promising, key=lambda pair: (-pair[0], -pair[1].id))[:MAX_COMBINED_EDITS]
     return {candidate.id: candidate for _, candidate in sorted(best, key=lambda pair: pair[1].id)}
 
 
-def edit_of(context: Context, incumbent: Version, space: Space, choice: Choice, search: Sequence[Ticket]) -> Edit:
+def edit_of_choice(
+    context: Context, incumbent: Version, space: SearchSpace, choice: SearchChoice, search: Sequence[Ticket]
+) -> Edit:
     """The choice as an edit of the incumbent. Raises `ValueError` where its parts cannot be put together."""
     version, changes = incumbent, dict[str, str | None]()
     chosen = [space.edits[number] for number in space.edits if choice.get(f"edit {number}")]
@@ -128,14 +138,14 @@ def edit_of(context: Context, incumbent: Version, space: Space, choice: Choice, 
     )
 
 
-def _with_settings(text: str, settings: Choice, tools: tuple[str, ...]) -> str:
+def _with_settings(text: str, settings: SearchChoice, tools: tuple[str, ...]) -> str:
     for name, value in settings.items():
         if name.startswith("tool "):
             tool = name.removeprefix("tool ")
             tools = (*tools, tool) if value == "on" else tuple(t for t in tools if t != tool)
-            text = with_setting(text, "tools", tools)
+            text = replace_setting(text, "tools", tools)
         else:
-            text = with_setting(text, name, value)
+            text = replace_setting(text, name, value)
     return text
 
 

@@ -19,44 +19,47 @@ from sqlalchemy import URL
 
 from meta.errors import MetaError
 from meta.store.database import BUSY_SECONDS
-from meta.tune.search.space import Choice, Space, Value
+from meta.tune.search.space import ChoiceValue, SearchChoice, SearchSpace
 
-NAME = "agent"
-RANDOM_FIRST = 6
+STUDY_NAME = "agent"
+RANDOM_TRIALS = 6
 """Trials before the sampler (TPE) models anything."""
 
 
-def url(database: Path) -> str:
+def study_url_of(database: Path) -> str:
     """The study's address, as optuna-dashboard wants it."""
     return URL.create("sqlite", database=str(database)).render_as_string()
 
 
 @contextlib.contextmanager
-def open_study(database: Path) -> Iterator[Study]:
+def open_study(database: Path) -> Iterator[SearchStudy]:
     """The study, made on first use. Raises `MetaError` when another release of Optuna wrote it."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     wait = {"connect_args": {"timeout": BUSY_SECONDS}}
     try:
-        storage = optuna.storages.RDBStorage(url(database), engine_kwargs=wait)
+        storage = optuna.storages.RDBStorage(study_url_of(database), engine_kwargs=wait)
     except RuntimeError as error:
         raise MetaError(
             f"the study in {database} cannot be read: {' '.join(str(error).split())}",
-            f"`optuna storage upgrade --storage {url(database)}`, or set suggestions = 0 under [search] in meta.toml",
+            f"`optuna storage upgrade --storage {study_url_of(database)}`, "
+            "or set suggestions = 0 under [search] in meta.toml",
         ) from None
     try:
-        yield Study(storage)
+        yield SearchStudy(storage)
     finally:
         storage.remove_session()
         storage.engine.dispose()
 
 
-class Study:
+class SearchStudy:
     """Asks for choices and is told what each was worth on search tickets. A trial knows its candidate's number."""
 
     def __init__(self, storage: optuna.storages.RDBStorage) -> None:
-        self._study = optuna.create_study(storage=storage, study_name=NAME, direction="maximize", load_if_exists=True)
+        self._study = optuna.create_study(
+            storage=storage, study_name=STUDY_NAME, direction="maximize", load_if_exists=True
+        )
         self._study.sampler = optuna.samplers.TPESampler(
-            n_startup_trials=RANDOM_FIRST, seed=len(self._study.get_trials(deepcopy=False))
+            n_startup_trials=RANDOM_TRIALS, seed=len(self._study.get_trials(deepcopy=False))
         )
         self._asked: optuna.Trial | None = None
 
@@ -75,7 +78,7 @@ class Study:
         found = (t.user_attrs.get("candidate") for t in self._study.get_trials(deepcopy=False))
         return {number for number in found if number is not None}
 
-    def ask(self, space: Space) -> tuple[int, Choice] | None:
+    def ask(self, space: SearchSpace) -> tuple[int, SearchChoice] | None:
         """A new trial and what it chose: first what the space wants tried first, then what the sampler suggests.
 
         `None` when every choice has had its trial.
@@ -111,7 +114,7 @@ class Study:
         """Close a trial that came to nothing; its choice may be tried again."""
         self._study.tell(trial, state=TrialState.FAIL)
 
-    def add(self, space: Space, choice: Choice, candidate: int, worth: float) -> None:
+    def add(self, space: SearchSpace, choice: SearchChoice, candidate: int, worth: float) -> None:
         """A finished trial for what was tried without being asked for here, such as an edit of the proposer alone."""
         distributions = self._distributions(space)
         self._study.add_trial(
@@ -123,7 +126,7 @@ class Study:
             )
         )
 
-    def _distributions(self, space: Space) -> dict[str, BaseDistribution]:
+    def _distributions(self, space: SearchSpace) -> dict[str, BaseDistribution]:
         """Optuna allows a parameter one list of values for ever: a list that was changed gets a name of its own,
         such as "effort (2)"."""
         known: dict[str, BaseDistribution] = {}
@@ -139,13 +142,13 @@ class Study:
         return found
 
 
-def _params(distributions: Mapping[str, BaseDistribution], choice: Choice) -> dict[str, Value]:
+def _params(distributions: Mapping[str, BaseDistribution], choice: SearchChoice) -> dict[str, ChoiceValue]:
     """A value for every parameter: the choice's, else the first, which changes nothing."""
     same = {name: d.choices[0] for name, d in distributions.items() if isinstance(d, CategoricalDistribution)}
     return {name: choice.get(_base(name), first) for name, first in same.items()}
 
 
-def _plain(params: Mapping[str, Value]) -> Choice:
+def _plain(params: Mapping[str, ChoiceValue]) -> SearchChoice:
     return {_base(name): value for name, value in params.items()}
 
 

@@ -12,15 +12,15 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from meta.records import Replay
-from meta.tune.gate.beliefs import PRIOR
+from meta.gate.beliefs import SUCCESS_PRIOR
+from meta.records.replay import Replay
 
-DOUBT = 2.0
+DOUBT_REPLAYS = 2.0
 """So many replays without gain are imagined beside those made: one lucky replay is not the best news of the night."""
 
 
 @dataclass(frozen=True)
-class Worth:
+class RaceScore:
     """`gain` is passes a replay beyond what the incumbent's record lets one expect, shrunk by `DOUBT`; `doublings` is
     how often the cost has doubled, shrunk alike."""
 
@@ -33,22 +33,24 @@ class Worth:
         return self.gain - doubling * self.doublings
 
 
-def weigh(replays: Sequence[Replay], baseline: Sequence[Replay]) -> Worth:
+def score_race(replays: Sequence[Replay], baseline: Sequence[Replay]) -> RaceScore:
     """A candidate's replays on search tickets against the incumbent's."""
-    believed = expected(baseline)
+    believed = expected_success_of(baseline)
     counted = [r for r in replays if r.verdict != "void"]
     passes, runs = sum(r.verdict == "passed" for r in counted), len(counted)
     beyond = passes - sum(believed.get(r.ticket, 0.5) for r in counted)
-    return Worth(passes, runs, beyond / (runs + DOUBT), _doublings(counted, baseline) * runs / (runs + DOUBT))
+    return RaceScore(
+        passes, runs, beyond / (runs + DOUBT_REPLAYS), _doublings(counted, baseline) * runs / (runs + DOUBT_REPLAYS)
+    )
 
 
-def expected(baseline: Sequence[Replay]) -> dict[str, float]:
+def expected_success_of(baseline: Sequence[Replay]) -> dict[str, float]:
     """Each ticket's believed success with the incumbent; shrunk to the prior, since failing ones were picked for it."""
     a, b = dict[str, float](), dict[str, float]()
     for replay in baseline:
         if replay.verdict != "void":
-            a[replay.ticket] = a.get(replay.ticket, PRIOR[0]) + (replay.verdict == "passed")
-            b[replay.ticket] = b.get(replay.ticket, PRIOR[1]) + (replay.verdict == "failed")
+            a[replay.ticket] = a.get(replay.ticket, SUCCESS_PRIOR[0]) + (replay.verdict == "passed")
+            b[replay.ticket] = b.get(replay.ticket, SUCCESS_PRIOR[1]) + (replay.verdict == "failed")
     return {ticket: a[ticket] / (a[ticket] + b[ticket]) for ticket in a}
 
 

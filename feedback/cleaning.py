@@ -1,0 +1,99 @@
+"""Other people's words: made harmless, and quoted so that they stay data.
+
+Everything here is a pure function of text. `clean` is idempotent: cleaning twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+
+
+MAX_TEXT_CHARS = 8_000
+"""Characters kept of one comment."""
+MAX_LINE_CHARS = 300
+"""Characters kept of a title, a name or a place."""
+CUT_MARK = " […]"
+_MAX_PASSES = 10
+
+_ZERO = r"0(?![\d.]*[1-9])"
+_HIDING = (
+    r"(?:\shidden(?=[\s=/>])|\sstyle\s*=[^<>]*(?:display\s*:\s*none|visibility\s*:\s*hidden"
+    rf"|font-size\s*:\s*{_ZERO}|opacity\s*:\s*{_ZERO}))"
+)
+_HIDDEN_MARKUP = re.compile(
+    r"<!--.*?(?:-->|\Z)"
+    r"|<(script|style|template|noscript|details)\b[^<>]*>.*?(?:</\1\s*>|\Z)"
+    rf"|<(?!(?:img|br|hr|input|source|link|meta)\b)([a-z][a-z0-9]*)\b[^<>]*?{_HIDING}[^<>]*>.*?(?:</\2\s*>|\Z)"
+    r"|^[ \t]*\[(?://|comment)\]:[ \t]*[#<][^\n]*$",
+    re.IGNORECASE | re.DOTALL | re.MULTILINE,
+)
+# HTML that forges render; other angle brackets (`List[str]` as `List<str>`, mail addresses) are words.
+_TAG = re.compile(
+    r"</?(?:a|abbr|b|blockquote|br|center|code|dd|del|details|div|dl|dt|em|font|form|h[1-6]|hr|i|iframe|img|input|ins"
+    r"|kbd|li|link|meta|object|ol|p|picture|pre|q|s|samp|script|small|source|span|strike|strong|style|sub|summary|sup"
+    r"|svg|table|tbody|td|template|tfoot|th|thead|title|tr|tt|u|ul|var|video)\b[^<>]*>",
+    re.IGNORECASE,
+)
+
+# Shapes published by the issuers; kept narrow, so that ordinary prose and commit ids survive.
+_SECRETS = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
+    r"|\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}|\bglpat-[A-Za-z0-9_-]{16,}"
+    r"|\bsk-[A-Za-z0-9_-]{20,}|\bxox[abeoprs]-[A-Za-z0-9-]{10,}|\bhf_[A-Za-z0-9]{20,}|\bnpm_[A-Za-z0-9]{30,}"
+    r"|\bpypi-[A-Za-z0-9_-]{40,}|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bAIza[A-Za-z0-9_-]{35}"
+    r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"
+    r"|(?<=://)[^\s/@:]+:[^\s/@]+(?=@)"
+    r"|(?i:(?<=bearer )[A-Za-z0-9._~+/-]{20,}=*)",
+    re.DOTALL,
+)
+REDACTION_MARK = "[redacted]"
+
+
+# Line ends that terminals and `str.splitlines` honour; then blank letters whose category is not "format".
+_LINE_ENDS = re.compile(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
+_BLANKS = re.compile(r"[\u115f\u1160\u3164\uffa0\u034f\u17b4\u17b5\u2800\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+
+
+def _drop_invisible(text: str) -> str:
+    """Drop what a person does not see: control, format (zero-width, bidi, tag) and unassigned characters."""
+    text = _BLANKS.sub("", _LINE_ENDS.sub("\n", text))
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in _INVISIBLE)
+
+
+def _run_pass(text: str) -> str:
+    text = _drop_invisible(text)
+    text = _HIDDEN_MARKUP.sub("", text)
+    text = _TAG.sub("", text)
+    return _SECRETS.sub(REDACTION_MARK, text)
+
+
+def clean_text(text: str, limit: int = MAX_TEXT_CHARS) -> str:
+    """`text` without hidden markup, invisible characters, HTML tags and secrets, at most `limit` characters.
+
+    Removing one thing can uncover another (`<!<!-- -->-- … -->`), so passes repeat until nothing changes; text that is
+    nested deeper than anybody writes loses its angle brackets.
+    """
+    text = text[: limit * 4]
+    for _ in range(_MAX_PASSES):
+        if (once := _run_pass(text)) == text:
+            break
+        text = once
+    else:
+        text = _run_pass(text.replace("<", "").replace(">", ""))
+    text = text.strip()
+    if len(text) <= limit:
+        return text
+    return text[: limit - len(CUT_MARK)].rstrip() + CUT_MARK
+
+
+def clean_line(text: str, limit: int = MAX_LINE_CHARS) -> str:
+    """The same for what must be one line: titles, names, places."""
+    return " ".join(clean_text(text, limit * 4).split())[:limit].strip()

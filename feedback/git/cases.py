@@ -1,0 +1,226 @@
+"""Everything that can be said of a pull request without reading contents: the ways it may have come into main."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal
+
+from feedback.git.agent_pulls import AgentPull
+from feedback.git.clone import Clone, Commit, FileChange
+from feedback.git.history import History
+from feedback.git.landing import Landing, find_landing
+from feedback.git.main_files import MainFiles, trees_around_step
+from feedback.git.main_index import MainIndex
+from feedback.git.reverts import Revert, RevertIndex, name_landed_change
+from feedback.identity import co_authors_in
+from feedback.messages import closed_numbers_in, pull_number_of, pull_title_of, strip_number, superseded_numbers_in
+
+CASE_FORMAT = 2
+"""Raised when the same repository would give other outcomes than before, so that a cursor does not hide them."""
+_MAX_CANDIDATES = 12
+_SUCCESSION_SECONDS = 90 * 86_400
+"""Seconds within which a change of the same title takes another's place; later, the title is a coincidence."""
+_DEPENDENCY_BUMP = re.compile(
+    r"^(?:\w+(?:\(.*?\))?: )?(?:bump|update|upgrade) (?:dependency )?(\S+)(?: requirement)?\b.*\bto\b", re.I
+)
+
+LandingProof = Literal["settled", "equal", "contained", "half", "most"]
+
+
+@dataclass(frozen=True, slots=True)
+class LandingCandidate:
+    """One way in which a pull request may have come into main, and what may have undone it."""
+
+    landing: Landing
+    proof: LandingProof
+    """settled: nothing left to prove; equal: if the contents are equal; contained: if it holds the whole change;
+    half: if it holds half of the added lines; most: if it holds nearly all of them, in every file."""
+    own: bool
+    """False when the step is somebody else's work: then the pull request was not merged but overtaken."""
+    undoings: tuple[Revert, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PullCase:
+    pull: AgentPull
+    ways: tuple[LandingCandidate, ...]
+    closing: tuple[Commit, ...]
+    """Commits of main that say they close the pull request, or take its place."""
+    overtaken_by: Commit | None
+    """The first of them that touches the same files."""
+    elsewhere: Commit | None
+    """A commit outside main that merged the pull request, into a release branch or another pull request."""
+    successor: Commit | None
+    """A later commit of main with the same title, or the same dependency to a later release."""
+    young: bool
+    """Whether the head is younger than the age at which an unmerged pull request counts as rejected."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal as long as nothing that the outcome depends on has changed."""
+        facts = [
+            CASE_FORMAT,
+            self.pull.number,
+            self.pull.head.sha,
+            self.pull.submitted.sha,
+            self.pull.version,
+            self.young,
+        ]
+        for way in self.ways:
+            facts += [way.landing.how, way.landing.commit.sha, way.landing.first, way.landing.last, way.proof, way.own]
+            facts += [undoing.commit.sha for undoing in way.undoings]
+        facts += [commit.sha for commit in self.closing]
+        facts += [other.sha if other else None for other in (self.elsewhere, self.successor)]
+        return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+
+
+class CaseBuilder:
+    """Turns pull requests into cases; one pass over main serves all of them."""
+
+    def __init__(self, clone: Clone, history: History, index: MainIndex, gitlab: bool, open_days: int) -> None:
+        self._clone, self._history, self._index, self._gitlab = clone, history, index, gitlab
+        self._open_after = history.chain[-1].time - open_days * 86_400
+        self._closing: dict[int, list[Commit]] = {}
+        self._by_title: dict[str, list[int]] = {}
+        self._elsewhere: dict[int, list[Commit]] = {}
+        for commit in history.commits.values():
+            if commit.sha not in history.step_of and (number := pull_number_of(commit, gitlab)) is not None:
+                self._elsewhere.setdefault(number, []).append(commit)
+        for step, commit in enumerate(history.chain):
+            for number in closed_numbers_in(commit.message) | superseded_numbers_in(commit.message):
+                self._closing.setdefault(number, []).append(commit)
+            if title := pull_title_of(commit):
+                self._by_title.setdefault(_subject_key(title), []).append(step)
+
+    def cases(self, pulls: Iterable[AgentPull]) -> Iterator[PullCase]:
+        pulls = list(pulls)
+        pairs = [(pull.base.tree if pull.base else self._clone.empty_tree, pull.head.tree) for pull in pulls]
+        since = min((self._after(pull) for pull in pulls), default=0)
+        main_files = MainFiles(self._clone, self._history, max(since, 0))
+        reverts = RevertIndex(self._history, main_files)
+        for pull, files in zip(pulls, self._clone.changed_files(pairs), strict=True):
+            yield self._case(pull, files, main_files, reverts)
+
+    def _after(self, pull: AgentPull) -> int:
+        """The step that the pull request stands on; its own steps on main are later."""
+        step = self._history.step_of.get(pull.head.sha)
+        base = self._history.step_of.get(pull.base.sha, -1) if pull.base else -1
+        return base if step is None else min(base, step - 1)
+
+    def _case(
+        self, pull: AgentPull, files: tuple[FileChange, ...], main_files: MainFiles, reverts: RevertIndex
+    ) -> PullCase:
+        landing = find_landing(pull, files, self._after(pull), self._index, main_files, self._gitlab)
+        closing = [c for c in self._closing.get(pull.number, ()) if self._history.step_of[c.sha] > self._after(pull)]
+        if landing:
+            ways: list[tuple[Landing, LandingProof, bool]] = [(landing, "settled", True)]
+        else:
+            ways = list(islice(self._by_content(pull, files, main_files, closing), 2 * _MAX_CANDIDATES))
+        paths = {path for path, _, _ in files}
+
+        def touches_same(commit: Commit) -> bool:
+            return any(path in paths for path, _, _ in main_files.at(self._history.step_of[commit.sha]))
+
+        return PullCase(
+            pull,
+            tuple(
+                LandingCandidate(where, proof, own, self._undoings(pull, where, main_files, reverts) if own else ())
+                for where, proof, own in ways
+            ),
+            closing=() if landing else tuple(closing),
+            overtaken_by=None if landing else next((c for c in closing if touches_same(c)), None),
+            elsewhere=None if landing else self._merged_elsewhere(pull),
+            successor=None if landing else self._successor(pull),
+            young=pull.head.time > self._open_after,
+        )
+
+    def _by_content(
+        self, pull: AgentPull, files: tuple[FileChange, ...], main_files: MainFiles, closing: list[Commit]
+    ) -> Iterator[tuple[Landing, LandingProof, bool]]:
+        """Steps that may hold the pull request's change under another name, likeliest first."""
+        after = self._after(pull)
+        chain = self._history.chain
+        people = {address.casefold() for commit in pull.own for address in _addresses_of(commit)}
+        subjects = {commit.subject.casefold() for commit in pull.work}
+        closes = {commit.sha for commit in closing}
+
+        def own(commit: Commit) -> bool:
+            if commit.sha in closes:
+                return True
+            other = pull_number_of(commit, self._gitlab)
+            if other is not None:
+                return False
+            quoted = {line.strip("*- \t").casefold() for line in commit.message.split("\n")}
+            return not people.isdisjoint(a.casefold() for a in _addresses_of(commit)) or not subjects.isdisjoint(quoted)
+
+        for step in islice(main_files.same_files(files, after), _MAX_CANDIDATES):
+            yield Landing("cherry-pick", step, step, chain[step]), "equal", own(chain[step])
+        if (settled := main_files.same_result(files, after)) is not None:
+            yield Landing("absorbed", settled, settled, chain[settled]), "settled", own(chain[settled])
+        for step in main_files.touching(files, after):
+            if own(chain[step]):
+                if chain[step].sha in closes:
+                    yield Landing("closes", step, step, chain[step]), "half", True
+                else:
+                    yield Landing("absorbed", step, step, chain[step]), "contained", True
+        last = pull.head.time + _SUCCESSION_SECONDS
+        others = [s for s in main_files.touching(files, after) if not own(chain[s]) and chain[s].time <= last]
+        others.sort(key=lambda step: len(main_files.at(step)))  # the fewer files besides, the likelier the same work
+        for step in others[:_MAX_CANDIDATES]:
+            yield Landing("absorbed", step, step, chain[step]), "most", False
+
+    def _undoings(
+        self, pull: AgentPull, landing: Landing, main_files: MainFiles, reverts: RevertIndex
+    ) -> tuple[Revert, ...]:
+        files = main_files.at(landing.last) if landing.first == landing.last and not landing.parts else ()
+        steps = self._history.chain[landing.first : landing.last + 1] if not landing.parts else []
+        # Taking back one commit of several takes back a part only.
+        alone = pull.own if len(pull.work) == 1 else ()
+        commits = [*steps, *(there for _, there in landing.parts), *alone]
+        titles = {strip_number(commit.subject) for commit in alone} | {pull_title_of(landing.commit) or ""}
+        number = pull.number
+        return tuple(reverts.candidates(name_landed_change(commits, titles, number, landing.last, files)))
+
+    def _merged_elsewhere(self, pull: AgentPull) -> Commit | None:
+        """Numbers of forks are other pull requests, so the head or its subject must agree too."""
+        own = {commit.sha for commit in pull.own}
+        subjects = {strip_number(commit.subject) for commit in pull.own}
+        for commit in self._elsewhere.get(pull.number, ()):
+            if commit.sha not in own and (
+                pull.head.sha in commit.parents[1:] or strip_number(commit.subject) in subjects
+            ):
+                return commit
+        return None
+
+    def _successor(self, pull: AgentPull) -> Commit | None:
+        key = _subject_key(strip_number(pull.first.subject))
+        for step in self._by_title.get(key, ()):
+            commit = self._history.chain[step]
+            if 0 < commit.time - pull.submitted.time < _SUCCESSION_SECONDS and pull_number_of(
+                commit, self._gitlab
+            ) not in (
+                None,
+                pull.number,
+            ):
+                return commit
+        return None
+
+
+def trees_around_landing(clone: Clone, history: History, landing: Landing) -> tuple[str, str]:
+    """Main's trees before and after the landing's steps."""
+    return trees_around_step(clone, history, landing.first)[0], history.chain[landing.last].tree
+
+
+def _addresses_of(commit: Commit) -> Iterator[str]:
+    yield commit.author_email
+    yield from (address for _, address in co_authors_in(commit.message))
+
+
+def _subject_key(title: str) -> str:
+    """Titles that stand for the same work: equal but for case, or bumps of the same dependency."""
+    bump = _DEPENDENCY_BUMP.match(title)
+    return f"bump {bump[1].casefold()}" if bump else " ".join(title.casefold().split())

@@ -1,0 +1,267 @@
+"""Read access to a clone that nobody vouches for, through few git processes.
+
+Only refs are read inside the clone itself. Objects are read through an empty repository in a temporary directory that
+borrows the clone's objects (`objects/info/alternates`), so the clone's configuration, hooks, attributes, replace refs
+and drivers never take part. No process may use the network: a partial clone fails instead of fetching.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from feedback.git.command import read_git, split_at_nul, stream_git
+from feedback.problems import FeedbackError
+
+_DIFF_ARGUMENTS = ("diff-tree", "--stdin", "-r", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv")
+_PATCH_ARGUMENTS = ("-p", "--full-index", "--diff-algorithm=myers", "--src-prefix=a/", "--dst-prefix=b/", "--unified=3")
+_LOG_FORMAT = "--format=%H%x00%P%x00%T%x00%an%x00%ae%x00%at%x00%cn%x00%ce%x00%ct%x00%B"
+_LOG_FIELDS = 10
+_MIN_MERGE_BYTES = 512 * 1024 * 1024
+"""Bytes that must be free in shared memory for trial merges to go there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit; times are seconds since the epoch."""
+
+    sha: str
+    parents: tuple[str, ...]
+    tree: str
+    author: str
+    author_email: str
+    author_time: int
+    committer: str
+    committer_email: str
+    time: int
+    message: str
+
+    @property
+    def subject(self) -> str:
+        return self.message.split("\n", 1)[0].strip()
+
+
+TreePair = tuple[str, str]
+"""Two trees, before and after."""
+FileChange = tuple[str, str, str]
+"""Path, then mode and blob before and after as "100644 <sha>"; an absent side is all zeros."""
+
+
+class Clone:
+    """Open one with `open_clone`."""
+
+    def __init__(self, path: Path, shadow: Path, sha_length: int) -> None:
+        self.path = path
+        self.empty_tree = (
+            "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+            if sha_length == 40
+            else "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"
+        )
+        self._shadow = shadow
+        shallow = shadow / "shallow"
+        self._edge = frozenset(shallow.read_text().split()) if shallow.is_file() else frozenset()
+        self._hash = hashlib.sha1 if sha_length == 40 else hashlib.sha256
+
+    def refs(self) -> dict[str, tuple[str, str]]:
+        """Every ref that leads to a commit: name to (commit, name of the ref it points to or "")."""
+        form = "%(refname)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)%00%(symref)"
+        refs: dict[str, tuple[str, str]] = {}
+        for line in read_git(self.path, "for-each-ref", f"--format={form}").split("\n"):
+            name, *told, symref = line.split("\0") if line else ("", "")
+            commit = next((sha for kind, sha in zip(told[::2], told[1::2], strict=True) if kind == "commit"), None)
+            if commit:
+                refs[name] = (commit, symref)
+        return refs
+
+    def head(self) -> str | None:
+        """Full name of the branch that HEAD stands on, None when detached or broken."""
+        try:
+            return read_git(self.path, "symbolic-ref", "-q", "HEAD").strip() or None
+        except FeedbackError:
+            return None
+
+    def remote_url(self) -> str | None:
+        try:
+            return read_git(self.path, "config", "--local", "--get", "remote.origin.url").strip() or None
+        except FeedbackError:
+            return None
+
+    def commits(self, tips: Iterable[str]) -> Iterator[Commit]:
+        """Every commit reachable from `tips`, newest first. At the edge of a shallow clone the parent is all zeros."""
+        args = (
+            "log",
+            "-z",
+            "--stdin",
+            "--ignore-missing",
+            _LOG_FORMAT,
+            "--encoding=UTF-8",
+            "--no-show-signature",
+            "--no-mailmap",
+        )
+        fields: list[str] = []
+        with self._stream((*args, "--no-color", "--no-notes"), tips) as out:
+            for field in split_at_nul(out):
+                fields.append(field)
+                if len(fields) == _LOG_FIELDS:
+                    if fields[0] in self._edge:
+                        fields[1] = "0" * len(fields[0])
+                    sha, parents, tree, author, mail, at, committer, committer_mail, time, message = fields
+                    fields = []
+                    yield Commit(
+                        sha,
+                        tuple(parents.split()),
+                        tree,
+                        author,
+                        mail,
+                        _parse_time(at),
+                        committer,
+                        committer_mail,
+                        _parse_time(time),
+                        message,
+                    )
+
+    def changed_files(self, pairs: Iterable[TreePair]) -> Iterator[tuple[FileChange, ...]]:
+        """For each pair, in order, the files that differ."""
+        wanted = list(pairs)
+        found: list[FileChange] = []
+        at = -1
+        with self._stream((*_DIFF_ARGUMENTS, "--raw", "-z"), (f"{a} {b}" for a, b in wanted)) as out:
+            fields = split_at_nul(out)
+            for field in fields:
+                # The heading of a pair ends with a newline, not a NUL, so it sticks to what follows.
+                while (end := field.find("\n")) == len(wanted[0][0]) * 2 + 1 and not field.startswith(":"):
+                    if at >= 0:
+                        yield tuple(found)
+                    at, found, field = at + 1, [], field[end + 1 :]
+                if field.startswith(":"):
+                    old, new, before, after, _ = field[1:].split(" ")
+                    found.append((next(fields), f"{old} {before}", f"{new} {after}"))
+        if wanted:
+            yield tuple(found)
+
+    def patches(self, pairs: Iterable[TreePair]) -> Iterator[Iterator[bytes]]:
+        """For each pair, in order, the lines of its unified diff. Use each up before asking for the next."""
+        wanted = list(pairs)
+        if not wanted:
+            return
+        with self._stream((*_DIFF_ARGUMENTS, *_PATCH_ARGUMENTS), (f"{a} {b}" for a, b in wanted)) as out:
+            lines = iter(out)
+            heads = [f"{a} {b}\n".encode() for a, b in wanted]
+            if next(lines, b"") != heads[0]:
+                raise FeedbackError(f"git diff-tree answered out of order in {self.path}; run `git fsck` there.")
+            for head in [*heads[1:], b""]:
+                part = _take_until(lines, head)
+                yield part
+                for _ in part:
+                    pass
+
+    def missing(self, objects: Iterable[str]) -> set[str]:
+        """Those of `objects` that the clone lacks, as a partial clone does."""
+        with self._stream(("cat-file", "--batch-check", "--buffer"), objects) as out:
+            return {line.split(b" ", 1)[0].decode() for line in out if line.endswith(b" missing\n")}
+
+    def merged_trees(self, merges: Sequence[tuple[str, str, str]]) -> list[str | None]:
+        """For each (base tree, our tree, their tree), the tree of a three-way merge, conflict marks included.
+
+        None where contents are missing, or git is older than 2.39 (`merge-tree --stdin`).
+        """
+        lines = []
+        for base, ours, theirs in merges:
+            root = self._write_commit(base)
+            lines.append(f"{self._write_commit(ours, root)} {self._write_commit(theirs, root)}")
+        return self._merge(lines)
+
+    def _merge(self, lines: list[str]) -> list[str | None]:
+        if not lines:
+            return []
+        try:
+            with self._stream(("merge-tree", "--write-tree", "--stdin", "--no-messages"), lines) as out:
+                fields = list(split_at_nul(out))
+        except FeedbackError:  # one bad merge ends the process: find it by halves
+            half = len(lines) // 2
+            return self._merge(lines[:half]) + self._merge(lines[half:]) if half else [None]
+        trees: list[str | None] = []
+        at = 0
+        while at + 1 < len(fields):
+            trees.append(fields[at + 1])
+            at = fields.index("", at + 2) + 1
+        return trees
+
+    def _write_commit(self, tree: str, *parents: str) -> str:
+        """A commit in the shadow repository: `merge-tree` takes its base from the parents."""
+        who = "meta <meta> 0 +0000"
+        body = "".join([f"tree {tree}\n", *(f"parent {p}\n" for p in parents)])
+        body += f"author {who}\ncommitter {who}\n\n\n"
+        blob = f"commit {len(body)}\0{body}".encode()
+        sha = self._hash(blob).hexdigest()
+        path = self._shadow / "objects" / sha[:2] / sha[2:]
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(zlib.compress(blob, 1))
+        return sha
+
+    def _stream(self, args: tuple[str, ...], lines: Iterable[str]) -> AbstractContextManager[IO[bytes]]:
+        return stream_git(self._shadow, self.path, args, lines)
+
+
+@contextmanager
+def open_clone(path: Path | str) -> Iterator[Clone]:
+    """The clone at `path` (work tree or bare), for the length of a `with`; leaves nothing behind.
+
+    Raises `FeedbackError` when there is no git repository, or git refuses it.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise FeedbackError(f"{path} is not a directory. Give the path of a clone of the agent's repository.")
+    told = read_git(
+        path,
+        "rev-parse",
+        "--path-format=absolute",
+        "--git-path",
+        "objects",
+        "--git-path",
+        "shallow",
+        "--show-object-format",
+        "--show-prefix",
+    )
+    objects, shallow, form = told.split("\n")[:3]
+    with tempfile.TemporaryDirectory(prefix="feedback-", dir=_merge_folder()) as name:
+        shadow = Path(name)
+        (shadow / "objects" / "info").mkdir(parents=True)
+        (shadow / "refs").mkdir()
+        (shadow / "HEAD").write_text("ref: refs/heads/none\n")
+        version = "0\n" if form == "sha1" else f"1\n[extensions]\n\tobjectFormat = {form}\n"
+        (shadow / "config").write_text(f"[core]\n\tbare = true\n\trepositoryFormatVersion = {version}")
+        (shadow / "objects" / "info" / "alternates").write_text(objects + "\n")
+        if Path(shallow).is_file():
+            (shadow / "shallow").write_bytes(Path(shallow).read_bytes())
+        yield Clone(path, shadow, 40 if form == "sha1" else 64)
+
+
+def _merge_folder() -> str | None:
+    """Where trial merges are written: memory, where the system offers enough of it, since they are many small files."""
+    shared = "/dev/shm"
+    try:
+        room = os.statvfs(shared)
+    except OSError:
+        return None
+    return shared if os.access(shared, os.W_OK) and room.f_bavail * room.f_frsize > _MIN_MERGE_BYTES else None
+
+
+def _take_until(lines: Iterator[bytes], head: bytes) -> Iterator[bytes]:
+    for line in lines:
+        if line == head:
+            return
+        yield line
+
+
+def _parse_time(text: str) -> int:
+    """A commit's time; hostile commits carry times that no clock shows."""
+    value = int(text) if text.lstrip("-").isdigit() else 0
+    return value if 0 <= value < 253_402_300_800 else 0

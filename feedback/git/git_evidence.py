@@ -1,0 +1,51 @@
+"""Evidence from commits: which one merged, reverted, closed or changed a pull request, in its own words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from feedback.git.cases import LandingCandidate, PullCase
+from feedback.git.clone import Commit
+from feedback.git.reverts import Revert
+from feedback.outcome import OutcomeEvidence
+
+_MAX_QUOTED_COMMITS = 20
+"""Commits by people or bots that are quoted for one pull request."""
+
+
+def commit_evidence(kind: str, commit: Commit, note: str = "") -> OutcomeEvidence:
+    """A commit's message as evidence, behind a note on what it shows."""
+    return OutcomeEvidence(
+        kind=kind,
+        text=f"{note}\n\n{commit.message}" if note else commit.message,
+        author=f"{commit.author} <{commit.author_email}>",
+        place=commit.sha,
+        when=datetime.fromtimestamp(commit.time, UTC),
+        source="git",
+    )
+
+
+def case_evidence(case: PullCase, way: LandingCandidate | None, undoing: Revert | None) -> Iterator[OutcomeEvidence]:
+    """How the pull request ended, who worked on it after the agent, and what took it back."""
+    pull = case.pull
+    if way and way.own:
+        note = f"came in with #{way.landing.carrier}" if way.landing.carrier else ""
+        if not way.landing.complete:
+            note = f"{len(way.landing.parts)} of {len(pull.work)} commits landed"
+        yield commit_evidence(way.landing.how, way.landing.commit, note)
+    elif way:
+        what = "nearly all of its lines came in with" if way.proof == "most" else "the same change came in as"
+        yield commit_evidence("absorbed", way.landing.commit, f"{what} somebody else's commit")
+    for commit in case.closing[:_MAX_QUOTED_COMMITS] if not (way and way.own) else ():
+        yield commit_evidence("closes", commit)
+    if case.elsewhere and not way:
+        yield commit_evidence("other-branch", case.elsewhere, "merged outside main")
+    if case.successor and not way:
+        yield commit_evidence("successor", case.successor, "later merged under the same title")
+    for commit in pull.by_people[:_MAX_QUOTED_COMMITS]:
+        yield commit_evidence("person-commit", commit)
+    for commit in pull.by_bots[:_MAX_QUOTED_COMMITS]:
+        yield commit_evidence("bot-commit", commit)
+    if undoing:
+        yield commit_evidence("revert", undoing.commit)

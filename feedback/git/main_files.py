@@ -1,0 +1,63 @@
+"""Which step of main touched which file: the index in which a change is looked up by content, without reading any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from feedback.git.clone import Clone, Commit, FileChange, TreePair
+from feedback.git.history import History
+
+
+class MainFiles:
+    """The files of every step of main from step `since` on."""
+
+    def __init__(self, clone: Clone, history: History, since: int) -> None:
+        self._since = since
+        pairs = [trees_around_step(clone, history, step) for step in range(since, len(history.chain))]
+        self._steps = list(clone.changed_files(pairs))
+        self._by_path: dict[str, list[int]] = {}
+        self._by_result: dict[tuple[str, str], list[int]] = {}
+        for step, files in enumerate(self._steps, since):
+            for path, _, after in files:
+                self._by_path.setdefault(path, []).append(step)
+                self._by_result.setdefault((path, after), []).append(step)
+
+    def at(self, step: int) -> tuple[FileChange, ...]:
+        return self._steps[step - self._since] if step >= self._since else ()
+
+    def touching(self, files: tuple[FileChange, ...], after: int) -> Iterator[int]:
+        """Steps later than `after` that touch all of these files, oldest first."""
+        paths = {path for path, _, _ in files}
+        if not paths:
+            return
+        rarest = min((self._by_path.get(path, []) for path in paths), key=len)
+        for step in rarest:
+            if step > after and paths <= {path for path, _, _ in self.at(step)}:
+                yield step
+
+    def same_files(self, files: tuple[FileChange, ...], after: int) -> Iterator[int]:
+        """Steps later than `after` that touch these files and no others, oldest first."""
+        return (step for step in self.touching(files, after) if len(self.at(step)) == len(files))
+
+    def same_result(self, files: tuple[FileChange, ...], after: int) -> int | None:
+        """The step later than `after` at which all of these files had stood on main as they are here."""
+        last = -1
+        for path, _, result in files:
+            steps = [step for step in self._by_result.get((path, result), ()) if step > after]
+            if not steps:
+                return None
+            last = max(last, steps[0])
+        return last if last >= 0 else None
+
+
+def trees_around_step(clone: Clone, history: History, step: int) -> TreePair:
+    """The trees of main before and after a step."""
+    return trees_around_commit(clone, history, history.chain[step])
+
+
+def trees_around_commit(clone: Clone, history: History, commit: Commit) -> TreePair:
+    """The trees of a commit's first parent and its own."""
+    parent = history.parent(commit)
+    if parent is None and commit.parents:  # the edge of a shallow clone: what came before is not there
+        return commit.tree, commit.tree
+    return parent.tree if parent else clone.empty_tree, commit.tree

@@ -1,0 +1,196 @@
+"""What a pair of trees changes, in a form in which equal changes compare equal wherever they were applied."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from feedback.git.clone import Clone, FileChange, TreePair
+from feedback.outcome import MAX_DIFF_CHARS, Diff
+
+_MODE = re.compile(rb"(new file|deleted file|old|new) mode (\d+)")
+_NO_BLOB_MODES = ("000000", "160000")
+"""Modes of an absent file and of a submodule, whose commit is in another repository."""
+_BINARY_INDEX = re.compile(rb"index ([0-9a-f]+)\.\.([0-9a-f]+)")
+
+_DISTINCTIVE_CHARS = 20
+"""Characters of an added line above which it is unlikely to be written twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """The text of a change, and two names for it.
+
+    `content` stands for the removed and added lines of each file, without context and line numbers: like
+    `git patch-id`, but blind to context too, so that it survives a rebase. `inverse` is the content of the change
+    that would undo it.
+    """
+
+    diff: Diff
+    content: str
+    inverse: str
+
+
+@dataclass(frozen=True, slots=True)
+class TreeChange:
+    """From one tree to another. `patch` is None if it was not asked for, or the clone lacks the contents."""
+
+    files: tuple[FileChange, ...]
+    patch: Patch | None = None
+
+    @property
+    def paths(self) -> frozenset[str]:
+        return frozenset(path for path, _, _ in self.files)
+
+    @property
+    def diff(self) -> Diff | None:
+        return self.patch.diff if self.patch else None
+
+    def same_as(self, other: TreeChange) -> bool | None:
+        """Whether both are the same change; None when contents that would decide it are missing."""
+        if self.files == other.files:
+            return True
+        if self.paths != other.paths:
+            return False
+        return self.patch.content == other.patch.content if self.patch and other.patch else None
+
+    def undone_by(self, other: TreeChange) -> bool:
+        """Whether `other` takes exactly this change back; False where unknown."""
+        return bool(self.patch and other.patch and self.patch.inverse == other.patch.content)
+
+    def share_in(self, other: TreeChange, marks: str = "+-") -> float:
+        """The share of this change's added (`+`) or removed (`-`) lines, blank ones apart, that `other` changes
+        alike; 0 where unknown."""
+        if self.diff is None or other.diff is None or self.diff.truncated:
+            return 0.0
+        mine, theirs = _count_changed_lines(self.diff.text, marks), _count_changed_lines(other.diff.text, marks)
+        return (mine & theirs).total() / mine.total() if mine else 0.0
+
+    def taken_over_by(self, other: TreeChange) -> bool:
+        """Whether `other` adds what this change adds: four lines of five, and half of them in every file."""
+        if self.diff is None or other.diff is None or self.diff.truncated:
+            return False
+        mine, theirs = _count_changed_lines(self.diff.text, "+"), _count_changed_lines(other.diff.text, "+")
+        if not any(len(line.partition("\n")[2]) > _DISTINCTIVE_CHARS for line in mine):
+            return False
+        there, wanted = _count_by_file(mine & theirs), _count_by_file(mine)
+        return there.total() >= 0.8 * wanted.total() and all(2 * there[file] >= wanted[file] for file in wanted)
+
+
+class PatchCache:
+    """What pairs of trees change: first which files, for all of them, then the patches that are needed."""
+
+    def __init__(self, clone: Clone, pairs: Iterable[TreePair]) -> None:
+        self._clone = clone
+        wanted = list(dict.fromkeys(pairs))
+        self._files = dict(zip(wanted, clone.changed_files(wanted), strict=True))
+        self._patches: dict[tuple[FileChange, ...], Patch] = {}
+
+    def __getitem__(self, pair: TreePair) -> TreeChange:
+        files = self._files[pair]
+        return TreeChange(files, self._patches.get(files))
+
+    def read(self, pairs: Iterable[TreePair]) -> None:
+        """Read the patches of these pairs. Pairs that change the same blobs share one."""
+        by_files = {self._files[pair]: pair for pair in pairs}
+        blobs = {side for files in by_files for _, *sides in files for side in sides}
+        lacking = self._clone.missing(sorted(side.split()[1] for side in blobs if not side.startswith(_NO_BLOB_MODES)))
+        whole = {
+            files: pair
+            for files, pair in by_files.items()
+            if lacking.isdisjoint(side.split()[1] for _, *sides in files for side in sides)
+        }
+        for files, lines in zip(whole, self._clone.patches(whole.values()), strict=True):
+            self._patches[files] = _read_patch(lines)
+
+
+def _read_patch(lines: Iterator[bytes]) -> Patch:
+    kept: list[bytes] = []
+    size = 0
+    names = _PatchHasher()
+    for line in lines:
+        size += len(line)
+        if size <= MAX_DIFF_CHARS:
+            kept.append(line)
+        names.read(line)
+    names.end_block()
+    text = b"".join(kept).decode(errors="replace")
+    return Patch(
+        Diff(text=text, truncated=size > MAX_DIFF_CHARS), names.forward.hexdigest(), names.backward.hexdigest()
+    )
+
+
+class _PatchHasher:
+    """Hashes a patch and its inverse, line by line. What differs between the two is hashed as (before, after)."""
+
+    def __init__(self) -> None:
+        self.forward, self.backward = hashlib.sha256(), hashlib.sha256()
+        self._removed: list[bytes] = []
+        self._added: list[bytes] = []
+        self._index = (b"", b"")
+        self._in_hunk = False
+
+    def read(self, line: bytes) -> None:
+        mark = line[:1]
+        if mark == b"d":  # "diff --git": within hunks every line starts with a mark, so this is a new file
+            self.end_block()
+            self._in_hunk = False
+            self._both(line, line)
+        elif mark == b"@":
+            self.end_block()
+            self._in_hunk = True
+        elif not self._in_hunk:
+            self._read_heading(line)
+        elif mark == b"+":
+            self._added.append(line[1:])
+        elif mark == b"-":
+            self._removed.append(line[1:])
+        elif mark == b" ":
+            self.end_block()
+
+    def end_block(self) -> None:
+        """Hash the run of changed lines read so far: all that was removed, then all that was added."""
+        if self._removed or self._added:
+            self._both(b"".join(self._removed), b"".join(self._added))
+            self._removed.clear()
+            self._added.clear()
+
+    def _read_heading(self, line: bytes) -> None:
+        if mode := _MODE.match(line):
+            what, bits = mode.groups()
+            self._removed += [bits] if what in (b"old", b"deleted file") else []
+            self._added += [bits] if what in (b"new", b"new file") else []
+        elif found := _BINARY_INDEX.match(line):
+            self._index = (found[1], found[2])
+        elif line.startswith(b"Binary files "):
+            self._both(*self._index)
+
+    def _both(self, before: bytes, after: bytes) -> None:
+        self.forward.update(b"%d %d\n%s%s" % (len(before), len(after), before, after))
+        self.backward.update(b"%d %d\n%s%s" % (len(after), len(before), after, before))
+
+
+def _count_changed_lines(text: str, marks: str) -> Counter[str]:
+    """Removed and added lines with their file and mark."""
+    lines: Counter[str] = Counter()
+    file = ""
+    in_hunk = False
+    for line in text.split("\n"):
+        if line.startswith("diff --git "):
+            file, in_hunk = line, False
+        elif line.startswith("@@"):
+            in_hunk = True
+        elif in_hunk and line[:1] in tuple(marks) and line[1:].strip():
+            lines[f"{file}\n{line}"] += 1
+    return lines
+
+
+def _count_by_file(lines: Counter[str]) -> Counter[str]:
+    """How many of these lines each file has."""
+    found: Counter[str] = Counter()
+    for line, times in lines.items():
+        found[line.partition("\n")[0]] += times
+    return found

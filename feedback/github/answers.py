@@ -1,0 +1,254 @@
+"""What GitHub answers, as far as it is used: lenient about what is added, strict about what is relied on.
+
+A list is read item by item (`each`), so that one bad item is named and the others are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from feedback.outcome import WRITE_ASSOCIATIONS
+from feedback.problems import Problem
+
+
+class GitHubAnswer(BaseModel):
+    """Frozen; unknown fields are ignored, wrong types are not."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, alias_generator=None)
+
+
+class Actor(GitHubAnswer):
+    typename: str = Field("User", alias="__typename")
+    login: str = Field(min_length=1)
+
+    @property
+    def name(self) -> str:
+        """The login; that of a GitHub App with `[bot]` behind it, as it is written everywhere else."""
+        return f"{self.login}[bot]" if self.typename == "Bot" and not self.login.endswith("[bot]") else self.login
+
+
+class ObjectId(GitHubAnswer):
+    oid: str = Field(pattern=r"^[0-9a-f]{40,64}$")
+
+
+class TextEdit(GitHubAnswer):
+    edited_at: AwareDatetime = Field(alias="editedAt")
+    deleted_at: AwareDatetime | None = Field(None, alias="deletedAt")
+    diff: str | None = None
+    """GitHub calls it so; it is the whole text after this edit."""
+
+
+class TextEdits(GitHubAnswer):
+    nodes: tuple[TextEdit, ...] = ()
+
+
+class Remark(GitHubAnswer):
+    """Something that somebody wrote: an issue's comment, a review or a comment on a line."""
+
+    author: Actor | None = None
+    association: str = Field("NONE", alias="authorAssociation")
+    can_push: bool | None = Field(None, alias="authorCanPushToRepository")
+    body: str = ""
+    created_at: AwareDatetime = Field(alias="createdAt")
+    published_at: AwareDatetime | None = Field(None, alias="publishedAt")
+    submitted_at: AwareDatetime | None = Field(None, alias="submittedAt")
+    edited_at: AwareDatetime | None = Field(None, alias="lastEditedAt")
+    edits: TextEdits | None = Field(None, alias="userContentEdits")
+    minimized: bool = Field(False, alias="isMinimized")
+    minimized_reason: str | None = Field(None, alias="minimizedReason")
+
+    @property
+    def when(self) -> AwareDatetime:
+        return self.submitted_at or self.published_at or self.created_at
+
+    @property
+    def who(self) -> str:
+        return self.author.name if self.author else "ghost"
+
+
+class ParentReview(GitHubAnswer):
+    can_push: bool | None = Field(None, alias="authorCanPushToRepository")
+
+
+class LineComment(Remark):
+    path: str = ""
+    line: int | None = None
+    original_line: int | None = Field(None, alias="originalLine")
+    review: ParentReview | None = Field(None, alias="pullRequestReview")
+    commit: ObjectId | None = Field(None, alias="originalCommit")
+
+    @property
+    def place(self) -> str | None:
+        line = self.original_line or self.line
+        return (f"{self.path}:{line}" if line else self.path) or None
+
+
+class Review(Remark):
+    state: str = ""
+    commit: ObjectId | None = None
+
+
+class CommitAuthor(GitHubAnswer):
+    name: str | None = None
+    email: str | None = None
+    user: Actor | None = None
+
+
+class ParentCount(GitHubAnswer):
+    count: int = Field(1, alias="totalCount")
+
+
+class CheckRollup(GitHubAnswer):
+    state: str
+
+
+class PullCommit(ObjectId):
+    message: str = ""
+    when: AwareDatetime | None = Field(None, alias="committedDate")
+    parents: ParentCount = ParentCount()
+    author: CommitAuthor | None = None
+    checks: CheckRollup | None = Field(None, alias="statusCheckRollup")
+
+    @property
+    def who(self) -> tuple[str, str]:
+        """Name and mail address; the login instead of the name where GitHub knows the account."""
+        author = self.author or CommitAuthor()
+        name = author.user.login if author.user else author.name or ""
+        return name, author.email or ""
+
+
+class CommitItem(GitHubAnswer):
+    commit: PullCommit
+
+
+class CrossReference(GitHubAnswer):
+    """The other side of a cross-reference, where that is a pull request."""
+
+    number: int | None = None
+    title: str = ""
+    body: str = ""
+    merged: bool = False
+    merged_at: AwareDatetime | None = Field(None, alias="mergedAt")
+    base: str = Field("", alias="baseRefName")
+    merge_commit: ObjectId | None = Field(None, alias="mergeCommit")
+
+
+class CanonicalPull(GitHubAnswer):
+    number: int | None = None
+
+
+class TimelineEvent(GitHubAnswer):
+    typename: str = Field(alias="__typename")
+    created_at: AwareDatetime | None = Field(None, alias="createdAt")
+    actor: Actor | None = None
+    before: ObjectId | None = Field(None, alias="beforeCommit")
+    after: ObjectId | None = Field(None, alias="afterCommit")
+    elsewhere: bool = Field(False, alias="isCrossRepository")
+    source: CrossReference | None = None
+    canonical: CanonicalPull | None = None
+
+    @property
+    def who(self) -> str:
+        return self.actor.name if self.actor else "ghost"
+
+
+class IssueState(GitHubAnswer):
+    number: int
+    title: str = ""
+    url: str | None = None
+    state: str = ""
+    reason: str | None = Field(None, alias="stateReason")
+
+
+class PullLabel(GitHubAnswer):
+    name: str
+
+
+class ListedPull(GitHubAnswer):
+    """A pull request as in the listing: enough to tell whether it is the agent's."""
+
+    id: str = Field(min_length=1)
+    number: int = Field(gt=0, lt=2**53)
+    title: str
+    updated_at: AwareDatetime = Field(alias="updatedAt")
+    merged: bool = False
+    body: str = ""
+    author: Actor | None = None
+    association: str = Field("NONE", alias="authorAssociation")
+    from_elsewhere: bool = Field(True, alias="isCrossRepository")
+
+    @property
+    def by_insider(self) -> bool:
+        """Whether it comes from a branch of the repository itself, which takes the right to push, or from somebody who
+        belongs to it. Anybody else's words about where the change comes from prove nothing."""
+        return not self.from_elsewhere or self.association.upper() in WRITE_ASSOCIATIONS
+
+
+class PullFacts(ListedPull):
+    """The plain fields of a pull request; its lists are read apart."""
+
+    url: str | None = None
+    state: str
+    created_at: AwareDatetime = Field(alias="createdAt")
+    closed_at: AwareDatetime | None = Field(None, alias="closedAt")
+    merged_at: AwareDatetime | None = Field(None, alias="mergedAt")
+    base: str = Field("", alias="baseRefName")
+    base_oid: str | None = Field(None, alias="baseRefOid")
+    head_oid: str | None = Field(None, alias="headRefOid")
+    merge_commit: PullCommit | None = Field(None, alias="mergeCommit")
+
+
+AnswerType = TypeVar("AnswerType", bound=GitHubAnswer)
+
+
+def parse_answer(
+    model: type[AnswerType], data: object, place: str, problems: list[Problem], kept: bool = False
+) -> AnswerType | None:
+    """`data` as a record, or a problem that names what is wrong with it."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        problems.append(
+            Problem(place, f"GitHub's answer is odd: {where or model.__name__}: {first['msg'][:200]}", kept)
+        )
+    except RecursionError:
+        problems.append(Problem(place, "GitHub's answer is nested too deeply", kept))
+    return None
+
+
+def nodes_of(connection: object, place: str, problems: list[Problem]) -> Iterator[object]:
+    """The items of a connection; those that GitHub withheld are null and left out."""
+    if connection is None:
+        return
+    items = connection.get("nodes") if isinstance(connection, dict) else connection
+    if items is None:
+        return
+    if not isinstance(items, list):
+        problems.append(Problem(place, "GitHub's answer is odd: a list was expected", kept=True))
+        return
+    yield from (item for item in items if item is not None)
+
+
+def parse_nodes(
+    model: type[AnswerType], connection: object, place: str, problems: list[Problem]
+) -> tuple[AnswerType, ...]:
+    """The good items of a connection; each bad one is named."""
+    found = (
+        parse_answer(model, item, f"{place}[{at}]", problems, kept=True)
+        for at, item in enumerate(nodes_of(connection, place, problems))
+    )
+    return tuple(item for item in found if item is not None)
+
+
+def end_cursor_of(connection: Any) -> str | None:
+    """Where the next page of a connection begins; `None` where there is none."""
+    info = connection.get("pageInfo") if isinstance(connection, dict) else None
+    if not isinstance(info, dict) or info.get("hasNextPage") is not True:
+        return None
+    end = info.get("endCursor")
+    return end if isinstance(end, str) and end else None

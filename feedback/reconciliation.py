@@ -1,0 +1,79 @@
+"""One record from what several sources know of the same pull request; none of them has to be complete.
+
+Git knows best what was submitted and merged, a forge what was said and how it ended, an export what it states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from feedback.causes import assign_cause
+from feedback.outcome import Cause, Outcome, OutcomeKind
+
+_FORGE_FIRST = ("github", "jsonl", "git")
+_GIT_FIRST = ("git", "github", "jsonl")
+_CONTENT_FIELDS = frozenset(
+    {
+        "base_sha",
+        "first_sha",
+        "submitted_sha",
+        "head_sha",
+        "merged_sha",
+        "submitted_at",
+        "same_as_first",
+        "same_as_head",
+        "submitted_diff",
+        "merged_diff",
+        "revision",
+        "version",
+    }
+)
+"""Fields that git is asked for first; all others are the forge's."""
+_KIND_WEIGHTS = {
+    OutcomeKind.REVERTED: 4,
+    OutcomeKind.REVISED: 3,
+    OutcomeKind.MERGED: 2,
+    OutcomeKind.REJECTED: 1,
+    OutcomeKind.OPEN: 1,
+    OutcomeKind.UNKNOWN: 0,
+}
+"""What one source saw happen did happen, though another could not see it."""
+
+
+def reconcile(parts: Mapping[str, Outcome]) -> Outcome:
+    """The records of one pull request, by name of their source (`git:…`, `github:…`, `jsonl:…`), as one."""
+    if len(parts) == 1:
+        return assign_cause(next(iter(parts.values())))
+    said, done = _sort_parts(parts, _FORGE_FIRST), _sort_parts(parts, _GIT_FIRST)
+    fields: dict[str, Any] = {}
+    for name in Outcome.model_fields:
+        ranked = done if name in _CONTENT_FIELDS else said
+        known = [p for p in ranked if name not in p.unknown_fields and getattr(p, name) is not None]
+        fields[name] = getattr((known or ranked)[0], name)
+    sure = [part for part in said if "kind" not in part.unknown_fields] or said
+    fields["kind"] = max(sure, key=lambda part: _KIND_WEIGHTS[part.kind]).kind  # of equals the first: the forge's
+    fields["evidence"] = tuple(dict.fromkeys(item for part in done for item in part.evidence))
+    fields |= _reconcile_cause(said, fields["kind"])
+    unknown = set().union(*(part.unknown_fields for part in said))
+    still = {name for name in unknown - {"kind", "words"} if fields.get(name) is None}
+    still |= {name for name in ("kind", "words") if all(name in part.unknown_fields for part in said)}
+    fields["unknown_fields"] = tuple(sorted(still))
+    return assign_cause(Outcome(**fields))
+
+
+def _sort_parts(parts: Mapping[str, Outcome], order: tuple[str, ...]) -> list[Outcome]:
+    def rank(item: tuple[str, Outcome]) -> tuple[int, str]:
+        kind = item[0].split(":", 1)[0]
+        return (order.index(kind) if kind in order else len(order)), item[0]
+
+    return [outcome for _, outcome in sorted(parts.items(), key=rank)]
+
+
+def _reconcile_cause(ranked: list[Outcome], kind: OutcomeKind) -> dict[str, Any]:
+    """A person's cause stands; a rule's or a model's only for what became of it in the end."""
+    fitting = [p for p in ranked if p.cause is not Cause.UNKNOWN and (p.cause_by == "person" or p.kind is kind)]
+    chosen = next((p for p in fitting if p.cause_by == "person"), fitting[0] if fitting else None)
+    if chosen is None:
+        return {"cause": Cause.UNKNOWN, "cause_by": None, "cause_evidence": ()}
+    return {"cause": chosen.cause, "cause_by": chosen.cause_by, "cause_evidence": chosen.cause_evidence}

@@ -1,0 +1,50 @@
+"""DOCSTRING meta.cli.entry.worker_commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from meta.cli.output import EXIT_NOTHING, HERE, print_result, report
+
+
+def work_command(
+    ticket: Annotated[
+        str, typer.Argument(help="A ticket's id, a Markdown file whose first line is the title, or an issue's address.")
+    ] = "",
+    repo: Annotated[Path | None, typer.Option(help="The repository, for a ticket from a file.")] = None,
+    base: Annotated[str, typer.Option(help="Commit to start from.")] = "HEAD",
+    pr: Annotated[bool, typer.Option("--pr", help="For an issue on GitHub: open a pull request.")] = False,
+    draft: Annotated[bool, typer.Option("--draft", help="Open it as a draft (or github.draft in meta.toml).")] = False,
+    event: Annotated[Path | None, typer.Option(help="A GitHub webhook's payload, instead of a ticket.")] = None,
+) -> None:
+    """Run the worker on one ticket; the result is a branch in the repository, or a pull request."""
+    from meta.app import open_writable
+    from meta.errors import MetaError
+
+    if bool(ticket) == bool(event):
+        raise MetaError("there is nothing to work on, or too much", "give a ticket, or --event FILE", code=2)
+    github = bool(event) or ticket.startswith(("http://", "https://"))
+    if pr and not github:
+        raise MetaError("--pr is for an issue on GitHub", "give https://HOST/OWNER/REPO/issues/NUMBER", code=2)
+    with open_writable(HERE, "work", report) as context:
+        if not github:
+            from meta.workers.assignment import work_on_ticket
+
+            work_on_ticket(context, ticket, repo, base)
+            return
+        from meta.forges.github.address import find_issue_place
+        from meta.forges.github.delivery import deliver_issue
+        from meta.forges.github.webhook_event import work_on_event
+
+        draft = draft or context.settings.github.draft
+        if event:
+            opened = work_on_event(context, event, draft=draft, pr=pr)
+        else:
+            opened = deliver_issue(context, find_issue_place(context, ticket), draft=draft, pr=pr)
+        if opened:
+            print_result(opened.url)
+        if opened and not opened.new:
+            raise typer.Exit(EXIT_NOTHING)

@@ -1,0 +1,128 @@
+"""The demo's changes, as they stand in `changes/*.md`: a ticket, what to write for it, and what came of it.
+
+Both sides of the demo read these files: `history` makes the repository's past of them, and the stand-in for the model
+takes from them what it can write. Whether what it writes is any good is decided by the tests alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from importlib.resources import files
+from typing import Literal
+
+from meta.records.record import Record
+from worker_agent import edit_blocks
+
+ChangeVariant = Literal["right", "unaware", "besides", "one file", "slip"]
+"""Ways to write a change: wholly and rightly; without the house rule; with more than was asked; in its first file only;
+with a small mistake."""
+
+_SLIP = re.compile(r"`(.*)` -> `(.*)`")
+
+
+class DemoEdit(Record):
+    """One passage of a file and what stands there afterwards."""
+
+    path: str
+    old: str
+    new: str
+
+
+class ReviewerWords(Record):
+    """What a reviewer wrote, and where."""
+
+    author: str
+    text: str
+    place: str | None = None
+
+
+class DemoChange(Record):
+    """One ticket of the demo with everything that is known of it."""
+
+    number: int
+    """Of the pull request; the ticket is `TB-100` and more."""
+    title: str
+    body: str
+    theme: str
+    area: str
+    outcome: Literal["merged", "revised", "rejected", "reverted"]
+    submitted: ChangeVariant = "right"
+    """What the agent handed in at the time."""
+    rule: str | None = None
+    """The house rule that the ticket does not mention; see `meta.demo.standin.knowledge`."""
+    slip: tuple[str, str]
+    """A small mistake: a passage of the right edits, and what stands there instead."""
+    summary: str
+    right: tuple[DemoEdit, ...]
+    unaware: tuple[DemoEdit, ...] = ()
+    besides: tuple[DemoEdit, ...] = ()
+    tests: tuple[tuple[str, str | None, str], ...] = ()
+    """Path, passage (None: at the end of the file), and what to put there. None: there is no way to replay it."""
+    review: tuple[ReviewerWords, ...]
+
+    @property
+    def ticket(self) -> str:
+        return f"TB-{100 + self.number}"
+
+    def edits(self, variant: ChangeVariant) -> tuple[DemoEdit, ...]:
+        """The edits that write the change in this way."""
+        if variant == "unaware":
+            return self.unaware
+        if variant == "besides":
+            return self.right + self.besides
+        if variant == "one file":
+            return tuple(edit for edit in self.right if edit.path == self.right[0].path)
+        if variant == "slip":
+            return tuple(self.with_slip(edit) for edit in self.right)
+        return self.right
+
+    def with_slip(self, edit: DemoEdit) -> DemoEdit:
+        """The edit with the small mistake in it, where it holds the passage."""
+        return edit.model_copy(update={"new": edit.new.replace(*self.slip)})
+
+
+@functools.cache
+def read_demo_changes() -> tuple[DemoChange, ...]:
+    """All changes, in the order in which their pull requests were opened."""
+    found = sorted((f for f in files(__package__).joinpath("changes").iterdir()), key=lambda file: file.name)
+    return tuple(_read(int(file.name[:2]), file.read_text("utf-8")) for file in found if file.name.endswith(".md"))
+
+
+def _read(number: int, text: str) -> DemoChange:
+    head, *parts = re.split(r"^## (Change|Unaware|Besides|Tests|Review)\n", text, flags=re.MULTILINE)
+    sections = dict(zip(parts[::2], parts[1::2], strict=True))
+    settings, _, body = head.partition("\n\n")
+    title, *lines = settings.splitlines()
+    values = dict(line.split(": ", 1) for line in lines)
+    slip = _SLIP.fullmatch(values.pop("slip"))
+    assert slip, f"change {number}: a slip is written `right` -> `wrong`"
+    return DemoChange.model_validate(
+        {
+            **values,
+            "number": number,
+            "title": title.removeprefix("# "),
+            "body": body.strip(),
+            "slip": slip.groups(),
+            "right": _edits(sections["Change"]),
+            "unaware": _edits(sections.get("Unaware", "")),
+            "besides": _edits(sections.get("Besides", "")),
+            "tests": [(e.path, e.old, e.new) for e in edit_blocks.parse_blocks(sections.get("Tests", ""))],
+            "review": _review(sections["Review"]),
+        }
+    )
+
+
+def _edits(section: str) -> list[DemoEdit]:
+    return [DemoEdit(path=e.path, old=e.old or "", new=e.new) for e in edit_blocks.parse_blocks(section)]
+
+
+def _review(section: str) -> list[ReviewerWords]:
+    found = []
+    for block in section.strip().split("\n\n"):
+        who, *lines = block.splitlines()
+        author, _, place = who.partition(" at ")
+        found.append(
+            ReviewerWords(author=author, place=place or None, text=" ".join(line.removeprefix("> ") for line in lines))
+        )
+    return found

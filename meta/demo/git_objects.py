@@ -1,0 +1,44 @@
+"""Contents of a repository's commits, each kind through one git process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from worker_agent.git import run_git, run_git_bytes
+
+
+def read_diffs(repository: Path, pairs: Sequence[tuple[str, str]], *paths: str) -> list[str]:
+    """For each pair of commits (before, after), the diff between them, within `paths` (git's pathspecs)."""
+    asked = "".join(f"{after} {before}\n" for before, after in pairs)
+    told = run_git(
+        "diff-tree",
+        "--stdin",
+        "-r",
+        "-p",
+        "--always",
+        "--full-index",
+        "--no-renames",
+        "--no-ext-diff",
+        "--format=%x00",
+        "--",
+        *paths,
+        cwd=repository,
+        stdin=asked.encode(),
+    )
+    return [part.lstrip("\n") for part in told.split("\0")[1:]]
+
+
+def read_blobs(repository: Path, names: Sequence[str]) -> list[bytes | None]:
+    """The blobs called `commit:path`; `None` for those that are not there."""
+    told = run_git_bytes("cat-file", "--batch", cwd=repository, stdin="".join(f"{n}\n" for n in names).encode())
+    found: list[bytes | None] = []
+    for _ in names:
+        head, _, told = told.partition(b"\n")
+        if head.endswith(b" missing"):
+            found.append(None)
+            continue
+        size = int(head.split()[2])
+        found.append(told[:size])
+        told = told[size + 1 :]
+    return found

@@ -1,0 +1,128 @@
+"""Environments that uv builds. Equal sets of pins share one; a lock keeps two builders apart.
+
+cache/specs/<key>     which environment a spec leads to
+cache/<key>/          a virtual environment; complete once it holds `complete`
+cache/uv/             uv's own cache, on the same file system, so that packages are linked and not copied
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from meta.environments.editable_install import install_editable
+from meta.environments.installer import Installer
+from meta.errors import MetaError
+from meta.records.ticket import EnvironmentSpec
+from worker_agent.git import GitError, run_git
+from worker_agent.workspace import BadBase, make_template
+
+_FORMAT = "1"
+"""Part of every key: raised when an environment is built differently."""
+
+_METADATA = frozenset({"pyproject.toml", "setup.py", "setup.cfg", "MANIFEST.in"})
+
+
+def build_prefix(spec: EnvironmentSpec, repository: Path, base_commit: str, cache: Path) -> Path:
+    """The folder of the spec's virtual environment, built now if need be. Raises `MetaError`."""
+    project = _project_key(repository, base_commit) if spec.project else ""
+    wanted = (spec.python, spec.packages, spec.exclude_newer, spec.project)
+    pointer = cache / "specs" / _key(repr(wanted), project)
+    with contextlib.suppress(OSError):
+        home = cache / pointer.read_text()
+        os.utime(home / "complete")
+        return home
+    (cache / "specs").mkdir(parents=True, exist_ok=True)
+    version = spec.python or f"{sys.version_info.major}.{sys.version_info.minor}"
+    installer = Installer.of(version, cache, spec.exclude_newer)
+    pins = installer.resolve(spec.packages)
+    home = cache / _key(str(installer.python), pins, project)
+    with _locked(cache / f"{home.name}.lock"):
+        if not (home / "complete").exists():
+            shutil.rmtree(home, ignore_errors=True)
+            _build(home, installer, pins, repository, base_commit, spec.project)
+            (home / "complete").touch()
+    _write(pointer, home.name)
+    return home
+
+
+def prune_environments(cache: Path, limit_mb: int) -> list[Path]:
+    """Remove the environments that were not used for longest until the rest fit; returns what was removed.
+
+    Nothing may be running in them meanwhile.
+    """
+    homes = sorted(cache.glob("*/complete"), key=lambda marker: marker.stat().st_mtime, reverse=True)
+    removed, used = [], 0
+    for home in (marker.parent for marker in homes):
+        size = sum(f.lstat().st_size for f in home.rglob("*") if not f.is_dir())
+        if used + size > limit_mb << 20:
+            (home / "complete").unlink()
+            shutil.rmtree(home, ignore_errors=True)
+            removed.append(home)
+        else:
+            used += size
+    return removed
+
+
+def _build(home: Path, installer: Installer, pins: str, repository: Path, commit: str, project: bool) -> None:
+    with tempfile.TemporaryDirectory(dir=home.parent, prefix=".export-", ignore_cleanup_errors=True) as folder:
+        try:
+            tree = make_template(repository, commit, Path(folder)).tree
+        except BadBase as error:
+            raise MetaError(str(error), "fetch what is missing") from None
+        installer.make(home, tree)
+        installer.install(home, tree, pins)
+        if project:
+            install_editable(home, tree, installer, _last_version(repository, commit))
+
+
+def _project_key(repository: Path, commit: str) -> str:
+    """What of the repository its installation depends on: metadata, and which packages there are to find."""
+    try:
+        root = run_git("ls-tree", commit, cwd=repository)
+        source = run_git("ls-tree", f"{commit}:src", cwd=repository) if "\tsrc\n" in root else ""
+    except (GitError, OSError) as error:
+        raise MetaError(f"cannot read commit {commit} of {repository}: {error}", "fetch what is missing") from None
+    lines = []
+    for line in root.splitlines():
+        about, _, name = line.partition("\t")
+        if name in _METADATA:
+            lines.append(line)
+        elif about.split()[1] == "tree" or name.endswith(".py"):
+            lines.append(name)
+    return _key(str(repository), *lines, *(line.partition("\t")[2] for line in source.splitlines()))
+
+
+def _last_version(repository: Path, commit: str) -> str:
+    """The version for projects that take theirs from git, which a workspace has no history of."""
+    import re
+
+    with contextlib.suppress(GitError):
+        tag = run_git("describe", "--tags", "--abbrev=0", commit, cwd=repository).strip()
+        if found := re.search(r"\d+(\.\d+)*", tag):
+            return found[0]
+    return "0.1"
+
+
+def _key(*parts: str) -> str:
+    return hashlib.sha256("\0".join((_FORMAT, *parts)).encode()).hexdigest()[:24]
+
+
+def _write(path: Path, text: str) -> None:
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".making-", delete=False) as stream:
+        stream.write(text)
+    Path(stream.name).replace(path)
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield

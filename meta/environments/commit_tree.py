@@ -1,0 +1,48 @@
+"""Reads files of a commit without a checkout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from worker_agent.git import GitError, run_git, run_git_bytes
+
+
+@dataclass(frozen=True)
+class CommitTree:
+    """The files of one commit. Paths are relative to the root, with "/" between parts."""
+
+    repository: Path
+    commit: str
+
+    @cached_property
+    def files(self) -> frozenset[str]:
+        """Every file, links and submodules left out."""
+        listed = run_git("ls-tree", "-r", "-z", "--full-tree", self.commit, cwd=self.repository)
+        found = []
+        for line in listed.split("\0"):
+            about, _, path = line.partition("\t")
+            if about.startswith("100"):
+                found.append(path)
+        return frozenset(found)
+
+    def bytes(self, path: str) -> bytes | None:
+        """A file's content; `None` where there is no such file."""
+        try:
+            return run_git_bytes("cat-file", "blob", f"{self.commit}:{path}", cwd=self.repository)
+        except GitError:
+            return None
+
+    def text(self, path: str) -> str:
+        """A file's content as text; empty where there is no such file."""
+        return (self.bytes(path) or b"").decode("utf-8", "replace")
+
+    def is_executable(self, path: str) -> bool:
+        """Whether git has the file down as a program."""
+        return run_git("ls-tree", "--full-tree", self.commit, "--", path, cwd=self.repository).startswith("100755")
+
+    def having(self, names: Iterable[str]) -> list[str]:
+        """Those of the names that are files here, in the order given."""
+        return [name for name in names if name in self.files]

@@ -1,0 +1,36 @@
+"""Errors of what lies below, in words for a person: what the leaves, the disk and the database raise."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from meta.errors import MetaError
+
+
+def explain_error(error: Exception, database: Path = Path("runs.db")) -> MetaError | None:
+    """An error that a person can mend and that nobody had more to say about; `None` for a bug."""
+    from feedback.problems import FeedbackError
+    from worker_agent.git import GitError
+    from worker_agent.model import ModelMisconfigured
+    from worker_agent.sandbox.job import SandboxUnavailable
+    from worker_agent.surface import BadSurface
+
+    if isinstance(error, MetaError):
+        return error
+    if isinstance(error, sqlite3.Error):
+        from meta.store.database import explain_database_error as of_the_database
+
+        return of_the_database(error, database)
+    if isinstance(error, BadSurface):
+        return MetaError(
+            f"the agent does not load: {error}", "mend the file and commit it; the version in use is HEAD's"
+        )
+    if isinstance(error, ModelMisconfigured):
+        return MetaError(f"the model's service refuses: {error}", "check key, model and base_url")
+    if isinstance(error, FeedbackError | GitError | SandboxUnavailable):
+        return MetaError(str(error))
+    if isinstance(error, OSError):
+        words = f"{error.filename or ''}: {error.strerror}".lstrip(": ") if error.strerror else str(error)
+        return MetaError(words, "check that it exists and has room")
+    return None

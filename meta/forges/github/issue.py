@@ -1,0 +1,134 @@
+"""An issue as it stood at a moment: what a person saw when they asked for the work."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import AwareDatetime, Field
+
+from feedback.cleaning import clean_line, clean_text
+from feedback.github.answers import GitHubAnswer, Remark, end_cursor_of, parse_answer, parse_nodes
+from feedback.github.client import GitHubClient
+from feedback.github.remarks import EDITED_TEXT, Collaborators, text_at
+from feedback.outcome import Comment, is_bot
+from feedback.problems import Problem
+from feedback.quotation import quote_comment
+from meta.errors import MetaError
+from meta.forges.github.address import IssuePlace
+from worker_agent.records import Brief
+
+_SAID = (
+    "id author { __typename login } authorAssociation body createdAt publishedAt lastEditedAt"
+    " userContentEdits(first: 50) { nodes { editedAt deletedAt diff } }"
+)
+ISSUE_QUERY = f"""
+query Issue($owner: String!, $name: String!, $number: Int!, $after: String) {{
+  repository(owner: $owner, name: $name) {{
+    defaultBranchRef {{ name }}
+    issue(number: $number) {{
+      {_SAID} number title state url
+      comments(first: 50, after: $after) {{
+        pageInfo {{ hasNextPage endCursor }}
+        nodes {{ {_SAID} isMinimized minimizedReason }}
+      }}
+      timelineItems(first: 50, itemTypes: [RENAMED_TITLE_EVENT]) {{
+        nodes {{ ... on RenamedTitleEvent {{ createdAt previousTitle }} }}
+      }}
+    }}
+  }}
+}}
+"""
+_MOST_COMMENTS = 100
+_MOST_PAGES = 20
+
+
+class TitleChange(GitHubAnswer):
+    created_at: AwareDatetime = Field(alias="createdAt")
+    previous: str = Field(alias="previousTitle")
+
+
+class IssueFacts(Remark):
+    number: int
+    title: str
+    state: str
+    url: str
+
+
+class Issue:
+    """An issue and its thread up to a moment."""
+
+    def __init__(self, facts: IssueFacts, title: str, body: str, thread: tuple[Comment, ...], main: str) -> None:
+        self.facts, self.title, self.body, self.thread, self.main = facts, title, body, thread, main
+
+    @property
+    def brief(self) -> Brief:
+        """Title and description are the ticket; what was said below stands quoted, with who said it."""
+        parts = [self.body]
+        if self.thread:
+            parts += ["What was said about it:", *(quote_comment(comment) for comment in self.thread)]
+        return Brief(title=self.title, body="\n\n".join(part for part in parts if part))
+
+
+def read_issue(client: GitHubClient, place: IssuePlace, as_of: datetime | None = None) -> Issue:
+    """The issue as of a moment (default: now). Words written later are left out, later edits undone.
+
+    Raises `MetaError` where it is closed, or where nobody can say what it said at that moment.
+    """
+    moment = as_of or datetime.now(UTC)
+    owner, _, name = place.repository.partition("/")
+    where, problems = f"{place.repository}#{place.number}", list[Problem]()
+    variables = {"owner": owner, "name": name, "number": place.number, "after": None}
+    repository, node = _ask(client, variables, where)
+    facts = parse_answer(IssueFacts, node, where, problems)
+    if facts is None:
+        raise MetaError(f"{where} cannot be read: {problems[0].text}", "look at it in the browser")
+    if facts.state != "OPEN":
+        raise MetaError(f"{where} is closed", "reopen it, or choose another", code=3)
+    body = text_at(facts, moment)
+    if body is None:
+        raise MetaError(
+            f"{where} was edited after the worker was asked for, and what it said then is not known",
+            "ask again, if it is right as it is now",
+            code=3,
+        )
+    renamed = sorted(
+        parse_nodes(TitleChange, node.get("timelineItems"), where, problems), key=lambda event: event.created_at
+    )
+    title = next((event.previous for event in renamed if event.created_at > moment), facts.title)
+    said = list(parse_nodes(Remark, node.get("comments"), where, problems))
+    after = end_cursor_of(node.get("comments"))
+    for _ in range(_MOST_PAGES):
+        if after is None:
+            break
+        _, node = _ask(client, {**variables, "after": after}, where)
+        said += parse_nodes(Remark, node.get("comments"), where, problems)
+        after = end_cursor_of(node.get("comments"))
+    people = Collaborators(client, place.repository)
+    thread = [c for s in said if s.created_at <= moment and (c := _comment(s, moment, people))]
+    branch = repository.get("defaultBranchRef")
+    main = str(branch.get("name") or "main") if isinstance(branch, dict) else "main"
+    return Issue(facts, clean_line(title) or where, clean_text(body, 20_000), tuple(thread[-_MOST_COMMENTS:]), main)
+
+
+def _ask(client: GitHubClient, variables: dict[str, Any], where: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    repository = client.query(ISSUE_QUERY, variables).get("repository")
+    node = repository.get("issue") if isinstance(repository, dict) else None
+    if not isinstance(repository, dict) or not isinstance(node, dict):
+        raise MetaError(f"there is no issue {where}, or the token may not see it", "check the address", code=2)
+    return repository, node
+
+
+def _comment(said: Remark, moment: datetime, people: Collaborators) -> Comment | None:
+    """Bots' words are left out, and so is the worker's own report."""
+    if is_bot(said.who) or (said.minimized and said.minimized_reason not in (None, "resolved", "outdated")):
+        return None
+    text = text_at(said, moment)
+    if text is not None and not text.strip():
+        return None
+    return Comment(
+        author=said.who,
+        text=EDITED_TEXT if text is None else text,
+        when=said.when,
+        association=people.association(said, None),
+    )

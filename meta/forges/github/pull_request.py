@@ -1,0 +1,55 @@
+"""Opening a pull request, once: whoever asks again gets the one that is there."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from feedback.cleaning import clean_text
+from feedback.github.client import GitHubClient, RefusedWrite
+from meta.errors import MetaError
+
+
+@dataclass(frozen=True)
+class PullRequestLink:
+    number: int
+    url: str
+    new: bool
+
+
+def find_pull_request(client: GitHubClient, repository: str, branch: str) -> PullRequestLink | None:
+    """The newest pull request from a branch of the same repository, whatever its state."""
+    owner = repository.partition("/")[0]
+    found = client.get(f"repos/{repository}/pulls", head=f"{owner}:{branch}", state="all", per_page=1)
+    for item in found if isinstance(found, list) else []:
+        if isinstance(item, dict) and isinstance(item.get("number"), int):
+            return PullRequestLink(item["number"], str(item.get("html_url") or ""), new=False)
+    return None
+
+
+def open_pull_request(
+    client: GitHubClient, repository: str, branch: str, *, base: str, title: str, body: str, draft: bool = False
+) -> PullRequestLink:
+    """Open a pull request, or find the one that is there."""
+    if known := find_pull_request(client, repository, branch):
+        return known
+    try:
+        made = client.post(
+            f"repos/{repository}/pulls",
+            {"title": title[:250], "head": branch, "base": base, "body": body[:60_000], "draft": draft},
+        )
+    except RefusedWrite as error:
+        if known := find_pull_request(client, repository, branch):
+            return known
+        raise MetaError(
+            f"GitHub refuses the pull request: {error}", "is there a change between branch and base?"
+        ) from None
+    if not isinstance(made, dict) or not isinstance(made.get("number"), int):
+        raise MetaError("GitHub's answer to the new pull request is odd", "look there; run again to find it")
+    return PullRequestLink(made["number"], str(made.get("html_url") or ""), new=True)
+
+
+def neutralize_markup(text: str) -> str:
+    """Somebody's words as they may stand in a description: they mention nobody and close nothing."""
+    text = clean_text(text).replace("@", "&#64;")
+    return re.sub(r"#(?=\d)", "&#35;", re.sub(r"(?i)(https?://\S+/)(pull|issues)/", r"\1\2&#47;", text))

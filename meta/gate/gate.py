@@ -1,0 +1,271 @@
+"""The gate: asks for replays, is told their outcomes, and ends in a decision with its reasons.
+
+It knows no database, model or clock. The same settings and outcomes always lead to the same requests, so a test that
+was cut short goes on by telling a new gate what was already recorded.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from meta.gate.beliefs import SUCCESS_PRIOR, TicketBelief
+from meta.gate.bets import find_growth_optimal_u, log_factor_of
+from meta.gate.gate_record import Arm, Bet, Ending, GateConfig, GateDecision, GateRecord, GateRequest, PassRecord
+from meta.gate.give_up import KindBeliefs, chance_of_keeping
+from meta.gate.pass_plan import PassPlanner, RunSlot, least_gain_of, planned_gain_of
+
+MIN_TICKETS_FOR_CLAIM = 12
+"""Below this there is no held-out set worth the name, and nothing is claimed about tickets to come."""
+
+MAX_GATE_TICKETS = 10_000
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A bet that is fixed and waits for its outcome."""
+
+    slot: RunSlot
+    stake: float
+    belief: float
+    u: float
+    tries: int = 0
+
+
+class Gate:
+    """The test of one candidate against the incumbent.
+
+    Drive it with `requests` (the replays it waits for; empty when it has decided) and `tell` (their outcomes, in the
+    same order). Tickets are 0 .. n-1. `stale` holds a Beta(a, b) for each: what earlier, already used runs make one
+    believe of the incumbent, `PRIOR` plus passes and fails (bare counts are understood by their zeros). `theme` holds
+    the tickets the edit names; `weights` average 1.
+    """
+
+    def __init__(
+        self,
+        n: int,
+        theme: Iterable[int] = (),
+        *,
+        stale: Sequence[tuple[float, float]] | None = None,
+        weights: Sequence[float] | None = None,
+        config: GateConfig | None = None,
+    ) -> None:
+        if not 1 <= n <= MAX_GATE_TICKETS:
+            raise ValueError(f"a test needs at least one ticket and at most {MAX_GATE_TICKETS}, not {n}")
+        self.n = n
+        self.config = config or GateConfig()
+        self.theme = tuple(sorted(set(theme)))
+        self.stale = tuple((float(a), float(b)) for a, b in stale) if stale is not None else (SUCCESS_PRIOR,) * n
+        self.weights = tuple(float(w) for w in weights) if weights is not None else (1.0,) * n
+        self._check()
+        # Beta(0, b) does not exist: zeros mean that counts were given, and the prior is missing.
+        counts = any(min(pair) == 0.0 for pair in self.stale)
+        earlier = [(a + SUCCESS_PRIOR[0], b + SUCCESS_PRIOR[1]) for a, b in self.stale] if counts else self.stale
+        self._target = math.log(1.0 / self.config.alpha)
+        self.beliefs = [TicketBelief.from_earlier(a, b) for a, b in earlier]
+        named = set(self.theme)
+        self._planner = PassPlanner(self.config, self.beliefs, self.weights, named)
+        self._hopes = KindBeliefs(self.beliefs, self.weights, named)
+        # A threshold above the starting chance would end every test before a run told against it.
+        self._stop = min(self.config.stop, 0.75 * self._hopes.chance_of_gain(self.config.small_gain))
+        # Without an earlier run nothing is known about a named ticket that a fail could contradict.
+        self._use_theme = (
+            self.config.trust_themes
+            and bool(named)
+            and all(sum(earlier[i]) >= sum(SUCCESS_PRIOR) + 1.0 - 1e-9 for i in named)
+        )
+        self._passes: list[PassRecord] = []
+        self._slots: Iterator[RunSlot] = iter(())
+        self._pending: list[_Pending] = []
+        self._answers: list[tuple[float | None, ...]] = []
+        self._voids: dict[str, int] = {"candidate": 0, "incumbent": 0}
+        self._stopped: str | None = None
+        self._closed = 0.0
+        self._done = 0.0
+        self._unused = 0.0
+        self.replays = 0
+        self.decision: GateDecision | None = None
+        self._refill()
+
+    def _check(self) -> None:
+        if len(self.stale) != self.n or len(self.weights) != self.n:
+            raise ValueError(f"beliefs and weights must be given for each of the {self.n} tickets")
+        if any(not (math.isfinite(a) and math.isfinite(b)) or min(a, b) < 0.0 for a, b in self.stale):
+            raise ValueError("a belief is Beta(a, b) with a and b positive")
+        if any(not 0 <= ticket < self.n for ticket in self.theme):
+            raise ValueError(f"the theme names a ticket outside 0 .. {self.n - 1}")
+        if not all(0.0 < w < math.inf for w in self.weights) or abs(sum(self.weights) / self.n - 1.0) > 1e-6:
+            raise ValueError("weights must be positive and average 1")
+
+    # What is asked for, and what is told.
+
+    @property
+    def requests(self) -> list[GateRequest]:
+        """The replays the gate waits for, at most `config.parallel`; empty once it has decided."""
+        return [GateRequest(p.slot.arm, p.slot.ticket) for p in self._pending]
+
+    def tell(self, outcomes: Sequence[float | None]) -> GateDecision | None:
+        """Outcomes of `requests` in order: 1 passed, 0 failed, None void. Returns the decision once there is one."""
+        if self.decision is not None:
+            raise ValueError("the test is over; nothing was asked for")
+        if len(outcomes) != len(self._pending):
+            raise ValueError(f"{len(self._pending)} outcomes were asked for, {len(outcomes)} were told")
+        for y in outcomes:
+            if y is not None and not 0.0 <= y <= 1.0:
+                raise ValueError(f"an outcome is 1 (passed), 0 (failed) or void, not {y}")
+        self._answers.append(tuple(outcomes))
+        waiting, self._pending = self._pending, []
+        for pending, y in zip(waiting, outcomes, strict=True):
+            self._settle(pending, y)
+        self._judge()
+        if self.decision is None:
+            self._refill()
+        return self.decision
+
+    def stop(self, why: str) -> GateDecision:
+        """End the test from outside (night's budget, a person): always safe, and the candidate is not kept."""
+        if self.decision is None:
+            self._stopped = why
+            self._end("stopped", why)
+        assert self.decision is not None
+        return self.decision
+
+    @property
+    def log_e(self) -> float:
+        """log W now: closed passes, and the running one with all that was not made filled in at its worst."""
+        return self._closed + self._done - self._unused
+
+    def record(self) -> GateRecord:
+        """Everything needed to recompute or to resume the test."""
+        return GateRecord(
+            config=self.config,
+            weights=self.weights,
+            stale=self.stale,
+            theme=self.theme,
+            passes=tuple(PassRecord(p.stake, list(p.bets), p.log_value) for p in self._passes),
+            answers=tuple(self._answers),
+            decision=self.decision,
+            stopped=self._stopped,
+        )
+
+    def carried(self) -> list[tuple[float, float]]:
+        """For each ticket the incumbent's believed success, and the chance that the edit leaves the ticket alone."""
+        predicted = [self.beliefs[i].predict(self._planner.odds(i)) for i in range(self.n)]
+        return [(p.incumbent, p.untouched) for p in predicted]
+
+    # How it moves on.
+
+    def _settle(self, pending: _Pending, y: float | None) -> None:
+        slot = pending.slot
+        if y is None:
+            self._voids[slot.arm] += 1
+            pending.tries += 1
+            if pending.tries <= self.config.retries:
+                self._pending.append(pending)
+                return
+            self._write(slot, pending, None, 0.0)  # counts as not made: the stake stays in `_unused`
+            return
+        self.replays += 1
+        signed = pending.stake if slot.arm == "candidate" else -pending.stake
+        value = log_factor_of(y, signed, pending.u)
+        self._done += value
+        if slot.arm == "incumbent":
+            self._unused -= pending.stake
+        self._write(slot, pending, y, value)
+        about = self.beliefs[slot.ticket]
+        if slot.arm == "candidate":
+            about.saw_candidate(y >= 0.5)
+        else:
+            about.saw_incumbent(y >= 0.5)
+        self._hopes.update(slot.ticket)
+
+    def _write(self, slot: RunSlot, pending: _Pending, y: float | None, value: float) -> None:
+        running = self._passes[-1]
+        running.bets.append(Bet(slot.arm, slot.ticket, pending.stake, pending.belief, pending.u, y, value))
+        running.log_value = self._done - self._unused
+
+    def _judge(self) -> None:
+        if self.log_e >= self._target:
+            return self._end("kept", f"evidence {math.exp(self.log_e):.1f} reached {1 / self.config.alpha:g}")
+        unseen = any(self.beliefs[i].passes + self.beliefs[i].fails == 0 for i in self.theme)
+        lowest = self.config.no_lift_early if unseen else self.config.no_lift
+        if self._use_theme and self._hopes.log_odds_of_lift() < lowest:
+            return self._end("no lift", "the tickets it names show no lift")
+        chance = self._hopes.chance_of_gain(self.config.small_gain)
+        if chance < self._stop:
+            return self._end(
+                "unlikely", f"a gain above {self.config.small_gain:.0%} has become unlikely ({chance:.0%})"
+            )
+        if self.replays >= self.config.budget:
+            return self._end("budget", f"the budget of {self.config.budget} replays is spent")
+        return None
+
+    def _end(self, ended: Ending, why: str) -> None:
+        few = self.n < MIN_TICKETS_FOR_CLAIM
+        said = [why, f"{self.replays} replays"]
+        if few:
+            said.append(f"shown for these {self.n} tickets only, nothing about tickets to come")
+        a, b = self._voids["candidate"], self._voids["incumbent"]
+        if a + b and is_void_rate_different(a, b, self._runs("candidate"), self._runs("incumbent")):
+            said.append(f"voids differ between arms: candidate {a}, incumbent {b}")
+        self._pending = []
+        self.decision = GateDecision(
+            accept=ended == "kept",
+            log_e=self.log_e,
+            why="; ".join(said),
+            ended=ended,
+            replays=self.replays,
+            scope="better on these tickets" if few else "better on tickets to come",
+            voids=dict(self._voids),
+        )
+
+    def _runs(self, arm: Arm) -> int:
+        return sum(bet.arm == arm and bet.outcome is not None for p in self._passes for bet in p.bets)
+
+    def _refill(self) -> None:
+        """Fix the next bets. Only what is known before the batch enters them."""
+        room = min(self.config.parallel, max(1, self.config.budget - self.replays))
+        opened = 0
+        while len(self._pending) < room:
+            slot = next(self._slots, None)
+            if slot is None:
+                if self._pending:  # a new pass needs the outcomes of this one
+                    return
+                lam = self._planner.stake()
+                if self._passes and self._hopeless(lam):
+                    self._end("hopeless", "what gain there may be is too small to be shown within the budget")
+                    return
+                if opened == 2:
+                    self._end("hopeless", "no replay would tell enough to be worth its price")
+                    return
+                self._open_pass(lam)
+                opened += 1
+                continue
+            stake = self._passes[-1].stake * self.weights[slot.ticket] * slot.share
+            belief = self._planner.belief(slot.arm, slot.ticket)
+            if planned_gain_of(slot.arm, stake, belief) < least_gain_of(slot.arm, self.config):
+                continue
+            signed = stake if slot.arm == "candidate" else -stake
+            self._pending.append(_Pending(slot, stake, belief, find_growth_optimal_u(signed, belief)))
+
+    def _hopeless(self, lam: float) -> bool:
+        left = self.config.budget - self.replays
+        missing = self._target - self.log_e
+        return chance_of_keeping(missing, self._planner.outlook(lam), left) < self.config.hopeless
+
+    def _open_pass(self, lam: float) -> None:
+        self._closed += self._done - self._unused
+        self._done, self._unused = 0.0, lam * sum(self.weights)
+        self._slots = self._planner.slots(lam, first=not self._passes)
+        self._passes.append(PassRecord(lam, [], -self._unused))
+
+
+def is_void_rate_different(a: int, b: int, runs_a: int, runs_b: int) -> bool:
+    """Whether the two arms' rates of voids differ by more than chance explains (two-sided, about 5 %)."""
+    n_a, n_b = a + runs_a, b + runs_b
+    if min(n_a, n_b) == 0:
+        return False
+    pooled = (a + b) / (n_a + n_b)
+    variance = pooled * (1.0 - pooled) * (1.0 / n_a + 1.0 / n_b)
+    return variance > 0.0 and abs(a / n_a - b / n_b) > 1.96 * math.sqrt(variance)

@@ -1,0 +1,147 @@
+"""The gate's records: settings, requests, bets, passes, the decision, and the whole of it as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+Arm: TypeAlias = Literal["candidate", "incumbent"]
+Ending: TypeAlias = Literal["kept", "no lift", "unlikely", "hopeless", "budget", "stopped"]
+
+
+class GateRequest(NamedTuple):
+    """One replay to make: which version, on which held-out ticket (0 .. n-1)."""
+
+    arm: Arm
+    ticket: int
+
+
+@dataclass(frozen=True, slots=True)
+class GateConfig:
+    """Settings of one test. `alpha` is the promise; everything else only affects how many replays it takes."""
+
+    alpha: float = 0.1
+    """Highest chance of keeping a candidate that is not better."""
+    budget: int = 800
+    """Most replays one test may use as evidence, pool draws included."""
+    k: int = 2
+    """Incumbent runs on a ticket in a pass where the outcome is uncertain; elsewhere one."""
+    stop: float = 0.1
+    """Give up when P(delta > small_gain) falls below this, or below 3/4 of where it started if that is less."""
+    small_gain: float = 0.01
+    """A gain not worth looking for."""
+    trust_themes: bool = True
+    """Give up as soon as the named tickets show no lift; only where they have at least one earlier run."""
+    no_lift: float = -2.5
+    """Log-odds of a lift on the named tickets at which that happens, once each was run."""
+    no_lift_early: float = -4.0
+    """The same while named tickets remain to be run: an early dip is often made good."""
+    hopeless: float = 0.1
+    """Give up between passes when the chance of being kept within the budget falls below this."""
+    first_looks: int = 12
+    """Candidate runs wanted on the named tickets together in the first pass ..."""
+    most_looks: int = 4
+    """... and the most on one of them."""
+    min_stake: float = 0.35
+    max_stake: float = 0.8
+    least_gain_candidate: float = 0.012
+    """A candidate run planned to gain less than this many nats is skipped."""
+    least_gain_incumbent: float = 0.006
+    """The same for an incumbent run, whose price is shared with the other candidates."""
+    uncertain: tuple[float, float] = (0.12, 0.88)
+    """Tickets whose success is believed to lie in between get k runs, the others one."""
+    retries: int = 2
+    """How often a void replay is asked for again, in either arm, before it counts as not made."""
+    parallel: int = 1
+    """Most replays asked for at once. All bets of a batch are fixed before any of its outcomes is known."""
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.alpha < 1.0:
+            raise ValueError(f"alpha must lie between 0 and 1, not {self.alpha}")
+        if not 0.0 <= self.stop < 1.0:
+            raise ValueError(f"stop must lie between 0 and 1, not {self.stop}")
+        if not 0.0 < self.min_stake <= self.max_stake <= 5.0:
+            raise ValueError("stakes must lie between 0 and 5, the smallest first")
+        for name in ("budget", "k", "parallel", "most_looks"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Bet:
+    """One bet on one replay; everything but the outcome was fixed before the replay was made."""
+
+    arm: Arm
+    ticket: int
+    stake: float
+    """Size of the stake, lam * w_i / k_i; it enters the factor with + for the candidate, - for the incumbent."""
+    belief: float
+    """The chance of passing that was believed."""
+    u: float
+    outcome: float | None
+    """1 passed, 0 failed; None: void after all retries, counted as not made."""
+    log_factor: float
+
+
+@dataclass(slots=True)
+class PassRecord:
+    """One pass over the held-out tickets at one stake, fixed before the pass."""
+
+    stake: float
+    bets: list[Bet] = field(default_factory=list)
+    log_value: float = 0.0
+    """log V with everything not (yet) made filled in at its worst."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateDecision:
+    """How a test ended."""
+
+    accept: bool
+    log_e: float
+    """Natural logarithm of the evidence W; the candidate is kept when it reaches log(1 / alpha)."""
+    why: str
+    ended: Ending
+    replays: int
+    """Replays used as evidence, pool draws included."""
+    scope: str
+    """What the claim is about: tickets to come, or these tickets only (fewer than 12 of them)."""
+    voids: dict[str, int]
+    """Void replays in each arm."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateRecord:
+    """Everything needed to recompute a decision: see `meta.gate.recomputation`."""
+
+    config: GateConfig
+    weights: tuple[float, ...]
+    stale: tuple[tuple[float, float], ...]
+    theme: tuple[int, ...]
+    passes: tuple[PassRecord, ...]
+    answers: tuple[tuple[float | None, ...], ...]
+    """Outcomes as they were told, batch by batch; telling them to a new gate leads to the same state."""
+    decision: GateDecision | None
+    stopped: str | None = None
+    """The reason, where the test was ended from outside."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dictionaries, lists and numbers."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> GateRecord:
+        config = dict(data["config"])
+        config["uncertain"] = tuple(config["uncertain"])
+        return cls(
+            config=GateConfig(**config),
+            weights=tuple(data["weights"]),
+            stale=tuple((a, b) for a, b in data["stale"]),
+            theme=tuple(data["theme"]),
+            passes=tuple(
+                PassRecord(p["stake"], [Bet(**bet) for bet in p["bets"]], p["log_value"]) for p in data["passes"]
+            ),
+            answers=tuple(tuple(batch) for batch in data["answers"]),
+            decision=GateDecision(**data["decision"]) if data["decision"] else None,
+            stopped=data.get("stopped"),
+        )

@@ -1,0 +1,83 @@
+"""What today's tickets and budget can detect: asked before a night spends anything.
+
+Simulates the gate itself on worlds drawn from the beliefs. The answer is as good as the beliefs are; the promise of the
+gate does not depend on it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+from meta.gate.beliefs import LIFT, SUCCESS_PRIOR
+from meta.gate.gate import Gate
+from meta.gate.gate_record import GateConfig
+
+
+@dataclass(frozen=True, slots=True)
+class GatePower:
+    """Chance that a candidate with this true effect is kept, and what its test costs."""
+
+    delta: float
+    power: float
+    standard_error: float
+    replays: float
+    """Mean replays of a test, kept or not; draws that the pool already holds cost less."""
+    reachable: float
+    """Largest effect these tickets leave room for; 0 power above it."""
+
+
+def draw_lifted_world(
+    stale: Sequence[tuple[float, float]], delta: float, rng: Random
+) -> tuple[list[float], list[float], list[int]]:
+    """(p, q, theme): truths drawn from the beliefs, and an edit that lifts tickets until the mean effect is `delta`.
+
+    An edit answers failures, so tickets that are believed to fail are lifted first, in random order.
+    """
+    p = [rng.betavariate(max(a, 0.05), max(b, 0.05)) for a, b in stale]
+    order = list(range(len(p)))
+    rng.shuffle(order)
+    order.sort(key=lambda i: stale[i][0] / sum(stale[i]) > 0.7)
+    q, theme, missing = list(p), [], delta * len(p)
+    for i in order:
+        if missing <= 1e-12:
+            break
+        step = min(LIFT * (1.0 - p[i]), missing)
+        q[i] += step
+        missing -= step
+        theme.append(i)
+    return p, q, theme
+
+
+def estimate_power(
+    delta: float,
+    *,
+    n: int,
+    stale: Sequence[tuple[float, float]] | None = None,
+    config: GateConfig | None = None,
+    simulations: int = 200,
+    seed: int = 0,
+) -> GatePower:
+    """Power and mean replays of one test for a candidate with true effect `delta` on these tickets."""
+    beliefs = list(stale) if stale is not None else [SUCCESS_PRIOR] * n
+    rng = Random(seed)
+    kept = replays = 0
+    room = 0.0
+    for _ in range(simulations):
+        p, q, theme = draw_lifted_world(beliefs, delta, rng)
+        room += LIFT * (1.0 - sum(p) / n)
+        gate = Gate(n, theme, stale=beliefs, config=config)
+        while gate.decision is None:
+            gate.tell([float(rng.random() < (q if arm == "candidate" else p)[i]) for arm, i in gate.requests])
+        kept += gate.decision.accept
+        replays += gate.replays
+    share = kept / simulations
+    return GatePower(
+        delta=delta,
+        power=share,
+        standard_error=math.sqrt(max(share * (1.0 - share), 1e-9) / simulations),
+        replays=replays / simulations,
+        reachable=room / simulations,
+    )

@@ -1,0 +1,60 @@
+"""Recompute a decision from its record.
+
+The first way needs no planner: it trusts only the inequality, takes each recorded bet, checks that it was one the
+inequality allows, and multiplies. It stays valid for decisions that older planners made. The second feeds the recorded
+outcomes to a new gate, which must ask for the same replays and reach the same number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+
+from meta.gate.bets import log_factor_of, log_factor_of_missing_run
+from meta.gate.gate import Gate
+from meta.gate.gate_record import Arm, GateRecord
+
+
+class AuditError(ValueError):
+    """The record holds a bet that the inequality does not allow, or does not add up."""
+
+
+def recompute_evidence(record: GateRecord) -> float:
+    """log W from the recorded bets alone."""
+    total = 0.0
+    for number, running in enumerate(record.passes, start=1):
+        unused: dict[tuple[Arm, int], float] = {}
+        for ticket, w in enumerate(record.weights):
+            unused["candidate", ticket] = unused["incumbent", ticket] = running.stake * w
+        value: dict[tuple[Arm, int], float] = defaultdict(float)
+        for bet in running.bets:
+            key = (bet.arm, bet.ticket)
+            signed = bet.stake if bet.arm == "candidate" else -bet.stake
+            if bet.stake < 0.0 or bet.u <= max(0.0, -signed):
+                raise AuditError(f"pass {number}: a bet on {bet.arm} run of ticket {bet.ticket} is out of bounds")
+            if bet.outcome is None:
+                continue
+            unused[key] -= bet.stake
+            value[key] += log_factor_of(bet.outcome, signed, bet.u)
+        for (arm, ticket), left in unused.items():
+            if left < -1e-9:
+                raise AuditError(f"pass {number}: {arm} runs of ticket {ticket} were staked more than the pass allows")
+            left = max(left, 0.0)
+            value[arm, ticket] += log_factor_of_missing_run(left if arm == "candidate" else -left)
+        total += sum(value.values())
+    if record.decision is not None:
+        if not math.isclose(total, record.decision.log_e, abs_tol=1e-9):
+            raise AuditError(f"the record gives log W = {total:.6f}, the decision {record.decision.log_e:.6f}")
+        if record.decision.accept and total < math.log(1.0 / record.config.alpha) - 1e-9:
+            raise AuditError("kept below its bound")
+    return total
+
+
+def resume_gate(record: GateRecord) -> Gate:
+    """A new gate that was told the recorded outcomes: continues a test that was cut short."""
+    gate = Gate(len(record.weights), record.theme, stale=record.stale, weights=record.weights, config=record.config)
+    for outcomes in record.answers:
+        gate.tell(outcomes)
+    if record.stopped is not None and gate.decision is None:
+        gate.stop(record.stopped)
+    return gate

@@ -1,0 +1,69 @@
+"""All acceptance checks of a ticket: which there are, and what they find."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from meta.grading.acceptance.configured_tools import KNOWN_TOOLS, find_usable_tools
+from meta.grading.acceptance.existing_tests import EXISTING_TESTS
+from meta.grading.acceptance.finding import CheckResult
+from meta.grading.acceptance.linter_run import LinterBench, lint_change
+from meta.grading.acceptance.noise import NOISE
+from meta.grading.acceptance.review_checks import demand_of, provenance_of, run_review_checks
+from meta.grading.acceptance.size import SIZE
+from meta.grading.acceptance.stray_files import STRAY_FILES
+from meta.grading.acceptance.submission_change import ChangedFile, SubmissionChange
+from meta.grading.acceptance.suppressions import SUPPRESSIONS
+from meta.records.ticket import Grader, Ticket
+
+READING_CHECKS = {check.name: check for check in (EXISTING_TESTS, STRAY_FILES, NOISE, SIZE, SUPPRESSIONS)}
+"""Checks that only read the change, and cost next to nothing."""
+
+LINTER_DESCRIPTION = (
+    "the repository's own program, on the Python files that the change touches; only new problems count"
+)
+
+
+def list_known_checks(bench: LinterBench) -> tuple[str, ...]:
+    """The names of all checks that could be made of a submission to this base."""
+    return (*READING_CHECKS, *(tool.name for tool in find_usable_tools(bench.template.tree, bench.environment)))
+
+
+def describe_checks(grader: Grader) -> list[str]:
+    """The grader's checks, each in one line for a person."""
+    review = [f"review-{n}: {demand_of(check)}; {provenance_of(check)}" for n, check in enumerate(grader.review, 1)]
+    return [
+        f"{name}: {READING_CHECKS[name].looks_at if name in READING_CHECKS else LINTER_DESCRIPTION}"
+        for name in grader.checks
+    ] + review
+
+
+def read_change(names: Iterable[str], change: SubmissionChange, ticket: Ticket) -> list[CheckResult]:
+    """The findings of those checks among `names` that only read the change, and of the ticket's review checks."""
+    needed = count_needed_lines(ticket, change.base)
+    return [READING_CHECKS[name].find(change, needed) for name in names if name in READING_CHECKS] + run_review_checks(
+        ticket.grader.review, change
+    )
+
+
+def run_tools(names: Sequence[str], change: SubmissionChange, bench: LinterBench) -> list[CheckResult]:
+    """The findings of those checks among `names` that run a program of the repository's choice."""
+    wanted = [name for name in names if name in KNOWN_TOOLS]
+    if not wanted:
+        return []
+    here = {tool.name: tool for tool in find_usable_tools(bench.template.tree, bench.environment)}
+    missing = [CheckResult(name, "void", "it is not installed any more") for name in wanted if name not in here]
+    return missing + lint_change(change, [here[name] for name in wanted if name in here], bench)
+
+
+def count_needed_lines(ticket: Ticket, base: Path) -> int:
+    """Lines that the merged change added and removed, its tests included."""
+    lines = (ticket.gold or "").splitlines()
+    gold = sum(line[:1] in ("+", "-") and line[:4] not in ("+++ ", "--- ") for line in lines)
+    return gold + sum(_in_hidden(base, file.path, file.content) for file in ticket.grader.hidden)
+
+
+def _in_hidden(base: Path, path: str, content: bytes | None) -> int:
+    file = base / path
+    return ChangedFile(path, file.read_bytes() if file.is_file() else None, content).lines

@@ -1,0 +1,171 @@
+"""Existing tests unharmed: none deleted, skipped, left out, or left with fewer assertions or cases than it had.
+
+What an assertion demands may change, as behaviour does; whether it was right to change it, this check cannot tell.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from meta.grading.acceptance.finding import Check
+from meta.grading.acceptance.submission_change import ChangedFile, SubmissionChange
+from meta.languages.python.test_files import is_test_side
+
+_SKIPS = frozenset(
+    {"skip", "skipif", "xfail", "skipIf", "skipUnless", "skipTest", "expectedFailure", "importorskip", "SkipTest"}
+)
+_EXPECTS = frozenset({"raises", "warns", "fail", "deprecated_call"})
+_IGNORES = frozenset({"collect_ignore", "collect_ignore_glob", "pytest_ignore_collect", "pytest_deselected"})
+_SETTINGS = frozenset(
+    {"pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "tox.ini", "setup.cfg", "pyproject.toml"}
+)
+_LEAVES_OUT = re.compile(rb"--(?:ignore(?:-glob)?|deselect)\b|\bnorecursedirs\b|\bcollect_ignore\w*")
+
+
+@dataclass(frozen=True)
+class _Test:
+    """What one test function demands. `skips`: ways out of it, its own, its class's and its module's."""
+
+    asserts: int
+    skips: int
+    cases: int | None
+    """`None`: computed, so it cannot be told."""
+
+
+def _object_to(change: SubmissionChange, needed: int) -> str:
+    if words := next((words for file in change.files if (words := _left_out(file))), ""):
+        return words
+    files = [file for file in change.files if is_test_side(file.path) and file.path.endswith(".py")]
+    came = {name for file in files for name in set(_tests(file.after) or ()) - set(_tests(file.before) or ())}
+    return next((words for file in files if (words := _harm(file, came))), "")
+
+
+def _left_out(file: ChangedFile) -> str:
+    """Whether pytest's settings or a conftest leave more tests out than before."""
+    name = PurePosixPath(file.path).name
+    if name in _SETTINGS:
+        before, after = (_LEAVES_OUT.findall(text or b"") for text in (file.before, file.after))
+        if len(after) > len(before):
+            return f"{file.path} leaves tests out now ({after[-1].decode('utf-8', 'replace')})"
+    elif name == "conftest.py":
+        was, now = (_conftest_skips(text) for text in (file.before, file.after))
+        if was is not None and now is not None and now > was:
+            return f"{file.path} skips tests or leaves them out now"
+    return ""
+
+
+def _conftest_skips(text: bytes | None) -> int | None:
+    module = _parsed(text or b"")
+    if module is None:
+        return None
+    named = sum(_name(node) in _SKIPS or getattr(node, "name", "") in _IGNORES for node in ast.walk(module))
+    return named + sum(_name(node) in _IGNORES for node in ast.walk(module))
+
+
+def _harm(file: ChangedFile, came: set[str]) -> str:
+    """What was done to the tests of one file. `came`: names that are new in some file, so they may have moved there."""
+    before = _tests(file.before)
+    if not before:
+        return ""
+    after = _tests(file.after)
+    if after is None:
+        return f"{file.path} is no valid Python any more"
+    gone = [name for name in before if name not in after and name not in came]
+    if gone:
+        more = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
+        return f"{file.path}: the test {gone[0]}{more} was deleted"
+    for name, was in before.items():
+        now = after.get(name)
+        if now is None:
+            continue
+        if now.skips > was.skips:
+            return f"{file.path}: the test {name} is skipped or expected to fail now"
+        if now.asserts < was.asserts:
+            return f"{file.path}: the test {name} asserts less than before ({now.asserts} times, not {was.asserts})"
+        if now.cases is not None and was.cases is not None and now.cases < was.cases:
+            return f"{file.path}: the test {name} has fewer cases than before ({now.cases}, not {was.cases})"
+    return ""
+
+
+def _tests(text: bytes | None) -> dict[str, _Test] | None:
+    """The tests of a file by name, a method's with its class's; `None` where the text is not Python."""
+    if text is None:
+        return {}
+    module = _parsed(text)
+    if module is None:
+        return None
+    outside = sum(_ways_out(node) for node in module.body if not isinstance(node, _DEFINITIONS))
+    return dict(_in(module.body, "", outside))
+
+
+# What the compiler thinks of a submission's escapes is nothing to say on a person's terminal.
+warnings.filterwarnings("ignore", module="<submission>")
+
+
+def _parsed(text: bytes) -> ast.Module | None:
+    try:
+        return ast.parse(text, "<submission>")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_DEFINITIONS = (*_FUNCTIONS, ast.ClassDef)
+
+
+def _in(body: list[ast.stmt], prefix: str, skips: int) -> Iterator[tuple[str, _Test]]:
+    for node in body:
+        if isinstance(node, ast.ClassDef):
+            marks = sum(map(_ways_out, node.decorator_list))
+            marks += sum(_ways_out(inner) for inner in node.body if not isinstance(inner, _DEFINITIONS))
+            yield from _in(node.body, f"{prefix}{node.name}.", skips + marks)
+        elif isinstance(node, _FUNCTIONS) and node.name.startswith("test"):
+            inside = sum(_ways_out(part) for part in (*node.decorator_list, *node.body))
+            yield prefix + node.name, _Test(_asserts(node), skips + inside, _cases(node))
+
+
+def _ways_out(tree: ast.AST) -> int:
+    """How often skipping or expected failure is named below a node; a test that returns at once is one as well."""
+    named = sum(_name(node) in _SKIPS for node in ast.walk(tree))
+    return named + (isinstance(tree, ast.Return))
+
+
+def _asserts(function: ast.AST) -> int:
+    found = 0
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assert):
+            found += not isinstance(node.test, ast.Constant)
+        elif isinstance(node, ast.Call):
+            name = _name(node.func)
+            found += name in _EXPECTS or name.startswith("assert")
+    return found
+
+
+def _cases(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int | None:
+    """How many cases its parametrisations list; `None` where one of them is computed."""
+    listed = 0
+    for call in function.decorator_list:
+        if isinstance(call, ast.Call) and _name(call.func) == "parametrize":
+            cases = call.args[1] if len(call.args) > 1 else None
+            if not isinstance(cases, ast.List | ast.Tuple):
+                return None
+            listed += len(cases.elts)
+    return listed
+
+
+def _name(node: ast.AST) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+EXISTING_TESTS = Check(
+    "existing-tests",
+    "tests that the base has: deleted, skipped, left out, or with fewer assertions or cases",
+    _object_to,
+)

@@ -1,0 +1,155 @@
+"""The repository's own linters, formatters and type checker on what a change touches, with the base's configuration.
+
+Only problems that the base did not have count. Of the submission, the tools see its Python files and nothing else:
+whatever steers them, under whichever name, is the base's. They run in the sandbox: some import what they look at.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from meta.grading.acceptance.configured_tools import ConfiguredTool
+from meta.grading.acceptance.finding import CheckResult
+from meta.grading.acceptance.submission_change import SubmissionChange
+from meta.grading.overlay import lay_hidden_files
+from meta.records.ticket import HiddenFile
+from worker_agent.records import Environment
+from worker_agent.sandbox.job import Mount, Sandbox, SandboxJob, SandboxLimits
+from worker_agent.sandbox.process import run_job
+from worker_agent.workspace import Template, open_workspace
+
+LINTER_SECONDS = 120.0
+"""How long one tool may take."""
+
+MAX_CACHED_PROBLEMS = 500
+
+ProblemCounts = Counter[tuple[str, str]]
+"""File and words of each problem, and how often it was reported."""
+
+
+@dataclass(frozen=True)
+class LinterBench:
+    """Where the tools run."""
+
+    template: Template
+    environment: Environment
+    sandbox: Sandbox
+    scratch: Path
+
+
+def lint_change(change: SubmissionChange, tools: Sequence[ConfiguredTool], bench: LinterBench) -> list[CheckResult]:
+    """One finding a tool. A workspace is opened only where a tool has something to look at."""
+    after = {tool: [f.path for f in change.files if not f.removed and tool.wants(f.path)] for tool in tools}
+    findings = [CheckResult(tool.name, "passed") for tool in tools if not after[tool]]
+    wanted = [tool for tool in tools if after[tool]]
+    if not wanted:
+        return findings
+    bench.scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=bench.scratch, prefix="lint-", ignore_cleanup_errors=True) as folder:
+        workspace = open_workspace(bench.template, Path(folder) / "workspace")
+        lay_hidden_files(workspace.root, _python(change))
+        for path in dict.fromkeys(path for files in after.values() for path in files):
+            os.utime(workspace.root / path, (1, 1))  # mypy takes a file of equal size and second for the one it knows
+        for tool in wanted:
+            before = tuple(f.path for f in change.files if not f.added and f.path in after[tool])
+            old = _at_base(tool, before, bench) if before else Counter()
+            begun = time.monotonic()
+            now = _problems(tool, after[tool], workspace.root, bench)
+            findings.append(_finding(tool, old, now, time.monotonic() - begun))
+    return findings
+
+
+def _python(change: SubmissionChange) -> list[HiddenFile]:
+    """The change's Python files, as files to be laid over the base."""
+    return [
+        HiddenFile(path=file.path, content=file.after, executable=bool(file.after and file.after.startswith(b"#!")))
+        for file in change.files
+        if PurePosixPath(file.path).suffix in (".py", ".pyi")
+    ]
+
+
+def _finding(tool: ConfiguredTool, old: ProblemCounts | None, now: ProblemCounts | None, seconds: float) -> CheckResult:
+    if old is None:
+        return CheckResult(tool.name, "void", "it does not run on the base")
+    if now is None:
+        return CheckResult(tool.name, "failed", "it runs on the base, and not on the submission", seconds)
+    new = now - old
+    if not new:
+        return CheckResult(tool.name, "passed", seconds=seconds)
+    (path, words), _ = next(iter(new.items()))
+    more = f", and {new.total() - 1} more" if new.total() > 1 else ""
+    return CheckResult(tool.name, "failed", f"{path}: {words}{more}", seconds)
+
+
+_known: dict[tuple[Path, tuple[str, ...], str, tuple[str, ...]], ProblemCounts | None] = {}
+
+
+def _at_base(tool: ConfiguredTool, files: tuple[str, ...], bench: LinterBench) -> ProblemCounts | None:
+    """What the base has to be reproached with: asked once, for submissions to one ticket touch the same files."""
+    key = (bench.template.tree, _around(tool, bench).path, tool.name, files)
+    if key not in _known:
+        if len(_known) > MAX_CACHED_PROBLEMS:
+            _known.clear()
+        with tempfile.TemporaryDirectory(dir=bench.scratch, prefix="lint-", ignore_cleanup_errors=True) as folder:
+            workspace = open_workspace(bench.template, Path(folder) / "workspace")
+            _known[key] = _problems(tool, files, workspace.root, bench, fill_cache=True)
+    return _known[key]
+
+
+def _problems(
+    tool: ConfiguredTool, files: Sequence[str], root: Path, bench: LinterBench, *, fill_cache: bool = False
+) -> ProblemCounts | None:
+    """What a tool reports of these files; `None` where it did not run. The files are left as they were."""
+    texts = {path: (root / path).read_bytes() for path in files}
+    environment = _around(tool, bench)
+    command, mounts = list(tool.command), [Mount(folder) for folder in environment.mounts]
+    if tool.cache_option:
+        kept = _cache_of(tool, bench)
+        # A submission has a copy of its own: what it writes there, no other ever reads.
+        folder = kept if fill_cache else Path(shutil.copytree(kept, root.parent / kept.name))
+        mounts.append(cache := Mount(folder, f"/tmp/{tool.name}-cache", writable=True))
+        command.append(tool.cache_option + bench.sandbox.mounted(cache))
+    done = run_job(
+        bench.sandbox,
+        SandboxJob(
+            # By the program, not by `python -m`, which would import a module of that name from the workspace.
+            argv=[*command, *files],
+            workspace=root,
+            mounts=mounts,
+            path=environment.path,
+            variables=environment.variables,
+            limits=SandboxLimits(seconds=LINTER_SECONDS),
+        ),
+    )
+    if tool.problem:
+        inside = bench.sandbox.workspace_path(root)
+        found = Counter((m["file"].removeprefix(f"{inside}/"), m["words"]) for m in tool.problem.finditer(done.output))
+        broken = done.timed_out or (done.returncode != 0 and not found)
+    else:
+        changed = [path for path, text in texts.items() if (root / path).read_bytes() != text]
+        found = Counter((path, f"{tool.name} would write it otherwise") for path in changed)
+        broken = done.timed_out or done.returncode != 0
+        for path in changed:
+            (root / path).write_bytes(texts[path])
+    return None if broken else found
+
+
+def _around(tool: ConfiguredTool, bench: LinterBench) -> Environment:
+    """What a tool runs in: an environment of its own where it has one, else the tests'."""
+    return bench.environment.linters.get(tool.program, bench.environment)
+
+
+def _cache_of(tool: ConfiguredTool, bench: LinterBench) -> Path:
+    """A folder beside the template: what the tool found out about this base, in this environment."""
+    environment = hashlib.sha256(repr(_around(tool, bench).path).encode()).hexdigest()[:12]
+    folder = bench.template.tree.parent / f"{tool.name}-{environment}"
+    folder.mkdir(exist_ok=True)
+    return folder

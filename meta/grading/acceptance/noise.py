@@ -1,0 +1,58 @@
+"""Whole-file noise: line endings turned over, a byte order mark, a file reformatted from top to bottom."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from meta.grading.acceptance.finding import Check
+from meta.grading.acceptance.submission_change import ChangedFile, SubmissionChange
+
+WHOLE_FILE_SHARE = 0.6
+"""The share of a file's lines from which a change of blanks alone is noise. Less may be a block that was indented."""
+
+SMALL_FILE_LINES = 20
+"""In a file with fewer lines, noise is no trouble to a reader."""
+
+_BOM = b"\xef\xbb\xbf"
+
+
+def _object_to(change: SubmissionChange, needed: int) -> str:
+    return next((words for file in change.files if (words := _noise(file))), "")
+
+
+def _noise(file: ChangedFile) -> str:
+    before, after = file.before, file.after
+    if before is None or after is None or file.binary:
+        return ""
+    if _mixed(before) < _mixed(after):
+        return f"{file.path}: its line endings are mixed now"
+    if before and after and _crlf(before) != _crlf(after):
+        kinds = ("LF", "CRLF")
+        return f"{file.path}: its line endings went from {kinds[_crlf(before)]} to {kinds[_crlf(after)]}"
+    if after.startswith(_BOM) and not before.startswith(_BOM):
+        return f"{file.path}: it begins with a byte order mark now"
+    lines = [line for line in before.splitlines() if line.strip()]
+    gone = Counter(lines) - Counter(after.splitlines())
+    come = Counter(line for line in after.splitlines() if line.strip()) - Counter(lines)
+    blanks_only = (_squeezed(gone) & _squeezed(come)).total()
+    if len(lines) >= SMALL_FILE_LINES and blanks_only >= WHOLE_FILE_SHARE * len(lines):
+        return f"{file.path}: {blanks_only} of its {len(lines)} lines changed in nothing but blanks"
+    return ""
+
+
+def _crlf(text: bytes) -> bool:
+    return text.count(b"\r\n") * 2 > text.count(b"\n")
+
+
+def _mixed(text: bytes) -> bool:
+    return 0 < text.count(b"\r\n") < text.count(b"\n")
+
+
+def _squeezed(lines: Counter[bytes]) -> Counter[bytes]:
+    found: Counter[bytes] = Counter()
+    for line, count in lines.items():
+        found[b"".join(line.split())] += count
+    return found
+
+
+NOISE = Check("noise", "line endings, byte order marks, and files in which only blanks changed", _object_to)

@@ -1,0 +1,49 @@
+"""Which linters a ticket's checks need besides what its tests' environment holds, and in which version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from meta.environments.commit_tree import CommitTree
+from meta.grading.acceptance.configured_tools import find_configured_tools
+from meta.grading.acceptance.pre_commit import PRE_COMMIT_FILE, Hook, read_hooks
+from meta.languages.python.declared_packages import drop_local_requirements, requirement_lists_of
+from meta.languages.python.requirements import requirement_name_of
+
+LinterPackages = tuple[tuple[str, tuple[str, ...]], ...]
+"""Programs, each with what is to be installed for it."""
+
+
+def find_linter_packages(base: CommitTree, packages: Iterable[str], runtime: Iterable[str] = ()) -> LinterPackages:
+    """The programs that the base configures and that `packages`, those of its tests, do not give as it wants them.
+
+    The version is that of `.pre-commit-config.yaml`, else the one that any list of the project's requirements names,
+    else open: it is resolved as of the base's day. `runtime` is what the project itself requires, for a type checker.
+    """
+    hooked = read_hooks(base.text(PRE_COMMIT_FILE))
+    present = {requirement_name_of(requirement) for requirement in packages}
+    found: dict[str, tuple[str, ...]] = {}
+    for tool in find_configured_tools(base.text):
+        hook = hooked.get(tool.name) or Hook(tool.name)
+        wanted = _wanted(tool.program, hook, base, present, tuple(runtime))
+        if wanted and tool.program not in found:
+            found[tool.program] = wanted
+    return tuple(found.items())
+
+
+def _wanted(program: str, hook: Hook, base: CommitTree, present: set[str], runtime: tuple[str, ...]) -> tuple[str, ...]:
+    """What to install for one program; nothing where the tests' environment will do, or nobody says how it is run."""
+    if program in present and (not hook.version or program == "mypy"):  # there mypy sees the project's packages
+        return ()
+    plugins = tuple(drop_local_requirements(hook.plugins))
+    if hook.version:
+        return (f"{program}=={hook.version}", *plugins)
+    for requirements in requirement_lists_of(base):
+        named = [r for r in drop_local_requirements(requirements) if requirement_name_of(r) == program]
+        if named and program == "mypy":  # the types of other packages stand beside it
+            return tuple(dict.fromkeys((*drop_local_requirements(requirements), *drop_local_requirements(runtime))))
+        if named:
+            return (named[0], *plugins)
+    if any(requirement_name_of(plugin) == program for plugin in plugins):
+        return plugins
+    return (program, *plugins) if program != "mypy" or hook.pinned else ()

@@ -1,0 +1,206 @@
+"""Grading by any command that writes JUnit XML, for tests that pytest does not run.
+
+Weaker than the pytest way: into a runner that is not known, no twins and no must-fail functions can be laid, and code
+under test can write the report that it likes. What holds nevertheless: the second workspace, protected and hidden files
+out of the submission's hands, no report from before the run, everything that the run started ended before the report is
+read, a parser without entities, and an exit code that has to agree with the report.
+"""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from xml.parsers import expat
+
+from meta.grading.overlay import lay_hidden_files, walk_files
+from meta.languages.test_run import DETERMINISTIC_VARIABLES, RunReading, TestReport, TestRun
+from meta.records.ticket import HiddenFile, JUnit
+from worker_agent.records import Environment
+from worker_agent.sandbox.job import Mount, Sandbox, SandboxJob, SandboxLimits
+from worker_agent.sandbox.process import run_job
+
+MAX_REPORT_BYTES = 20_000_000
+"""Bytes of all reports together that are read."""
+
+MAX_REPORTED_TESTS = 100_000
+
+WEAKER_VERDICT_NOTE = ", by a JUnit report, which the code under test could forge"
+"""Said wherever such a verdict is shown."""
+
+_WORST = ("passed", "skipped", "failed", "error")
+
+
+class BadReport(Exception):
+    """A report that cannot be believed or read; the message says why."""
+
+
+@dataclass
+class _Reader:
+    """Collects test cases while the parser runs."""
+
+    found: dict[str, TestReport]
+    current: TestReport | None = None
+    words: str = ""
+
+    def begin(self, tag: str, attributes: dict[str, str]) -> None:
+        tag = tag.rpartition(":")[2]
+        if tag == "testcase":
+            if len(self.found) >= MAX_REPORTED_TESTS:
+                raise BadReport(f"it holds more than {MAX_REPORTED_TESTS} tests")
+            self.current = TestReport(test_id_of(attributes), 0, "passed", seconds=_seconds(attributes.get("time", "")))
+        elif self.current and tag in ("failure", "error", "skipped"):
+            outcome = {"failure": "failed", "error": "error", "skipped": "skipped"}[tag]
+            self.current = replace(self.current, outcome=outcome, why=attributes.get("message", "")[:2000])
+            self.words = ""
+
+    def text(self, text: str) -> None:
+        self.words = (self.words + text)[-2000:]
+
+    def end(self, tag: str) -> None:
+        tag = tag.rpartition(":")[2]
+        if self.current is None:
+            return
+        if tag in ("failure", "error") and self.words.strip():
+            self.current = replace(self.current, why=f"{self.current.why}\n{self.words.strip()}".strip()[-2000:])
+        elif tag == "testcase":
+            # Under one id the worst counts: which of them was meant cannot be told.
+            known = self.found.get(self.current.id)
+            if known is None or _WORST.index(self.current.outcome) > _WORST.index(known.outcome):
+                self.found[self.current.id] = self.current
+            self.current = None
+
+
+def test_id_of(attributes: dict[str, str]) -> str:
+    """`classname::name`, or the name alone."""
+    parts = (attributes.get("classname", "").strip(), attributes.get("name", "").strip())
+    return "::".join(part for part in parts if part)
+
+
+def parse_junit(reports: Sequence[bytes]) -> tuple[TestReport, ...]:
+    """The tests of JUnit reports. Raises `BadReport`."""
+    found: dict[str, TestReport] = {}
+    if sum(map(len, reports)) > MAX_REPORT_BYTES:
+        raise BadReport(f"it is larger than {MAX_REPORT_BYTES // 1_000_000} MB")
+    for report in reports:
+        reader, parser = _Reader(found), expat.ParserCreate()
+        # Entities are how a small file becomes a large one, and how a parser is made to open others.
+        parser.StartDoctypeDeclHandler = _refused
+        parser.EntityDeclHandler = _refused
+        parser.StartElementHandler = reader.begin
+        parser.EndElementHandler = reader.end
+        parser.CharacterDataHandler = reader.text
+        try:
+            parser.Parse(report, True)
+        except expat.ExpatError as error:
+            raise BadReport(f"it is no XML: {error}") from None
+    return tuple(found.values())
+
+
+def run_junit(
+    workspace: Path,
+    base: Path,
+    junit: JUnit,
+    *,
+    environment: Environment,
+    sandbox: Sandbox,
+    hidden: Sequence[HiddenFile],
+    seconds: float,
+    limits: SandboxLimits | None = None,
+) -> tuple[TestRun, RunReading]:
+    """Lay protected and hidden files over the workspace, run the command, and read its report.
+
+    `started` is false where there is no report to read.
+    """
+    _restore(workspace, base, junit.protected)
+    lay_hidden_files(workspace, hidden)
+    for stale in list(_reports(workspace, junit.report)):
+        shutil.rmtree(stale) if stale.is_dir() and not stale.is_symlink() else stale.unlink()
+    done = run_job(
+        sandbox,
+        SandboxJob(
+            argv=["sh", "-c", junit.command],
+            workspace=workspace,
+            mounts=[Mount(folder) for folder in environment.mounts],
+            variables={**DETERMINISTIC_VARIABLES, **environment.variables},
+            path=environment.path,
+            limits=replace(limits or SandboxLimits(), seconds=seconds),
+        ),
+    )
+    trouble, tests = "", tuple[TestReport, ...]()
+    texts = [] if done.timed_out else list(_texts(workspace, junit.report))
+    try:
+        tests = parse_junit(texts)
+    except BadReport as bad:
+        trouble = f"its report is not believed: {bad}"
+    if not trouble and tests and done.returncode and all(test.outcome in ("passed", "skipped") for test in tests):
+        trouble = f"the command ended with exit code {done.returncode}, and its report names no failure"
+    outcomes = {} if trouble else {test.id: test.outcome for test in tests}
+    reading = RunReading(
+        outcomes, {test.id: test.why for test in tests}, {test.id: test.seconds for test in tests}, trouble
+    )
+    run_ = TestRun(
+        tests=tests,
+        started=bool(texts),
+        finished=not done.timed_out,
+        timed_out=done.timed_out,
+        running=None,
+        broken={},
+        collected=tuple(test.id for test in tests),
+        twinned=frozenset(),
+        mutants=frozenset(),
+        patched="",
+        forged=0,
+        output=done.output,
+        seconds=done.seconds,
+    )
+    return run_, reading
+
+
+def _restore(root: Path, base: Path, globs: Sequence[str]) -> None:
+    """Files that the ticket protects besides, such as what the command is steered by: from the base."""
+    if not globs:
+        return
+    theirs = {path for path, _ in walk_files(base) if any(fnmatchcase(path, glob) for glob in globs)}
+    found = {path for path, _ in walk_files(root) if any(fnmatchcase(path, glob) for glob in globs)}
+    lay_hidden_files(root, [HiddenFile(path=path, content=None) for path in found - theirs])
+    lay_hidden_files(
+        root,
+        [
+            HiddenFile(
+                path=path, content=(base / path).read_bytes(), executable=bool((base / path).stat().st_mode & 64)
+            )
+            for path in theirs
+        ],
+    )
+
+
+def _reports(root: Path, pattern: str) -> Iterator[Path]:
+    for path in root.glob(pattern):
+        if root.resolve() in path.parent.resolve().parents or path.parent.resolve() == root.resolve():
+            yield path
+
+
+def _texts(root: Path, pattern: str) -> Iterator[bytes]:
+    size = 0
+    for path in sorted(_reports(root, pattern)):
+        about = path.lstat()
+        if stat.S_ISREG(about.st_mode):
+            size += about.st_size
+            yield path.read_bytes() if size <= MAX_REPORT_BYTES else b"x" * (MAX_REPORT_BYTES + 1)
+            if size > MAX_REPORT_BYTES:
+                return
+
+
+def _seconds(text: str) -> float:
+    try:
+        return max(0.0, float(text.replace(",", "")))
+    except ValueError:
+        return 0.0
+
+
+def _refused(*_: object) -> None:
+    raise BadReport("it declares a document type or entities")

@@ -1,0 +1,144 @@
+"""What pytest's hooks see, told to the judge."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING, Any
+
+from referee import tell_referee  # type: ignore[import-not-found]
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+
+RING_AGAIN_SECONDS = 1.0
+"""It rings again after so many seconds: code that swallows the first exception gets another."""
+
+
+class TestTimeout(BaseException):
+    """Not an `Exception`, so that code under test does not swallow it by catching everything it expects."""
+
+
+class Reporter:
+    """The pytest plugin: what it sees it tells the judge, and it keeps nothing that would be worth finding."""
+
+    def __init__(self, seconds: float, collect_only: bool) -> None:
+        self.seconds, self.collect_only = seconds, collect_only
+        self.left = seconds
+
+    # Neither first nor last: after pytest has patched itself for `py.path`, before any conftest is imported.
+    def pytest_load_initial_conftests(self, early_config: Any, args: list[str]) -> None:
+        tell_referee("loaded", {"manager": early_config.pluginmanager})
+        # The project's own options stay; these two only spread the tests over processes or slow them down.
+        if early_config.pluginmanager.hasplugin("xdist"):
+            args[:0] = ["-n0"]
+            args.append("-n0")
+        if early_config.pluginmanager.hasplugin("pytest_cov"):
+            args.append("--no-cov")
+
+    def pytest_make_collect_report(self, collector: Any) -> Iterator[None]:
+        self.left = self.seconds
+        outcome = yield from self._limited()
+        report = outcome.get_result()
+        if report.failed:
+            tell_referee("broken", {"id": collector.nodeid, "why": str(report.longreprtext)[-2000:]})
+
+    def pytest_collection_modifyitems(self, config: Any, items: list[Any]) -> Iterator[None]:
+        told = {"everything": list(items)}
+        yield
+        told["items"] = list(items)
+        tell_referee("collected", told)
+        items[:] = [] if self.collect_only else told["items"]
+
+    def pytest_runtest_protocol(self, item: Any) -> Iterator[None]:
+        tell_referee("starts", {"id": item.nodeid})
+        self.left = self.seconds
+        yield
+        tell_referee("ended", {})
+
+    # The clock stands between two phases: the report there is pytest's own work, and an exception in it ends the run.
+    def pytest_runtest_setup(self, item: Any) -> Iterator[None]:
+        yield from self._limited()
+
+    def pytest_runtest_call(self, item: Any) -> Iterator[None]:
+        yield from self._limited()
+
+    def pytest_runtest_teardown(self, item: Any) -> Iterator[None]:
+        yield from self._limited()
+
+    # A wrapper, since plugins for asynchronous tests answer this hook themselves, before others are asked.
+    def pytest_pyfunc_call(self, pyfuncitem: Any) -> Iterator[None]:
+        __tracebackhide__ = True
+        told: dict[str, Any] = {"id": pyfuncitem.nodeid}
+        tell_referee("called", told)
+        if told.get("fail", True):
+            import pytest
+
+            pytest.fail("has to fail", pytrace=False)  # a traceback would cost more than all the rest
+        yield
+
+    def pytest_runtest_makereport(self, item: Any, call: Any) -> Iterator[None]:
+        outcome = yield
+        report = outcome.get_result()  # type: ignore[attr-defined]
+        word, why = _outcome(report, call)
+        if word != "passed":
+            tell_referee("worse", {"id": item.nodeid, "outcome": word, "why": str(why)[-2000:]})
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        # Subtests are reported beside their test, under its id.
+        if report.outcome == "failed":
+            tell_referee("worse", {"id": report.nodeid, "outcome": "failed", "why": _words(report)[-2000:]})
+
+    def _limited(self) -> Generator[None, Any, Any]:
+        """What a hook wrapper yields for, within the time that is left; gives its outcome."""
+        _ring(self.left or RING_AGAIN_SECONDS, self.seconds)
+        try:
+            return (yield)
+        finally:
+            self.left = _ring(0)
+
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        tell_referee("finished", {"status": int(exitstatus)})
+
+
+def mark_hooks() -> None:
+    """Make wrappers of those hooks that are; pytest is imported late, when outside is told that this side runs."""
+    import pytest
+
+    for name in ("make_collect_report",):
+        pytest.hookimpl(hookwrapper=True)(getattr(Reporter, f"pytest_{name}"))
+    phases = ("runtest_setup", "runtest_call", "runtest_teardown")
+    for name in ("collection_modifyitems", "runtest_protocol", *phases, "pyfunc_call", "runtest_makereport"):
+        pytest.hookimpl(hookwrapper=True, tryfirst=True)(getattr(Reporter, f"pytest_{name}"))
+
+
+def _ring(after: float, limit: float = 0) -> float:
+    """Raise `TimedOut` in so many seconds, or with 0 not at all. Gives the seconds that were left till then."""
+    if after:
+
+        def on_alarm(signum: int, frame: Any) -> None:
+            raise TestTimeout(f"took longer than {limit:g} s")
+
+        signal.signal(signal.SIGALRM, on_alarm)
+    return signal.setitimer(signal.ITIMER_REAL, after, RING_AGAIN_SECONDS if after else 0.0)[0]
+
+
+def _outcome(report: Any, call: Any) -> tuple[str, str]:
+    if call.excinfo is not None and call.excinfo.errisinstance(TestTimeout):
+        return "timeout", str(call.excinfo.value)
+    if report.outcome == "passed":
+        if call.excinfo is not None and not hasattr(report, "wasxfail"):
+            return "failed", "reported as passed, but it raised " + call.excinfo.exconly()
+        if report.when == "call" and hasattr(report, "wasxfail"):
+            return "xpassed", str(report.wasxfail)
+        return "passed", ""
+    if report.outcome == "skipped":
+        return "xfailed" if hasattr(report, "wasxfail") else "skipped", _words(report)
+    return "failed" if report.when == "call" else "error", _words(report)
+
+
+def _words(report: Any) -> str:
+    longrepr = report.longrepr
+    if isinstance(longrepr, tuple) and len(longrepr) == 3:
+        return str(longrepr[2])
+    return str(getattr(report, "longreprtext", "") or longrepr or "")

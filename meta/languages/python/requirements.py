@@ -1,0 +1,85 @@
+"""Derives what a repository's tests need from what it declares, what its tests import and what its options take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from meta.environments.commit_tree import CommitTree
+from meta.languages.python.declared_packages import DeclaredPackages, drop_local_requirements, find_declared_packages
+from meta.languages.python.imported_packages import find_imported_packages
+from meta.languages.python.pytest_plugins import find_pytest_plugins
+from meta.records.ticket import EnvironmentSpec
+from worker_agent.git import run_git
+
+
+def derive_environment(
+    repository: Path, base: str, fix: str | None = None, tests: Iterable[str] = ()
+) -> EnvironmentSpec:
+    """The environment for a base commit's tests, and for the fix's where it declares more.
+
+    `tests` are the test files whose imports count besides. Packages are resolved as of the base commit's day: the end
+    of the month is too late, since a pytest released in between changes what passes.
+    """
+    from meta.environments.interpreters import choose_python, resolution_day_of
+
+    day = commit_day_of(repository, base)
+    now, then = CommitTree(repository, base), CommitTree(repository, fix) if fix else None
+    found = find_declared_packages(now)
+    packages = list(found.requirements)
+    for further in (
+        find_declared_packages(then).requirements if then else (),
+        find_pytest_plugins(now),
+        find_imported_packages(now, tests),
+    ):
+        _add(packages, further)
+    if then:
+        _add(packages, find_imported_packages(then, tests))
+    python = choose_python(day, found.python)
+    if tuple(map(int, python.split("."))) < (3, 12):
+        _add(packages, ["setuptools"])  # environments had it in those days, and projects import pkg_resources
+    return EnvironmentSpec(
+        python=python,
+        packages=_plain(packages, found.name),
+        exclude_newer=resolution_day_of(day, python),
+        project=True,
+    )
+
+
+def derive_minimal_environment(
+    spec: EnvironmentSpec, repository: Path, base: str, tests: Iterable[str] = ()
+) -> EnvironmentSpec:
+    """The same with only what the project itself and the test files need: for when the whole cannot be resolved."""
+    tree = CommitTree(repository, base)
+    found: DeclaredPackages = find_declared_packages(tree)
+    packages = list(found.runtime)
+    _add(packages, ("pytest", *find_pytest_plugins(tree), *find_imported_packages(tree, tests)))
+    return spec.model_copy(update={"packages": _plain(packages, found.name)})
+
+
+def _add(packages: list[str], further: Iterable[str]) -> None:
+    """Add what is not named yet: what the base declares outweighs what others do."""
+    named = {requirement_name_of(r) for r in packages}
+    packages += [r for r in further if requirement_name_of(r) not in named]
+
+
+def _plain(packages: Iterable[str], own: str) -> tuple[str, ...]:
+    """What an index can give, without the project itself, and without bare names beside the same name with a bound."""
+    given = [r for r in drop_local_requirements(packages) if requirement_name_of(r) != requirement_name_of(own or "-")]
+    bounded = {requirement_name_of(r) for r in given if requirement_name_of(r) != r.strip().lower()}
+    return tuple(sorted({r for r in given if requirement_name_of(r) != r.strip().lower() or r.lower() not in bounded}))
+
+
+def requirement_name_of(requirement: str) -> str:
+    """The normalised name of a requirement (PEP 503): "Foo_Bar[x]>=1" is "foo-bar"."""
+    import re
+
+    found = re.match(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)", requirement)
+    return re.sub(r"[-_.]+", "-", found[1]).lower() if found else requirement.strip()
+
+
+def commit_day_of(repository: Path, commit: str) -> str:
+    """The day (ISO 8601, UTC) on which a commit was made."""
+    return run_git(
+        "show", "-s", "--format=%cd", "--date=format-local:%Y-%m-%d", commit, cwd=repository, env={"TZ": "UTC"}
+    ).strip()

@@ -1,0 +1,68 @@
+"""DOCSTRING meta.nights.schedule.plan."""
+
+from __future__ import annotations
+
+import re
+import sys
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from meta.errors import MetaError
+
+
+@dataclass(frozen=True)
+class NightlyTimer:
+    """What is to be started: `meta nightly` in `folder`, each day at `at`, over by `until`."""
+
+    folder: Path
+    at: str = "02:00"
+    until: str = "06:00"
+
+    @property
+    def name(self) -> str:
+        """One timer a folder, named after it."""
+        readable = re.sub(r"[^a-z0-9]+", "-", self.folder.name.lower()).strip("-") or "agent"
+        return f"meta-nightly-{readable}-{zlib.crc32(str(self.folder).encode()):08x}"
+
+    @property
+    def command(self) -> list[str]:
+        until = ["--until", self.until] if self.until else []
+        return [sys.executable, "-m", "meta", "-C", str(self.folder), "nightly", *until]
+
+    @property
+    def hour_and_minute(self) -> tuple[int, int]:
+        hour, minute = self.at.split(":")
+        return int(hour), int(minute)
+
+
+@dataclass(frozen=True)
+class ScheduleChange:
+    """What was done: the text of each file or table that now stands, and what is left for a person to do."""
+
+    texts: dict[str, str]
+    notes: tuple[str, ...] = ()
+    changed: bool = True
+
+
+class Schedule(Protocol):
+    """One way to be started by a clock."""
+
+    def install(self, plan: NightlyTimer) -> ScheduleChange: ...
+
+    def show(self, plan: NightlyTimer) -> ScheduleChange | None: ...
+
+    def remove(self, plan: NightlyTimer) -> ScheduleChange | None: ...
+
+
+def write_if_changed(path: Path, text: str) -> bool:
+    """Write a file unless it already says so. Returns whether it changed. Raises `MetaError` with the path."""
+    try:
+        if path.exists() and path.read_text("utf-8") == text:
+            return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise MetaError(f"{path}: {error.strerror}", "check that the folder can be written") from None
+    return True

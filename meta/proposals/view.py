@@ -1,0 +1,157 @@
+"""Everything a reviewer needs to know of one proposal, put together from runs.db."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+
+from feedback.outcome import Outcome
+from meta.app import Context
+from meta.gate.gate_record import GateRecord
+from meta.rates import Rate, describe_cost, group_by_ticket, one_shot_success_of
+from meta.records.candidate import Candidate, Proposal
+from meta.records.replay import Replay
+from meta.store.candidates import find_candidates
+from meta.store.gate_tests import find_gate_test
+from meta.store.proposals import find_proposals
+from meta.store.store import Store
+
+
+@dataclass(frozen=True)
+class TicketChange:
+    """A held-out ticket before and after: shares of replays that passed, `None` where there was none."""
+
+    id: str
+    title: str
+    before: tuple[int, int]
+    after: tuple[int, int]
+
+    @property
+    def change(self) -> float:
+        (a, m), (b, n) = self.before, self.after
+        return b / n - a / m if m and n else 0.0
+
+
+@dataclass(frozen=True)
+class ProposalView:
+    """One proposal as a reviewer should see it."""
+
+    proposal: Proposal
+    candidate: Candidate
+    diff: str
+    answers: tuple[Outcome, ...]
+    gained: tuple[TicketChange, ...]
+    lost: tuple[TicketChange, ...]
+    unchanged: int
+    before: Rate
+    after: Rate
+    tests_before: Rate
+    """The tests alone, whatever the acceptance checks said."""
+    tests_after: Rate
+    evidence: float
+    """e-value: how many times likelier the replays are under a gain than luck alone could make them."""
+    needed: float
+    scope: str
+    why: str
+    voids: dict[str, int]
+    replays: int
+    cost: str
+    builds_on: int | None
+    """The pending proposal on which this one stands."""
+
+
+def view_proposal(context: Context, proposal: Proposal) -> ProposalView:
+    """Put one proposal together."""
+    store = context.store
+    candidate = find_candidates(store, "id = ?", proposal.candidate)[0]
+    tested = find_gate_test(store, candidate.id)
+    names, record = tested if tested else ([], None)
+    gate = GateRecord.from_json(record) if record else None
+    decision = gate.decision if gate else None
+    counts = _counts(store, candidate, names, gate)
+    changes = []
+    for name, (before, after) in counts.items():
+        ticket = store.ticket(name)
+        changes.append(TicketChange(name, ticket.title if ticket else name, before, after))
+    spent = store.replays("candidate = ?", candidate.id)
+    return ProposalView(
+        proposal=proposal,
+        candidate=candidate,
+        diff=context.versions.diff(proposal.base_commit, proposal.commit_id),
+        answers=_answers(store, candidate),
+        gained=tuple(c for c in changes if c.change > 0),
+        lost=tuple(c for c in changes if c.change < 0),
+        unchanged=sum(c.change == 0 for c in changes),
+        before=_rate({c.id: c.before for c in changes}),
+        after=_rate({c.id: c.after for c in changes}),
+        tests_before=_tests(store, names, "version = ? and candidate is null", candidate.parent),
+        tests_after=_tests(store, names, "candidate = ?", candidate.id),
+        evidence=math.exp(decision.log_e) if decision else math.nan,
+        needed=1 / gate.config.alpha if gate else math.nan,
+        scope=decision.scope if decision else "",
+        why=decision.why if decision else candidate.why,
+        voids=decision.voids if decision else {},
+        replays=len(spent),
+        cost=describe_cost(spent),
+        builds_on=next((p.id for p in find_proposals(store) if p.commit_id == proposal.base_commit), None),
+    )
+
+
+TicketCounts = dict[str, tuple[tuple[int, int], tuple[int, int]]]
+
+
+def _counts(store: Store, candidate: Candidate, names: list[str], gate: GateRecord | None) -> TicketCounts:
+    """For each ticket (passed, replays) of the incumbent and of the candidate: what the gate saw, and what was filled
+    in afterwards where it had skipped an arm as sure."""
+    passed: dict[tuple[str, str], int] = defaultdict(int)
+    total: dict[tuple[str, str], int] = defaultdict(int)
+    for running in gate.passes if gate else ():
+        for bet in running.bets:
+            if bet.outcome is not None:
+                passed[bet.arm, names[bet.ticket]] += bet.outcome >= 0.5
+                total[bet.arm, names[bet.ticket]] += 1
+    filled: list[tuple[str, Replay]] = [
+        *(("candidate", r) for r in store.replays("candidate = ? and purpose = 'measure'", candidate.id)),
+        *(
+            ("incumbent", r)
+            for r in store.replays("version = ? and candidate is null and purpose = 'measure'", candidate.parent)
+        ),
+    ]
+    for arm, replay in filled:
+        if replay.verdict != "void" and (total[arm, replay.ticket] == 0):
+            passed[arm, replay.ticket] += replay.verdict == "passed"
+            total[arm, replay.ticket] += 1
+    return {
+        name: (
+            (passed["incumbent", name], total["incumbent", name]),
+            (passed["candidate", name], total["candidate", name]),
+        )
+        for name in names
+    }
+
+
+def _rate(counts: dict[str, tuple[int, int]]) -> Rate:
+    return one_shot_success_of({name: [True] * won + [False] * (n - won) for name, (won, n) in counts.items()})
+
+
+def _tests(store: Store, names: list[str], whose: str, value: object) -> Rate:
+    """How the tests alone went on these tickets, over the replays that the gate could see."""
+    replays = store.replays(f"{whose} and purpose in ('gate', 'measure')", value)
+    return one_shot_success_of(group_by_ticket([r for r in replays if r.ticket in set(names)], tests_only=True))
+
+
+def _answers(store: Store, candidate: Candidate) -> tuple[Outcome, ...]:
+    """The outcomes that the edit says it answers; else those with its theme as their cause."""
+    outcomes = [o for o in store.outcomes() if o.agents_fault]
+    numbers = {number for answer in candidate.edit.answers for number in re.findall(r"#(\d+)", answer)}
+    named = [o for o in outcomes if str(o.number) in numbers]
+    return tuple(named or [o for o in outcomes if o.cause.value in candidate.edit.themes])
+
+
+def success_of_version(store: Store, version: str) -> Rate:
+    """One-shot success of a version over all its replays on admitted tickets that were not picked for failing."""
+    return one_shot_success_of(
+        group_by_ticket(store.replays("version = ? and purpose in ('gate', 'measure', 'incumbent')", version))
+    )

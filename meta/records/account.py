@@ -1,0 +1,125 @@
+"""DOCSTRING meta.records.ticket.account."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from meta.interval import wilson_interval_of
+from meta.records.record import Record
+
+
+class Cost(Record):
+    """Model calls of one role or candidate. Dollars are `None` where a part has no price, cache counts where a
+    service does not report them."""
+
+    role: str = ""
+    model: str = ""
+    calls: int = 0
+    tokens: int = 0
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    usd: float | None = None
+
+    def __str__(self) -> str:
+        money = "cost unknown" if self.usd is None else f"${self.usd:.2f}"
+        return f"{money}, {self.tokens:,} tokens, {self.calls:,} calls"
+
+
+class TriedEdit(Record):
+    """An edit that the night dealt with, and what all its replays have cost, in this night and before."""
+
+    candidate: int
+    title: str
+    status: str
+    why: str
+    replays: int
+    cost: Cost
+    proposal: int | None = None
+
+
+class PendingDecision(Record):
+    """Something that waits for a person, and the command that settles it."""
+
+    what: str
+    command: str
+
+
+class Account(Record):
+    """One night."""
+
+    night: int
+    begun: str
+    stopped: str = ""
+    """Why it ended before its work was done; empty when it did not."""
+    do: str = ""
+    failed: bool = False
+    out_of_budget: bool = False
+    feedback: dict[str, int] = Field(default_factory=dict)
+    causes: tuple[int, int] = (0, 0)
+    """Pull requests that the model was asked about, and how many of these have a cause now."""
+    admitted: int = 0
+    quarantined: int = 0
+    replays: int = 0
+    void: int = 0
+    tried: tuple[TriedEdit, ...] = ()
+    merged: tuple[int, ...] = ()
+    published: tuple[str, ...] = ()
+    promises: tuple[Promise, ...] = ()
+    decide: tuple[PendingDecision, ...] = ()
+    costs: tuple[Cost, ...] = ()
+    cost: Cost = Cost()
+    for_each_kept: float | None = None
+    """Dollars of the whole night for each edit that it kept; `None` without any, or without prices."""
+    problems: tuple[str, ...] = ()
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether nothing was done: no news, no replay, no edit."""
+        return not (
+            self.stopped
+            or self.feedback
+            or self.causes[0]
+            or self.admitted
+            or self.quarantined
+            or self.replays
+            or self.tried
+            or self.merged
+            or self.published
+            or self.problems
+        )
+
+
+class MergeRate(Record):
+    """Pull requests merged as they were submitted, of all that were decided; `low` and `high`: 95 %, Wilson."""
+
+    merged: int
+    of: int
+
+    @property
+    def rate(self) -> float:
+        return self.merged / self.of if self.of else 0.0
+
+    def __str__(self) -> str:
+        if not self.of:
+            return "none yet"
+        low, high = wilson_interval_of(self.rate, self.of)
+        return f"{self.rate:.0%} ({low:.0%} to {high:.0%}) of {self.of}"
+
+
+class Promise(Record):
+    """One accepted proposal: replays before and after, pull requests before and after."""
+
+    proposal: int
+    title: str
+    promised: tuple[float, float] | None
+    before: MergeRate
+    after: MergeRate
+    dropped: bool = False
+    branch: str = ""
+    """A branch that undoes the change, where it dropped."""
+
+    @property
+    def words(self) -> str:
+        promised = f"replays {self.promised[0]:.0%} -> {self.promised[1]:.0%}; " if self.promised else ""
+        drop = f"; A DROP, {self.branch} undoes it" if self.dropped else ""
+        return f"{promised}pull requests merged as they were: before {self.before}, since {self.after}{drop}"

@@ -1,0 +1,229 @@
+"""Replays on a Ray cluster. The driver ships what they need, reserves what they may cost, and alone writes anything
+down; a node runs them in its own sandbox, with its own key, and sends records back.
+
+Calls on a node cannot ask the driver's purse one by one, so the whole replay's limits are reserved before it is sent.
+"""
+
+from __future__ import annotations
+
+import getpass
+import tempfile
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.exceptions import RayError, RayTaskError
+
+from meta.environments.workshop import template_of
+from meta.errors import BudgetSpent, MetaError
+from meta.gateway.call_budget import CallBudget, CallInFlight
+from meta.records.replay import Replay
+from meta.replay.executor import ReplayJob
+from meta.replay.ray_shipping import PackedFolder, Shipment, pack_surface, pack_template, unpack_shipment
+from meta.replay.run import FinishedReplay, ReplaySetting, run_replay
+from meta.store.calls import PlannedCall
+from worker_agent.agent import tighter_limits
+from worker_agent.model import MessagesModel, Model, ModelEndpoint, ModelMisconfigured, ModelReply, ModelRequest
+from worker_agent.records import Limits
+from worker_agent.sandbox.discovery import open_sandbox
+from worker_agent.sandbox.job import Sandbox
+
+REPLAYS_AHEAD = 2
+"""Replays that are under way for each one that can run: the next is on its node before the last has ended. No more, so
+that the driver's memory does not grow with the queue."""
+
+
+@dataclass(frozen=True)
+class NodeSettings:
+    """How a node makes replays. The key is not among it: it is read from the node's own environment."""
+
+    endpoint: ModelEndpoint
+    sandbox: str
+    limits: Limits
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """What comes back from a node: the replay and its calls, or an error that would meet every other replay too."""
+
+    finished: FinishedReplay | None
+    calls: tuple[CallInFlight, ...] = ()
+    error: MetaError | ModelMisconfigured | None = None
+
+
+NodeWork = Callable[[Shipment, PackedFolder, PackedFolder, NodeSettings], NodeResult]
+
+
+def connect_ray(address: str) -> None:
+    """Join the cluster. Raises `MetaError` when there is none."""
+    if ray.is_initialized():
+        return
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise MetaError(
+            f"there is no Ray cluster at {address}: {' '.join(str(error).split())[:200]}",
+            "`ray start --head` here or mend replay.ray_address; see docs/nights.md",
+        ) from None
+
+
+class RayExecutor:
+    """As many replays at a time as the cluster has processors; each yielded as it comes back."""
+
+    def __init__(
+        self,
+        node: NodeSettings,
+        cache: Path,
+        purse: Callable[[], CallBudget] | None = None,
+        night: Callable[[], int | None] = lambda: None,
+        work: NodeWork | None = None,
+    ) -> None:
+        self._node, self._cache, self._purse, self._night = node, cache, purse, night
+        self.parallel = max(1, int(ray.cluster_resources().get("CPU", 1)))
+        self._remote = ray.remote(num_cpus=1, max_retries=0)(work or replay_on_node)
+        self._node_ref = ray.put(node)
+        self._folders: dict[str, Any] = {}
+
+    def run(self, jobs: Iterable[ReplayJob]) -> Iterator[tuple[ReplayJob, FinishedReplay]]:
+        """Yield `(job, finished)` as they come back. A replay whose node died comes back void."""
+        waiting, held = iter(jobs), list[ReplayJob]()
+        under_way: dict[Any, tuple[ReplayJob, PlannedCall | None, int | None]] = {}
+        spent: BudgetSpent | None = None
+        try:
+            while True:
+                while not spent and len(under_way) < self.parallel * REPLAYS_AHEAD:
+                    job = held.pop() if held else next(waiting, None)
+                    if job is None:
+                        break
+                    try:
+                        asked, number = self._reserve(job)
+                    except BudgetSpent as stop:
+                        spent = stop
+                        break
+                    if asked and number is None:  # others hold what it may cost
+                        held.append(job)
+                        break
+                    under_way[self._send(job)] = (job, asked, number)
+                if not under_way:
+                    if spent:
+                        raise spent
+                    return
+                [ready, *_], _ = ray.wait(list(under_way), num_returns=1)
+                job, asked, number = under_way.pop(ready)
+                returned = self._receive(ready, job)
+                if asked and number is not None and self._purse:
+                    self._purse().settle(number, asked, returned.calls)
+                if returned.error:
+                    raise returned.error
+                assert returned.finished is not None
+                yield job, returned.finished
+        finally:
+            for reference, (_, asked, number) in under_way.items():
+                ray.cancel(reference, force=True)
+                if asked and number is not None and self._purse:
+                    self._purse().abandon(asked)
+
+    def _reserve(self, job: ReplayJob) -> tuple[PlannedCall | None, int | None]:
+        if self._purse is None:
+            return None, None
+        limits = tighter_limits(self._node.limits, job.surface.config.limits)
+        model = job.surface.config.model or self._node.endpoint.model
+        priced = model in self._node.endpoint.prices
+        asked = PlannedCall(
+            role="worker",
+            model=model,
+            tokens=limits.tokens or 0,
+            usd=limits.usd if priced else None,
+            night=self._night(),
+            candidate=job.candidate,
+        )
+        return asked, self._purse().take(asked)
+
+    def _send(self, job: ReplayJob) -> Any:
+        template = template_of(job.ticket, self._cache)
+        base = self._ship(template.tree.parent.name, lambda: pack_template(template))
+        surface = self._ship(job.surface.version, lambda: pack_surface(job.surface))
+        return self._remote.remote(Shipment(job.ticket, job.purpose, job.candidate), base, surface, self._node_ref)
+
+    def _ship(self, name: str, pack: Callable[[], PackedFolder]) -> Any:
+        """A folder in the cluster's object store, put there once."""
+        if name not in self._folders:
+            self._folders[name] = ray.put(pack())
+        return self._folders[name]
+
+    def _receive(self, reference: Any, job: ReplayJob) -> NodeResult:
+        try:
+            returned = ray.get(reference)
+        except RayTaskError as error:  # a bug on the node is a bug, not its death
+            raise error.as_instanceof_cause() from None
+        except RayError as error:
+            words = " ".join(str(error).split())[:300]
+            return NodeResult(_void(job, f"the node that ran it died: {type(error).__name__}: {words}"))
+        assert isinstance(returned, NodeResult)
+        return returned
+
+
+def replay_on_node(shipped: Shipment, template: PackedFolder, surface: PackedFolder, node: NodeSettings) -> NodeResult:
+    """Make one replay here. Runs on the node."""
+    cache = find_node_cache()
+    calls: list[CallInFlight] = []
+    try:
+        model = RecordingModel(_model(node.endpoint), calls)
+        ticket, shown = unpack_shipment(shipped.ticket, template, surface, cache)
+        setting = ReplaySetting(model, _sandbox(node.sandbox), node.limits, cache)
+        done = run_replay(ticket, shown, setting, purpose=shipped.purpose, candidate=shipped.candidate)
+    except (MetaError, ModelMisconfigured) as error:
+        return NodeResult(None, tuple(calls), error)
+    return NodeResult(done, tuple(calls))
+
+
+def find_node_cache() -> Path:
+    """Where a node keeps templates, surfaces and environments. It can be deleted whenever no replay runs."""
+    return Path(tempfile.gettempdir()) / f"meta-node-{getpass.getuser()}"
+
+
+@lru_cache(maxsize=4)
+def _sandbox(name: str) -> Sandbox:
+    return open_sandbox(name)
+
+
+_models: dict[str, MessagesModel] = {}
+
+
+def _model(endpoint: ModelEndpoint) -> Model:
+    """One client a process and endpoint."""
+    return _models.setdefault(repr(endpoint), MessagesModel(endpoint))
+
+
+class RecordingModel:
+    """A model that keeps what each call used, for the driver's ledger."""
+
+    def __init__(self, inner: Model, calls: list[CallInFlight]) -> None:
+        self._inner, self._calls = inner, calls
+
+    def ask(self, request: ModelRequest) -> ModelReply:
+        call = CallInFlight()
+        self._calls.append(call)
+        return call.ask(self._inner, request)
+
+
+def _void(job: ReplayJob, reason: str) -> FinishedReplay:
+    return FinishedReplay(
+        Replay(
+            id=uuid.uuid4().hex,
+            ticket=job.ticket.id,
+            version=job.surface.version,
+            purpose=job.purpose,
+            verdict="void",
+            reason=reason,
+            ended="sandbox_failed",
+            candidate=job.candidate,
+            started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        ),
+        (),
+    )

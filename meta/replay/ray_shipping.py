@@ -1,0 +1,72 @@
+"""What a replay needs on another machine, packed once and unpacked once a machine: base tree and surface."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from meta.records.replay import Purpose
+from meta.records.ticket import Ticket
+from worker_agent.surface import Surface, load_surface
+from worker_agent.workspace import Template
+
+
+@dataclass(frozen=True)
+class PackedFolder:
+    """A folder as bytes. `name` tells its content: a hash."""
+
+    name: str
+    packed: bytes
+
+    @classmethod
+    def pack(cls, name: str, folder: Path) -> PackedFolder:
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=1) as archive:
+            archive.add(folder, arcname=".")
+        return cls(name, packed.getvalue())
+
+    def unpack(self, below: Path) -> Path:
+        """The folder below `below`, unpacked now unless it is there already. Safe for many processes at once."""
+        home = below / self.name
+        if home.exists():
+            return home
+        below.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=below, prefix=".making-") as name:
+            made = Path(name) / "made"
+            with tarfile.open(fileobj=io.BytesIO(self.packed)) as archive:
+                archive.extractall(made, filter="fully_trusted")  # packed by the driver, from its own cache
+            try:
+                made.rename(home)
+            except OSError:
+                if not home.exists():  # not another process that was first
+                    raise
+        return home
+
+
+@dataclass(frozen=True)
+class Shipment:
+    """One replay as it travels: the ticket with its grader, and what it is for. Folders travel beside it, by name."""
+
+    ticket: Ticket
+    purpose: Purpose
+    candidate: int | None
+
+
+def pack_template(template: Template) -> PackedFolder:
+    return PackedFolder.pack(template.tree.parent.name, template.tree.parent)
+
+
+def pack_surface(surface: Surface) -> PackedFolder:
+    return PackedFolder.pack(surface.version, surface.root)
+
+
+def unpack_shipment(
+    ticket: Ticket, template: PackedFolder, surface: PackedFolder, cache: Path
+) -> tuple[Ticket, Surface]:
+    """The ticket as it can be replayed on this machine: its repository is the unpacked base tree."""
+    home = template.unpack(cache / "templates")
+    shown = load_surface(surface.unpack(cache / "versions"))
+    return ticket.model_copy(update={"repo": str(home / "tree"), "base_commit": "HEAD"}), shown

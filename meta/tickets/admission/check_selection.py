@@ -1,0 +1,60 @@
+"""Which acceptance checks a ticket gets: those that its merged change passes, for only they say what was wanted."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from meta.grading.acceptance.checks import list_known_checks, read_change, run_tools
+from meta.grading.acceptance.linter_run import LinterBench
+from meta.grading.acceptance.review_checks import run_review_checks
+from meta.grading.acceptance.submission_change import SubmissionChange, compare_with_base
+from meta.grading.overlay import lay_hidden_files
+from meta.records.ticket import HiddenFile, ReviewCheck, Ticket
+from worker_agent.submission_diff import apply_diff
+from worker_agent.workspace import open_workspace
+
+SLOW_LINTER_SECONDS = 10.0
+"""Seconds above which a program is left out of the grader: it would run in every replay that passes the tests."""
+
+
+def add_acceptance_checks(ticket: Ticket, bench: LinterBench) -> Ticket:
+    """The ticket whose grader holds every check that the merged change, its tests included, passes in good time."""
+    change = _merged(ticket, bench)
+    names = list_known_checks(bench)
+    found = [*read_change(names, change, ticket), *run_tools(names, change, bench)]
+    passed = {
+        finding.check for finding in found if finding.verdict == "passed" and finding.seconds < SLOW_LINTER_SECONDS
+    }
+    return _with(ticket, checks=tuple(name for name in names if name in passed))
+
+
+def add_review_checks(ticket: Ticket, drafts: Iterable[ReviewCheck], bench: LinterBench) -> Ticket:
+    """The ticket with those drafts that tell its two sides apart: the merged change passes, the rejected diff fails."""
+    drafts = tuple(dict.fromkeys(drafts))
+    if not drafts or ticket.rejected is None:
+        return _with(ticket, review=())
+    right, wrong = (
+        run_review_checks(drafts, _merged(ticket, bench)),
+        run_review_checks(drafts, _changed(ticket.rejected, (), bench)),
+    )
+    pairs = zip(drafts, right, wrong, strict=True)
+    return _with(ticket, review=tuple(c for c, r, w in pairs if r.verdict == "passed" and w.verdict == "failed"))
+
+
+def _merged(ticket: Ticket, bench: LinterBench) -> SubmissionChange:
+    return _changed(ticket.gold or "", ticket.grader.hidden, bench)
+
+
+def _changed(diff: str, hidden: Sequence[HiddenFile], bench: LinterBench) -> SubmissionChange:
+    bench.scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=bench.scratch, prefix="merged-", ignore_cleanup_errors=True) as folder:
+        workspace = open_workspace(bench.template, Path(folder) / "workspace")
+        apply_diff(workspace, diff)
+        lay_hidden_files(workspace.root, hidden)
+        return compare_with_base(workspace.root, bench.template.tree)
+
+
+def _with(ticket: Ticket, **changed: object) -> Ticket:
+    return ticket.model_copy(update={"grader": ticket.grader.model_copy(update=changed)})

@@ -1,0 +1,35 @@
+"""Tickets whose commit has gone: a force-push and a clean-up can take it away for good."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from meta.app import Context
+from meta.environments.workshop import template_of
+from meta.errors import MetaError
+from meta.records.ticket import Admission
+
+
+def quarantine_lost_tickets(context: Context) -> list[Admission]:
+    """Quarantine admitted tickets whose base commit is no longer in its repository.
+
+    Raises `MetaError` when a repository itself is gone: it may come back, and its tickets stay as they are.
+    """
+    store, lost = context.store, []
+    admitted = store.tickets("admitted")
+    for repository in dict.fromkeys(t.repo for t in admitted):
+        if not Path(repository).is_dir():
+            needed = sum(t.repo == repository for t in admitted)
+            raise MetaError(
+                f"the repository {repository} is not there; {needed} tickets need it",
+                "put it back, or remove its tickets; the night goes on when it is started again",
+            )
+    for ticket in admitted:
+        try:
+            template_of(ticket, context.settings.cache)
+        except MetaError as error:
+            admission = Admission(ticket=ticket.id, status="quarantined", reason=error.message)
+            store.admit(ticket, admission)
+            context.tell(f"quarantined: {error.message}")
+            lost.append(admission)
+    return lost

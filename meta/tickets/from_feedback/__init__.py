@@ -1,0 +1,1 @@
+"""DOCSTRING meta.tickets.from_feedback."""

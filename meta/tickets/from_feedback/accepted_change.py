@@ -1,0 +1,195 @@
+"""What was accepted in place of what the agent had submitted: the merge itself, or the commit that took its place."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from feedback.outcome import Outcome, OutcomeKind
+from meta.tickets.mining.briefs import brief_title_of
+from meta.tickets.mining.changes import MainlineChange, read_history, squash_changes
+from worker_agent.git import META_IDENTITY, GitError, run_git
+
+_INSTEAD = frozenset({"superseded", "absorbed", "closes", "successor"})
+"""Kinds of evidence whose place is the commit that did the work in the pull request's stead."""
+
+_NUMBER = re.compile(
+    r"\b(?:superseded|replaced|obsoleted|in favou?r|done|fixed|handled|landed|merged|addressed|solved|see|use|took)\b"
+    r"[^.#\n]{0,40}(?:#|/pull/)(\d+)",
+    re.IGNORECASE,
+)
+_ISSUE = re.compile(r"\b(?:clos(?:e[sd]?|ing)|fix(?:e[sd]|ing)?|resolv(?:e[sd]?|ing))\b:?\s+(?:issue\s+)?#(\d+)", re.I)
+_TRAILER = re.compile(r"^(?:ticket|issue|bug|story|task|jira)s?:[ \t]*(\S+)[ \t]*$", re.IGNORECASE | re.MULTILINE)
+_MOST_STEPS = 20
+"""Commits that one pull request may have been rebased into."""
+
+
+class NoTicket(Exception):
+    """Why no ticket can be made of a pull request, in words for a person."""
+
+
+def find_accepted_change(
+    repository: Path, outcome: Outcome, all_outcomes: Iterable[Outcome], main: str
+) -> MainlineChange:
+    """The change of main that was accepted. Raises `NoTicket`."""
+    if outcome.kind is OutcomeKind.REVISED:
+        return _merge(repository, outcome)
+    later = list(_later(repository, outcome, main))
+    if outcome.kind is OutcomeKind.REVERTED:
+        undone = [place for place, change in enumerate(later) if _takes_back(change, outcome)]
+        later = later[: undone[-1]] if undone else later  # newest first
+    found = next(_in_its_stead(repository, outcome, list(all_outcomes), later), None)
+    if found is None:
+        raise NoTicket("nobody knows which change was accepted instead: no pull request or commit for the same issue")
+    return found
+
+
+def _merge(repository: Path, outcome: Outcome) -> MainlineChange:
+    if outcome.merged_sha is None:
+        raise NoTicket("its source does not say which commit merged it")
+    wanted = _paths(outcome.merged_diff.text if outcome.merged_diff else "")
+    for steps in range(1, _MOST_STEPS + 1):
+        change = squash_changes(repository, f"{outcome.merged_sha}~{steps}", outcome.merged_sha)
+        if change is None:
+            break
+        if wanted <= {path for path, _ in change.lines}:
+            return change
+    raise NoTicket(f"its merge {outcome.merged_sha[:10]} is not in {repository}; fetch it")
+
+
+def _later(repository: Path, outcome: Outcome, main: str) -> Iterator[MainlineChange]:
+    """Main's changes since the pull request began, newest first, its own merge left out."""
+    since = outcome.base_sha if outcome.base_sha and _exists(repository, outcome.base_sha) else ""
+    for change in read_history(repository, f"{since}..{main}" if since else main):
+        if change.fix_commit != outcome.merged_sha:
+            yield change
+
+
+def _in_its_stead(
+    repository: Path, outcome: Outcome, others: list[Outcome], later: list[MainlineChange]
+) -> Iterator[MainlineChange]:
+    """Changes of main that did the same work: by the evidence, by a reviewer's words, by the issue, by the title."""
+    by_commit = {change.fix_commit: change for change in later}
+    for evidence in (*outcome.cause_evidence, *outcome.evidence):
+        if evidence.kind in _INSTEAD and evidence.place in by_commit:
+            yield by_commit[evidence.place]
+    for number in {int(n) for word in outcome.reviewer_words for n in _NUMBER.findall(word.text)} - {outcome.number}:
+        merges = {o.merged_sha for o in others if (o.repository, o.number) == (outcome.repository, number)}
+        yield from (c for c in later if c.pull == number or c.fix_commit in merges)
+    if issues := _issues(_messages(repository, outcome)):
+        yield from (change for change in later if issues & _issues(change.message))
+    title = brief_title_of(outcome.title).casefold()
+    yield from (
+        c for c in later if title in {brief_title_of(line).casefold() for line in c.message.split("\n") if line}
+    )
+
+
+def _takes_back(change: MainlineChange, outcome: Outcome) -> bool:
+    said = any(e.kind == "revert" and e.place == change.fix_commit for e in outcome.evidence)
+    names = [f"Reverts #{outcome.number}", f'Revert "{outcome.title}', f"reverts commit {outcome.merged_sha}"]
+    return said or any(name.casefold() in change.message.casefold() for name in names)
+
+
+def _issues(text: str) -> set[str]:
+    return {f"#{number}" for number in _ISSUE.findall(text)} | set(_TRAILER.findall(text))
+
+
+def _messages(repository: Path, outcome: Outcome) -> str:
+    submitted = outcome.submitted_sha or outcome.head_sha
+    if not submitted or not _exists(repository, submitted):
+        return outcome.title
+    span = f"{outcome.base_sha}..{submitted}" if outcome.base_sha else submitted
+    try:
+        return run_git("log", "--no-merges", "--max-count=20", "--format=%B", span, cwd=repository)
+    except GitError:
+        return outcome.title
+
+
+def find_submission(repository: Path, outcome: Outcome, base: str) -> str:
+    """What the agent had submitted, as a diff against `base`: the commit that the accepted change stands on.
+
+    Merged in a store of its own: nothing is written to the clone. Raises `NoTicket`.
+    """
+    submitted = outcome.submitted_sha or outcome.head_sha
+    if not submitted or not _exists(repository, submitted):
+        return _as_kept(outcome)
+    try:
+        with tempfile.TemporaryDirectory(prefix="meta-merge-") as store:
+            objects = run_git("rev-parse", "--git-path", "objects", cwd=repository).strip()
+            env = {
+                "GIT_OBJECT_DIRECTORY": store,
+                "GIT_ALTERNATE_OBJECT_DIRECTORIES": str((repository / objects).resolve()),
+            }
+            began = outcome.base_sha or run_git("merge-base", base, submitted, cwd=repository).strip()
+            # Two commits of our own, so that they part where the pull request began, even where main has it and took
+            # it back since.
+            sides = [
+                run_git(
+                    "commit-tree",
+                    "-p",
+                    began,
+                    "-m",
+                    "side",
+                    f"{side}^{{tree}}",
+                    cwd=repository,
+                    env=env | META_IDENTITY,
+                ).strip()
+                for side in (base, submitted)
+            ]
+            merged = run_git("merge-tree", "--write-tree", *sides, cwd=repository, env=env)
+            diff = run_git(
+                "diff",
+                "--binary",
+                "--full-index",
+                "--no-renames",
+                "--no-color",
+                "--no-ext-diff",
+                "--no-textconv",
+                base,
+                merged.strip(),
+                cwd=repository,
+                env=env,
+            )
+    except GitError:
+        raise NoTicket("what was submitted conflicts with what the accepted change stands on") from None
+    if not diff.strip():
+        raise NoTicket("what was submitted is in main already")
+    return diff
+
+
+def _as_kept(outcome: Outcome) -> str:
+    kept = outcome.submitted_diff
+    if kept is None or not kept.text.strip():
+        raise NoTicket("what was submitted is not known: neither its commit nor its diff")
+    if kept.truncated:
+        raise NoTicket("what was submitted is not in the clone, and its diff was too long to be kept whole")
+    return kept.text
+
+
+def _paths(diff: str) -> set[str]:
+    return set(re.findall(r"^\+\+\+ b/(.+)$", diff, re.MULTILINE))
+
+
+def _exists(repository: Path, commit: str) -> bool:
+    try:
+        run_git("cat-file", "-e", f"{commit}^{{commit}}", cwd=repository)
+    except GitError:
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class TicketSides:
+    """The two sides of a ticket: what was accepted, and what was turned down, as a diff against the same base."""
+
+    change: MainlineChange
+    rejected: str
+
+
+def ticket_sides(repository: Path, outcome: Outcome, all_outcomes: Iterable[Outcome], main: str) -> TicketSides:
+    """Raises `NoTicket`."""
+    change = find_accepted_change(repository, outcome, all_outcomes, main)
+    return TicketSides(change, find_submission(repository, outcome, change.base_commit))

@@ -1,0 +1,196 @@
+"""Tickets from what came back: the grader has to pass what was accepted and to fail what was first submitted."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from feedback.outcome import Cause, Outcome
+from meta.app import Context
+from meta.errors import MetaError, ServiceDown
+from meta.records.record import Record
+from meta.records.ticket import EnvironmentSpec, Ticket, TicketStatus
+from meta.settings import RepositorySettings
+from meta.tickets.admission.queue import limit_environment_cache
+from meta.tickets.admission.review_drafts import ModelCheckDrafter
+from meta.tickets.from_feedback.accepted_change import NoTicket, TicketSides, ticket_sides
+from meta.tickets.mining.mined_ticket import MinedTicket
+from meta.tickets.mining.miner import CancellableProgress, ChangeOrigin, MiningWorkshop, mine_change
+from worker_agent.model import ModelMisconfigured, ModelUnavailable
+
+_NOT_WRONG = {
+    Cause.DUPLICATE_TICKET: "the ticket was a duplicate",
+    Cause.ABANDONED: "it was abandoned",
+    Cause.PLANS_CHANGED: "plans had changed",
+}
+
+
+class ConversionResult(Record):
+    """What became of one pull request that came back; one JSON line of `meta tickets from-feedback --json`."""
+
+    pull_request: str
+    title: str
+    kind: str
+    cause: str
+    status: TicketStatus | None
+    """`None`: no ticket was made of it."""
+    reason: str = ""
+    ticket: str | None = None
+    review_checks: int = 0
+    known: bool = False
+    """It was tried before, and nothing has changed since."""
+
+
+@dataclass(frozen=True)
+class _Work:
+    outcome: Outcome
+    repository: Path
+    pair: TicketSides
+
+
+def convert_outcomes(
+    context: Context,
+    *,
+    draft: bool = True,
+    again: bool = False,
+    runs: int = 3,
+    environment: EnvironmentSpec | None = None,
+) -> Generator[ConversionResult]:
+    """Try every pull request of runs.db that came back; each is written down as soon as it is known.
+
+    What was tried before is not tried again unless something about it has changed, or `again` says so. `environment`
+    is what the tests run in; `None` derives it from what the project declares. Raises `MetaError` when the model's
+    service does not answer or refuses: without its word nothing is written down of a pull request that needs one.
+    """
+    store, outcomes = context.store, context.store.outcomes()
+    waiting: list[_Work] = []
+    for outcome in (o for o in outcomes if o.kind.came_back):
+        found = _prepared(context, outcome, outcomes)
+        if isinstance(found, str):
+            yield _conversion_result(outcome, None, found)
+        elif not again and (known := _known(context, found)):
+            yield known
+        else:
+            waiting.append(found)
+    if not waiting:
+        return
+    limit_environment_cache(context)
+    drafter = _drafter(context) if draft else None
+    scratch = context.settings.cache / "scratch"
+    scratch.mkdir(parents=True, exist_ok=True)
+    workshop = MiningWorkshop(context.sandbox, context.settings.cache, scratch, runs=runs, environment=environment)
+    pool = ThreadPoolExecutor(context.settings.replay.parallel, thread_name_prefix="feedback")
+    tell = CancellableProgress(context.tell)
+    jobs = [(work, pool.submit(_try, work, workshop, drafter, tell)) for work in waiting]
+    try:
+        for work, job in jobs:
+            mined = _result(job)
+            if mined.ticket and mined.admission:
+                store.add_ticket(mined.ticket)
+                store.admit(mined.ticket, mined.admission)
+            store.write(
+                "insert or replace into feedback_tickets (key, digest, fix_commit, ticket, status, reason)"
+                " values (?, ?, ?, ?, ?, ?)",
+                work.outcome.key,
+                work.outcome.digest,
+                mined.fix_commit,
+                mined.ticket.id if mined.ticket else None,
+                mined.status,
+                mined.reason,
+            )
+            yield _conversion_result(work.outcome, mined.status, mined.reason, mined.ticket)
+    finally:
+        tell.stop()
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _result(job: Future[MinedTicket]) -> MinedTicket:
+    try:
+        return job.result()
+    except ModelUnavailable as error:
+        raise ServiceDown(
+            f"the model's service does not answer: {error}", "start again when it does; what was tried is kept"
+        ) from None
+    except ModelMisconfigured as error:
+        raise MetaError(f"the model's service refuses: {error}", "check key, model and base_url") from None
+
+
+def _prepared(context: Context, outcome: Outcome, outcomes: list[Outcome]) -> _Work | str:
+    """The two sides of the ticket, or why there is none."""
+    if outcome.cause in _NOT_WRONG:
+        return f"nobody said that it was wrong: {_NOT_WRONG[outcome.cause]}"
+    clone = _clone(context, outcome)
+    if clone is None:
+        return f"no [[repositories]] of meta.toml is a clone of {outcome.repository}"
+    path = (context.settings.root / clone.path).resolve()
+    try:
+        return _Work(outcome, path, ticket_sides(path, outcome, outcomes, clone.main))
+    except NoTicket as why:
+        return str(why)
+    except MetaError as error:
+        return error.message
+
+
+def _clone(context: Context, outcome: Outcome) -> RepositorySettings | None:
+    named = [r for r in context.settings.repositories if r.name == outcome.repository]
+    unnamed = [r for r in context.settings.repositories if not r.name]
+    own = [r for r in unnamed if Path(r.path).resolve().name == outcome.repository.rsplit("/", 1)[-1]]
+    return next(iter([*named, *own, *(unnamed if len(context.settings.repositories) == 1 else [])]), None)
+
+
+def _known(context: Context, work: _Work) -> ConversionResult | None:
+    """What is known of it: from the last time, or since somebody has given its ticket already."""
+    outcome, fix = work.outcome, work.pair.change.fix_commit
+    row = context.store.one("select * from feedback_tickets where key = ?", outcome.key)
+    if row and (row["digest"], row["fix_commit"]) == (outcome.digest, fix):
+        ticket = context.store.ticket(row["ticket"]) if row["ticket"] else None
+        if ticket or not row["ticket"]:
+            return _conversion_result(outcome, row["status"], row["reason"], ticket).model_copy(update={"known": True})
+    for row in context.store.rows("select id, status, reason from tickets where source = ?", _source(outcome)):
+        ticket = context.store.ticket(row["id"])
+        if ticket and ticket.fix_commit == fix and ticket.rejected is not None:
+            return _conversion_result(outcome, row["status"], row["reason"], ticket).model_copy(update={"known": True})
+    return None
+
+
+def _try(
+    work: _Work, workshop: MiningWorkshop, drafter: ModelCheckDrafter | None, tell: CancellableProgress
+) -> MinedTicket:
+    outcome = work.outcome
+    origin = ChangeOrigin(
+        source=_source(outcome),
+        labels=() if outcome.cause is Cause.UNKNOWN else (outcome.cause.value,),
+        rejected=work.pair.rejected,
+        draft=partial(drafter.draft, outcome=outcome) if drafter else None,
+    )
+    return mine_change(work.repository, work.pair.change, workshop, origin=origin, progress=tell)
+
+
+def _source(outcome: Outcome) -> str:
+    return f"pr:{outcome.number}"
+
+
+def _drafter(context: Context) -> ModelCheckDrafter | None:
+    try:
+        return ModelCheckDrafter(context.model("checks"))
+    except MetaError as missing:
+        context.tell(f"no review checks are drafted: {missing.message}")
+        return None
+
+
+def _conversion_result(
+    outcome: Outcome, status: TicketStatus | None, reason: str, ticket: Ticket | None = None
+) -> ConversionResult:
+    return ConversionResult(
+        pull_request=outcome.key,
+        title=outcome.title,
+        kind=outcome.kind.value,
+        cause=outcome.cause.value,
+        status=status,
+        reason=reason,
+        ticket=ticket.id if ticket else None,
+        review_checks=len(ticket.grader.review) if ticket else 0,
+    )

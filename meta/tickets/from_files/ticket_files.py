@@ -1,0 +1,136 @@
+"""Reads tickets from files: JSON lines, TOML, or Markdown with front matter. The format is in docs/tickets.md."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from meta.errors import MetaError
+from meta.records.ticket import Ticket
+from meta.tickets.from_files.ticket_entry import BadEntry, ticket_of
+
+_Found = tuple[int, dict[str, Any] | str]
+"""Line number and fields of an entry, or what is wrong with it."""
+
+
+def load_tickets(path: Path) -> list[Ticket]:
+    """The tickets of a file, or of all ticket files of a folder, in order.
+
+    Raises one `MetaError` that names every bad entry as "file:line: what is wrong; what to do".
+    """
+    files = [path]
+    if path.is_dir():
+        files = sorted(p for p in path.iterdir() if p.suffix in (".jsonl", ".toml", ".md"))
+    tickets: list[Ticket] = []
+    problems: list[str] = []
+    places: dict[str, str] = {}
+    for file in files:
+        for line, fields in _entries(file):
+            place = f"{file}:{line}"
+            try:
+                if isinstance(fields, str):
+                    raise BadEntry(fields)
+                ticket = ticket_of(fields, file.parent)
+                if ticket.id in places:
+                    raise BadEntry(f"id {ticket.id!r} is taken by {places[ticket.id]}; give it another")
+                places[ticket.id] = place
+                tickets.append(ticket)
+            except BadEntry as refused:
+                problems.append(f"{place}: {refused}")
+    if problems:
+        count = "an entry" if len(problems) == 1 else f"{len(problems)} entries"
+        raise MetaError(
+            f"{count} of {path} cannot be read:\n" + "\n".join(problems),
+            "correct the file; docs/tickets.md has the format",
+        )
+    return tickets
+
+
+def _entries(file: Path) -> Iterator[_Found]:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise MetaError(f"{file} is not UTF-8 text", "name a .jsonl, .toml or .md file") from None
+    except OSError as error:
+        raise MetaError(f"cannot read {file}: {error.strerror}", "name a ticket file or a folder of them") from None
+    match file.suffix:
+        case ".jsonl" | ".json":
+            yield from _json_lines(text)
+        case ".toml":
+            yield from _toml(text)
+        case ".md":
+            yield _markdown(text)
+        case other:
+            raise MetaError(f"{file}: {other or 'no ending'} is no ticket format", "use .jsonl, .toml or .md")
+
+
+def _json_lines(text: str) -> Iterator[_Found]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            try:
+                fields = json.loads(line)
+                yield number, fields if isinstance(fields, dict) else "a line has to be a JSON object"
+            except json.JSONDecodeError as error:
+                yield number, f"this is not JSON ({error.msg}, column {error.colno}); write one object a line"
+
+
+def _toml(text: str) -> Iterator[_Found]:
+    try:
+        parsed = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"line (\d+)", str(error))
+        yield int(found[1]) if found else 1, f"this is not TOML ({error})"
+        return
+    lines = [n for n, line in enumerate(text.splitlines(), 1) if re.match(r"\s*\[\[\s*ticket\s*\]\]", line)]
+    entries = parsed.get("ticket", [])
+    if not isinstance(entries, list) or parsed.keys() - {"ticket"}:
+        yield 1, "tickets are written as [[ticket]] tables, and nothing else stands in the file"
+        return
+    yield from ((lines[i] if i < len(lines) else 1, fields) for i, fields in enumerate(entries))
+
+
+def _markdown(text: str) -> _Found:
+    """TOML between +++ lines (or plain "key: value" between --- lines), then "# Title" and the body."""
+    found = re.match(r"(\+\+\+|---)[ \t]*\n(.*?)\n\1[ \t]*(?:\n|$)(.*)", text, re.DOTALL)
+    if not found:
+        return 1, "a Markdown ticket starts with its fields between two lines `+++`"
+    fence, front, body = found.groups()
+    try:
+        fields = tomllib.loads(front + "\n") if fence == "+++" else _plain(front)
+    except tomllib.TOMLDecodeError as error:
+        at = re.search(r"line (\d+)", str(error))
+        return 1 + int(at[1]) if at else 2, f"the fields are not TOML ({error})"
+    except ValueError as error:
+        return 2, str(error)
+    heading = re.match(r"\s*#\s+(.+?)\s*\n(.*)", body + "\n", re.DOTALL)
+    if heading and "title" not in fields:
+        fields["title"], body = heading.groups()
+    fields.setdefault("body", body.strip())
+    return 1, fields
+
+
+def _plain(front: str) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    key = ""
+    for line in front.splitlines():
+        if item := re.match(r"\s+-\s+(.+)|-\s+(.+)", line):
+            if not isinstance(fields.get(key), list):
+                fields[key] = []
+            fields[key].append((item[1] or item[2]).strip().strip("\"'"))
+        elif pair := re.match(r"([\w-]+):\s*(.*)", line):
+            key, value = pair[1].replace("-", "_"), pair[2].strip()
+            try:
+                fields[key] = json.loads(value)
+            except json.JSONDecodeError:
+                fields[key] = value.strip("\"'")
+            if key == "base_commit":  # an abbreviated commit may be all digits
+                fields[key] = value.strip("\"'")
+        elif line.strip() and not line.lstrip().startswith("#"):
+            raise ValueError(
+                f"`{line.strip()[:60]}` is not `key: value`; for more than that put TOML between `+++` lines"
+            )
+    return fields

@@ -1,0 +1,69 @@
+"""Splits a merged change into what the worker has to write and what judges it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from meta.environments.commit_tree import CommitTree
+from meta.languages.python.test_files import is_protected, is_test_side, pytest_tables_of
+from meta.records.ticket import HiddenFile
+from worker_agent.git import run_git
+
+
+@dataclass(frozen=True)
+class ChangeSides:
+    """`gold`: the diff without its hidden files; `hidden`: every test-side file as the change left it."""
+
+    gold: str
+    hidden: tuple[HiddenFile, ...]
+    links: tuple[str, ...]
+    """Changed paths that are links or submodules, which no submission may hold."""
+
+    @property
+    def test_files(self) -> tuple[str, ...]:
+        """The hidden Python files that are still there."""
+        return tuple(
+            f.path for f in self.hidden if f.content is not None and is_test_side(f.path) and f.path.endswith(".py")
+        )
+
+
+def split_change(repository: Path, base: str, fix: str) -> ChangeSides:
+    """Split the change from `base` to `fix`.
+
+    All of the test side is hidden: tests, helpers, conftest, data under the tests' folders, what steers pytest; a
+    renamed file is one removed and one added. `pyproject.toml` is hidden when its pytest tables changed.
+    """
+    raw = run_git("diff", "--raw", "-z", "--no-renames", "--no-abbrev", base, fix, cwd=repository).split("\0")
+    before, after = CommitTree(repository, base), CommitTree(repository, fix)
+    hidden, gold, links = [], [], []
+    for about, path in zip(raw[::2], raw[1::2], strict=False):
+        old_mode, new_mode, _, _, status = about.lstrip(":").split()
+        if {old_mode, new_mode} & {"120000", "160000"}:
+            links.append(path)
+        elif is_protected(path) or (path == "pyproject.toml" and _tables(before) != _tables(after)):
+            content = None if status == "D" else after.bytes(path)
+            hidden.append(HiddenFile(path=path, content=content, executable=new_mode == "100755"))
+        else:
+            gold.append(path)
+    diff = ""
+    if gold:
+        diff = run_git(
+            "diff",
+            "--binary",
+            "--full-index",
+            "--no-renames",
+            "--no-color",
+            "--no-ext-diff",
+            "--no-textconv",
+            base,
+            fix,
+            "--",
+            *(f":(literal){path}" for path in gold),
+            cwd=repository,
+        )
+    return ChangeSides(diff, tuple(hidden), tuple(links))
+
+
+def _tables(tree: CommitTree) -> object:
+    return pytest_tables_of(tree.text("pyproject.toml"))

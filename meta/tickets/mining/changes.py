@@ -1,0 +1,144 @@
+"""Finds changes in a repository's history that could be tickets: source and tests changed together, small enough."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from meta.errors import MetaError
+from meta.languages.python.test_files import is_protected, is_test_side
+from worker_agent.git import GitError, run_git
+
+MAX_SOURCE_FILES = 12
+"""Source files that one task may touch."""
+
+MAX_SOURCE_LINES = 400
+"""Lines of source, added and removed, that one task may touch."""
+
+_PULL = re.compile(r"\(#(\d+)\)\s*$|^Merge pull request #(\d+) ")
+_NOT_SOURCE = re.compile(
+    r"^(docs?|examples?|benchmarks?|bench|scripts?|tools|\.github)/|^(setup|noxfile|conftest)\.py$|/conf\.py$"
+)
+_CODE = (".py", ".pyx", ".pyi", ".c", ".cpp", ".h", ".rs")
+
+
+@dataclass(frozen=True)
+class MainlineChange:
+    """One change on the main line: a commit, a squashed or a merged pull request."""
+
+    base_commit: str
+    fix_commit: str
+    message: str
+    pull: int | None
+    """The pull request's number, where the message tells."""
+    merged: bool
+    """A merge commit: its own message is the pull request's, its commits' are elsewhere."""
+    lines: tuple[tuple[str, int], ...]
+    """Path and number of changed lines of each file; binary files count 0."""
+
+    @property
+    def subject(self) -> str:
+        """The first line of the message."""
+        return self.message.partition("\n")[0].strip()
+
+    @property
+    def source(self) -> list[str]:
+        """The changed files that are code of the project, tests and tooling left out."""
+        return [p for p, _ in self.lines if is_source_file(p)]
+
+    @property
+    def tests(self) -> list[str]:
+        """The changed Python files on the test side."""
+        return [p for p, _ in self.lines if is_test_side(p) and p.endswith(".py")]
+
+
+def is_source_file(path: str) -> bool:
+    """Whether a changed file is code that a ticket could be about."""
+    return (
+        PurePosixPath(path).suffix in _CODE
+        and not is_test_side(path)
+        and not is_protected(path)
+        and not _NOT_SOURCE.search(path)
+    )
+
+
+def find_candidate_changes(repository: Path, since: str | None = None) -> Iterator[MainlineChange]:
+    """Changes of the main line (HEAD's first parents), newest first, that touch source and tests and are small.
+
+    `since` is anything that `git log --since` takes. Raises `MetaError` when there is no history to read.
+    """
+    for change in read_history(repository, "HEAD", since):
+        lines = sum(count for path, count in change.lines if path in set(change.source))
+        if change.tests and 0 < len(change.source) <= MAX_SOURCE_FILES and 0 < lines <= MAX_SOURCE_LINES:
+            yield change
+
+
+def read_history(repository: Path, span: str, since: str | None = None) -> Iterator[MainlineChange]:
+    """Every change of a line of history (its first parents), newest first. Raises `MetaError` when there is none."""
+    limit = [f"--since={since}"] if since else []
+    try:
+        text = run_git(
+            "log",
+            span,
+            "--first-parent",
+            "-m",
+            "--no-renames",
+            "--numstat",
+            "-z",
+            *limit,
+            "--format=%x01%H%x02%P%x02%B%x02",
+            cwd=repository,
+        )
+    except (GitError, OSError) as error:
+        raise MetaError(f"cannot read the history of {repository}: {error}", "name a git repository") from None
+    for block in text.split("\x01")[1:]:
+        commit, parents, message, numbers = block.split("\x02", 3)
+        if not parents:
+            continue
+        found = _PULL.search(message.partition("\n")[0])
+        yield MainlineChange(
+            base_commit=parents.split()[0],
+            fix_commit=commit,
+            message=message.strip(),
+            pull=int(found[1] or found[2]) if found else None,
+            merged=len(parents.split()) > 1,
+            lines=_lines(numbers),
+        )
+
+
+def squash_changes(repository: Path, base: str, fix: str) -> MainlineChange | None:
+    """All from `base` to `fix` as one change; `None` where one of them is not there."""
+    try:
+        parent = run_git("rev-parse", "--verify", "--quiet", f"{base}^{{commit}}", cwd=repository).strip()
+        numbers = run_git("diff", "--no-renames", "--numstat", "-z", base, fix, cwd=repository)
+    except GitError:
+        return None
+    newest = next(read_history(repository, f"{fix}^!"), None)
+    return replace(newest, base_commit=parent, lines=_lines(numbers)) if newest else None
+
+
+def _lines(numbers: str) -> tuple[tuple[str, int], ...]:
+    changed = []
+    for entry in numbers.split("\0"):
+        added, _, rest = entry.strip("\n").partition("\t")
+        removed, _, path = rest.partition("\t")
+        if path:
+            changed.append((path, sum(int(n) for n in (added, removed) if n.isdigit())))
+    return tuple(changed)
+
+
+def pull_messages_of(repository: Path, change: MainlineChange) -> list[str]:
+    """Messages of the commits that a merged pull request consisted of, oldest first, merges left out."""
+    if change.merged:
+        span = f"{change.base_commit}..{change.fix_commit}^2"
+    elif change.pull is not None:
+        span = f"{change.base_commit}..refs/pull/{change.pull}/head"
+    else:
+        return []
+    try:
+        text = run_git("log", "--no-merges", "--reverse", "--max-count=20", "--format=%B%x01", span, cwd=repository)
+    except GitError:
+        return []
+    return [message.strip() for message in text.split("\x01") if message.strip()]

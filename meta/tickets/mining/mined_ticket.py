@@ -1,0 +1,33 @@
+"""DOCSTRING meta.tickets.mining.mined_ticket."""
+
+from __future__ import annotations
+
+from meta.records.record import Record
+from meta.records.ticket import Admission, Ticket, TicketStatus
+
+
+class MinedTicket(Record):
+    """What became of one change. The fields down to `reason` are one JSON line of `meta tickets mine --json`."""
+
+    repo: str
+    base_commit: str
+    fix_commit: str
+    title: str
+    fail_to_pass: tuple[str, ...] = ()
+    pass_to_pass: tuple[str, ...] = ()
+    status: TicketStatus
+    reason: str = ""
+    ticket: Ticket | None = None
+    """`None` where the change was turned down before a ticket could be made of it."""
+    seconds: float = 0.0
+
+    @property
+    def admission(self) -> Admission | None:
+        """The outcome in the form in which it is kept beside the ticket."""
+        if self.ticket is None:
+            return None
+        return Admission(ticket=self.ticket.id, status=self.status, reason=self.reason, seconds=self.seconds)
+
+    def line(self) -> dict[str, object]:
+        """The documented fields, ready for JSON."""
+        return self.model_dump(mode="json", exclude={"ticket", "seconds"})

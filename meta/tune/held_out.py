@@ -1,0 +1,65 @@
+"""Which tickets the search may see and which only the gate may use."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from meta.gate.gate import MIN_TICKETS_FOR_CLAIM
+from meta.records.ticket import UNDER_SPECIFIED, Ticket
+from meta.store.store import Store
+
+SEARCH_SHARE = 0.4
+"""Share of the first admitted tickets that goes to search; new tickets enter as held-out."""
+
+MAX_DECISIONS = 20
+"""Gate decisions after which a held-out ticket moves to search, when there are enough others."""
+
+
+def divide_tickets(store: Store) -> tuple[list[Ticket], list[Ticket]]:
+    """(search, held-out) tickets. The first call divides; later ones keep to it and rotate worn-out tickets.
+
+    A ticket whose brief leaves out what its tests demand is for searching only: no version can be held to it. With
+    fewer than `FEW_TICKETS` others there is no held-out set: both lists are all of them.
+    """
+    everything = store.tickets("admitted")
+    admitted = [ticket for ticket in everything if UNDER_SPECIFIED not in ticket.labels]
+    store.set_held_out([t.id for t in everything if UNDER_SPECIFIED in t.labels], held_out=False)
+    if len(admitted) < MIN_TICKETS_FOR_CLAIM:
+        return everything, admitted
+    held_out = {ticket.id for ticket in store.tickets("admitted", held_out=True)}
+    if all(ticket.id in held_out for ticket in admitted):
+        most = max(0, len(admitted) - MIN_TICKETS_FOR_CLAIM)
+        wanted = min(round(len(admitted) * SEARCH_SHARE), most) or min(most, 1)
+        store.set_held_out(_spread(admitted, wanted), held_out=False)
+    _rotate(store)
+    return store.tickets("admitted", held_out=False), store.tickets("admitted", held_out=True)
+
+
+def _spread(tickets: list[Ticket], wanted: int) -> list[str]:
+    """Ids for search, taken in turn from each theme, so that both sides know all themes."""
+    by_theme: dict[str, list[str]] = defaultdict(list)
+    for ticket in tickets:
+        by_theme[ticket.labels[0] if ticket.labels else ""].append(ticket.id)
+    share = wanted / len(tickets)
+    chosen: list[str] = []
+    owed = 0.0
+    for names in by_theme.values():
+        owed += share * len(names)
+        take = min(round(owed), wanted - len(chosen), len(names))
+        chosen += names[:take]
+        owed -= take
+    rest = [t.id for t in tickets if t.id not in chosen]
+    return chosen + rest[: wanted - len(chosen)]
+
+
+def _rotate(store: Store) -> None:
+    """Move worn-out tickets to search, as far as new ones have come in to take their place.
+
+    A held-out set that shrank would lose more than it gained: fewer tickets show less, and stand for tickets to come
+    less well. When nothing new comes, tickets serve on; `meta outlook` then says that the team should add some.
+    """
+    rows = store.rows("select id, held_out, decisions from tickets where status = 'admitted'")
+    held_out = [row for row in rows if row["held_out"]]
+    spare = len(held_out) - max(MIN_TICKETS_FOR_CLAIM, len(rows) - round(len(rows) * SEARCH_SHARE))
+    worn = sorted((r for r in held_out if r["decisions"] >= MAX_DECISIONS), key=lambda r: (-r["decisions"], r["id"]))
+    store.set_held_out([row["id"] for row in worn[: max(0, spare)]], held_out=False)

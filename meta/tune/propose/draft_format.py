@@ -1,0 +1,128 @@
+"""The form in which a proposer writes edits, shown as a prompt and read back as records.
+
+## Edit: Read the repository's rules first
+theme: ignored_convention
+hypothesis: The worker breaks conventions because nothing tells it to look for them.
+answers: PR #12, PR #15
+flips: ticket-3, ticket-9
+
+prompts/system.md
+```
+<<<<<<< SEARCH
+...
+=======
+...
+>>>>>>> REPLACE
+```
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from meta.records.candidate import Edit, EditDraft
+from meta.tune.propose.evidence import Complaint, ProposerEvidence
+from worker_agent.edit_blocks import parse_blocks, replace_passage
+
+_HEAD = re.compile(r"^##+ Edit:\s*(?P<title>.+)$", re.MULTILINE)
+_FIELD = re.compile(r"^(theme|themes|hypothesis|answers|flips):[ \t]*(.*)$", re.MULTILINE | re.IGNORECASE)
+
+
+def parse_edits(reply: str, surface: dict[str, str]) -> list[EditDraft]:
+    """The edits of a reply, applied to the surface's files (path to text)."""
+    heads = list(_HEAD.finditer(reply))
+    ends = [*(head.start() for head in heads[1:]), len(reply)]
+    return [_draft(h["title"].strip(), reply[h.end() : end], surface) for h, end in zip(heads, ends, strict=False)]
+
+
+def _draft(title: str, body: str, surface: dict[str, str]) -> EditDraft:
+    said = {name.lower().rstrip("s"): value.strip() for name, value in _FIELD.findall(body)}
+    changes: dict[str, str | None] = {}
+    for part in parse_blocks(body):
+        path = part.path.removeprefix("worker_agent/")
+        before = changes.get(path, surface.get(path))
+        if part.old is None:
+            changes[path] = part.new
+        elif before is None:
+            return EditDraft(title, None, f"{path} is not on the surface")
+        elif (after := replace_passage(before, part.old, part.new)) is None:
+            return EditDraft(title, None, f"the SEARCH part does not stand in {path} exactly once")
+        else:
+            changes[path] = after
+    if not changes:
+        return EditDraft(title, None, "it changes no file")
+    return draft_edit(
+        title, changes, said.get("hypothesi", ""), *(_list(said.get(name, "")) for name in ("theme", "answer", "flip"))
+    )
+
+
+def draft_edit(
+    title: str,
+    changes: dict[str, str | None],
+    hypothesis: str,
+    themes: Sequence[str],
+    answers: Sequence[str],
+    flips: Sequence[str],
+) -> EditDraft:
+    """An edit with its claims. Without them it cannot be shown wrong, and so is none."""
+    edit = Edit(
+        title=title[:120],
+        themes=tuple(themes),
+        hypothesis=hypothesis[:600],
+        answers=tuple(answers),
+        flips=tuple(flips),
+        changes=changes,
+    )
+    return EditDraft(title, edit, _unclaimed(edit))
+
+
+def _unclaimed(edit: Edit) -> str:
+    if not edit.themes:
+        return "it names no theme: the cause that it is about, as named in the evidence"
+    if not edit.hypothesis:
+        return "it has no hypothesis: why the agent fails and why this helps"
+    if not edit.flips and len(edit.answers) < 2:
+        return "it names no failed ticket that it should turn, and one comment alone justifies no edit"
+    return ""
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(part for raw in text.split(",") if (part := raw.strip().strip("`")))
+
+
+def render_question(evidence: ProposerEvidence, surface: dict[str, str], most: int) -> str:
+    """The whole question to a proposer, as one text. What people and workers wrote stands quoted."""
+    files = "\n\n".join(f"{path}\n```\n{text.rstrip()}\n```" for path, text in surface.items())
+    failures = "\n\n".join(
+        f"### {f.ticket} ({', '.join(f.labels) or 'no theme'})\n{block_quote(f.brief)}\n"
+        f"verdict:\n{block_quote(f.reason)}\n"
+        f"transcript:\n{block_quote(f.transcript)}"
+        for f in evidence.failures
+    )
+    complaints = "\n\n".join(
+        f"### {cause}: {len(found)} pull requests\n" + "\n".join(_complaint(c) for c in found[:8])
+        for cause, found in evidence.complaints.items()
+    )
+    tried = block_quote("\n".join(f"- {each}" for each in evidence.tried))  # with what people said of proposals
+    parts = [
+        f"# Surface\n\n{files}",
+        f"# What went wrong\n\n## Failed replays on past tickets\n\n{failures or 'none'}",
+        f"## What reviewers did, by cause\n\n{complaints or 'nothing recorded'}",
+        f"# What passed\n\n{', '.join(evidence.passed) or 'nothing'}",
+        f"# Tried before\n\n{tried or 'nothing'}",
+        f"# Now\n\nPropose at most {most} edits.",
+    ]
+    return "\n\n".join(parts)
+
+
+def _complaint(complaint: Complaint) -> str:
+    lines = [f"{complaint.pull_request} ({complaint.kind}), titled:", block_quote(complaint.title), *complaint.quotes]
+    if complaint.revision:
+        lines.append(f"what the merge changed in the submission:\n{block_quote(complaint.revision)}")
+    return "\n".join(lines)
+
+
+def block_quote(text: str) -> str:
+    """As a quotation: every line behind `>`."""
+    return "\n".join(f"> {line}" for line in text.splitlines())

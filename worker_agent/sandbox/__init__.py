@@ -1,0 +1,1 @@
+"""DOCSTRING worker_agent.sandbox."""

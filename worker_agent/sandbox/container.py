@@ -1,0 +1,148 @@
+"""The second sandbox: a container engine's command line, podman or docker.
+
+The same isolation as by bubblewrap, from the same parts of the host: its /usr and the job's mounts, read-only, below an
+empty root; no network, no capabilities, no new privileges, limits by control groups. Podman needs no image for that;
+docker takes the root of one, which has to be there.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import resource
+import shutil
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from worker_agent.sandbox.job import PASSWD_FILE, SANDBOX_HOME, Mount, SandboxJob, SandboxUnavailable, prlimit_command
+
+DOCKER_IMAGE = "debian:stable-slim"
+"""Whose root docker uses. What is mounted over it is the host's."""
+
+
+class Container:
+    """Runs each job in a container of its own, which is removed when the job ends."""
+
+    inherits = False
+
+    def __init__(self, engine: Literal["podman", "docker"], runtime: str = "") -> None:
+        program = shutil.which(engine)
+        if program is None:
+            raise SandboxUnavailable(f"{engine} is not installed; install it, or use bubblewrap")
+        self.name: str = engine
+        self._engine = [program, *(["--runtime", runtime] if runtime else [])]
+        self._root = [DOCKER_IMAGE] if engine == "docker" else ["--rootfs", str(_make_empty_root())]
+
+    def workspace_path(self, workspace: Path) -> str:
+        return "/workspace"
+
+    def mounted(self, mount: Mount) -> str:
+        return mount.inside
+
+    def command(self, job: SandboxJob) -> list[str]:
+        limits = job.limits
+        size = f"{limits.disk_mb}m"
+        argv = [
+            *self._engine,
+            "run",
+            "--rm",
+            "--interactive",
+            "--name",
+            f"meta-{uuid.uuid4().hex}",
+            "--network",
+            "none",
+            "--read-only",
+            "--cap-drop",
+            "ALL",
+            "--security-opt",
+            "no-new-privileges",
+            "--pids-limit",
+            str(limits.processes),
+            "--memory",
+            f"{limits.memory_mb}m",
+            "--ulimit",
+            _ulimit_option("nofile", resource.RLIMIT_NOFILE),
+            "--ulimit",
+            _ulimit_option("nproc", resource.RLIMIT_NPROC),
+            "--ulimit",
+            "core=0:0",
+            "--shm-size",
+            size,
+            "--tmpfs",
+            f"/tmp:rw,exec,mode=1777,size={size}",
+            "--hostname",
+            "sandbox",
+            "--user",
+            f"{os.getuid()}:{os.getgid()}",
+            "--workdir",
+            "/workspace",
+        ]
+        if self.name == "podman" and os.getuid():
+            argv += ["--userns", "keep-id"]
+        mounts = [Mount(Path("/usr")), Mount(PASSWD_FILE, "/etc/passwd"), *job.mounts]
+        for file in ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime", "/etc/mime.types"):
+            mounts += [Mount(Path(file))] if Path(file).exists() else []
+        for mount in [*mounts, Mount(job.workspace, "/workspace", writable=True)]:
+            source = mount.source.resolve()
+            argv += ["--mount", f"type=bind,source={source},target={mount.inside}" + ("" if mount.writable else ",ro")]
+        for name, value in job.variables.items():
+            argv += ["--env", f"{name}={value}"]
+        return [
+            *argv,
+            *self._root,
+            "/bin/sh",
+            "-c",
+            f'mkdir -p {SANDBOX_HOME} && exec "$@"',
+            "sh",
+            *prlimit_command(job),
+        ]
+
+    def variables(self, job: Mapping[str, str]) -> dict[str, str]:
+        """The engine's own, none of which gets inside: the job's are in its command."""
+        kept = ("PATH", "HOME", "XDG_RUNTIME_DIR", "DOCKER_HOST", "CONTAINER_HOST")
+        return {name: os.environ[name] for name in kept if name in os.environ}
+
+    def ending(self, command: Sequence[str]) -> list[str]:
+        """The command that ends a job of which only the engine's client has been ended."""
+        now = ["--time", "0"] if self.name == "podman" else []
+        return [*self._engine, "rm", "--force", *now, command[command.index("--name") + 1]]
+
+
+def open_container(engine: Literal["podman", "docker"]) -> Container:
+    """The engine, tried once. Raises `SandboxUnavailable` with its words."""
+    words = ""
+    for runtime in ("", "runc"):
+        sandbox = Container(engine, runtime)
+        with tempfile.TemporaryDirectory() as folder:
+            job = SandboxJob(["true"], Path(folder))
+            tried = subprocess.run(
+                sandbox.command(job), env=sandbox.variables({}), capture_output=True, text=True, check=False
+            )
+        if tried.returncode == 0:
+            return sandbox
+        words += f"{runtime or 'its own runtime'}: {tried.stderr.strip()[-300:]} "
+    raise SandboxUnavailable(f"{engine} cannot run a container here: {words}")
+
+
+def _ulimit_option(name: str, which: int) -> str:
+    """An engine asks for more than it may where its own limit is low. The limit that counts is the one on pids."""
+    hard = resource.getrlimit(which)[1]
+    most = 4096 if hard == resource.RLIM_INFINITY else min(hard, 4096)
+    return f"{name}={most}:{most}"
+
+
+def _make_empty_root() -> Path:
+    """A root with nothing but the links and folders that every program expects."""
+    root = Path(tempfile.mkdtemp(prefix="meta-root-"))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    for name in ("usr", "proc", "dev", "sys", "etc", "run", "tmp", "var", "workspace"):
+        (root / name).mkdir()
+    for name in ("bin", "sbin", "lib", "lib32", "lib64"):
+        if Path("/", name).is_symlink():
+            (root / name).symlink_to(os.readlink(Path("/", name)))
+    (root / "var" / "tmp").symlink_to("/tmp")
+    return root

@@ -1,0 +1,222 @@
+"""Runs inside the sandbox: loads the tools, tells their schemas, runs them.
+
+A request on stdin is a dictionary in `marshal`'s form, which the same interpreter wrote outside. An answer on stdout is
+"ok" or "error", the number of bytes, a new line, and as many bytes of text.
+
+    {"op": "schemas"}                                a JSON object: {"tools": [...], "errors": {"name": "why"}}
+    {"op": "call", "tool": "search", "input": {}}    what the tool returned
+    {"op": "list"}                                   a JSON list of files
+    {"op": "read", "path": "a.py"}                   the file's text
+    {"op": "write", "path": "a.py", "text": "..."}   nothing
+
+A tool is one file with one public function of the file's name; its JSON schema comes from its signature and
+docstring (Google style `Args:`). Standard library only. The process that holds the key never imports a tool.
+Usage: python inside_host.py TOOLS_FOLDER [NAME ...]
+"""
+
+import marshal
+import os
+import sys
+
+_SKIPPED_FOLDERS = {".git", "__pycache__", "node_modules", ".venv", ".tox", ".mypy_cache", ".pytest_cache"}
+_VARIADIC = 0x04 | 0x08
+"""Flags of a code object with *args or **kwargs."""
+
+# A host is started for every replay, often for one call, and imports cost more than calls: what only some requests
+# need is imported there, and a tool is loaded where it is called.
+
+
+def load_tool(folder, name):
+    """The function of a tool's file. Raises whatever importing it raises, or `LookupError`."""
+    path = os.path.join(folder, f"{name}.py")
+    if not os.path.isfile(path):
+        raise LookupError(f"there is no tools/{name}.py")
+    module = sys.modules[f"tool_{name}"] = type(sys)(f"tool_{name}")
+    module.__file__ = path
+    with open(path, "rb") as source:
+        exec(compile(source.read(), path, "exec"), module.__dict__)
+    function = getattr(module, name, None)
+    if not isinstance(function, type(load_tool)):
+        raise LookupError(f"tools/{name}.py has no function {name}()")
+    return function
+
+
+def json_type_of(annotation):
+    """JSON schema of one parameter's annotation. Raises `TypeError` for what JSON cannot carry."""
+    import types
+    import typing
+
+    names = {str: "string", int: "integer", float: "number", bool: "boolean", dict: "object", list: "array"}
+    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (typing.Union, types.UnionType):
+        return json_type_of(next(a for a in args if a is not type(None)))
+    if origin is typing.Literal:
+        return {"type": "string", "enum": list(args)}
+    if origin is list:
+        return {"type": "array", "items": json_type_of(args[0])}
+    if (origin or annotation) in names:
+        return {"type": names[origin or annotation]}
+    raise TypeError(f"a tool's parameter cannot be {annotation!r}")
+
+
+def schema_of(function):
+    """`{"name", "description", "input_schema"}` as the Messages API wants it."""
+    import inspect
+    import re
+    import typing
+
+    text = inspect.getdoc(function) or ""
+    if not text:
+        raise LookupError(f"{function.__name__}() has no docstring, so the model would not know what it does")
+    head, _, arguments = text.partition("\nArgs:\n")
+    told = dict(re.findall(r"^\s+(\w+):\s*((?:.+(?:\n\s{8,}.+)*))", arguments, re.MULTILINE))
+    hints = typing.get_type_hints(function)
+    properties, required = {}, []
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name not in hints:
+            raise TypeError(f"{function.__name__}({name}) has no type")
+        properties[name] = json_type_of(hints[name])
+        if name in told:
+            properties[name]["description"] = " ".join(told[name].split())
+        if parameter.default is inspect.Parameter.empty:
+            required.append(name)
+        elif isinstance(parameter.default, (str, int, float, bool)):
+            properties[name]["default"] = parameter.default
+    return {
+        "name": function.__name__,
+        "description": head.strip(),
+        "input_schema": {
+            "type": "object",
+            "properties": properties,
+            "required": required,
+            "additionalProperties": False,
+        },
+    }
+
+
+def parameters_of(function):
+    """Parameter names in order, each with whether it has to be given."""
+    code = function.__code__
+    if code.co_flags & _VARIADIC or hasattr(function, "__wrapped__"):
+        import inspect
+
+        found = inspect.signature(function).parameters
+        return {name: parameter.default is inspect.Parameter.empty for name, parameter in found.items()}
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    with_default = code.co_argcount - len(function.__defaults__ or ())
+    needed = {name: place < with_default for place, name in enumerate(names[: code.co_argcount])}
+    return needed | {name: name not in (function.__kwdefaults__ or {}) for name in names[code.co_argcount :]}
+
+
+def check_input(function, given):
+    """Raise `TypeError` in words that a model can act on when the input does not fit."""
+    parameters = parameters_of(function)
+    if unknown := sorted(set(given) - set(parameters)):
+        raise TypeError(f"{function.__name__} has no parameter {', '.join(unknown)}; it has: {', '.join(parameters)}")
+    if missing := [name for name, needed in parameters.items() if needed and name not in given]:
+        raise TypeError(f"{function.__name__} needs: {', '.join(missing)}")
+
+
+def resolve_in_workspace(path):
+    """A path of the workspace, which is the current folder. Raises `ValueError` for anything outside."""
+    from pathlib import Path
+
+    root = Path.cwd().resolve()
+    full = (root / path).resolve()
+    if not full.is_relative_to(root) or ".git" in full.relative_to(root).parts:
+        raise ValueError(f"{path} is outside the workspace")
+    return full
+
+
+def list_workspace_files():
+    """Paths of all text-like files below the current folder, sorted."""
+    found = []
+    for folder, names, files in os.walk("."):
+        names[:] = sorted(n for n in names if n not in _SKIPPED_FOLDERS)
+        found += [os.path.normpath(os.path.join(folder, f)) for f in files if not f.endswith((".pyc", ".so"))]
+    return sorted(found)
+
+
+class ToolLoader:
+    """The tools of a folder by name, each loaded when it is first wanted; what cannot be loaded is remembered."""
+
+    def __init__(self, folder, names):
+        self.names, self._folder = names, folder
+        self._functions, self.errors = {}, {}
+
+    def get(self, name):
+        """The tool's function, or `None` where it does not load."""
+        if name not in self._functions and name not in self.errors:
+            try:
+                self._functions[name] = load_tool(self._folder, name)
+            except BaseException as error:
+                self.errors[name] = f"{type(error).__name__}: {error}"
+        return self._functions.get(name)
+
+    def schemas(self):
+        """The schemas of all that load; the rest is in `errors`."""
+        found = []
+        for name in self.names:
+            try:
+                if function := self.get(name):
+                    found.append(schema_of(function))
+            except BaseException as error:
+                self.errors[name] = f"{type(error).__name__}: {error}"
+        return found
+
+
+def answer_request(request, tools):
+    """The text to answer with. Raises whatever keeps it from being given."""
+    op = request.get("op")
+    if op == "schemas":
+        import json
+
+        return json.dumps({"tools": tools.schemas(), "errors": tools.errors})
+    if op == "call":
+        name, given = request.get("tool"), request.get("input") or {}
+        function = tools.get(name) if name in tools.names else None
+        if function is None:
+            known = ", ".join(n for n in tools.names if n not in tools.errors)
+            raise LookupError(f"there is no tool {name!r}; there are: {known}")
+        check_input(function, given)
+        return str(function(**given))
+    if op == "list":
+        import json
+
+        return json.dumps(list_workspace_files())
+    if op == "read":
+        return resolve_in_workspace(request["path"]).read_text("utf-8", "replace")
+    if op == "write":
+        path = resolve_in_workspace(request["path"])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(request["text"], "utf-8", newline="")
+        return ""
+    raise LookupError(f"unknown op {op!r}")
+
+
+def serve_tools():
+    folder, names = sys.argv[1], sys.argv[2:]
+    # What a tool prints must not be taken for an answer: answers get a descriptor of their own, and what is printed
+    # goes nowhere, since both streams lead to the same pipe outside.
+    answers = os.fdopen(os.dup(1), "wb")
+    requests = os.fdopen(os.dup(0), "rb")
+    null = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(null, stream)
+    tools = ToolLoader(folder, names)
+    while True:
+        try:
+            request = marshal.load(requests)
+        except EOFError:
+            return
+        try:
+            word, text = b"ok", answer_request(request, tools)
+        except BaseException as error:
+            word, text = b"error", f"{type(error).__name__}: {error}"
+        told = text.encode("utf-8", "replace")
+        answers.write(b"%s %d\n%s" % (word, len(told), told))
+        answers.flush()
+
+
+if __name__ == "__main__":
+    serve_tools()
