@@ -159,7 +159,7 @@ def test_a_tool_that_is_gone_counts_neither_for_nor_against(desk: Desk) -> None:
 def test_the_base_is_asked_once_for_the_same_files(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.findings({"calc.py": UNUSED}, "ruff")
     runs: list[object] = []
-    really = linter_run.run
+    really = linter_run.run_job
     monkeypatch.setattr(linter_run, "run_job", lambda *a: runs.append(a) or really(*a))
     desk.findings({"calc.py": UNUSED + "\n"}, "ruff")
     assert len(runs) == 1

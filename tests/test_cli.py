@@ -402,7 +402,7 @@ if sys.argv.pop(1) == "thread":
     threading.Thread(target=stop).start()
 else:
     atexit.register(tell)
-from meta.cli import main
+from meta.cli.entry import main
 main()
 """
 

@@ -174,7 +174,7 @@ def mining(tmp_path: Path, shop: Repository) -> Context:
 def looked_at(context: Context, monkeypatch: pytest.MonkeyPatch, deadline: Deadline | None = None) -> int:
     """Changes that a night's mining tried."""
     seen: list[str] = []
-    inner = intake.mine_into
+    inner = intake.mine_into_store
 
     def counting(*args: object) -> Iterator[object]:
         for found in inner(*args):  # type: ignore[arg-type]

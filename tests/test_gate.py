@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meta.gate import power
 from meta.gate.bets import (
     expected_log_factor_of,
     find_growth_optimal_u,
@@ -21,6 +20,7 @@ from meta.gate.bets import (
 )
 from meta.gate.gate import Gate
 from meta.gate.gate_record import GateConfig, GateRecord
+from meta.gate.power import estimate_power
 from meta.gate.recomputation import AuditError, recompute_evidence, resume_gate
 
 chances = st.floats(0.0, 1.0)
@@ -385,8 +385,8 @@ def test_exact_nulls_are_rarely_kept() -> None:
 
 
 def test_power_says_what_tickets_and_budget_can_detect() -> None:
-    much = power(0.3, n=16, stale=EARLIER, simulations=30)
-    little = power(0.3, n=16, stale=EARLIER, simulations=30, config=GateConfig(budget=10))
+    much = estimate_power(0.3, n=16, stale=EARLIER, simulations=30)
+    little = estimate_power(0.3, n=16, stale=EARLIER, simulations=30, config=GateConfig(budget=10))
     assert much.power >= 0.5
     assert little.power < 0.2
     assert little.replays <= 10

@@ -18,7 +18,7 @@ from meta.disk.scratch import MEMORY_FOLDER, close_scratch, open_scratch
 OTHER = """
 import os, signal, sys
 from pathlib import Path
-from meta import scratch
+from meta.disk import scratch
 scratch.WORKSPACE_MB = 0
 def linked(link, target):
     print(target, flush=True)

@@ -72,8 +72,8 @@ def test_two_writers_at_once_are_told_of_each_other(tmp_path: Path) -> None:
     with hold_writer_lock(path, "propose"):
         code = (
             "import sys; from pathlib import Path\n"
-            "from meta.errors import MetaError; from meta.store.writer_lock import only_writer\n"
-            "try:\n  with only_writer(Path(sys.argv[1]), 'replay'): print('in')\n"
+            "from meta.errors import MetaError; from meta.store.writer_lock import hold_writer_lock\n"
+            "try:\n  with hold_writer_lock(Path(sys.argv[1]), 'replay'): print('in')\n"
             "except MetaError as e: print(e.code, e.message)"
         )
         other = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
