@@ -1,4 +1,8 @@
-"""meta.toml, validated. Every setting has a default that works; `meta init` writes the file with comments."""
+"""What meta.toml can set. Every setting has a default that works; `meta.settings_file` reads and writes the file.
+
+A field's description becomes its comment in the file that `meta init` writes. Its first example stands in for a missing
+default, or follows the description.
+"""
 
 from __future__ import annotations
 
@@ -15,48 +19,63 @@ from worker_agent.records import Limits
 
 
 class ModelSettings(Record):
-    """A model and where it answers. Keys are never written here: only the name of the variable that holds one."""
+    """A model and its server. The key stays in the environment; only the name of its variable is set here."""
 
-    model: str = ""
-    base_url: str = ""
-    key_variable: str = "ANTHROPIC_API_KEY"
-    timeout_seconds: float = Field(600.0, gt=0)
-    retries: int = Field(4, ge=0)
+    model: str = Field("", description="model id; if empty, ANTHROPIC_MODEL")
+    base_url: str = Field(
+        "", description="server that speaks the Messages API; if empty, ANTHROPIC_BASE_URL or Anthropic"
+    )
+    key_variable: str = Field("ANTHROPIC_API_KEY", description="environment variable that holds the API key")
+    timeout_seconds: float = Field(600.0, gt=0, description="longest wait for a reply")
+    retries: int = Field(4, ge=0, description="retries after a failed call")
 
 
 class WorkerSettings(ModelSettings):
     """Where the agent lives, and the model it uses unless its agent.toml names one."""
 
-    repository: str = "."
-    surface: str = "worker_agent"
+    repository: str = Field(".", description="git repository that holds the agent")
+    surface: str = Field("worker_agent", description="folder with agent.toml, prompts/ and tools/")
 
 
 class ProposerSettings(ModelSettings):
-    """Who writes edits. Empty fields are taken from [worker]."""
+    """The model that writes edits, and how it does."""
 
-    style: Literal["rewrite", "agent", "sentence"] = "rewrite"
-    edits: int = Field(3, ge=1, le=12, description="most edits asked for in a night")
+    model: str = Field("", description="if empty, the worker's")
+    base_url: str = Field("", description="if empty, the worker's server and key")
+    key_variable: str = Field("ANTHROPIC_API_KEY", description="environment variable that holds this server's key")
+    style: Literal["rewrite", "agent", "sentence"] = Field(
+        "rewrite", description="agent: for a strong model that calls tools; sentence: for a very small one"
+    )
+    edits: int = Field(3, ge=1, le=12, description="most edits to ask for in a night")
 
 
 class AgentSettings(Record):
-    """How the agent's pull requests are known, besides the version trailer."""
+    """How to recognise the agent's pull requests. One match is enough; `*` stands for any characters."""
 
-    authors: tuple[str, ...] = ()
-    co_authors: tuple[str, ...] = ()
-    labels: tuple[str, ...] = ()
+    authors: tuple[str, ...] = Field((), description="names or addresses of authors", examples=[("my-agent[bot]",)])
+    co_authors: tuple[str, ...] = Field((), description="names or addresses in Co-authored-by trailers")
+    labels: tuple[str, ...] = Field((), description="labels of pull requests")
 
 
 class GitHubSettings(Record):
-    """Where GitHub is and as whom; secrets are named by environment variable. See docs/github.md."""
+    """Which GitHub to use, and as whom. Secrets stay in the environment; see docs/github.md."""
 
-    base_url: str = Field("https://api.github.com", pattern=r"^https?://[^\s@]+$")
-    token_variable: str = "GITHUB_TOKEN"
-    app_id: str = ""
-    installation_id: int = 0
-    app_key_variable: str = "GITHUB_APP_PRIVATE_KEY"
-    agent_repository: str = Field("", description="owner/name of the agent's own repository, for its proposals")
-    mention: str = Field("@meta", description="words that start the worker in a comment on an issue")
-    label: str = Field("meta", description="the label that starts it")
+    base_url: str = Field(
+        "https://api.github.com",
+        pattern=r"^https?://[^\s@]+$",
+        description="on GitHub Enterprise Server: https://HOST/api/v3",
+    )
+    token_variable: str = Field("GITHUB_TOKEN", description="environment variable that holds the token")
+    app_id: str = Field("", description="id of a GitHub App, to use one instead of a token")
+    installation_id: int = Field(0, description="the App's installation")
+    app_key_variable: str = Field(
+        "GITHUB_APP_PRIVATE_KEY", description="environment variable that holds the App's private key, or its file name"
+    )
+    agent_repository: str = Field(
+        "", description="owner/name of the agent's own repository, for `meta proposals publish`"
+    )
+    mention: str = Field("@meta", description="words in an issue's comment that start the worker; push access needed")
+    label: str = Field("meta", description="label on an issue that starts it; push access needed")
     draft: bool = Field(False, description="open the worker's pull requests as drafts")
 
     @property
@@ -68,79 +87,142 @@ class GitHubSettings(Record):
 class RepositorySettings(Record):
     """A repository that the agent works on."""
 
-    path: str
-    name: str = ""
-    main: str = "main"
-    github: bool = Field(False, description="also ask GitHub what became of them; needs the name")
-    export: str = Field("", description="a JSONL export of its pull requests and reviews; see docs/feedback.md")
+    path: str = Field(description="a clone with refs/pull/*/head")
+    name: str = Field("", description="owner/name; if empty, read from the clone's remote")
+    main: str = Field("main", description="branch that pull requests are merged into")
+    github: bool = Field(False, description="also read reviews and outcomes from GitHub; needs the name")
+    export: str = Field("", description="JSONL export of pull requests and reviews; see docs/feedback.md")
 
 
 class ReplaySettings(Record):
-    """How replays are run."""
+    """How replays run."""
 
-    parallel: int = Field(default_factory=lambda: max(1, os.cpu_count() or 1), ge=1)
-    sandbox: Literal["bubblewrap", "podman", "docker", "none"] = "bubblewrap"
-    executor: Literal["local", "ray"] = Field("local", description="where replays run; see docs/nights.md for Ray")
+    parallel: int = Field(
+        default_factory=lambda: max(1, os.cpu_count() or 1),
+        ge=1,
+        description="replays to run at once; by default, one per processor",
+    )
+    sandbox: Literal["bubblewrap", "podman", "docker", "none"] = Field(
+        "bubblewrap", description="none: no isolation, all runs as you"
+    )
+    executor: Literal["local", "ray"] = Field(
+        "local", description="ray: on a cluster, `pip install meta-worker[ray]`; see docs/nights.md"
+    )
     ray_address: str = Field("auto", description="the cluster's address; auto: the one that runs on this machine")
-    limits: Limits = Limits()
-    environments_mb: int = Field(20_000, ge=0, description="disk for built environments; the least used go first")
+    limits: Limits = Field(Limits(), description="Limits of one run of the worker; agent.toml can only lower them.")
+    environments_mb: int = Field(
+        20_000, ge=0, description="disk for built environments, in MB; the least recently used are removed first"
+    )
 
 
 class TuneSettings(Record):
-    """What a night may spend and how sure it must be."""
+    """What a night's tuning may spend, and how sure it must be."""
 
-    replays: int = Field(200, ge=1, description="budget of one night, in replays")
-    alpha: float | None = Field(None, gt=0, lt=1, description="chance of keeping an edit that is no better")
-    tier: Literal["standard", "strict"] = Field("standard", description="strict: for teams that merge unattended")
-    surface_chars: int = Field(40_000, ge=1000, description="size budget of prompts, agent.toml and tools together")
+    replays: int = Field(200, ge=1, description="replays a night may run")
+    alpha: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="chance of keeping a useless edit; by default it depends on replays",
+        examples=[0.1],
+    )
+    tier: Literal["standard", "strict"] = Field(
+        "standard",
+        description="strict, for teams that merge unattended: at most a tenth (or alpha) of all kept edits are useless;"
+        " needs more replays, see docs/gate.md",
+    )
+    surface_chars: int = Field(40_000, ge=1000, description="largest size of prompts, agent.toml and tools together")
 
 
 class NightlySettings(Record):
     """What an unattended night may do and spend."""
 
-    until: str = Field("", pattern=r"^(([01]?\d|2[0-3]):[0-5]\d)?$", description="local time at which it must be over")
-    usd: float | None = Field(None, gt=0, description="money for one night, all model calls together")
-    tokens: int | None = Field(None, ge=1, description="tokens for one night, all model calls together")
-    patience_minutes: float = Field(60.0, ge=0, description="how long to wait for a service that does not answer")
-    mine: int = Field(0, ge=0, description="tickets to mine in a night from each repository's newest history")
+    until: str = Field(
+        "",
+        pattern=r"^(([01]?\d|2[0-3]):[0-5]\d)?$",
+        description="local time when the night must end",
+        examples=["06:00"],
+    )
+    usd: float | None = Field(
+        None,
+        gt=0,
+        description="US dollars for a night, no limit by default; models without a price get 20 million tokens",
+        examples=[50.0],
+    )
+    tokens: int | None = Field(
+        None, ge=1, description="tokens for a night, no limit by default", examples=[100_000_000]
+    )
+    patience_minutes: float = Field(
+        60.0, ge=0, description="longest wait in a night for a model service that does not answer"
+    )
+    mine: int = Field(0, ge=0, description="tickets a night may mine from each repository's new merges")
     publish: bool = Field(False, description="open a pull request for each proposal")
-    merge: bool = Field(False, description="merge what the gate keeps; only with tune.tier = 'strict'")
-    webhook: SecretStr = Field(SecretStr(""), description="where the account is sent; or the variable META_WEBHOOK")
-    keep_days: int = Field(180, ge=1, description="transcripts older than this are removed; verdicts never are")
-    keep_mb: int = Field(2000, ge=1, description="transcripts are removed, the oldest first, beyond this size")
+    merge: bool = Field(False, description='merge what the gate keeps; needs tune.tier = "strict"')
+    webhook: SecretStr = Field(
+        SecretStr(""), description="address that gets the night's account; a secret, so META_WEBHOOK is a better place"
+    )
+    keep_days: int = Field(180, ge=1, description="days to keep transcripts; verdicts are kept for ever")
+    keep_mb: int = Field(2000, ge=1, description="disk for transcripts, in MB; the oldest are removed first")
 
 
 class SearchSettings(Record):
-    """What is tried besides the proposer's edits: earlier edits together, and other settings of the agent."""
+    """What to try besides the proposer's edits: combinations of earlier edits, and other settings of the agent."""
 
-    suggestions: int = Field(2, ge=0, le=12, description="most suggestions of the study at a time; 0: none")
-    models: tuple[str, ...] = ()
-    efforts: tuple[Literal["low", "medium", "high", "xhigh", "max"], ...] = ()
-    turns: tuple[Annotated[int, Field(ge=1)], ...] = ()
-    tokens: tuple[Annotated[int, Field(ge=1)], ...] = ()
-    tools: tuple[str, ...] = Field((), description="tools that may be switched off, or on")
-    doubling: float = Field(0.05, ge=0, le=1, description="success that a change must bring for a doubled cost")
+    suggestions: int = Field(2, ge=0, le=12, description="most suggestions to try at a time; 0: none")
+    models: tuple[str, ...] = Field((), description="other models to try", examples=[("claude-sonnet-5",)])
+    efforts: tuple[Literal["low", "medium", "high", "xhigh", "max"], ...] = Field(
+        (), description="other efforts to try"
+    )
+    turns: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (), description="other limits.turns of agent.toml to try", examples=[(20, 40)]
+    )
+    tokens: tuple[Annotated[int, Field(ge=1)], ...] = Field((), description="other limits.tokens of agent.toml to try")
+    tools: tuple[str, ...] = Field((), description="tools to try switching off, or on", examples=[("run_tests",)])
+    doubling: float = Field(
+        0.05, ge=0, le=1, description="gain in success that justifies doubling the cost of a replay"
+    )
 
 
 class Settings(Record):
-    """All of meta.toml."""
+    """All of meta.toml. A field's description is the line above its section."""
 
-    root: Path = Path(".")
-    worker: WorkerSettings = WorkerSettings()
-    proposer: ProposerSettings = ProposerSettings()
-    agent: AgentSettings = AgentSettings()
-    github: GitHubSettings = GitHubSettings()
-    repositories: tuple[RepositorySettings, ...] = ()
-    replay: ReplaySettings = ReplaySettings()
-    tune: TuneSettings = TuneSettings()
-    nightly: NightlySettings = NightlySettings()
-    search: SearchSettings = SearchSettings()
-    prices: dict[str, Price] = Field(default_factory=dict)
+    root: Path = Field(Path("."), description="The folder that holds meta.toml; never set in the file.")
+    worker: WorkerSettings = Field(
+        WorkerSettings(), description="The agent, and the model it uses unless its agent.toml names one."
+    )
+    proposer: ProposerSettings = Field(ProposerSettings(), description="The model that writes edits.")
+    agent: AgentSettings = Field(
+        AgentSettings(),
+        description="How to recognise the agent's pull requests, besides the Worker-Version trailer; * is any text.",
+    )
+    github: GitHubSettings = Field(
+        GitHubSettings(), description="Which GitHub to use, and as whom; see docs/github.md."
+    )
+    repositories: tuple[RepositorySettings, ...] = Field(
+        (),
+        description="A repository that the agent works on; repeat this section for each one.",
+        examples=[(RepositorySettings(path="../product", name="team/product"),)],
+    )
+    replay: ReplaySettings = Field(ReplaySettings(), description="How replays run.")
+    tune: TuneSettings = Field(TuneSettings(), description="What a night's tuning may spend, and how sure it must be.")
+    nightly: NightlySettings = Field(
+        NightlySettings(), description="What `meta nightly` may do and spend; see docs/nights.md."
+    )
+    search: SearchSettings = Field(
+        SearchSettings(), description="What to try besides the proposer's edits; see docs/search.md."
+    )
+    prices: dict[str, Price] = Field(
+        default_factory=dict,
+        description="US dollars per million tokens of a model; without a price its cost is unknown.",
+        examples=[{"claude-sonnet-5": Price(input=3.0, output=15.0, cache_read=0.3, cache_write=3.75)}],
+    )
 
     @model_validator(mode="after")
     def _merges_only_when_strict(self) -> Settings:
         if self.nightly.merge and self.tune.tier != "strict":
-            raise ValueError('nightly.merge needs tune.tier = "strict": only that tier bounds what is merged wrongly')
+            raise ValueError(
+                'nightly.merge needs tune.tier = "strict": only that tier limits how many useless edits are merged'
+            )
         return self
 
     @property
@@ -149,7 +231,7 @@ class Settings(Record):
 
     @property
     def cache(self) -> Path:
-        """What can be deleted at any time: templates, environments, exported versions."""
+        """Return the folder of what can be rebuilt: templates, environments, exported versions."""
         return self.root / ".meta"
 
     @property

@@ -1,122 +1,254 @@
-"""DOCSTRING meta.settings_file."""
+"""Reads meta.toml into `Settings`, and writes one in which every setting is shown and explained.
+
+Reading uses the standard library: tomlkit takes several times as long to import as a whole file takes to read.
+"""
 
 from __future__ import annotations
 
+import textwrap
 import tomllib
+from collections.abc import Iterator, Mapping
+from itertools import repeat
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
-from pydantic import ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from meta.errors import MetaError
 from meta.settings import Settings
 
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+    from pydantic_core import ErrorDetails
+
 SETTINGS_FILE = "meta.toml"
+
+Keys = tuple[str | int, ...]
+"""Where a value stands, such as `("repositories", 0, "path")`."""
+
+_INTRO = """\
+# Settings of meta. All are optional. A commented line shows the default, or an example where there is none."""
+_NOT_IN_FILE = ("root",)
+_WIDTH, _LONG, _GROUPED = 120, 60, 10_000
+"""Where lines end; a setting too long for an explanation beside it; a number whose digits are grouped."""
+
+
+# Reading.
 
 
 def load_settings(root: Path) -> Settings:
-    """The settings of the folder `root`; all defaults where it has no meta.toml.
+    """Read the settings of the folder `root`; all defaults if it has no meta.toml.
 
-    Raises `MetaError` (exit code 2) that names the file, the setting and what is wrong with it.
+    Raises `MetaError` (exit code 2) with one line for each problem: the file, the setting, its line and what is wrong.
     """
     root = root.resolve()
     path = root / SETTINGS_FILE
-    data: dict[str, Any] = {}
+    text, data = "", dict[str, Any]()
     if path.exists():
         try:
-            data = tomllib.loads(path.read_text("utf-8"))
+            text = path.read_text("utf-8")
+            data = tomllib.loads(text)
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise MetaError(f"{path}: {error}", "mend the file; `meta init --show` prints a good one", code=2) from None
+            raise MetaError(f"{path}: {error}", "fix the file; `meta init --show` prints a valid one", code=2) from None
     try:
         return Settings.model_validate({**data, "root": root})
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise MetaError(f"{path}: {where}: {first['msg']}", "`meta init --show` lists the settings", code=2) from None
+        problems = "\n".join(f"{path}: {_problem(text, found)}" for found in error.errors(include_url=False))
+        raise MetaError(problems, "fix the file; `meta init --show` explains every setting", code=2) from None
 
 
-SETTINGS_TEMPLATE = """\
-# Settings of meta. Everything is optional; what is commented out shows its default.
+def _problem(text: str, found: ErrorDetails) -> str:
+    keys, line = found["loc"], _line(text, found["loc"])
+    where = _dotted(keys) + (f" (line {line})" if line else "")
+    return f"{where}: {_message(found)}" if where else _message(found)
 
-[worker]
-# repository = "."                  # the git repository that holds the agent
-# surface = "worker_agent"          # folder with agent.toml, prompts/ and tools/
-model = ""                          # a model id; or set ANTHROPIC_MODEL
-# base_url = ""                     # any server that speaks the Messages API; empty: Anthropic
-# key_variable = "ANTHROPIC_API_KEY"
 
-[proposer]                          # who writes edits; empty fields are taken from [worker]
-# model = ""
-# style = "rewrite"                 # "agent" for a strong model that calls tools, "sentence" for a very small one
-# edits = 3
+def _message(found: ErrorDetails) -> str:
+    """Say what is wrong with a setting, in words of meta.toml rather than of Python."""
+    keys, kind, said = found["loc"], found["type"], found["msg"]
+    field = _field(keys)
+    if kind == "extra_forbidden":
+        return _suggestion(keys)
+    if kind == "missing":
+        return "missing; add it"
+    if kind == "value_error":
+        return str(found["ctx"]["error"])
+    if kind in ("model_type", "dict_type"):
+        return f"must be a section: [{_dotted(keys)}]"
+    if kind == "tuple_type":
+        return f"must be a list of sections: [[{_dotted(keys)}]]" if field and _model_of(field) else "must be a [list]"
+    if kind == "string_pattern_mismatch" and field and field.examples:
+        return f'must be written like "{field.examples[0]}"'
+    return said[:1].lower() + said[1:]
 
-[agent]                             # how its pull requests are known, besides the Worker-Version trailer
-authors = []                        # such as "my-agent[bot]"
-co_authors = []
-labels = []
 
-# [github]                          # see docs/github.md
-# base_url = "https://api.github.com"   # GitHub Enterprise Server: https://HOST/api/v3
-# token_variable = "GITHUB_TOKEN"   # the environment variable that holds the token
-# app_id = ""                       # a GitHub App instead of a token, with
-# installation_id = 0
-# app_key_variable = "GITHUB_APP_PRIVATE_KEY"
-# agent_repository = ""             # owner/name of the agent's own repository, for `meta proposals publish`
-# mention = "@meta"                 # what starts the worker on an issue: these words in a comment,
-# label = "meta"                    # or this label, by somebody with write access
-# draft = false                     # open the worker's pull requests as drafts
+def _dotted(keys: Keys) -> str:
+    return ".".join(str(key) for key in keys)
 
-# [[repositories]]                  # what it works on; a clone with refs/pull/*/head
-# path = "../product"
-# name = "team/product"
-# main = "main"
-# github = false                    # also ask GitHub: reviews, words, how it ended
-# export = ""                       # JSONL export of reviews, see docs/feedback.md
 
-[replay]
-# parallel = 2                      # default: number of processors
-# executor = "local"                # "ray": on a cluster, `pip install meta-worker[ray]`; see docs/nights.md
-# sandbox = "bubblewrap"            # or "podman", "docker"; "none": no isolation, all runs as you
-# environments_mb = 20000           # disk for built environments; those not used for longest are removed first
+def _line(text: str, keys: Keys) -> int | None:
+    """Return the line where the value at `keys` begins, or where the nearest table around it does.
 
-[replay.limits]                     # of one run of the worker
-# turns = 40
-# tokens = 1000000
-# usd = 5.0
-# seconds = 1800
-# command_seconds = 300
+    The value is there as soon as the lines down to its own are read.
+    """
+    lines, begins, found, depth = text.split("\n"), 1, None, 0
+    for number in range(1, len(lines) + 1):
+        try:
+            data = tomllib.loads("\n".join(lines[:number]))
+        except tomllib.TOMLDecodeError:
+            continue  # inside a value that goes over several lines
+        if (reached := _depth(data, keys)) > depth:
+            found, depth = begins, reached
+        begins = number + 1
+    return found
 
-[tune]
-# replays = 200                     # budget of one night
-# surface_chars = 40000             # size budget of prompts, agent.toml and tools together
-# alpha = 0.1                       # chance of keeping an edit that is no better; default by budget
-# tier = "standard"                 # "strict" for teams that merge unattended: of all that is kept, at most a
-                                    # tenth (or alpha) is false; needs more replays, see docs/gate.md
 
-[nightly]                           # `meta nightly`; see docs/nights.md
-# until = "06:00"                   # local time; a night ends at this, or when one of the next two is used up
-# usd = 50.0                        # needs [prices]; a model without price is held to 20 million tokens instead
-# tokens = 100000000
-# patience_minutes = 60             # how long to wait for a service that does not answer
-# mine = 0                          # tickets to mine in a night from what was merged since the last
-# publish = false                   # open a pull request for each proposal
-# merge = false                     # merge what the gate keeps; only with tune.tier = "strict"
-# webhook = ""                      # better in the variable META_WEBHOOK: the address is a secret
-# keep_days = 180                   # transcripts; verdicts are kept for ever
-# keep_mb = 2000
+def _depth(data: Any, keys: Keys) -> int:
+    """Return how many of the keys, from the first on, lead somewhere."""
+    for depth, key in enumerate(keys):
+        try:
+            data = data[key]
+        except (KeyError, IndexError, TypeError):
+            return depth
+    return len(keys)
 
-[search]                            # what is tried besides the proposer's edits; see docs/search.md
-# suggestions = 2                   # most suggestions of the study at a time; 0: none
-# doubling = 0.05                   # success that a change must bring for doubling the cost of a replay
-# models = []                       # other models to try, such as ["claude-sonnet-5"]
-# efforts = []                      # such as ["low", "high"]
-# turns = []                        # other limits of agent.toml, such as [20, 40]
-# tokens = []
-# tools = []                        # tools that may be switched off or on, such as ["run_tests"]
 
-# [prices."claude-sonnet-5"]        # US dollars for a million tokens; without it cost is "unknown"
-# input = 3.0
-# output = 15.0
-# cache_read = 0.3
-# cache_write = 3.75
-"""
+def _suggestion(keys: Keys) -> str:
+    """Name the known setting that an unknown one was probably meant to be."""
+    import difflib
+
+    key = str(keys[-1])
+    around = _model(keys[:-1])
+    known = [name for name in around.model_fields if name not in _NOT_IN_FILE] if around else []
+    if near := difflib.get_close_matches(key, known, n=1):
+        return f"unknown setting; did you mean {near[0]}?"
+    names = dict(_names(Settings))
+    elsewhere = [dotted for dotted, name in names.items() if name == key]
+    elsewhere = elsewhere or difflib.get_close_matches(_dotted(keys), names, n=1)
+    if elsewhere:
+        return f"unknown setting; did you mean {' or '.join(elsewhere)}?"
+    return f"unknown setting; known here: {', '.join(known)}"
+
+
+def _names(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every setting with its full name and its own."""
+    for name, field in model.model_fields.items():
+        if inner := _model_of(field):
+            yield from _names(inner, f"{above}{name}.")
+        elif above:
+            yield above + name, name
+
+
+def _field(keys: Keys) -> FieldInfo | None:
+    """Return the field at `keys`, or the one whose list holds it."""
+    while keys and isinstance(keys[-1], int):
+        keys = keys[:-1]
+    around = _model(keys[:-1])
+    return around.model_fields.get(str(keys[-1])) if around and keys else None
+
+
+def _model(keys: Keys) -> type[BaseModel] | None:
+    """Return the model of the table at `keys`, be it a field, an item of a list or an entry of a dict."""
+    model: type[BaseModel] | None = Settings
+    entry = False
+    for key in keys:
+        if entry or not model:
+            entry = False
+            continue
+        field = model.model_fields.get(str(key))
+        model = _model_of(field) if field else None
+        entry = bool(field and get_origin(field.annotation) in (tuple, dict))
+    return model
+
+
+def _model_of(field: FieldInfo) -> type[BaseModel] | None:
+    """Return the model of a table, or of the tables in a list or dict; None for a plain value."""
+    for kind in (field.annotation, *get_args(field.annotation)):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+    return None
+
+
+# Writing.
+
+
+def render_settings(settings: Settings | None = None) -> str:
+    """Return a meta.toml that shows and explains every setting, and reads back as `settings`.
+
+    Defaults, and examples where there is no default, are commented out. Raises `ValueError` for None where None is not
+    the default: TOML cannot say it.
+    """
+    return "\n\n".join([_INTRO, *_tables(settings or Settings())]) + "\n"
+
+
+def _tables(model: BaseModel, above: str = "") -> Iterator[str]:
+    """Yield the sections inside a table, each followed by those inside it."""
+    for name, field in type(model).model_fields.items():
+        if not _model_of(field):
+            continue
+        path, value = above + name, getattr(model, name)
+        about = f"# {field.description}"
+        if isinstance(value, BaseModel):
+            yield _section(about, f"[{path}]", value)
+            yield from _tables(value, f"{path}.")
+            continue
+        shown = value or field.examples[0] if field.examples else value
+        headers = [f"[{path}.{_text(key)}]" for key in shown] if isinstance(shown, Mapping) else repeat(f"[[{path}]]")
+        items = shown.values() if isinstance(shown, Mapping) else shown
+        for header, item in zip(headers, items, strict=False):
+            yield _section(about, header, item, real=bool(value))
+
+
+def _section(about: str, header: str, model: BaseModel, real: bool = True) -> str:
+    """Render one table: `about`, its header and its plain values. Only a `real` one is more than a comment."""
+    settings: list[tuple[str, FieldInfo]] = []
+    for name, field in type(model).model_fields.items():
+        if name in _NOT_IN_FILE or _model_of(field):
+            continue
+        value, default = getattr(model, name), field.get_default(call_default_factory=True)
+        if value is None and default is not None:
+            raise ValueError(f"{header} {name} cannot be None in a file")
+        shown = field.examples[0] if value is None and field.examples else value
+        off = "" if real and value != default else "# "
+        settings.append((f"{off}{name} = {_text(shown)}", field))
+    column = max((len(setting) for setting, _ in settings if len(setting) < _LONG), default=0) + 2
+    lines = [_explained(setting, _about(field), column) for setting, field in settings]
+    return "\n".join([about, header if real else f"# {header}", *lines])
+
+
+def _about(field: FieldInfo) -> str:
+    """Describe a setting: its choices, its description, and an example unless that stands in for its default."""
+    about, kind = field.description or "", field.annotation
+    if get_origin(kind) is tuple and get_origin(get_args(kind)[0]) is Literal:
+        about = f"{about}: {_choices(get_args(kind)[0])}"
+    elif get_origin(kind) is Literal:
+        about = f"{_choices(kind)}; {about}"
+    if field.examples and field.default is not None and not field.is_required():
+        about += f", such as {_text(field.examples[0])}"
+    return about
+
+
+def _choices(literal: Any) -> str:
+    *most, last = (_text(choice) for choice in get_args(literal))
+    return f"{', '.join(most)} or {last}"
+
+
+def _explained(setting: str, about: str, column: int) -> str:
+    """Put `about` beside `setting`, on as many lines as it takes; above it if `setting` is long."""
+    above = len(setting) > column
+    margin = "" if above else ("#" if setting.startswith("#") else "").ljust(column)
+    lines = textwrap.wrap(about, _WIDTH - len(margin) - 2, break_on_hyphens=False)
+    first, *rest = [f"{margin}# {line}" for line in lines]
+    return "\n".join([first, *rest, setting] if above else [setting.ljust(column) + first[column:], *rest])
+
+
+def _text(value: Any) -> str:
+    """Write a value as TOML."""
+    import tomlkit
+
+    if isinstance(value, int) and abs(value) >= _GROUPED:
+        return f"{value:_}"
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    plain = str(value) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
+    return tomlkit.item(plain).as_string()

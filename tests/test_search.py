@@ -275,6 +275,32 @@ def test_a_list_over_several_lines_is_replaced_whole() -> None:
     assert replace_setting("model = 'x'", "limits.turns", 3) == "model = 'x'\n\n[limits]\nturns = 3\n"
 
 
-def test_what_cannot_be_set_line_by_line_is_not_set() -> None:
-    with pytest.raises(ValueError, match="cannot be set"):
-        replace_setting("limits = {turns = 3}\n", "limits.turns", 4)
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("limits = {turns = 3}  # few\n", "limits = {turns = 4}  # few\n"),
+        ("limits.turns = 3\n", "limits.turns = 4\n"),
+        ("[limits]\nturns = 3  # few\n\n[other]\nx = 1\n", "[limits]\nturns = 4  # few\n\n[other]\nx = 1\n"),
+        ("[limits]\n# none yet\n\n[other]\nx = 1\n", "[limits]\n# none yet\nturns = 4\n\n[other]\nx = 1\n"),
+        ("", "[limits]\nturns = 4\n"),
+    ],
+)
+def test_a_limit_is_set_however_it_is_written(text: str, after: str) -> None:
+    assert replace_setting(text, "limits.turns", 4) == after
+
+
+def test_a_new_setting_stands_with_the_others_before_the_first_table() -> None:
+    text = "model = 'x'\n\n[limits]\nturns = 3\n"
+    assert replace_setting(text, "effort", "low") == "model = 'x'\neffort = \"low\"\n\n[limits]\nturns = 3\n"
+
+
+@pytest.mark.parametrize("text", ["limits = 3\n", "[[limits]]\nturns = 3\n"])
+def test_a_setting_that_has_no_place_is_not_set(text: str) -> None:
+    with pytest.raises(ValueError, match=r"cannot set limits\.turns"):
+        replace_setting(text, "limits.turns", 4)
+
+
+def test_what_does_not_read_back_as_meant_is_not_returned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tomlkit.dumps", lambda document: "model = 'y'\nmore = 1\n")
+    with pytest.raises(ValueError, match="cannot set model"):
+        replace_setting("model = 'x'\n", "model", "y")

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from pydantic import Field
+
 from worker_agent.records import AgentRecord, Usage
 
 MAX_TOKEN_CHARS, SPARE_CHARS = 128, 100_000
@@ -19,12 +21,12 @@ ChatMessage = dict[str, Any]
 
 
 class Price(AgentRecord):
-    """US dollars for a million tokens."""
+    """US dollars per million tokens."""
 
-    input: float
-    output: float
-    cache_read: float = 0.0
-    cache_write: float = 0.0
+    input: float = Field(description="tokens sent")
+    output: float = Field(description="tokens received")
+    cache_read: float = Field(0.0, description="tokens read from the cache")
+    cache_write: float = Field(0.0, description="tokens written to the cache")
 
     def of(self, usage: Usage) -> float:
         """What these tokens cost, in US dollars."""

@@ -29,10 +29,10 @@ class Limits(AgentRecord):
     """Where a run ends if it has not ended by itself. `None` means no limit of that kind."""
 
     turns: int = Field(40, ge=1, description="model calls")
-    tokens: int | None = Field(1_000_000, ge=1, description="input, output and cache tokens together")
-    usd: float | None = Field(5.0, gt=0, description="money; needs a price for the model that answers")
-    seconds: float = Field(1800.0, gt=0, description="wall-clock time of the whole run")
-    command_seconds: float = Field(300.0, gt=0, description="wall-clock time of one tool call or check")
+    tokens: int | None = Field(1_000_000, ge=1, description="input, output and cache together")
+    usd: float | None = Field(5.0, gt=0, description="US dollars; needs a price for the model")
+    seconds: float = Field(1800.0, gt=0, description="time for the whole run")
+    command_seconds: float = Field(300.0, gt=0, description="time for one tool call or check")
 
 
 RunEnding = Literal[

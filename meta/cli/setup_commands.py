@@ -32,7 +32,7 @@ def init_command(
 ) -> None:
     """Write a meta.toml with every setting explained."""
     from meta.errors import MetaError
-    from meta.settings_file import SETTINGS_FILE, SETTINGS_TEMPLATE
+    from meta.settings_file import SETTINGS_FILE, render_settings
 
     if github:
         from meta.forges.github.workflow import write_workflow
@@ -40,14 +40,14 @@ def init_command(
         write_workflow(HERE, show)
         return
     if show:
-        print_result(SETTINGS_TEMPLATE)
+        print_result(render_settings())
         return
     path = HERE / SETTINGS_FILE
     if path.exists():
-        raise MetaError(f"{path} is already there and stays as it is", "`meta init --show` prints a new one", code=3)
-    path.write_text(SETTINGS_TEMPLATE, "utf-8")
+        raise MetaError(f"{path} already exists; it was not changed", "`meta init --show` prints a new one", code=3)
+    path.write_text(render_settings(), "utf-8")
     print_result(
-        f"{path} is written. Name your repositories in it, then `meta ingest-feedback` and `meta tickets mine PATH`"
+        f"wrote {path}; name your repositories in it, then run `meta ingest-feedback` and `meta tickets mine PATH`"
     )
 
 
