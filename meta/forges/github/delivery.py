@@ -120,7 +120,8 @@ def _body(issue: Issue, summary: str, context: Context, done: Submission | None)
             "### How it was checked\n\nThe worker ran what the repository's own checks are for it, in a sandbox without"
             " network, and they are no worse than before. Nobody has looked at it yet. " + how,
             "### What is uncertain\n\nThe issue was read as it stood when the work was asked for; what was written"
-            " later is not in it. A program wrote this change: read the tests first, and say what is wrong in a review.",
+            " later is not in it. A program wrote this change: read the tests first, and say what is wrong in a"
+            " review.",
             f"{VERSION_TRAILER}: {version}",
         ]
     )
