@@ -134,7 +134,7 @@ def test_without_a_model(desk: Desk) -> None:
     desk.patch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")
     code, _, err = desk.meta("replay")
     assert code == 1
-    assert "no model is named" in err
+    assert "no model is set" in err
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,6 @@ def test_a_folder_that_is_gone_leaves_the_other_jobs_watched(tmp_path: Path) -> 
         assert first.poll() is None
     finally:
         for process in (first, greedy):
-            warden.forget(process)
+            warden.unwatch(process)
             process.kill()
             process.wait()

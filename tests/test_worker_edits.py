@@ -83,8 +83,8 @@ def test_a_path_in_a_fence_of_its_own_is_still_a_path() -> None:
 
 
 def test_a_passage_that_breaks_off_is_marked() -> None:
-    assert [e.whole for e in parse_blocks("calc.py\n```\n<<<<<<< SEARCH\na\n=======\nb\n")] == [False]
-    assert [e.whole for e in parse_blocks("calc.py\n```\n<<<<<<< SEARCH\na\nb\n")] == [False]
+    assert [e.is_complete for e in parse_blocks("calc.py\n```\n<<<<<<< SEARCH\na\n=======\nb\n")] == [False]
+    assert [e.is_complete for e in parse_blocks("calc.py\n```\n<<<<<<< SEARCH\na\nb\n")] == [False]
 
 
 def test_the_passage_most_like_what_was_meant_is_found() -> None:

@@ -1,0 +1,16 @@
+"""The coding agent: a ticket goes in, one submission comes out.
+
+A leaf: it imports neither `meta` nor `feedback`, and `python -m worker_agent TICKET.md` runs it on its own.
+
+    surface            agent.toml, prompts/ and tools/, read and validated: what the optimiser may edit
+    workspace          a base commit's tree in a fresh repository; `submission_diff` takes the diff that a run leaves
+    agent              the loop: ask the model (`model`), act on the reply (`conversation`), check the `objective`
+    tool_host          loads and runs the tools inside the sandbox, one process a run
+    sandbox            where every command runs that the agent wrote, chose or asked for
+    branch             a submission as a branch with one commit
+    git                the one place that runs git, for this package and for `meta`
+
+Data passes as the frozen values of `records`: `Brief` and `Limits` in, `Submission` out, `Event`s to the transcript.
+To add a tool, write `tools/NAME.py` with one function NAME, and name it in agent.toml. To add a way to talk with a
+model, write another `Conversation`.
+"""

@@ -1,6 +1,8 @@
-"""Run the worker on one ticket: `python -m worker_agent TICKET.md --repo PATH`.
+"""Run the agent on one ticket, and make a branch of what it submits.
 
-Makes a branch with one commit in the repository (its working tree is not touched), prints the summary, and writes the
+    python -m worker_agent TICKET.md --repo PATH
+
+Makes a branch with one commit in the repository, without touching its working tree; prints the summary, and writes the
 transcript. Exit codes: 0 submitted, 1 the run ended otherwise, 2 wrong usage.
 """
 
@@ -19,7 +21,7 @@ from worker_agent.agent import run_agent
 from worker_agent.branch import branch_name, make_branch
 from worker_agent.git import GitError, run_git
 from worker_agent.model import MessagesModel, ModelEndpoint, ModelMisconfigured
-from worker_agent.records import Brief, Environment, Event, Limits
+from worker_agent.records import Brief, Environment, Event, Limits, Submission
 from worker_agent.sandbox.discovery import open_sandbox
 from worker_agent.sandbox.job import SandboxUnavailable, interpreter_mounts
 from worker_agent.surface import DEFAULT_ROOT, BadSurface, load_surface
@@ -27,12 +29,13 @@ from worker_agent.workspace import BadBase, make_template, open_workspace
 
 
 def read_brief(text: str) -> Brief:
-    """A Markdown ticket: its first line (heading or not) is the title, the rest the body."""
+    """Read a Markdown ticket: its first line is the title, the rest the body."""
     title, _, body = text.strip().partition("\n")
     return Brief(title=title.lstrip("# ").strip(), body=body.strip())
 
 
 def run_worker_agent(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
     args = _build_parser().parse_args(argv)
     try:
         return _run_from_arguments(args)
@@ -46,57 +49,21 @@ def _run_from_arguments(args: argparse.Namespace) -> int:
     text = Path(args.ticket).read_text("utf-8")
     if not text.strip():
         return _fail(f"{args.ticket} is empty; its first line should be the title of the ticket", 2)
-    brief, surface = read_brief(text), load_surface(Path(args.surface))
-    repository = Path(args.repo)
+    brief, repository = read_brief(text), Path(args.repo)
     if not repository.is_dir():
-        return _fail(f"there is no repository at {repository}", 2)
+        return _fail(f"no repository at {repository}", 2)
     if args.base == "HEAD" and (dirty := run_git("status", "--porcelain", cwd=repository).splitlines()):
         return _fail(
-            f"{repository} has uncommitted changes ({dirty[0][3:]}{', ...' if len(dirty) > 1 else ''}); the worker "
-            "starts from a commit. Commit or stash them, or say `--base REV` to start from that commit as it is.",
+            f"{repository} has uncommitted changes ({dirty[0][3:]}{', ...' if len(dirty) > 1 else ''}), and the agent "
+            "starts from a commit. Commit or stash them, or use `--base REV` to start from that commit anyway.",
             1,
         )
-    model = MessagesModel(ModelEndpoint(model=args.model, base_url=args.base_url))
-    sandbox = open_sandbox(args.sandbox)
-    if sandbox.name == "none":
-        print(
-            "warning: no sandbox; the worker's commands run as you, with your network and files",
-            file=sys.stderr,
-        )
-    python = Path(args.python).absolute()
-    environment = Environment(
-        mounts=(python.parent.parent, *(m.source for m in interpreter_mounts())),
-        path=(str(python.parent),),
-        checks=tuple(args.check),
-        test_command=args.test_command,
-    )
-    limits = Limits(turns=args.turns, usd=args.usd, tokens=args.tokens, seconds=args.seconds)
     transcript = Path(args.transcript or f"{Path(args.ticket).stem}.transcript.jsonl")
-    with (
-        tempfile.TemporaryDirectory(prefix="work-") as folder,
-        transcript.open("w", encoding="utf-8") as lines,
-    ):
-
-        def record(event: Event) -> None:
-            lines.write(json.dumps(event) + "\n")
-            lines.flush()
-
-        template = make_template(repository, args.base, Path(folder) / "templates")
-        workspace = open_workspace(template, Path(folder) / "run")
-        done = run_agent(
-            brief,
-            surface=surface,
-            model=model,
-            workspace=workspace,
-            sandbox=sandbox,
-            environment=environment,
-            limits=limits,
-            record=record,
-        )
-    spent = f"{done.usage.calls} calls, {done.usage.tokens} tokens, {done.seconds:.0f} s"
+    done = _work(args, brief, repository, transcript)
+    used = f"{done.usage.calls} calls, {done.usage.tokens} tokens, {done.seconds:.0f} s"
     if done.usage.usd is not None:
-        spent += f", ${done.usage.usd:.4f}"
-    print(f"transcript: {transcript}\n{spent}, answered by {done.model or 'nobody'}")
+        used += f", ${done.usage.usd:.4f}"
+    print(f"transcript: {transcript}\n{used}, model: {done.model or 'none answered'}")
     if done.ended != "submitted":
         return _fail(f"not submitted ({done.ended.replace('_', ' ')}): {done.detail}", 1)
     branch = make_branch(repository, args.base, brief, done, args.branch or branch_name(brief))
@@ -104,31 +71,62 @@ def _run_from_arguments(args: argparse.Namespace) -> int:
     return 0
 
 
-def _build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m worker_agent", description=__doc__.split("\n")[0])
-    parser.add_argument("ticket", help="Markdown file: the first line is the title, the rest the body")
-    parser.add_argument("--repo", default=".", help="the repository to work on (default: here)")
-    parser.add_argument(
-        "--base", default="HEAD", help="commit to start from (default: HEAD, with a clean working tree)"
+def _work(args: argparse.Namespace, brief: Brief, repository: Path, transcript: Path) -> Submission:
+    surface = load_surface(Path(args.surface))
+    model = MessagesModel(ModelEndpoint(model=args.model, base_url=args.base_url))
+    sandbox = open_sandbox(args.sandbox)
+    if sandbox.name == "none":
+        print("warning: no sandbox; the agent's commands run as you, with your network and files", file=sys.stderr)
+    python = Path(args.python).absolute()
+    environment = Environment(
+        mounts=(python.parent.parent, *(mount.source for mount in interpreter_mounts())),
+        path=(str(python.parent),),
+        checks=tuple(args.check),
+        test_command=args.test_command,
     )
-    parser.add_argument("--branch", help="name of the branch to make (default: work/TITLE)")
-    parser.add_argument("--surface", default=str(DEFAULT_ROOT), help="folder with agent.toml, prompts/ and tools/")
-    parser.add_argument("--model", default=os.environ.get("ANTHROPIC_MODEL", ""), help="model id ($ANTHROPIC_MODEL)")
-    parser.add_argument(
+    with tempfile.TemporaryDirectory(prefix="work-") as folder, transcript.open("w", encoding="utf-8") as lines:
+
+        def record(event: Event) -> None:
+            lines.write(json.dumps(event) + "\n")
+            lines.flush()
+
+        template = make_template(repository, args.base, Path(folder) / "templates")
+        return run_agent(
+            brief,
+            surface=surface,
+            model=model,
+            workspace=open_workspace(template, Path(folder) / "run"),
+            sandbox=sandbox,
+            environment=environment,
+            limits=Limits(turns=args.turns, usd=args.usd, tokens=args.tokens, seconds=args.seconds),
+            record=record,
+        )
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    description = "Run the agent on one ticket, and make a branch of what it submits."
+    parser = argparse.ArgumentParser(prog="python -m worker_agent", description=description)
+    add, defaults = parser.add_argument, Limits()
+    add("ticket", help="Markdown file: the first line is the title, the rest the body")
+    add("--repo", default=".", help="repository to work on (default: the current folder)")
+    add("--base", default="HEAD", help="commit to start from (default: HEAD, with a clean working tree)")
+    add("--branch", help="name of the branch to make (default: work/TITLE)")
+    add("--surface", default=str(DEFAULT_ROOT), help="folder with agent.toml, prompts/ and tools/")
+    add("--model", default=os.environ.get("ANTHROPIC_MODEL", ""), help="model id (default: $ANTHROPIC_MODEL)")
+    add(
         "--base-url",
         default=os.environ.get("ANTHROPIC_BASE_URL", ""),
-        help="a server that speaks the Messages API ($ANTHROPIC_BASE_URL); the key is read from $ANTHROPIC_API_KEY",
+        help="server that speaks the Messages API (default: $ANTHROPIC_BASE_URL); the key is in $ANTHROPIC_API_KEY",
     )
-    parser.add_argument("--python", default=sys.executable, help="interpreter with what the repository's tests need")
-    parser.add_argument("--test-command", default="python -m pytest -q", help="what the run_tests tool runs")
-    parser.add_argument("--check", action="append", default=[], help="command that must not get worse (repeatable)")
-    parser.add_argument("--sandbox", default="bubblewrap", help="bubblewrap, podman, docker, or none (no isolation)")
-    parser.add_argument("--transcript", help="where to write the transcript (JSON lines)")
-    defaults = Limits()
-    parser.add_argument("--turns", type=int, default=defaults.turns, help="model calls (default: %(default)s)")
-    parser.add_argument("--tokens", type=int, default=defaults.tokens, help="tokens (default: %(default)s)")
-    parser.add_argument("--usd", type=float, default=defaults.usd, help="dollars (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=defaults.seconds, help="wall clock (default: %(default)s)")
+    add("--python", default=sys.executable, help="interpreter that has what the repository's tests need")
+    add("--test-command", default="python -m pytest -q", help="what the run_tests tool runs (default: %(default)s)")
+    add("--check", action="append", default=[], help="command that the change must not make fail (repeatable)")
+    add("--sandbox", default="bubblewrap", help="bubblewrap (the default), podman, docker, or none (no isolation)")
+    add("--transcript", help="file to write the transcript to, as JSON lines (default: TICKET.transcript.jsonl)")
+    add("--turns", type=int, default=defaults.turns, help="limit on model calls (default: %(default)s)")
+    add("--tokens", type=int, default=defaults.tokens, help="limit on tokens (default: %(default)s)")
+    add("--usd", type=float, default=defaults.usd, help="limit on cost, in US dollars (default: %(default)s)")
+    add("--seconds", type=float, default=defaults.seconds, help="limit on time, in seconds (default: %(default)s)")
     return parser
 
 
@@ -142,4 +140,4 @@ if __name__ == "__main__":
         try:
             sys.exit(run_worker_agent())
         except KeyboardInterrupt:
-            sys.exit(_fail("stopped; nothing was changed in the repository", 130))
+            sys.exit(_fail("stopped; the repository was not changed", 130))

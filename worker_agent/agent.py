@@ -1,9 +1,13 @@
-"""The worker's loop: ask the model, act on its reply, look at the objective, until it is met or a limit is reached."""
+"""The agent's loop: ask the model and act on its reply, until the work is done.
+
+"Done" is decided by the objective, not by the model; a limit or an error ends the loop too.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import NoReturn
 
 from worker_agent.conversation import Conversation, TextConversation, ToolConversation, TurnResult
 from worker_agent.model import ChatMessage, ContextTooLong, Model, ModelReply, ModelRequest, ModelUnavailable
@@ -17,11 +21,20 @@ from worker_agent.workspace import Workspace
 
 
 class RunEnd(Exception):
-    """The run ends here, and how."""
+    """Ends the run: how it ended, and a detail for the reader."""
 
-    def __init__(self, ended: RunEnding, detail: str = "") -> None:
+    def __init__(self, ending: RunEnding, detail: str = "") -> None:
         super().__init__(detail)
-        self.ended, self.detail = ended, detail
+        self.ending, self.detail = ending, detail
+
+
+_ENDING_BY_ERROR: dict[type[Exception], RunEnding] = {
+    ModelUnavailable: "model_unavailable",
+    ContextTooLong: "token_limit",
+    ToolHostDied: "sandbox_failed",
+    ToolTimeout: "sandbox_failed",
+    RefusedDiff: "refused_diff",
+}
 
 
 def run_agent(
@@ -35,78 +48,65 @@ def run_agent(
     limits: Limits,
     record: Callable[[Event], None] = lambda event: None,
 ) -> Submission:
-    """Work on one ticket and hand in one submission. Whatever happens, the ending says what it was.
+    """Work on one ticket and hand in one submission, whatever happens.
 
-    `limits` are the person's; the surface may only lower them. `record` receives the transcript, event by event.
-    Raises `ModelMisconfigured` only: then no run can succeed and the caller should stop.
+    `limits` are the caller's; the surface can only tighten them. `record` receives the transcript, event by event.
+    Raises only `ModelMisconfigured`: then no run can succeed, and the caller should stop.
     """
     limits = tighter_limits(limits, surface.config.limits)
     with ToolSession(sandbox, workspace.root, environment, surface) as session:
         run = _Run(surface, model, Objective(sandbox, workspace, environment, limits.command_seconds), limits, record)
         record({"kind": "start", "version": surface.version, "brief": brief.text})
         try:
-            run.follow(brief, session)
-        except RunEnd as stop:
-            return run.hand_in(stop, workspace)
-        except ModelUnavailable as error:
-            return run.hand_in(RunEnd("model_unavailable", str(error)), workspace)
-        except ContextTooLong as error:
-            return run.hand_in(RunEnd("token_limit", str(error)), workspace)
-        except (ToolHostDied, ToolTimeout) as error:
-            return run.hand_in(RunEnd("sandbox_failed", str(error)), workspace)
-        except RefusedDiff as error:
-            return run.hand_in(RunEnd("refused_diff", str(error)), workspace)
-        raise AssertionError("a run ends by Stop")
+            run.run(brief, session)
+        except RunEnd as end:
+            return run.hand_in(end, workspace)
+        except tuple(_ENDING_BY_ERROR) as error:
+            return run.hand_in(RunEnd(_ENDING_BY_ERROR[type(error)], str(error)), workspace)
 
 
-def tighter_limits(ours: Limits, surface: Limits) -> Limits:
-    """For each limit the smaller one; `None` is no limit."""
-    theirs = surface.model_dump()
-    both = {name: [x for x in (ours_, theirs[name]) if x is not None] for name, ours_ in ours.model_dump().items()}
-    return Limits.model_validate({name: min(values, default=None) for name, values in both.items()})
+def tighter_limits(limits: Limits, surface_limits: Limits) -> Limits:
+    """Return the smaller of each pair of limits; `None` stands for no limit."""
+    both = zip(limits, surface_limits, strict=True)  # a model iterates over pairs of field name and value
+    return Limits.model_validate(
+        {name: min((x for x in (one, other) if x is not None), default=None) for (name, one), (_, other) in both}
+    )
 
 
 class _Run:
+    """The state of one run: the conversation so far, what it used, its attempts."""
+
     def __init__(
-        self,
-        surface: Surface,
-        model: Model,
-        objective: Objective,
-        limits: Limits,
-        record: Callable[[Event], None],
+        self, surface: Surface, model: Model, objective: Objective, limits: Limits, record: Callable[[Event], None]
     ) -> None:
-        self.surface, self.model, self.objective, self.limits, self.record = (
-            surface,
-            model,
-            objective,
-            limits,
-            record,
-        )
-        self.begun = time.monotonic()
+        self.surface, self.model, self.objective = surface, model, objective
+        self.limits, self.record = limits, record
+        self.began_at = time.monotonic()
         self.usage = Usage()
-        self.answered: str | None = None
+        self.answering_model: str | None = None
         self.summary = ""
         self.messages: list[ChatMessage] = []
         self.attempts = 0
-        self.waited = 0.0
-        """Seconds spent on calls that the service failed at first: they are not the worker's."""
+        self.outage_seconds = 0.0
+        """Time spent on calls that the service failed at first; it does not count against the worker."""
 
-    def follow(self, brief: Brief, session: ToolSession) -> None:
-        conversation = self.conversation(session)
+    def run(self, brief: Brief, session: ToolSession) -> NoReturn:
+        """Talk with the model until `RunEnd` or another error ends the run."""
+        conversation = self.open_conversation(session)
         self.messages = [{"role": "user", "content": [{"type": "text", "text": conversation.open(brief)}]}]
         while True:
-            reply = self.ask(conversation)
+            reply = self.ask_model(conversation)
             if not reply.content and len(self.messages) == 1:
                 raise ModelUnavailable("the first answer was empty")
-            acted = conversation.act(reply)
-            content = list(acted.content)
-            if acted.summary is not None:
-                content += self.attempt(acted)
+            result = conversation.act(reply)
+            blocks = list(result.blocks)
+            if result.summary is not None:
+                blocks += self.try_to_submit(result)
             if reply.content:  # the API refuses an empty assistant message
                 self.messages.append({"role": "assistant", "content": reply.content})
-            self.messages.append({"role": "user", "content": content})
+            self.messages.append({"role": "user", "content": blocks})
 
-    def conversation(self, session: ToolSession) -> Conversation:
+    def open_conversation(self, session: ToolSession) -> Conversation:
         if self.surface.config.protocol == "text":
             return TextConversation(self.surface, session, self.record)
         conversation = ToolConversation(self.surface, session, self.limits, self.record)
@@ -114,10 +114,10 @@ class _Run:
             raise RunEnd("bad_surface", "; ".join(f"tools/{n}.py: {why}" for n, why in conversation.errors.items()))
         return conversation
 
-    def ask(self, conversation: Conversation) -> ModelReply:
+    def ask_model(self, conversation: Conversation) -> ModelReply:
         self.check_limits()
         config = self.surface.config
-        asked = time.monotonic()
+        asked_at = time.monotonic()
         reply = self.model.ask(
             ModelRequest(
                 system=self.surface.prompts["system.md"],
@@ -128,8 +128,8 @@ class _Run:
                 effort=config.effort,
             )
         )
-        self.usage, self.answered = self.usage + reply.usage, reply.model
-        self.waited += time.monotonic() - asked if reply.retried else 0.0
+        self.usage, self.answering_model = self.usage + reply.usage, reply.model
+        self.outage_seconds += time.monotonic() - asked_at if reply.was_retried else 0.0
         self.record({"kind": "reply", "content": reply.content, "stop_reason": reply.stop_reason})
         return reply
 
@@ -141,13 +141,16 @@ class _Run:
             raise RunEnd("token_limit", f"{usage.tokens} tokens")
         if limits.usd is not None and usage.usd is not None and usage.usd >= limits.usd:
             raise RunEnd("cost_limit", f"${usage.usd:.4f}")
-        if (seconds := time.monotonic() - self.begun - self.waited) >= limits.seconds:
+        if (seconds := time.monotonic() - self.began_at - self.outage_seconds) >= limits.seconds:
             raise RunEnd("time_limit", f"{seconds:.0f} s")
 
-    def attempt(self, acted: TurnResult) -> list[dict[str, object]]:
-        """The model says that it is done: submit if the objective is met, else say what is missing."""
+    def try_to_submit(self, result: TurnResult) -> list[dict[str, object]]:
+        """End the run if the objective is met.
+
+        Otherwise return the blocks that tell the model what is missing.
+        """
         self.attempts += 1
-        self.summary = acted.summary or ""
+        self.summary = result.summary or ""
         objection = self.objective.objection()
         self.record({"kind": "check", "objection": objection})
         if objection is None:
@@ -155,25 +158,25 @@ class _Run:
         if self.attempts >= self.surface.config.submit_attempts:
             raise RunEnd("checks_failed" if self.objective.failing else "no_change", objection[:2000])
         text = self.surface.prompt("not_done.md", objection=objection)
-        if acted.submit_id:
-            return [{"type": "tool_result", "tool_use_id": acted.submit_id, "content": text, "is_error": True}]
+        if result.submit_id:
+            return [{"type": "tool_result", "tool_use_id": result.submit_id, "content": text, "is_error": True}]
         return [{"type": "text", "text": text}]
 
-    def hand_in(self, stop: RunEnd, workspace: Workspace) -> Submission:
+    def hand_in(self, end: RunEnd, workspace: Workspace) -> Submission:
         diff = ""
-        if stop.ended not in ("refused_diff", "no_change", "sandbox_failed"):
+        if end.ending not in ("refused_diff", "no_change", "sandbox_failed"):
             try:
                 diff = take_diff(workspace)
             except RefusedDiff as error:
-                stop = RunEnd("refused_diff", str(error))
-        self.record({"kind": "end", "ended": stop.ended, "detail": stop.detail})
+                end = RunEnd("refused_diff", str(error))
+        self.record({"kind": "end", "ended": end.ending, "detail": end.detail})
         return Submission(
-            ended=stop.ended,
+            ended=end.ending,
             diff=diff,
             summary=self.summary,
-            detail=stop.detail,
+            detail=end.detail,
             usage=self.usage,
-            seconds=time.monotonic() - self.begun,
-            model=self.answered,
+            seconds=time.monotonic() - self.began_at,
+            model=self.answering_model,
             version=self.surface.version,
         )

@@ -1,4 +1,7 @@
-"""The two ways to talk with a model: tool calls, and plain text for models that cannot call tools."""
+"""The two ways to talk with a model: tool calls, or plain text.
+
+Plain text is for models that cannot call tools.
+"""
 
 from __future__ import annotations
 
@@ -35,15 +38,19 @@ SUBMIT_TOOL = {
 
 @dataclass(frozen=True)
 class TurnResult:
-    """What came of a reply: blocks for the next user message, and the summary if the model says that it is done."""
+    """What a reply led to.
 
-    content: list[dict[str, Any]]
+    `blocks` go into the next user message. `summary` is set if the model says that it is done, and `submit_id` if it
+    said so with a tool call.
+    """
+
+    blocks: list[dict[str, Any]]
     summary: str | None = None
     submit_id: str | None = None
 
 
 class Conversation(Protocol):
-    """Opens the conversation, and acts on each reply."""
+    """A way to talk with a model: opens the conversation, and acts on each reply."""
 
     def tools(self) -> list[dict[str, Any]]: ...
 
@@ -53,7 +60,10 @@ class Conversation(Protocol):
 
 
 class ToolConversation:
-    """Think, act, look, repeat: the model calls tools, and `submit` when it believes to be done."""
+    """The model calls tools and sees their results.
+
+    It calls `submit` when it believes that it is done.
+    """
 
     def __init__(self, surface: Surface, session: ToolSession, limits: Limits, record: Callable[[Event], None]) -> None:
         self._surface, self._session, self._limits, self._record = surface, session, limits, record
@@ -93,7 +103,10 @@ class ToolConversation:
 
 
 class TextConversation:
-    """One reply holds the change, as whole files or search/replace blocks; the runtime applies it."""
+    """The model answers with its whole change in one reply.
+
+    The change has the form of `edit_blocks`, and the runtime applies it.
+    """
 
     def __init__(self, surface: Surface, session: ToolSession, record: Callable[[Event], None]) -> None:
         self._surface, self._session, self._record = surface, session, record
@@ -102,44 +115,50 @@ class TextConversation:
         return []
 
     def open(self, brief: Brief) -> str:
-        files, most_about = repository_excerpt(brief, self._session, self._surface.config.context_chars)
+        files, most_relevant = repository_excerpt(brief, self._session, self._surface.config.context_chars)
         ticket = self._surface.prompt("ticket.md", title=brief.title, body=brief.body)
-        # A weak model copies the example's path to the letter, so the example's path is a real one.
-        return self._surface.prompt("text.md", ticket=ticket, files=files, example=most_about or "path/to/file.py")
+        # A weak model copies the path in the example literally, so the example shows a real one.
+        return self._surface.prompt("text.md", ticket=ticket, files=files, example=most_relevant or "path/to/file.py")
 
     def act(self, reply: ModelReply) -> TurnResult:
-        found = edit_blocks.parse_blocks(reply.text)
-        problems = [f"{e.path}: {problem}" for e in found if (problem := self._apply(e))]
-        self._record({"kind": "edits", "paths": [e.path for e in found], "problems": problems})
-        if not found:
+        blocks = edit_blocks.parse_blocks(reply.text)
+        problems = [f"{block.path}: {problem}" for block in blocks if (problem := self._apply(block))]
+        self._record({"kind": "edits", "paths": [block.path for block in blocks], "problems": problems})
+        if not blocks:
             problems = ["Your reply holds no change in the form that was asked for."]
         if problems:
             return TurnResult([{"type": "text", "text": "\n".join(problems)}])
         return TurnResult([], summary=edit_blocks.strip_blocks(reply.text))
 
-    def _apply(self, edit: edit_blocks.EditBlock) -> str | None:
-        """Write an edit; what is wrong with it, if anything, in words that help to put it right."""
-        if edit.old is None:
-            return self._session.write(edit.path, edit.new)
-        if not edit.whole:
+    def _apply(self, block: edit_blocks.EditBlock) -> str | None:
+        """Write an edit to the workspace.
+
+        Returns what is wrong with it, in words that help the model to fix it, or `None`.
+        """
+        if block.old_text is None:
+            return self._session.write(block.path, block.new_text)
+        if not block.is_complete:
             return "the passage breaks off; after SEARCH, `=======` and `>>>>>>> REPLACE` have to follow"
-        path, before = edit.path, self._session.read(edit.path)
+        path, before = block.path, self._session.read(block.path)
         if before is None:
-            path = resolve_path(edit.path, self._session.files())
+            path = resolve_path(block.path, self._session.files())
             before = self._session.read(path) if path else None
         if before is None:
             return "there is no such file; write its path as it is listed"
-        text = edit_blocks.replace_passage(before, edit.old, edit.new)
+        text = edit_blocks.replace_passage(before, block.old_text, block.new_text)
         if text is None:
-            like = edit_blocks.find_similar_passage(before, edit.old)
+            similar = edit_blocks.find_similar_passage(before, block.old_text)
             return "the SEARCH part does not stand in the file exactly once" + (
-                f"; most like it is\n```\n{like[:2000]}\n```" if like else ""
+                f"; most like it is\n```\n{similar[:2000]}\n```" if similar else ""
             )
         return self._session.write(path, text)
 
 
 def resolve_path(path: str, files: list[str]) -> str:
-    """The one file whose path ends as this one does, by as many parts as possible; empty where it is not clear."""
+    """Return the one file whose path shares the longest ending with `path`.
+
+    Empty if there is none, or more than one.
+    """
     parts = path.split("/")
     for start in range(len(parts)):
         tail = "/".join(parts[start:])

@@ -1,16 +1,17 @@
-"""The text protocol's two forms of a change, as a model writes them in one reply.
+"""The text protocol: the two forms in which a model writes a change in its reply.
 
     path/to/file.py                         path/to/file.py
     ```python                               ```
     the whole new file                      <<<<<<< SEARCH
-    ```                                     lines that stand in the file once
+    ```                                     lines that occur once in the file
                                             =======
-                                            lines to put there
+                                            lines to put in their place
                                             >>>>>>> REPLACE
                                             ```
 
 The fence around a passage may be missing, and several passages may follow one path. Weaker models vary the form: a
-path in a fence of its own is still a path, and a passage that was cut short is kept as `whole=False`, to be told back.
+path inside its own fence is still a path, and a passage that was cut short is kept with `is_complete=False`, so that
+the model can be told.
 """
 
 from __future__ import annotations
@@ -28,45 +29,45 @@ _SEARCH, _MIDDLE, _REPLACE = re.compile(r"^<{5,9} ?SEARCH"), re.compile(r"^={5,9
 
 @dataclass(frozen=True)
 class EditBlock:
-    """Write `new` to `path`; with `old`, in place of the one passage that reads `old`.
+    """Writes `new_text` to `path`: the whole file, or in place of `old_text`.
 
-    `whole` is false where a passage breaks off, as it does when the reply reached its limit.
+    `is_complete` is false where the passage breaks off, as it does when the reply reached its limit.
     """
 
     path: str
-    new: str
-    old: str | None = None
-    whole: bool = True
+    new_text: str
+    old_text: str | None = None
+    is_complete: bool = True
 
 
 def parse_blocks(reply: str) -> list[EditBlock]:
-    """The edits of a reply in the order they stand; empty when there are none."""
+    """Return the edits in a reply, in order."""
     return [part for part in _split_reply(reply) if isinstance(part, EditBlock)]
 
 
 def strip_blocks(reply: str) -> str:
-    """What the reply says beside its edits: the summary for the reviewer."""
+    """Return what the reply says besides its edits: the summary for the reviewer."""
     return re.sub(r"\n{3,}", "\n\n", "\n".join(p for p in _split_reply(reply) if isinstance(p, str))).strip()
 
 
 def _split_reply(reply: str) -> Iterator[str | EditBlock]:
-    """The reply as a sequence of edits and of the lines between them."""
+    """Yield the edits in a reply, and the lines between them."""
     lines, at, path = reply.split("\n"), 0, None
-    new_path = False  # a whole file may only follow its path at once, else any later example would overwrite it
+    new_path = False  # a whole file must follow its path directly, or any later example would overwrite it
     while at < len(lines):
         line = lines[at].rstrip()
         if _SEARCH.match(line) and path:
             old, at = _take_until(_MIDDLE, lines, at + 1)
             new, at = _take_until(_REPLACE, lines, at)
             new_path = False
-            yield EditBlock(path, new, old, whole=at <= len(lines))
+            yield EditBlock(path, new, old, is_complete=at <= len(lines))
         elif line.startswith("```") and path:
             if at + 1 < len(lines) and _SEARCH.match(lines[at + 1]):
                 at += 1  # the fence only wraps passages
             elif line == "```" and at and _REPLACE.match(lines[at - 1]):
                 at += 1  # and here it ends
             elif new_path and line == "```" and at > 1 and lines[at - 2].startswith("```"):
-                at, new_path = at + 1, _begins_edit(lines, at + 1)  # the path stood in a fence of its own
+                at, new_path = at + 1, _begins_edit(lines, at + 1)  # the path had its own fence
             elif new_path:
                 whole, at = _take_until(re.compile(r"^```\s*$"), lines, at + 1)
                 yield EditBlock(path, whole)
@@ -81,14 +82,20 @@ def _split_reply(reply: str) -> Iterator[str | EditBlock]:
 
 
 def _begins_edit(lines: list[str], at: int) -> bool:
-    """Whether an edit begins at this line, blank lines apart: what makes the line before it a path."""
+    """Whether an edit begins here, after any blank lines.
+
+    If so, the line before it is a path.
+    """
     while at < len(lines) and not lines[at].strip():
         at += 1
     return at < len(lines) and (lines[at].startswith("```") or bool(_SEARCH.match(lines[at])))
 
 
 def _take_until(end: re.Pattern[str], lines: list[str], at: int) -> tuple[str, int]:
-    """The lines from `at` to the one that matches, as text, and the line number after it."""
+    """Return the lines from `at` up to the one that matches `end`, as text.
+
+    Also returns the number of the line after that one.
+    """
     taken = []
     while at < len(lines) and not end.match(lines[at].rstrip()):
         taken.append(lines[at] + "\n")
@@ -97,9 +104,10 @@ def _take_until(end: re.Pattern[str], lines: list[str], at: int) -> tuple[str, i
 
 
 def replace_passage(text: str, old: str, new: str) -> str | None:
-    """`text` with its one passage `old` replaced; `None` when `old` stands there not at all or more than once.
+    """Return `text` with its one passage `old` replaced.
 
-    Trailing blanks are forgiven, since models drop them; an empty `old` means an empty file.
+    `None` unless `old` occurs exactly once. Trailing blanks are ignored, since models drop them. An empty `old` stands
+    for an empty file.
     """
     if not old.strip():
         return new if not text.strip() else None
@@ -117,15 +125,18 @@ def replace_passage(text: str, old: str, new: str) -> str | None:
 
 
 def find_similar_passage(text: str, old: str) -> str:
-    """The passage of `text` that is most like `old`, as many lines long; empty where nothing is like it."""
+    """Return the passage of `text` that is most similar to `old`, of as many lines.
+
+    Empty if they share no word.
+    """
     lines, wanted = text.splitlines(), old.splitlines()
     if not lines or not wanted or len(lines) > 5000:
         return ""
     bags = [set(line.split()) for line in lines]
     words = set(old.split())
 
-    def alike(start: int) -> int:
+    def shared_words(start: int) -> int:
         return len(words & set().union(*bags[start : start + len(wanted)]))
 
-    best = max(range(max(1, len(lines) - len(wanted) + 1)), key=alike)
-    return "\n".join(lines[best : best + len(wanted)]) if alike(best) else ""
+    best = max(range(max(1, len(lines) - len(wanted) + 1)), key=shared_words)
+    return "\n".join(lines[best : best + len(wanted)]) if shared_words(best) else ""

@@ -1,4 +1,7 @@
-"""What a model that cannot look around is shown of a repository: the list of files, and those the brief speaks of."""
+"""What a model without tools sees of a repository.
+
+That is the list of its files, and the contents of those that are relevant to the brief.
+"""
 
 from __future__ import annotations
 
@@ -15,20 +18,20 @@ _MAX_FILE_CHARS = 60_000
 
 
 def repository_excerpt(brief: Brief, session: ToolSession, limit: int) -> tuple[str, str]:
-    """File list and the contents of the files most about the brief, at most `limit` characters of contents; and the
-    path of the first of them, empty where none is.
+    """Return the excerpt, and the path of its most relevant file.
 
-    A file is about the brief as far as it holds the brief's rarer words (inverse document frequency), more so when
-    the brief names it.
+    The excerpt is the file list and the contents of the files most relevant to the brief, at most `limit` characters of
+    contents. A file is the more relevant, the more of the brief's rarer words it contains (inverse document frequency),
+    and more so if the brief names it. The path is empty if no file is relevant.
     """
     files = session.files()
     texts = {p: t[:_MAX_FILE_CHARS] for p in files if _SOURCE_FILE.search(p) and (t := session.read(p)) is not None}
     words = {p: set(_WORD.findall(t.lower())) | set(_WORD.findall(p.lower())) for p, t in texts.items()}
-    spread = Counter(w for found in words.values() for w in found)
+    files_with = Counter(w for found in words.values() for w in found)
     asked = set(_WORD.findall(brief.text.lower()))
 
-    def about(path: str) -> float:
-        score = sum(1.0 / spread[w] for w in asked & words[path])
+    def relevance(path: str) -> float:
+        score = sum(1.0 / files_with[w] for w in asked & words[path])
         name = path.rsplit("/", 1)[-1]
         if path in brief.text or re.search(rf"\b{re.escape(name.rsplit('.', 1)[0])}\b", brief.text):
             score += 3.0
@@ -36,15 +39,12 @@ def repository_excerpt(brief: Brief, session: ToolSession, limit: int) -> tuple[
             score *= 0.3
         return score
 
-    parts, left = (
-        ["Files:\n" + "\n".join(files[:_MAX_LISTED_FILES]) + ("\n..." if len(files) > _MAX_LISTED_FILES else "")],
-        limit,
-    )
-    most_about = ""
-    for path in sorted(texts, key=about, reverse=True):
-        if about(path) <= 0 or len(texts[path]) > left:
+    parts = ["Files:\n" + "\n".join(files[:_MAX_LISTED_FILES]) + ("\n..." if len(files) > _MAX_LISTED_FILES else "")]
+    left, most_relevant = limit, ""
+    for path in sorted(texts, key=relevance, reverse=True):
+        if relevance(path) <= 0 or len(texts[path]) > left:
             continue
         left -= len(texts[path])
-        most_about = most_about or path
+        most_relevant = most_relevant or path
         parts.append(f"{path}\n```\n{texts[path].rstrip()}\n```")
-    return "\n\n".join(parts), most_about
+    return "\n\n".join(parts), most_relevant

@@ -1,4 +1,7 @@
-"""The model's service: any server that speaks the Messages API, through the `anthropic` SDK."""
+"""The model service: any server that speaks the Messages API.
+
+It is reached through the `anthropic` SDK.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,10 @@ from pydantic import Field
 from worker_agent.records import AgentRecord, Usage
 
 MAX_TOKEN_CHARS, SPARE_CHARS = 128, 100_000
-"""An answer with more characters than this for each token that was asked for comes from a broken service."""
+"""An answer with more characters than these for each token that was asked for comes from a broken service."""
 
 _REQUIRED_FIELDS = {"tool_use": ("id", "name"), "text": ("text",)}
-"""What a block of that kind must have. A wrong name is the model's doing; none at all is its service's."""
+"""What a block of each kind must have. A wrong name is the model's mistake; a missing one is the service's."""
 
 ChatMessage = dict[str, Any]
 """`{"role": "user"|"assistant", "content": [block, ...]}` as on the wire."""
@@ -28,8 +31,8 @@ class Price(AgentRecord):
     cache_read: float = Field(0.0, description="tokens read from the cache")
     cache_write: float = Field(0.0, description="tokens written to the cache")
 
-    def of(self, usage: Usage) -> float:
-        """What these tokens cost, in US dollars."""
+    def cost_of(self, usage: Usage) -> float:
+        """Return what these tokens cost, in US dollars."""
         return (
             usage.input_tokens * self.input
             + usage.output_tokens * self.output
@@ -39,11 +42,17 @@ class Price(AgentRecord):
 
 
 class ModelUnavailable(Exception):
-    """The service did not give a usable answer after its retries. Nobody's fault here: a replay is void."""
+    """The service gave no usable answer, not even after retries.
+
+    Nobody here is at fault, so a replay is void.
+    """
 
 
 class ModelMisconfigured(Exception):
-    """The service will not answer as things are set (key, model name, endpoint). Going on would be pointless."""
+    """The service will not answer with these settings (key, model, endpoint).
+
+    Going on would be pointless.
+    """
 
 
 class ContextTooLong(Exception):
@@ -52,14 +61,17 @@ class ContextTooLong(Exception):
 
 @dataclass(frozen=True)
 class ModelReply:
-    """One answer of the model: its content blocks as on the wire, why it stopped, what it used."""
+    """One answer of the model.
+
+    `content` has its blocks as on the wire; `usage` is of this call alone.
+    """
 
     content: list[dict[str, Any]]
     stop_reason: str
     model: str
     usage: Usage
-    retried: bool = False
-    """The service had failed before it gave this answer."""
+    was_retried: bool = False
+    """The service failed before it gave this answer."""
 
     @property
     def text(self) -> str:
@@ -83,14 +95,20 @@ class ModelRequest:
 
 
 class Model(Protocol):
-    """Answers requests. Raises `ModelUnavailable`, `ModelMisconfigured` or `ContextTooLong`."""
+    """Answers requests.
+
+    Raises `ModelUnavailable`, `ModelMisconfigured` or `ContextTooLong`.
+    """
 
     def ask(self, request: ModelRequest) -> ModelReply: ...
 
 
 @dataclass(frozen=True)
 class ModelEndpoint:
-    """Where the service is. `base_url` empty means Anthropic's own; the key is read from the environment only."""
+    """Where the service is, and how to call it.
+
+    An empty `base_url` means Anthropic's own. The key is read from the environment only.
+    """
 
     model: str
     base_url: str = ""
@@ -101,16 +119,19 @@ class ModelEndpoint:
 
 
 class MessagesModel:
-    """A Messages-API endpoint. Thread-safe: one client serves all replays of a process."""
+    """A model behind a server that speaks the Messages API.
+
+    Thread-safe: one client serves all replays of a process.
+    """
 
     def __init__(self, endpoint: ModelEndpoint) -> None:
         self.endpoint = endpoint
         key = os.environ.get(endpoint.key_variable, "")
         if not key and not endpoint.base_url:
             raise ModelMisconfigured(
-                f"no key and no endpoint: set {endpoint.key_variable}, or give a base_url (a local server needs no key)"
+                f"no key and no endpoint: set {endpoint.key_variable}, or set base_url (a local server needs no key)"
             )
-        import anthropic  # slow to import, so only when a model is really used
+        import anthropic  # slow to import, so only when a model is used
 
         self._anthropic = anthropic
         self._client = anthropic.Anthropic(
@@ -124,34 +145,34 @@ class MessagesModel:
         sdk = self._anthropic
         model = request.model or self.endpoint.model
         if not model:
-            raise ModelMisconfigured("no model is named: set `model` in meta.toml or agent.toml, or give --model")
-        wanted: dict[str, Any] = {"tools": _mark_last_tool(request.tools)} if request.tools else {}
+            raise ModelMisconfigured("no model is set: set `model` in meta.toml or agent.toml, or pass --model")
+        options: dict[str, Any] = {"tools": _mark_last_tool(request.tools)} if request.tools else {}
         if request.effort:
-            wanted["output_config"] = {"effort": request.effort}
+            options["output_config"] = {"effort": request.effort}
         try:
             response = self._client.messages.with_raw_response.create(
                 model=model,
                 max_tokens=request.max_tokens,
                 system=[{"type": "text", "text": request.system, "cache_control": {"type": "ephemeral"}}],
                 messages=_mark_last_block(request.messages),  # type: ignore[arg-type]
-                **wanted,
+                **options,
             )
             answer = response.parse().to_dict(warnings=False)
             return self._reply(answer, model, request.max_tokens, response.retries_taken > 0)
         except (sdk.AuthenticationError, sdk.PermissionDeniedError, sdk.NotFoundError) as error:
-            raise ModelMisconfigured(self._words(error)) from None
+            raise ModelMisconfigured(self._explain(error)) from None
         except sdk.APIStatusError as error:
             if error.status_code == 413 or (error.status_code == 400 and "too long" in str(error).lower()):
-                raise ContextTooLong(self._words(error)) from None
+                raise ContextTooLong(self._explain(error)) from None
             if 400 <= error.status_code < 500 and error.status_code not in (408, 409, 425, 429):
-                raise ModelMisconfigured(self._words(error)) from None
-            raise ModelUnavailable(self._words(error)) from None
+                raise ModelMisconfigured(self._explain(error)) from None
+            raise ModelUnavailable(self._explain(error)) from None
         except sdk.APIError as error:
-            raise ModelUnavailable(self._words(error)) from None
+            raise ModelUnavailable(self._explain(error)) from None
         except (ValueError, TypeError, AttributeError, KeyError) as error:
-            raise ModelUnavailable(f"{self._where} answered something that is no message: {error}") from None
+            raise ModelUnavailable(f"{self._service_name} did not answer with a message: {error}") from None
 
-    def _reply(self, message: dict[str, Any], model: str, max_tokens: int, retried: bool) -> ModelReply:
+    def _reply(self, message: dict[str, Any], model: str, max_tokens: int, was_retried: bool) -> ModelReply:
         content, usage = message["content"], message["usage"]
         if not isinstance(content, list) or not all(isinstance(b, dict) and "type" in b for b in content):
             raise ValueError("its content is not a list of blocks")
@@ -160,27 +181,27 @@ class MessagesModel:
                 raise ValueError(f"a {block['type']} block without {' and '.join(_REQUIRED_FIELDS[block['type']])}")
         if (size := len(str(content))) > SPARE_CHARS + max_tokens * MAX_TOKEN_CHARS:
             raise ValueError(f"{size:,} characters cannot be {max_tokens:,} tokens")
-        counted = Usage(
+        used = Usage(
             calls=1,
             input_tokens=int(usage["input_tokens"]),
             output_tokens=int(usage["output_tokens"]),
             cache_read_tokens=usage.get("cache_read_input_tokens"),
             cache_write_tokens=usage.get("cache_creation_input_tokens"),
         )
-        answered = str(message.get("model") or model)
-        price = self.endpoint.prices.get(answered) or self.endpoint.prices.get(model)
+        answering_model = str(message.get("model") or model)
+        price = self.endpoint.prices.get(answering_model) or self.endpoint.prices.get(model)
         if price:
-            counted = counted.model_copy(update={"usd": price.of(counted)})
-        return ModelReply(content, str(message.get("stop_reason") or ""), answered, counted, retried)
+            used = used.model_copy(update={"usd": price.cost_of(used)})
+        return ModelReply(content, str(message.get("stop_reason") or ""), answering_model, used, was_retried)
 
     @property
-    def _where(self) -> str:
-        return self.endpoint.base_url or "the model's service"
+    def _service_name(self) -> str:
+        return self.endpoint.base_url or "the model service"
 
-    def _words(self, error: Exception) -> str:
+    def _explain(self, error: Exception) -> str:
         status = getattr(error, "status_code", None)
-        said = " ".join(str(error).split())[:300]
-        return f"{self._where} answered {status}: {said}" if status else f"{self._where}: {said}"
+        message = " ".join(str(error).split())[:300]
+        return f"{self._service_name} answered {status}: {message}" if status else f"{self._service_name}: {message}"
 
 
 def _mark_last_tool(tools: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -188,7 +209,10 @@ def _mark_last_tool(tools: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _mark_last_block(messages: list[ChatMessage]) -> list[ChatMessage]:
-    """Mark the end of the conversation, so that the next turn reads all of it from the cache."""
+    """Mark the end of the conversation.
+
+    The next turn then reads all of it from the cache.
+    """
     *before, last = messages
     *blocks, block = last["content"]
     return [*before, {**last, "content": [*blocks, {**block, "cache_control": {"type": "ephemeral"}}]}]

@@ -1,4 +1,7 @@
-"""Is the objective met? Decided by looking at the workspace, not by the model's word."""
+"""Whether the objective is met.
+
+This is decided by looking at the workspace, whatever the model says.
+"""
 
 from __future__ import annotations
 
@@ -14,36 +17,35 @@ from worker_agent.workspace import Workspace, open_workspace
 
 
 class Objective:
-    """A change that is not empty, under which no check of the repository fails that passed before."""
+    """A change that is not empty and breaks no check of the repository.
+
+    A check that already fails at the base is not held against it.
+    """
 
     def __init__(self, sandbox: Sandbox, workspace: Workspace, environment: Environment, seconds: float) -> None:
-        self._sandbox, self._workspace, self._environment, self._seconds = (
-            sandbox,
-            workspace,
-            environment,
-            seconds,
-        )
-        self._failed_before: dict[str, bool] = {}
+        self._sandbox, self._workspace = sandbox, workspace
+        self._environment, self._seconds = environment, seconds
+        self._base_failures: dict[str, bool] = {}
         self.failing: str | None = None
-        """The check that stands against the last change looked at; `None` when none does."""
+        """The check that the last change failed; `None` if it passed them all."""
 
     def objection(self) -> str | None:
-        """What is still missing, in words for the model; `None` when the objective is met.
+        """Return what is still missing, in words for the model.
 
-        Raises `worker_agent.submission_diff.RefusedDiff` when the change can never be submitted.
+        `None` if the objective is met. Raises `RefusedDiff` if the change can never be submitted.
         """
         self.failing = None
         if not take_diff(self._workspace).strip():
             return "Nothing has been changed yet."
         for check in self._environment.checks:
-            done = self._check(check, self._workspace.root)
-            if done.returncode and not self._fails_at_base(check):
+            result = self._run_check(check, self._workspace.root)
+            if result.returncode and not self._fails_at_base(check):
                 self.failing = check
-                why = "did not finish in time" if done.timed_out else f"exits with {done.returncode}"
-                return f"The check `{check}` {why}; it passed before your change.\n\n{done.output[-4000:]}"
+                why = "did not finish in time" if result.timed_out else f"exits with {result.returncode}"
+                return f"The check `{check}` {why}; it passed before your change.\n\n{result.output[-4000:]}"
         return None
 
-    def _check(self, check: str, root: Path) -> JobResult:
+    def _run_check(self, check: str, root: Path) -> JobResult:
         environment = self._environment
         job = SandboxJob(
             argv=shlex.split(check),
@@ -56,9 +58,12 @@ class Objective:
         return run_job(self._sandbox, job)
 
     def _fails_at_base(self, check: str) -> bool:
-        """Looked up only once a check has failed: most runs never pay for it."""
-        if check not in self._failed_before:
+        """Whether the check fails at the base too.
+
+        Asked only once a check has failed, so most runs never pay for it.
+        """
+        if check not in self._base_failures:
             with tempfile.TemporaryDirectory(prefix="base-") as folder:
                 base = open_workspace(self._workspace.template, Path(folder) / "base")
-                self._failed_before[check] = self._check(check, base.root).returncode != 0
-        return self._failed_before[check]
+                self._base_failures[check] = self._run_check(check, base.root).returncode != 0
+        return self._base_failures[check]

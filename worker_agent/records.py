@@ -1,4 +1,4 @@
-"""Every record of the worker: what it is given, what it reports, what it hands in."""
+"""The agent's records: what it is given, what it reports, and what it hands in."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class AgentRecord(BaseModel):
-    """A value: frozen, compared by content, refusing fields that it does not know."""
+    """A frozen value, compared by content. Unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Brief(AgentRecord):
-    """What a person asks for. Untrusted text: it reaches the model quoted as the task, never as a command to `meta`."""
+    """What a person asks for.
+
+    Untrusted: it reaches the model quoted as the task, never as a command to `meta`.
+    """
 
     title: str
     body: str = ""
@@ -26,7 +29,7 @@ class Brief(AgentRecord):
 
 
 class Limits(AgentRecord):
-    """Where a run ends if it has not ended by itself. `None` means no limit of that kind."""
+    """Where a run is ended if it has not ended by itself. `None` means no limit."""
 
     turns: int = Field(40, ge=1, description="model calls")
     tokens: int | None = Field(1_000_000, ge=1, description="input, output and cache together")
@@ -36,25 +39,28 @@ class Limits(AgentRecord):
 
 
 RunEnding = Literal[
-    "submitted",  # the objective is met: a change, and the repository's own checks are no worse than before
-    "checks_failed",  # a change is there, but a check that passed before fails with it
-    "no_change",  # the worker stopped without having changed anything
+    "submitted",  # the objective is met: there is a change, and the repository's own checks are no worse than before
+    "checks_failed",  # there is a change, but it fails a check that passed before
+    "no_change",  # the agent stopped without changing anything
     "turn_limit",
     "token_limit",
     "cost_limit",
     "time_limit",
-    "refused_diff",  # the change holds what no submission may hold (a link, a submodule)
-    "model_unavailable",  # overload, rate limit, time-out, nonsense: nobody's fault but the service's
+    "refused_diff",  # the change contains what no submission may (a link, a submodule)
+    "model_unavailable",  # overload, rate limit, time-out or nonsense: the service's fault
     "sandbox_failed",  # the tool host could not be started or kept alive
     "bad_surface",  # agent.toml, a prompt or a tool of this version does not load
 ]
 
 INFRASTRUCTURE_ENDINGS: frozenset[RunEnding] = frozenset({"model_unavailable", "sandbox_failed"})
-"""Endings that say nothing about the worker: a replay that ends so is void."""
+"""Endings that say nothing about the agent: a replay that ends so is void."""
 
 
 class Usage(AgentRecord):
-    """What the model's service was asked to do. Cache counts are `None` where the server does not report them."""
+    """What a number of model calls used.
+
+    Cache counts are `None` if the server does not report them, `usd` if there is no price for the model.
+    """
 
     calls: int = 0
     input_tokens: int = 0
@@ -87,11 +93,11 @@ def _add_counts(a: int | None, b: int | None) -> int | None:
 
 
 class Environment(AgentRecord):
-    """Where a repository's own commands run: read-only folders to mount, `PATH` entries, variables.
+    """What a repository's own commands need: mounts, `PATH` entries, variables.
 
-    `checks` are the commands that must not get worse through a change (exit code 0 is a pass); `test_command` is
-    what the `run_tests` tool runs. `linters` are programs by name, each with the environment of its own that it runs in
-    when a submission is checked.
+    Mounts are read-only. `checks` are commands that a change must not make fail (exit code 0 is a pass). `test_command`
+    is what the `run_tests` tool runs. `linters` maps a linter's name to the environment that it runs in when a
+    submission is checked.
     """
 
     mounts: tuple[Path, ...] = ()
@@ -103,7 +109,7 @@ class Environment(AgentRecord):
 
 
 class Submission(AgentRecord):
-    """The one thing that a run hands in."""
+    """What a run hands in, however it ended."""
 
     ended: RunEnding
     diff: str = ""
@@ -112,7 +118,7 @@ class Submission(AgentRecord):
     usage: Usage = Usage()
     seconds: float = 0.0
     model: str | None = None
-    """The model id that the service says answered; not the one that was asked for."""
+    """The id of the model that answered, as the service reports it; not the one that was asked for."""
     version: str = ""
 
 

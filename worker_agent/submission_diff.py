@@ -1,4 +1,8 @@
-"""DOCSTRING worker_agent.submission_diff."""
+"""A submission's diff: taken from a run's workspace, applied to a fresh one.
+
+The diff is taken with the template's git directory, which the run cannot reach: whatever runs in a workspace may
+rewrite the workspace's own `.git`.
+"""
 
 from __future__ import annotations
 
@@ -13,22 +17,22 @@ from worker_agent.git import GitError, run_git, run_git_bytes
 from worker_agent.workspace import FileStamp, Workspace
 
 _BYTECODE = ":(exclude,glob)**/__pycache__/**"
-"""What running the repository's own checks leaves behind; never part of a change."""
+"""Left behind by the repository's own checks; never part of a change."""
 
 
 class RefusedDiff(Exception):
-    """The change holds something that no submission may hold; the message names it."""
+    """The change contains what no submission may contain; the message names it."""
 
 
 def take_diff(workspace: Workspace) -> str:
-    """The submission: everything that the run changed, as one binary-safe diff against the base.
+    """Return everything that the run changed, as one diff against the base.
 
-    Raises `RefusedDiff` for links, submodules, nested repositories and files that are no files. What is no UTF-8 is
-    handed in as git's binary patches, so that the diff itself is text.
+    The diff is valid UTF-8: files that are not become git's binary patches. Raises `RefusedDiff` for links, submodules,
+    nested repositories and anything that is not a regular file.
     """
     now = dict(_walk_files(workspace.root))
-    if workspace.taken and workspace.taken[-1][0] == now:
-        return workspace.taken[-1][1]
+    if workspace.last_diff and workspace.last_diff[-1][0] == now:
+        return workspace.last_diff[-1][1]
     before = _template_files(workspace.template.tree)
     changed = {path for path in before.keys() | now.keys() if before.get(path, ())[:3] != now.get(path, ())[:3]}
     for path in sorted(changed & now.keys()):
@@ -37,7 +41,7 @@ def take_diff(workspace: Workspace) -> str:
         if not stat.S_ISREG(now[path][2]):
             raise RefusedDiff(f"{path} is a pipe, a socket or a device")
     diff = _diff_against_base(workspace) if changed else ""
-    workspace.taken[:] = [(now, diff)]
+    workspace.last_diff[:] = [(now, diff)]
     return diff
 
 
@@ -55,22 +59,27 @@ def _diff_against_base(workspace: Workspace) -> str:
 
 
 def _diff_with_binary_patches(workspace: Workspace, env: dict[str, str]) -> str:
-    """The diff with every file that is no UTF-8, before or after, as a binary patch."""
+    """Return the diff, with a binary patch for each file that is not UTF-8.
+
+    That is, not UTF-8 before the change or after it.
+    """
     names = run_git("diff", "--cached", "--name-only", "--no-renames", "-z", "HEAD", cwd=workspace.root, env=env)
-    blunt = workspace.trusted / "all-binary"
-    shutil.rmtree(blunt, ignore_errors=True)
-    shutil.copytree(workspace.template.git_dir, blunt, ignore=shutil.ignore_patterns("objects", "hooks"))
-    (blunt / "info").mkdir(exist_ok=True)
-    (blunt / "info" / "attributes").write_text("* -diff\n")  # these go before any .gitattributes in the tree
-    (blunt / "objects").mkdir()
+    binary_dir = workspace.trusted / "all-binary"
+    shutil.rmtree(binary_dir, ignore_errors=True)
+    shutil.copytree(workspace.template.git_dir, binary_dir, ignore=shutil.ignore_patterns("objects", "hooks"))
+    (binary_dir / "info").mkdir(exist_ok=True)
+    (binary_dir / "info" / "attributes").write_text("* -diff\n")  # this overrides every .gitattributes in the tree
+    (binary_dir / "objects").mkdir()
     parts = []
     for name in filter(None, names.split("\0")):
-        one = ("HEAD", "--", f":(literal){name}")
-        diff = run_git_bytes(*_DIFF_ARGUMENTS, *one, cwd=workspace.root, env=env)
+        one_file = ("HEAD", "--", f":(literal){name}")
+        diff = run_git_bytes(*_DIFF_ARGUMENTS, *one_file, cwd=workspace.root, env=env)
         try:
             parts.append(diff.decode("utf-8"))
         except UnicodeDecodeError:
-            diff = run_git_bytes(*_DIFF_ARGUMENTS, *one, cwd=workspace.root, env=env | {"GIT_DIR": str(blunt)})
+            diff = run_git_bytes(
+                *_DIFF_ARGUMENTS, *one_file, cwd=workspace.root, env=env | {"GIT_DIR": str(binary_dir)}
+            )
             parts.append(diff.decode("ascii"))
     return "".join(parts)
 
@@ -88,7 +97,10 @@ _DIFF_ARGUMENTS = (
 
 
 def apply_diff(workspace: Workspace, diff: str) -> None:
-    """Apply a submission to a fresh workspace. Raises `RefusedDiff` when it does not apply or leaves the tree."""
+    """Apply a submission to a fresh workspace.
+
+    Raises `RefusedDiff` if it does not apply or leaves the tree.
+    """
     if not diff.strip():
         return
     try:
@@ -124,8 +136,10 @@ def _template_files(tree: Path) -> Mapping[str, FileStamp]:
 
 
 def _walk_files(root: Path) -> Iterator[tuple[str, FileStamp]]:
-    """Every file below the root with its stamp, git's own and bytecode left out. Raises `RefusedDiff` for a nested
-    repository."""
+    """Yield every file under `root` with its stamp, except git's own and bytecode.
+
+    Raises `RefusedDiff` for a nested repository.
+    """
     folders = [(str(root), "")]
     while folders:
         folder, prefix = folders.pop()
@@ -138,5 +152,5 @@ def _walk_files(root: Path) -> Iterator[tuple[str, FileStamp]]:
                     if entry.name != "__pycache__":
                         folders.append((entry.path, f"{prefix}{entry.name}/"))
                 else:
-                    about = entry.stat(follow_symlinks=False)
-                    yield prefix + entry.name, (about.st_size, about.st_mtime_ns, about.st_mode, about.st_ctime_ns)
+                    found = entry.stat(follow_symlinks=False)
+                    yield prefix + entry.name, (found.st_size, found.st_mtime_ns, found.st_mode, found.st_ctime_ns)

@@ -1,6 +1,8 @@
-"""The surface: the only files of the worker that the optimiser may edit, read and validated.
+"""The surface: the only files of the agent that the optimiser may edit.
 
-agent.toml      settings          prompts/*.md    what the model is told          tools/*.py    what it can do
+agent.toml      settings
+prompts/*.md    what the model is told
+tools/*.py      what the model can do
 """
 
 from __future__ import annotations
@@ -18,32 +20,34 @@ from pydantic import Field, ValidationError
 from worker_agent.records import AgentRecord, Limits
 
 DEFAULT_ROOT = Path(__file__).parent
-"""The worker that comes with `meta`."""
+"""The surface of the agent that comes with `meta`."""
 
 PROMPT_FILES = ("system.md", "ticket.md", "not_done.md", "text.md")
 
 
 class BadSurface(Exception):
-    """A file of the surface is missing or does not load; the message names it and says why."""
+    """A file of the surface does not load; the message says which and why."""
 
 
 class AgentConfig(AgentRecord):
-    """agent.toml. Limits can only lower what the person's settings allow."""
+    """The settings in agent.toml. Its limits can only tighten those of meta.toml."""
 
     protocol: Literal["tools", "text"] = "tools"
-    model: str = Field("", description="model id; empty takes the one from meta.toml or --model")
+    model: str = Field("", description="model id; empty: the one in meta.toml or --model")
     effort: Literal["", "low", "medium", "high", "xhigh", "max"] = ""
-    max_tokens: int = Field(8192, ge=64, description="longest single reply")
+    max_tokens: int = Field(8192, ge=64, description="tokens in one reply, at most")
     tools: tuple[str, ...] = ()
-    result_chars: int = Field(12_000, ge=200, description="longest tool result shown to the model")
-    context_chars: int = Field(24_000, ge=1000, description="text protocol: how much of the repository is shown")
-    submit_attempts: int = Field(3, ge=1, description="how often it may say that it is done before the run ends")
+    result_chars: int = Field(12_000, ge=200, description="characters of one tool result, at most")
+    context_chars: int = Field(
+        24_000, ge=1000, description="characters of the repository's files that the text protocol shows"
+    )
+    submit_attempts: int = Field(3, ge=1, description="submissions that the checks may turn down before the run ends")
     limits: Limits = Limits()
 
 
 @dataclass(frozen=True)
 class Surface:
-    """One state of the surface, on disk under `root`."""
+    """One state of the surface, whose files lie under `root`."""
 
     root: Path
     config: AgentConfig
@@ -51,12 +55,15 @@ class Surface:
     version: str
 
     def prompt(self, name: str, **values: str) -> str:
-        """A prompt with its `{name}` placeholders filled in, in one pass: braces inside a value stay as they are."""
+        """Return a prompt with its `{name}` placeholders filled in.
+
+        Braces inside a value stay as they are.
+        """
         return re.sub(r"\{(\w+)\}", lambda m: values.get(m[1], m[0]), self.prompts[name])
 
 
 def load_surface(root: Path) -> Surface:
-    """Read and validate a surface. No tool is imported here. Raises `BadSurface`."""
+    """Read and validate a surface, without importing its tools. Raises `BadSurface`."""
     try:
         text = (root / "agent.toml").read_text("utf-8")
         config = AgentConfig.model_validate(tomllib.loads(text))
@@ -78,7 +85,7 @@ def load_surface(root: Path) -> Surface:
 
 
 def list_surface_files(root: Path) -> list[Path]:
-    """Every file of the surface below `root`, as relative paths, sorted."""
+    """Return the surface's files under `root`, as relative paths, sorted."""
     found = [Path("agent.toml")] if (root / "agent.toml").is_file() else []
     for folder in ("prompts", "tools"):
         for path in (root / folder).rglob("*"):
@@ -88,7 +95,7 @@ def list_surface_files(root: Path) -> list[Path]:
 
 
 def hash_surface(root: Path) -> str:
-    """The version: the id that git gives to the tree of the surface's files (SHA-1, gitformat of trees)."""
+    """Return the version: the SHA-1 that git gives to a tree of the surface's files."""
     tree: dict[str, object] = {}
     for path in list_surface_files(root):
         folder = tree

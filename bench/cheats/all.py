@@ -100,7 +100,7 @@ def _leaky() -> Sandbox:
     """No sandbox, and as in most harnesses the whole environment of the parent."""
 
     class Inheriting(NoSandbox):
-        def command(self, job):  # type: ignore[no-untyped-def]
+        def command_line(self, job):  # type: ignore[no-untyped-def]
             return ["env", f"CANARY={escapes.SECRET}", *job.argv]
 
     return Inheriting()

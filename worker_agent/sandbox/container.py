@@ -1,8 +1,8 @@
-"""The second sandbox: a container engine's command line, podman or docker.
+"""The second sandbox: containers run by podman or docker.
 
-The same isolation as by bubblewrap, from the same parts of the host: its /usr and the job's mounts, read-only, below an
-empty root; no network, no capabilities, no new privileges, limits by control groups. Podman needs no image for that;
-docker takes the root of one, which has to be there.
+It isolates as bubblewrap does, from the same parts of the host: /usr and the job's mounts, read-only, in an empty root;
+no network, no capabilities, no new privileges, and limits set by control groups. Podman needs no image for this; docker
+uses the root of one, which must have been pulled.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from typing import Literal
 from worker_agent.sandbox.job import PASSWD_FILE, SANDBOX_HOME, Mount, SandboxJob, SandboxUnavailable, prlimit_command
 
 DOCKER_IMAGE = "debian:stable-slim"
-"""Whose root docker uses. What is mounted over it is the host's."""
+"""The image whose root docker uses, with the host's files mounted over it."""
 
 
 class Container:
-    """Runs each job in a container of its own, which is removed when the job ends."""
+    """Runs each job in its own container, which is removed when the job ends."""
 
-    inherits = False
+    passes_descriptors = False
 
     def __init__(self, engine: Literal["podman", "docker"], runtime: str = "") -> None:
         program = shutil.which(engine)
@@ -40,10 +40,10 @@ class Container:
     def workspace_path(self, workspace: Path) -> str:
         return "/workspace"
 
-    def mounted(self, mount: Mount) -> str:
-        return mount.inside
+    def mount_path(self, mount: Mount) -> str:
+        return mount.inside_path
 
-    def command(self, job: SandboxJob) -> list[str]:
+    def command_line(self, job: SandboxJob) -> list[str]:
         limits = job.limits
         size = f"{limits.disk_mb}m"
         argv = [
@@ -88,7 +88,10 @@ class Container:
             mounts += [Mount(Path(file))] if Path(file).exists() else []
         for mount in [*mounts, Mount(job.workspace, "/workspace", writable=True)]:
             source = mount.source.resolve()
-            argv += ["--mount", f"type=bind,source={source},target={mount.inside}" + ("" if mount.writable else ",ro")]
+            argv += [
+                "--mount",
+                f"type=bind,source={source},target={mount.inside_path}" + ("" if mount.writable else ",ro"),
+            ]
         for name, value in job.variables.items():
             argv += ["--env", f"{name}={value}"]
         return [
@@ -101,42 +104,55 @@ class Container:
             *prlimit_command(job),
         ]
 
-    def variables(self, job: Mapping[str, str]) -> dict[str, str]:
-        """The engine's own, none of which gets inside: the job's are in its command."""
+    def process_variables(self, job_variables: Mapping[str, str]) -> dict[str, str]:
+        """Return the engine's own variables, none of which reach the job.
+
+        The job's are in its command line.
+        """
         kept = ("PATH", "HOME", "XDG_RUNTIME_DIR", "DOCKER_HOST", "CONTAINER_HOST")
         return {name: os.environ[name] for name in kept if name in os.environ}
 
-    def ending(self, command: Sequence[str]) -> list[str]:
-        """The command that ends a job of which only the engine's client has been ended."""
-        now = ["--time", "0"] if self.name == "podman" else []
-        return [*self._engine, "rm", "--force", *now, command[command.index("--name") + 1]]
+    def cleanup_command(self, command: Sequence[str]) -> list[str]:
+        """Return the command that removes the container.
+
+        A kill ends only the engine's client, and the container would go on.
+        """
+        at_once = ["--time", "0"] if self.name == "podman" else []
+        return [*self._engine, "rm", "--force", *at_once, command[command.index("--name") + 1]]
 
 
 def open_container(engine: Literal["podman", "docker"]) -> Container:
-    """The engine, tried once. Raises `SandboxUnavailable` with its words."""
+    """Return the engine's sandbox after one trial run.
+
+    Raises `SandboxUnavailable` with the engine's own words.
+    """
     words = ""
     for runtime in ("", "runc"):
         sandbox = Container(engine, runtime)
         with tempfile.TemporaryDirectory() as folder:
             job = SandboxJob(["true"], Path(folder))
-            tried = subprocess.run(
-                sandbox.command(job), env=sandbox.variables({}), capture_output=True, text=True, check=False
+            variables = sandbox.process_variables({})
+            trial = subprocess.run(
+                sandbox.command_line(job), env=variables, capture_output=True, text=True, check=False
             )
-        if tried.returncode == 0:
+        if trial.returncode == 0:
             return sandbox
-        words += f"{runtime or 'its own runtime'}: {tried.stderr.strip()[-300:]} "
+        words += f"{runtime or 'default runtime'}: {trial.stderr.strip()[-300:]} "
     raise SandboxUnavailable(f"{engine} cannot run a container here: {words}")
 
 
-def _ulimit_option(name: str, which: int) -> str:
-    """An engine asks for more than it may where its own limit is low. The limit that counts is the one on pids."""
-    hard = resource.getrlimit(which)[1]
+def _ulimit_option(name: str, resource_id: int) -> str:
+    """Return a limit that the engine is allowed to set: never above its own.
+
+    The limit that counts is the one on pids.
+    """
+    hard = resource.getrlimit(resource_id)[1]
     most = 4096 if hard == resource.RLIM_INFINITY else min(hard, 4096)
     return f"{name}={most}:{most}"
 
 
 def _make_empty_root() -> Path:
-    """A root with nothing but the links and folders that every program expects."""
+    """Make a root with only the links and folders that every program expects."""
     root = Path(tempfile.mkdtemp(prefix="meta-root-"))
     atexit.register(shutil.rmtree, root, ignore_errors=True)
     for name in ("usr", "proc", "dev", "sys", "etc", "run", "tmp", "var", "workspace"):

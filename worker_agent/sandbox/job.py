@@ -1,9 +1,4 @@
-"""Where all code runs that the worker wrote, chose or asked for.
-
-No network, an empty environment, only the workspace writable, no capabilities, limits on time, memory, processes, file
-size and output; everything is reaped when the run ends. The sandbox program itself is started with a clean `env=`:
-`bwrap --clearenv` alone leaves the parent's secrets readable in `/proc/1/environ`.
-"""
+"""What a sandbox is given and gives back, and what it must implement."""
 
 from __future__ import annotations
 
@@ -17,19 +12,22 @@ SANDBOX_HOME = "/tmp/home"
 
 
 class SandboxUnavailable(Exception):
-    """No sandbox can be had here; the message says why and what to do."""
+    """No sandbox can be used here; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
 class Mount:
-    """A folder or file shown inside, read-only unless `writable`, at `target` (default: where it lies outside)."""
+    """A folder or file that the job sees, read-only unless `writable`.
+
+    It appears at `target`, or by default at the same path as outside.
+    """
 
     source: Path
     target: str = ""
     writable: bool = False
 
     @property
-    def inside(self) -> str:
+    def inside_path(self) -> str:
         return self.target or str(self.source)
 
 
@@ -42,13 +40,16 @@ class SandboxLimits:
     processes: int = 256
     file_mb: int = 512
     disk_mb: int = 4096
-    """What may lie in the workspace, and as much again in /tmp, which is memory, and in /dev/shm."""
+    """For the workspace; /tmp and /dev/shm, which are in memory, may each hold as much again."""
     output_bytes: int = 1_000_000
 
 
 @dataclass(frozen=True)
 class JobResult:
-    """A finished command. `output` is stdout and stderr interleaved, its middle cut out beyond the limit."""
+    """A finished command.
+
+    `output` is stdout and stderr interleaved; beyond the limit its middle is left out.
+    """
 
     returncode: int
     output: str
@@ -58,7 +59,10 @@ class JobResult:
 
 @dataclass(frozen=True)
 class SandboxJob:
-    """What to run: command, workspace, further mounts, variables. `cwd` is relative to the workspace."""
+    """What to run, and on which workspace.
+
+    `path` has further entries of PATH; `pass_fds` are open descriptors for sandboxes that pass them on.
+    """
 
     argv: Sequence[str]
     workspace: Path
@@ -70,42 +74,47 @@ class SandboxJob:
 
 
 class Sandbox(Protocol):
-    """Starts jobs in isolation. Implementations: `Bubblewrap`, `Container`, and `NoSandbox` for
-    those who insist."""
+    """A way to isolate jobs.
+
+    Implemented by `Bubblewrap`, by `Container`, and by `NoSandbox` for those who insist.
+    """
 
     @property
     def name(self) -> str: ...
 
     @property
-    def inherits(self) -> bool:
-        """Whether open descriptors (`Job.pass_fds`) reach the job."""
+    def passes_descriptors(self) -> bool:
+        """Whether open descriptors (`SandboxJob.pass_fds`) reach the job."""
         ...
 
     def workspace_path(self, workspace: Path) -> str:
-        """Where a job finds its workspace."""
+        """Return where a job finds its workspace."""
         ...
 
-    def mounted(self, mount: Mount) -> str:
-        """Where a job finds a mount."""
+    def mount_path(self, mount: Mount) -> str:
+        """Return where a job finds a mount."""
         ...
 
-    def command(self, job: SandboxJob) -> list[str]:
-        """The full command line that runs the job isolated."""
+    def command_line(self, job: SandboxJob) -> list[str]:
+        """Return the full command line that runs the job in isolation."""
         ...
 
-    def variables(self, job: Mapping[str, str]) -> dict[str, str]:
-        """What the process that is started has in its environment, for a job with these variables."""
+    def process_variables(self, job_variables: Mapping[str, str]) -> dict[str, str]:
+        """Return the environment of the process to start, for a job with these variables."""
         ...
 
-    def ending(self, command: Sequence[str]) -> list[str]:
-        """What has to be run after a kill, if that does not reach all of the job; else nothing."""
+    def cleanup_command(self, command: Sequence[str]) -> list[str]:
+        """Return what to run after a kill that may not reach the whole job.
+
+        Empty if a kill always does.
+        """
         ...
 
 
 def prlimit_command(job: SandboxJob) -> list[str]:
-    """The job's command with the kernel's limits for each of its processes.
+    """Return the job's command with the kernel's limits on each of its processes.
 
-    To be set inside: processes are counted by user and user namespace, and outside a person may have many.
+    They are set inside, because the kernel counts processes by user and namespace: outside, the user may have many.
     """
     limits = job.limits
     return [
@@ -122,6 +131,6 @@ PASSWD_FILE = Path(__file__).with_name("passwd")
 
 
 def interpreter_mounts() -> list[Mount]:
-    """What the Python that runs this needs mounted to run inside as well."""
+    """Return what must be mounted for the Python that runs this to run inside too."""
     prefixes = {Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve()}
     return [Mount(p) for p in sorted(prefixes) if not p.is_relative_to("/usr")]

@@ -1,4 +1,4 @@
-"""DOCSTRING worker_agent.sandbox.job.process."""
+"""Starts sandboxed jobs, reads their output up to a limit, and kills them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from worker_agent.sandbox.warden import Warden
 def start_job(
     sandbox: Sandbox, job: SandboxJob, *, stdin: int = subprocess.DEVNULL, stderr: int = subprocess.STDOUT
 ) -> subprocess.Popen[bytes]:
-    """Start a job; the caller reads its stdout and must end it with `reap`."""
+    """Start a job. The caller reads its stdout, and must end it with `kill_job`."""
     variables = {
         "PATH": os.pathsep.join([*job.path, "/usr/local/bin", "/usr/bin", "/bin"]),
         "HOME": SANDBOX_HOME if sandbox.name != "none" else str(job.workspace.parent),
@@ -28,10 +28,10 @@ def start_job(
         **job.variables,
     }
     job = replace(job, variables=variables)
-    command = sandbox.command(job)
+    command = sandbox.command_line(job)
     process = subprocess.Popen(
         command,
-        env=sandbox.variables(variables),
+        env=sandbox.process_variables(variables),
         cwd=job.workspace,
         stdin=stdin,
         stdout=subprocess.PIPE,
@@ -39,7 +39,7 @@ def start_job(
         start_new_session=True,
         pass_fds=tuple(job.pass_fds),
     )
-    _live_jobs[process] = sandbox.ending(command)
+    _live_jobs[process] = sandbox.cleanup_command(command)
     limits, folders = job.limits, [job.workspace, *(m.source for m in job.mounts if m.writable)]
     _warden.watch(process, limits.processes, limits.memory_mb, limits.disk_mb, folders)
     return process
@@ -48,24 +48,24 @@ def start_job(
 _warden = Warden()
 
 _live_jobs: dict[subprocess.Popen[bytes], list[str]] = {}
-"""Every job that runs, and what ends it if a kill does not."""
+"""Every running job, with the command to run after it was killed."""
 
 
 def kill_all_jobs() -> None:
-    """End every job of this process, from any thread: what a person's Ctrl-C should do."""
+    """Kill every job of this process, from any thread: what Ctrl-C should do."""
     for process in list(_live_jobs):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
 
 
 def kill_job(process: subprocess.Popen[bytes]) -> None:
-    """End a job and everything it started (its pid namespace dies with it)."""
+    """Kill a job and everything that it started, and release what it held."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    _warden.forget(process)
+    _warden.unwatch(process)
     process.wait()
-    if ending := _live_jobs.pop(process, []):
-        subprocess.run(ending, capture_output=True, check=False, timeout=60)
+    if cleanup := _live_jobs.pop(process, []):
+        subprocess.run(cleanup, capture_output=True, check=False, timeout=60)
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream:
             with contextlib.suppress(OSError):
@@ -73,29 +73,32 @@ def kill_job(process: subprocess.Popen[bytes]) -> None:
 
 
 def run_job(sandbox: Sandbox, job: SandboxJob) -> JobResult:
-    """Run a job to its end or its time limit, whichever comes first."""
-    begun = time.monotonic()
+    """Run a job until it ends or reaches its time limit."""
+    started_at = time.monotonic()
     process = start_job(sandbox, job)
     assert process.stdout is not None
-    kept = _ClippedOutput(job.limits.output_bytes)
+    output = _ClippedOutput(job.limits.output_bytes)
     timed_out = False
     try:
-        for chunk in _read_until(process.stdout, begun + job.limits.seconds):
-            kept.add(chunk)
+        for chunk in _read_until(process.stdout, started_at + job.limits.seconds):
+            output.add(chunk)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(max(0.0, begun + job.limits.seconds - time.monotonic()))
+            process.wait(max(0.0, started_at + job.limits.seconds - time.monotonic()))
         timed_out = process.poll() is None
     finally:
         kill_job(process)
-    return JobResult(process.returncode, kept.text(), timed_out, time.monotonic() - begun)
+    return JobResult(process.returncode, output.text(), timed_out, time.monotonic() - started_at)
 
 
 def _read_until(stream: IO[bytes], deadline: float) -> Iterator[bytes]:
-    """What can be read before the deadline (seconds on the monotonic clock) or the end of the stream."""
+    """Yield what can be read before the deadline or the end of the stream.
+
+    The deadline is in seconds on the monotonic clock.
+    """
     with selectors.DefaultSelector() as selector:
         selector.register(stream, selectors.EVENT_READ)
-        while (left := deadline - time.monotonic()) > 0:
-            if selector.select(left):
+        while (seconds_left := deadline - time.monotonic()) > 0:
+            if selector.select(seconds_left):
                 chunk = os.read(stream.fileno(), 65536)
                 if not chunk:
                     return
@@ -103,7 +106,10 @@ def _read_until(stream: IO[bytes], deadline: float) -> Iterator[bytes]:
 
 
 class _ClippedOutput:
-    """Keeps the beginning and the end of a stream, each up to half the limit: memory stays flat whatever is printed."""
+    """The beginning and the end of a stream, each up to half the limit.
+
+    Memory stays flat, whatever is printed.
+    """
 
     def __init__(self, limit: int) -> None:
         self._half = max(limit // 2, 1)

@@ -1,4 +1,4 @@
-"""DOCSTRING worker_agent.sandbox.job.unsandboxed."""
+"""No sandbox: jobs run as the user, with the user's network and files."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from worker_agent.sandbox.job import Mount, SandboxJob, prlimit_command
 
 
 class NoSandbox:
-    """No isolation at all. Only ever used when somebody said `--sandbox none`."""
+    """No isolation at all. Used only if somebody asked for `--sandbox none`."""
 
     name = "none"
-    inherits = True
+    passes_descriptors = True
 
     def workspace_path(self, workspace: Path) -> str:
         return str(workspace)
 
-    def mounted(self, mount: Mount) -> str:
+    def mount_path(self, mount: Mount) -> str:
         return str(mount.source)
 
-    def command(self, job: SandboxJob) -> list[str]:
+    def command_line(self, job: SandboxJob) -> list[str]:
         return prlimit_command(job)
 
-    def variables(self, job: Mapping[str, str]) -> dict[str, str]:
-        return dict(job)
+    def process_variables(self, job_variables: Mapping[str, str]) -> dict[str, str]:
+        return dict(job_variables)
 
-    def ending(self, command: Sequence[str]) -> list[str]:
+    def cleanup_command(self, command: Sequence[str]) -> list[str]:
         return []

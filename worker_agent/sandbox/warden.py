@@ -1,7 +1,7 @@
-"""Ends jobs that use up more than they may: processes, memory and disk of the whole process tree.
+"""Kills jobs whose process tree uses more than it may.
 
-The kernel's own limits bind single processes, and the one on processes does not bind root, in whatever namespace. So a
-thread looks at every job ten times a second. What it finds is what a burst of less than that can do at most.
+The kernel's own limits apply to single processes, and the one on the number of processes does not apply to root in any
+namespace. So a thread looks at every job ten times a second; only a burst shorter than that can exceed a limit.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 CHECK_SECONDS = 0.1
-"""Seconds between two looks."""
+"""How long to wait between two looks."""
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -26,46 +26,53 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 class _WatchedJob:
     process: subprocess.Popen[bytes]
     processes: int
-    memory: int
-    disk: int
+    memory_bytes: int
+    disk_bytes: int
     folders: Sequence[Path]
-    free: int = 0
-    """Of the first folder's file system, when this was last looked at closely."""
-    begun_with: int | None = field(default=None)
+    free_bytes: int
+    """Free on the first folder's file system when the folders were last measured; at first, when the job began."""
+    is_filling: bool = False
+    """Something has been filling the disk since the job began."""
 
 
 class Warden:
-    """Watches jobs from the moment they are given to it until they have ended."""
+    """Watches jobs from when they are handed over until they have ended."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._watched: dict[int, _WatchedJob] = {}
+        self._jobs: dict[int, _WatchedJob] = {}
         self._thread: threading.Thread | None = None
 
     def watch(
         self, process: subprocess.Popen[bytes], processes: int, memory_mb: int, disk_mb: int, folders: Sequence[Path]
     ) -> None:
-        """Keep an eye on a job that runs in a session of its own, and on the folders that it can write to."""
+        """Begin to watch a job and the folders that it can write to.
+
+        The job must run in its own session.
+        """
         job = _WatchedJob(process, processes, memory_mb << 20, disk_mb << 20, folders, _free_bytes(folders[0]))
         with self._lock:
-            self._watched[process.pid] = job
+            self._jobs[process.pid] = job
             if self._thread is None:
-                self._thread = threading.Thread(target=self._look, name="warden", daemon=True)
+                self._thread = threading.Thread(target=self._watch_all, name="warden", daemon=True)
                 self._thread.start()
 
-    def forget(self, process: subprocess.Popen[bytes]) -> None:
-        """The job has ended. Has to be called before it is waited for, while its number is still its own."""
-        with self._lock:
-            self._watched.pop(process.pid, None)
+    def unwatch(self, process: subprocess.Popen[bytes]) -> None:
+        """Stop watching a job.
 
-    def _look(self) -> None:
+        Must be called before the job is waited for, while its process id is still its own.
+        """
+        with self._lock:
+            self._jobs.pop(process.pid, None)
+
+    def _watch_all(self) -> None:
         while True:
             time.sleep(CHECK_SECONDS)
             with self._lock:
-                if not self._watched:
+                if not self._jobs:
                     self._thread = None
                     return
-                for job in self._watched.values():
+                for job in self._jobs.values():
                     if job.process.returncode is None and _exceeds_limits(job):
                         with contextlib.suppress(ProcessLookupError, PermissionError):
                             os.killpg(job.process.pid, signal.SIGKILL)
@@ -75,30 +82,29 @@ def _exceeds_limits(job: _WatchedJob) -> bool:
     memory = 0
     for count, pid in enumerate(_process_tree(job.process.pid), 1):
         memory += _private_bytes(pid)
-        if count > job.processes + 4 or memory > job.memory:  # the sandbox itself is up to four processes
+        if count > job.processes + 4 or memory > job.memory_bytes:  # the sandbox itself takes up to four processes
             return True
     return _exceeds_disk(job)
 
 
 def _exceeds_disk(job: _WatchedJob) -> bool:
+    """Whether the job's folders hold more than they may.
+
+    Measuring them is slow, so it waits until the file system has lost a good part of the limit.
+    """
     try:
         free = _free_bytes(job.folders[0])
-    except FileNotFoundError:  # the job has ended, and its folder was cleaned up before it was taken off the list
+    except FileNotFoundError:  # the job has ended, and its folder was removed before it was unwatched
         return False
-    if job.begun_with is None:
-        if job.free - free < job.disk // 2:
-            return False
-        # Something fills the disk. It takes a close look to tell who.
-        job.begun_with = 0
-    elif job.free - free < job.disk // 8:
+    if job.free_bytes - free < job.disk_bytes // (8 if job.is_filling else 2):
         return False
-    job.free = free
-    return sum(map(_used_bytes, job.folders)) > job.disk
+    job.is_filling, job.free_bytes = True, free
+    return sum(map(_used_bytes, job.folders)) > job.disk_bytes
 
 
 def _free_bytes(folder: Path) -> int:
-    about = os.statvfs(folder)
-    return about.f_bavail * about.f_frsize
+    system = os.statvfs(folder)
+    return system.f_bavail * system.f_frsize
 
 
 def _used_bytes(folder: Path) -> int:
@@ -122,7 +128,7 @@ def _process_tree(pid: int) -> Iterator[int]:
 
 
 def _private_bytes(pid: int) -> int:
-    """Bytes that a process shares with no file: what it has taken for itself."""
+    """Return the bytes that a process shares with no file."""
     with contextlib.suppress(OSError), open(f"/proc/{pid}/statm") as file:
         _, resident, shared, *_ = file.read().split()
         return (int(resident) - int(shared)) * _PAGE_BYTES

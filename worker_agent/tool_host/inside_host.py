@@ -1,7 +1,7 @@
-"""Runs inside the sandbox: loads the tools, tells their schemas, runs them.
+"""Runs inside the sandbox: loads the tools, describes them, and runs them.
 
-A request on stdin is a dictionary in `marshal`'s form, which the same interpreter wrote outside. An answer on stdout is
-"ok" or "error", the number of bytes, a new line, and as many bytes of text.
+A request on stdin is a dictionary in `marshal`'s format, written outside by the same interpreter. An answer on stdout
+is "ok" or "error", the number of bytes, a newline, and that many bytes of text.
 
     {"op": "schemas"}                                a JSON object: {"tools": [...], "errors": {"name": "why"}}
     {"op": "call", "tool": "search", "input": {}}    what the tool returned
@@ -9,8 +9,8 @@ A request on stdin is a dictionary in `marshal`'s form, which the same interpret
     {"op": "read", "path": "a.py"}                   the file's text
     {"op": "write", "path": "a.py", "text": "..."}   nothing
 
-A tool is one file with one public function of the file's name; its JSON schema comes from its signature and
-docstring (Google style `Args:`). Standard library only. The process that holds the key never imports a tool.
+A tool is a file with one public function of the same name; its JSON schema comes from its signature and docstring
+(Google style `Args:`). This file uses the standard library only, and imports nothing of its package.
 Usage: python inside_host.py TOOLS_FOLDER [NAME ...]
 """
 
@@ -20,14 +20,17 @@ import sys
 
 _SKIPPED_FOLDERS = {".git", "__pycache__", "node_modules", ".venv", ".tox", ".mypy_cache", ".pytest_cache"}
 _VARIADIC = 0x04 | 0x08
-"""Flags of a code object with *args or **kwargs."""
+"""Flags of a code object that takes *args or **kwargs."""
 
-# A host is started for every replay, often for one call, and imports cost more than calls: what only some requests
-# need is imported there, and a tool is loaded where it is called.
+# A host is started for every replay, often for a single call, and an import costs more than a call. So each request
+# imports what it needs, and a tool is loaded when it is first called.
 
 
 def load_tool(folder, name):
-    """The function of a tool's file. Raises whatever importing it raises, or `LookupError`."""
+    """Return the function in a tool's file.
+
+    Raises what importing it raises, or `LookupError` if it is not there.
+    """
     path = os.path.join(folder, f"{name}.py")
     if not os.path.isfile(path):
         raise LookupError(f"there is no tools/{name}.py")
@@ -42,7 +45,10 @@ def load_tool(folder, name):
 
 
 def json_type_of(annotation):
-    """JSON schema of one parameter's annotation. Raises `TypeError` for what JSON cannot carry."""
+    """Return the JSON schema of a parameter's annotation.
+
+    Raises `TypeError` for what JSON cannot express.
+    """
     import types
     import typing
 
@@ -60,7 +66,7 @@ def json_type_of(annotation):
 
 
 def schema_of(function):
-    """`{"name", "description", "input_schema"}` as the Messages API wants it."""
+    """Return `{"name", "description", "input_schema"}` as the Messages API wants it."""
     import inspect
     import re
     import typing
@@ -69,15 +75,15 @@ def schema_of(function):
     if not text:
         raise LookupError(f"{function.__name__}() has no docstring, so the model would not know what it does")
     head, _, arguments = text.partition("\nArgs:\n")
-    told = dict(re.findall(r"^\s+(\w+):\s*((?:.+(?:\n\s{8,}.+)*))", arguments, re.MULTILINE))
+    descriptions = dict(re.findall(r"^\s+(\w+):\s*((?:.+(?:\n\s{8,}.+)*))", arguments, re.MULTILINE))
     hints = typing.get_type_hints(function)
     properties, required = {}, []
     for name, parameter in inspect.signature(function).parameters.items():
         if name not in hints:
             raise TypeError(f"{function.__name__}({name}) has no type")
         properties[name] = json_type_of(hints[name])
-        if name in told:
-            properties[name]["description"] = " ".join(told[name].split())
+        if name in descriptions:
+            properties[name]["description"] = " ".join(descriptions[name].split())
         if parameter.default is inspect.Parameter.empty:
             required.append(name)
         elif isinstance(parameter.default, (str, int, float, bool)):
@@ -95,7 +101,7 @@ def schema_of(function):
 
 
 def parameters_of(function):
-    """Parameter names in order, each with whether it has to be given."""
+    """Return the parameters' names in order, each with whether it is required."""
     code = function.__code__
     if code.co_flags & _VARIADIC or hasattr(function, "__wrapped__"):
         import inspect
@@ -109,7 +115,10 @@ def parameters_of(function):
 
 
 def check_input(function, given):
-    """Raise `TypeError` in words that a model can act on when the input does not fit."""
+    """Check a call's input against the tool's parameters.
+
+    Raises `TypeError`, in words that a model can act on, if it does not fit.
+    """
     parameters = parameters_of(function)
     if unknown := sorted(set(given) - set(parameters)):
         raise TypeError(f"{function.__name__} has no parameter {', '.join(unknown)}; it has: {', '.join(parameters)}")
@@ -118,7 +127,10 @@ def check_input(function, given):
 
 
 def resolve_in_workspace(path):
-    """A path of the workspace, which is the current folder. Raises `ValueError` for anything outside."""
+    """Return the full path of a file in the workspace, the current folder.
+
+    Raises `ValueError` for anything outside.
+    """
     from pathlib import Path
 
     root = Path.cwd().resolve()
@@ -129,7 +141,7 @@ def resolve_in_workspace(path):
 
 
 def list_workspace_files():
-    """Paths of all text-like files below the current folder, sorted."""
+    """Return the paths of all files here that may be text, sorted."""
     found = []
     for folder, names, files in os.walk("."):
         names[:] = sorted(n for n in names if n not in _SKIPPED_FOLDERS)
@@ -138,14 +150,17 @@ def list_workspace_files():
 
 
 class ToolLoader:
-    """The tools of a folder by name, each loaded when it is first wanted; what cannot be loaded is remembered."""
+    """The tools in a folder, each loaded when it is first needed.
+
+    `errors` says why a tool does not load.
+    """
 
     def __init__(self, folder, names):
         self.names, self._folder = names, folder
         self._functions, self.errors = {}, {}
 
-    def get(self, name):
-        """The tool's function, or `None` where it does not load."""
+    def function_of(self, name):
+        """Return the tool's function, or `None` if it does not load."""
         if name not in self._functions and name not in self.errors:
             try:
                 self._functions[name] = load_tool(self._folder, name)
@@ -154,11 +169,11 @@ class ToolLoader:
         return self._functions.get(name)
 
     def schemas(self):
-        """The schemas of all that load; the rest is in `errors`."""
+        """Return the schemas of all tools that load."""
         found = []
         for name in self.names:
             try:
-                if function := self.get(name):
+                if function := self.function_of(name):
                     found.append(schema_of(function))
             except BaseException as error:
                 self.errors[name] = f"{type(error).__name__}: {error}"
@@ -166,7 +181,7 @@ class ToolLoader:
 
 
 def answer_request(request, tools):
-    """The text to answer with. Raises whatever keeps it from being given."""
+    """Return the text to answer with. Raises whatever prevents an answer."""
     op = request.get("op")
     if op == "schemas":
         import json
@@ -174,7 +189,7 @@ def answer_request(request, tools):
         return json.dumps({"tools": tools.schemas(), "errors": tools.errors})
     if op == "call":
         name, given = request.get("tool"), request.get("input") or {}
-        function = tools.get(name) if name in tools.names else None
+        function = tools.function_of(name) if name in tools.names else None
         if function is None:
             known = ", ".join(n for n in tools.names if n not in tools.errors)
             raise LookupError(f"there is no tool {name!r}; there are: {known}")
@@ -195,9 +210,10 @@ def answer_request(request, tools):
 
 
 def serve_tools():
+    """Answer requests until stdin ends."""
     folder, names = sys.argv[1], sys.argv[2:]
-    # What a tool prints must not be taken for an answer: answers get a descriptor of their own, and what is printed
-    # goes nowhere, since both streams lead to the same pipe outside.
+    # What a tool prints must not be taken for an answer. So answers get their own descriptor, and what is printed is
+    # dropped: outside, stdout and stderr are the same pipe.
     answers = os.fdopen(os.dup(1), "wb")
     requests = os.fdopen(os.dup(0), "rb")
     null = os.open(os.devnull, os.O_RDWR)
@@ -213,8 +229,8 @@ def serve_tools():
             word, text = b"ok", answer_request(request, tools)
         except BaseException as error:
             word, text = b"error", f"{type(error).__name__}: {error}"
-        told = text.encode("utf-8", "replace")
-        answers.write(b"%s %d\n%s" % (word, len(told), told))
+        data = text.encode("utf-8", "replace")
+        answers.write(b"%s %d\n%s" % (word, len(data), data))
         answers.flush()
 
 

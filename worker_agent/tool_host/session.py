@@ -1,4 +1,7 @@
-"""The outside end of the tool host: starts it in the sandbox, asks for schemas, makes calls, bounds both."""
+"""The tool host's outside end.
+
+It starts the host in the sandbox, sends it requests, and bounds what comes back in time and size.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import py_compile
 import re
 import selectors
 import subprocess
+import sys
 import time
 from functools import lru_cache
 from pathlib import Path
@@ -20,24 +24,32 @@ from worker_agent.sandbox.job import Mount, Sandbox, SandboxJob, SandboxLimits, 
 from worker_agent.sandbox.process import kill_job, start_job
 from worker_agent.surface import Surface
 
+UNFINISHED_CALL = "did not finish"
+"""In the text of a call that took too long."""
+FATAL_CALL = "ended the tool"
+"""In the text of a call that ended the tool host."""
+
 _MAX_ANSWER_BYTES = 8 << 20
 
 _ANSWER_HEAD = re.compile(rb"(ok|error) (\d{1,9})\n")
-"""How an answer begins."""
+"""The first line of an answer: whether all went well, and how many bytes follow."""
 
 
 class ToolHostDied(Exception):
-    """The tool host ended, or could not be started; the message carries what it last said."""
+    """The tool host ended or could not be started.
+
+    The message is the last thing that it said.
+    """
 
 
 class ToolTimeout(Exception):
-    """A call took longer than it may. The tool host was ended; the next call starts a new one."""
+    """A call took too long. The tool host was killed; the next call starts a new one."""
 
 
 class ToolSession:
-    """One tool host for one run. Not thread-safe: a run makes one call at a time.
+    """One run's tool host. Not thread-safe: a run makes one call at a time.
 
-    Use as a context manager; leaving it ends everything that the tools have started.
+    A context manager; leaving it kills everything that the tools have started.
     """
 
     def __init__(
@@ -60,11 +72,14 @@ class ToolSession:
         self.close()
 
     def schemas(self, seconds: float = 30.0) -> tuple[list[dict[str, Any]], dict[str, str]]:
-        """The tools' definitions for the Messages API, and why each other tool did not load."""
-        # The same tools in the same environment: asked once, so that a run that calls none starts no process.
+        """Return the tools' definitions for the Messages API.
+
+        Also returns, by name, why each other tool does not load.
+        """
+        # Cached for the same tools in the same environment, so that a run that calls no tool starts no process.
         key = (_tools_digest(self._surface), self._environment.path, self._sandbox.name)
         if key not in _schema_cache:
-            answer = self._ask_json({"op": "schemas"}, seconds)
+            answer = self._request_json({"op": "schemas"}, seconds)
             if len(_schema_cache) > _MAX_CACHED_SCHEMAS:
                 _schema_cache.clear()
             found = answer["tools"], answer["errors"]
@@ -73,39 +88,36 @@ class ToolSession:
             _schema_cache[key] = found
         return _schema_cache[key]
 
-    def call(self, tool: str, given: dict[str, Any], seconds: float) -> tuple[str, bool]:
-        """Run a tool: what to show the model, and whether it is an error."""
+    def call(self, tool: str, arguments: dict[str, Any], seconds: float) -> tuple[str, bool]:
+        """Run a tool. Return what to show the model, and whether it is an error."""
         try:
-            text, ok = self._ask({"op": "call", "tool": tool, "input": given}, seconds)
+            text, ok = self._request({"op": "call", "tool": tool, "input": arguments}, seconds)
         except ToolTimeout:
-            return (
-                f"{tool} did not finish within {seconds:g} s and was stopped, with all it had started",
-                True,
-            )
+            return f"{tool} {UNFINISHED_CALL} within {seconds:g} s and was stopped, with all it had started", True
         except ToolHostDied as death:
-            return f"{tool} ended the tool host: {death}", True
+            return f"{tool} {FATAL_CALL} host: {death}", True
         return text, not ok
 
     def files(self) -> list[str]:
-        """Paths of the workspace's files, relative to its root, sorted."""
-        return list(self._ask_json({"op": "list"}, 60.0))
+        """Return the paths of the workspace's files, relative to its root, sorted."""
+        return list(self._request_json({"op": "list"}, 60.0))
 
     def read(self, path: str) -> str | None:
-        """A file's text, or `None` when it cannot be read."""
-        text, ok = self._ask({"op": "read", "path": path}, 60.0)
+        """Return a file's text, or `None` if it cannot be read."""
+        text, ok = self._request({"op": "read", "path": path}, 60.0)
         return text if ok else None
 
     def write(self, path: str, text: str) -> str | None:
-        """Write a file in the workspace; the reason when that was refused, else `None`."""
-        words, ok = self._ask({"op": "write", "path": path, "text": text}, 60.0)
-        return None if ok else words
+        """Write a file in the workspace. Return why that was refused, or `None`."""
+        reason, ok = self._request({"op": "write", "path": path, "text": text}, 60.0)
+        return None if ok else reason
 
     def close(self) -> None:
         if self._process:
             kill_job(self._process)
         self._process, self._buffer = None, b""
 
-    def _open(self) -> subprocess.Popen[bytes]:
+    def _ensure_host(self) -> subprocess.Popen[bytes]:
         if self._process and self._process.poll() is None:
             return self._process
         self.close()
@@ -114,11 +126,11 @@ class ToolSession:
         environment = self._environment
         job = SandboxJob(
             argv=[
-                os.path.realpath(_python_program()),
+                os.path.realpath(sys.executable),
                 "-I",
                 "-S",
-                self._sandbox.mounted(program),
-                self._sandbox.mounted(tools),
+                self._sandbox.mount_path(program),
+                self._sandbox.mount_path(tools),
                 *self._surface.config.tools,
             ],
             workspace=self._workspace,
@@ -134,40 +146,40 @@ class ToolSession:
         self._process = start_job(self._sandbox, job, stdin=subprocess.PIPE)
         return self._process
 
-    def _ask_json(self, request: dict[str, Any], seconds: float) -> Any:
-        text, ok = self._ask(request, seconds)
+    def _request_json(self, request: dict[str, Any], seconds: float) -> Any:
+        text, ok = self._request(request, seconds)
         if not ok:
             raise ToolHostDied(text)
         return json.loads(text)
 
-    def _ask(self, request: dict[str, Any], seconds: float) -> tuple[str, bool]:
-        """The answer's text, and whether all went well."""
-        process = self._open()
+    def _request(self, request: dict[str, Any], seconds: float) -> tuple[str, bool]:
+        """Return the answer's text, and whether all went well."""
+        process = self._ensure_host()
         assert process.stdin is not None
         try:
             process.stdin.write(marshal.dumps(request))
             process.stdin.flush()
-            return self._answer(process, time.monotonic() + seconds)
+            return self._read_answer(process, time.monotonic() + seconds)
         except BrokenPipeError:
-            words = self._last_words(process)
+            output = self._final_output(process)
             self.close()
-            raise ToolHostDied(words) from None
+            raise ToolHostDied(output) from None
 
-    def _answer(self, process: subprocess.Popen[bytes], deadline: float) -> tuple[str, bool]:
-        while not (head := self._head()):
-            self._read(process, deadline)
+    def _read_answer(self, process: subprocess.Popen[bytes], deadline: float) -> tuple[str, bool]:
+        while not (head := self._answer_head()):
+            self._read_more(process, deadline)
         begin, end = head.end(), head.end() + int(head[2])
         while len(self._buffer) < end:
-            self._read(process, deadline)
+            self._read_more(process, deadline)
         text, self._buffer = self._buffer[begin:end], self._buffer[end:]
         return text.decode("utf-8", "replace"), head[1] == b"ok"
 
-    def _read(self, process: subprocess.Popen[bytes], deadline: float) -> None:
+    def _read_more(self, process: subprocess.Popen[bytes], deadline: float) -> None:
         assert process.stdout is not None
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ)
-            left = deadline - time.monotonic()
-            if left <= 0 or not selector.select(left):
+            seconds_left = deadline - time.monotonic()
+            if seconds_left <= 0 or not selector.select(seconds_left):
                 self.close()
                 raise ToolTimeout
         chunk = os.read(process.stdout.fileno(), 1 << 16)
@@ -175,19 +187,19 @@ class ToolSession:
             raise BrokenPipeError
         self._buffer += chunk
 
-    def _head(self) -> re.Match[bytes] | None:
-        """How the answer begins, once that is there."""
+    def _answer_head(self) -> re.Match[bytes] | None:
+        """Return the match of the answer's first line, once that has arrived."""
         line, complete, _ = self._buffer.partition(b"\n")
         head = _ANSWER_HEAD.match(self._buffer)
         if complete and not head:
-            # Before the host has taken stdout for itself, the sandbox's own complaints arrive there.
+            # Until the host has taken over stdout, the sandbox's own errors arrive there.
             self.close()
             raise ToolHostDied(line.decode("utf-8", "replace").strip()[:500])
         return head
 
-    def _last_words(self, process: subprocess.Popen[bytes]) -> str:
-        words = self._buffer.decode("utf-8", "replace").strip()[-500:]
-        return words or f"exit code {process.poll()}"
+    def _final_output(self, process: subprocess.Popen[bytes]) -> str:
+        output = self._buffer.decode("utf-8", "replace").strip()[-500:]
+        return output or f"exit code {process.poll()}"
 
 
 _MAX_CACHED_SCHEMAS = 200
@@ -195,7 +207,10 @@ _schema_cache: dict[tuple[object, ...], tuple[list[dict[str, Any]], dict[str, st
 
 
 def _tools_digest(surface: Surface) -> str:
-    """What the tools' schemas depend on: which are wanted, and all that lies beside them."""
+    """Hash what the tools' schemas depend on.
+
+    That is the names in agent.toml, and every file in tools/.
+    """
     digest = hashlib.sha256(repr(surface.config.tools).encode())
     for file in sorted((surface.root / "tools").rglob("*")):
         if file.is_file():
@@ -205,15 +220,12 @@ def _tools_digest(surface: Surface) -> str:
 
 @lru_cache(maxsize=1)
 def _host_program() -> Path:
-    """The tool host, compiled, since it is started for every replay; its source where nothing can be written."""
+    """Return the compiled tool host, because every replay starts it.
+
+    Returns its source if nothing can be written beside it.
+    """
     source = Path(__file__).with_name("inside_host.py")
     try:
         return Path(py_compile.compile(str(source)) or source)
     except OSError:
         return source
-
-
-def _python_program() -> str:
-    import sys
-
-    return sys.executable

@@ -116,7 +116,7 @@ def _problems(
         # A submission has a copy of its own: what it writes there, no other ever reads.
         folder = kept if fill_cache else Path(shutil.copytree(kept, root.parent / kept.name))
         mounts.append(cache := Mount(folder, f"/tmp/{tool.name}-cache", writable=True))
-        command.append(tool.cache_option + bench.sandbox.mounted(cache))
+        command.append(tool.cache_option + bench.sandbox.mount_path(cache))
     done = run_job(
         bench.sandbox,
         SandboxJob(

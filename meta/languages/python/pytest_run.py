@@ -143,7 +143,7 @@ def _pipe(sandbox: Sandbox) -> tuple[int, int, Path | None]:
 
     Everything inside could open it by that name; the reports' MAC is what tells them from forgeries.
     """
-    if sandbox.inherits:
+    if sandbox.passes_descriptors:
         return *os.pipe(), None
     folder = Path(tempfile.mkdtemp(prefix="report-"))
     os.mkfifo(folder / "pipe")

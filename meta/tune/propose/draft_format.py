@@ -42,11 +42,11 @@ def _draft(title: str, body: str, surface: dict[str, str]) -> EditDraft:
     for part in parse_blocks(body):
         path = part.path.removeprefix("worker_agent/")
         before = changes.get(path, surface.get(path))
-        if part.old is None:
-            changes[path] = part.new
+        if part.old_text is None:
+            changes[path] = part.new_text
         elif before is None:
             return EditDraft(title, None, f"{path} is not on the surface")
-        elif (after := replace_passage(before, part.old, part.new)) is None:
+        elif (after := replace_passage(before, part.old_text, part.new_text)) is None:
             return EditDraft(title, None, f"the SEARCH part does not stand in {path} exactly once")
         else:
             changes[path] = after

@@ -15,7 +15,7 @@ from meta.surfaces.versions import Version, read_surface_text
 from meta.tune.propose.repetition import is_repeat
 from worker_agent.records import Environment
 from worker_agent.surface import BadSurface, Surface, list_surface_files
-from worker_agent.tool_host.session import ToolHostDied, ToolSession, ToolTimeout
+from worker_agent.tool_host.session import FATAL_CALL, UNFINISHED_CALL, ToolHostDied, ToolSession, ToolTimeout
 
 MAX_GOLD_LINES, MAX_GOLD_CHARS = 3, 40
 """So many lines in a row of a known solution or a hidden test, and so long together, are a leak, not an instruction."""
@@ -173,7 +173,7 @@ def _trial(context: Context, surface: Surface, edit: Edit, workspace: Path) -> s
                 if f"tools/{name}.py" in edit.changes:
                     text, failed = session.call(name, _made_up(schema["input_schema"]), 20.0)
                     if failed and (
-                        text.startswith(BROKEN_TOOL_ERRORS) or "did not finish" in text or "ended the tool" in text
+                        text.startswith(BROKEN_TOOL_ERRORS) or UNFINISHED_CALL in text or FATAL_CALL in text
                     ):
                         return f"a trial call of {name} failed: {text}"
         except (ToolHostDied, ToolTimeout) as error:
