@@ -250,8 +250,8 @@ def test_a_second_start_says_who_is_running_and_leaves(house: Unwatched) -> None
 def test_a_lock_whose_holder_was_killed_is_taken_over(tmp_path: Path) -> None:
     path = tmp_path / "runs.db"
     code = (
-        "import sys, time; from pathlib import Path; from meta.store.writer_lock import only_writer\n"
-        "with only_writer(Path(sys.argv[1]), 'nightly'): print('in', flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from meta.store.writer_lock import hold_writer_lock\n"
+        "with hold_writer_lock(Path(sys.argv[1]), 'nightly'): print('in', flush=True); time.sleep(60)"
     )
     holder = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE)
     assert holder.stdout is not None

@@ -8,6 +8,17 @@ from meta.interval import wilson_interval_of
 from meta.records.record import Record
 
 
+class Night(Record):
+    """A night that is being worked on."""
+
+    id: int
+    started_at: str
+    budget: int
+    """Replays that it may use; void ones do not count."""
+    resumed: bool = False
+    """Whether it was begun before and interrupted."""
+
+
 class Cost(Record):
     """Model calls of one role or candidate. Dollars are `None` where a part has no price, cache counts where a
     service does not report them."""

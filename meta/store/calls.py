@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from meta.records.account import Cost
+from meta.records.record import Record
 from meta.store.database import BUSY_SECONDS
+from meta.store.definitions import take_timestamp
 from worker_agent.records import Usage
 
 
@@ -44,63 +48,125 @@ class PlannedCall:
     replay: str | None = None
 
 
-class Ledger:
-    """Its own connection with a lock, since model calls are made by many threads while one other writes verdicts."""
+class LedgerCall(Record):
+    """A row of the ledger: who asked which model for what, what was set aside, how it ended and what it used."""
+
+    id: int
+    at: str
+    night: int | None
+    role: str
+    candidate: int | None
+    replay: str | None
+    asked: str | None
+    """The model that was asked for."""
+    model: str | None
+    """The model that answered."""
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int | None
+    cache_write_tokens: int | None
+    usd: float | None
+    reserved_tokens: int
+    reserved_usd: float | None
+    ended: str | None
+    """"answered", or how it failed; `None` while it is in flight."""
+
+
+class CallLedger:
+    """The table `calls`, by a connection of its own with a lock: model calls are made by many threads while another
+    one writes verdicts."""
 
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
         self._connection.execute("pragma synchronous = normal")
+        self._connection.row_factory = sqlite3.Row
         self._lock = threading.Lock()
 
     def close(self) -> None:
         self._connection.close()
 
-    def begin(self, asked: PlannedCall, at: str) -> int:
+    def begin(self, asked: PlannedCall, at: str = "") -> int:
         """Write down that a call is about to be made; returns its number."""
-        return self._write(
-            "insert into calls (at, night, role, candidate, replay, asked, calls, reserved_tokens, reserved_usd)"
-            " values (?, ?, ?, ?, ?, ?, 1, ?, ?)",
-            at,
-            asked.night,
-            asked.role,
-            asked.candidate,
-            asked.replay,
-            asked.model,
-            asked.tokens,
-            asked.usd,
-        )
+        row = {
+            "at": at or take_timestamp(),
+            "night": asked.night,
+            "role": asked.role,
+            "candidate": asked.candidate,
+            "replay": asked.replay,
+            "asked": asked.model,
+            "calls": 1,
+            "reserved_tokens": asked.tokens,
+            "reserved_usd": asked.usd,
+        }
+        return self._write(f"insert into calls ({', '.join(row)}) values (:{', :'.join(row)})", row)
 
     def end(self, call: int, ended: str, model: str | None, usage: Usage) -> None:
         """Write down how a call ended and what it used."""
-        self._write(
-            "update calls set ended = ?, model = ?, input_tokens = ?, output_tokens = ?, cache_read_tokens = ?,"
-            " cache_write_tokens = ?, usd = ? where id = ?",
-            ended,
-            model,
-            usage.input_tokens,
-            usage.output_tokens,
-            usage.cache_read_tokens,
-            usage.cache_write_tokens,
-            usage.usd,
-            call,
-        )
+        used = usage.model_dump(exclude={"calls"})
+        row = {"ended": ended, "model": model, **used}
+        changes = ", ".join(f"{name} = :{name}" for name in row)
+        self._write(f"update calls set {changes} where id = :id", row | {"id": call})
 
     def spent(self, night: int) -> Spending:
         """What a night has spent so far; calls that were cut off count with their worst case."""
-        with self._lock:
-            row = self._connection.execute(f"select {SPENDING_COLUMNS} from calls where night = ?", (night,)).fetchone()
-        return Spending(*row)
+        return self._spending("night = ?", night)
 
-    def _write(self, sql: str, *values: object) -> int:
-        with self._lock:
-            return int(self._connection.execute(sql, values).lastrowid or 0)
+    def cost_of_night(self, night: int) -> Cost:
+        return _cost(self._spending("night = ?", night))
 
+    def cost_of_candidate(self, candidate: int) -> Cost:
+        """What a candidate has cost, in every night that dealt with it."""
+        return _cost(self._spending("candidate = ?", candidate))
+
+    def costs_by_role(self, night: int) -> list[Cost]:
+        """What a night has spent on each role and model, by their names."""
+        found = self._read(
+            "select role, coalesce(model, asked, '') as model, sum(cache_read_tokens) as cache_read_tokens,"
+            f" sum(cache_write_tokens) as cache_write_tokens, {SPENDING_COLUMNS} from calls where night = ?"
+            " group by 1, 2 order by 1, 2",
+            night,
+        )
+        return [
+            _cost(_spending(row)).model_copy(
+                update={name: row[name] for name in ("role", "model", "cache_read_tokens", "cache_write_tokens")}
+            )
+            for row in found
+        ]
+
+    def all(self) -> list[LedgerCall]:
+        """Every call, in the order in which they were begun."""
+        return [LedgerCall(**dict(row)) for row in self._read("select * from calls order by id")]
+
+    def _spending(self, condition: str, value: object) -> Spending:
+        return _spending(self._read(f"select {SPENDING_COLUMNS} from calls where {condition}", value)[0])
+
+    def _read(self, sql: str, *values: object) -> list[sqlite3.Row]:
+        with self._lock:
+            return self._connection.execute(sql, values).fetchall()
+
+    def _write(self, sql: str, row: Mapping[str, object]) -> int:
+        with self._lock:
+            return int(self._connection.execute(sql, row).lastrowid or 0)
+
+
+Ledger = CallLedger
+"""For callers of before; goes away."""
 
 _USED = "(input_tokens + output_tokens + coalesce(cache_read_tokens, 0) + coalesce(cache_write_tokens, 0))"
 CALL_TOKENS = f"(case when ended is null then reserved_tokens else {_USED} end)"
 CALL_USD = "(case when ended is null then reserved_usd else usd end)"
 SPENDING_COLUMNS = (
-    f"coalesce(sum({CALL_USD}), 0.0), coalesce(sum({CALL_TOKENS}), 0),"
-    f" coalesce(sum(case when {CALL_USD} is null then {CALL_TOKENS} else 0 end), 0), coalesce(sum(calls), 0)"
+    f"coalesce(sum({CALL_USD}), 0.0) as usd, coalesce(sum({CALL_TOKENS}), 0) as tokens,"
+    f" coalesce(sum(case when {CALL_USD} is null then {CALL_TOKENS} else 0 end), 0) as unpriced_tokens,"
+    " coalesce(sum(calls), 0) as calls"
 )
-"""The columns of `Spent` over any rows of `calls`. A failed call used nothing as far as is known."""
+"""The parts of a `Spending` over any rows of `calls`. A failed call used nothing as far as is known."""
+
+
+def _spending(row: sqlite3.Row) -> Spending:
+    return Spending(row["usd"], row["tokens"], row["unpriced_tokens"], row["calls"])
+
+
+def _cost(spent: Spending) -> Cost:
+    return Cost(calls=spent.calls, tokens=spent.tokens, usd=spent.known_usd)

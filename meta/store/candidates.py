@@ -1,63 +1,148 @@
-"""Nights, candidates, gate tests and proposals in runs.db. State changes go by the table `NEXT_STATES`."""
+"""Candidates: edits on their way through check, race and gate. State changes go by the table `NEXT_STATES`."""
 
 from __future__ import annotations
 
-from meta.records.candidate import NEXT_STATES, Candidate, Edit, State
-from meta.store.definitions import take_timestamp
-from meta.store.store import Store
+from typing import TYPE_CHECKING, Any
 
-# Candidates.
+from meta.errors import MetaError
+from meta.records.candidate import NEXT_STATES, Candidate, Edit, State
+from meta.store.database import RunsDatabase
+from meta.store.definitions import take_timestamp
+
+if TYPE_CHECKING:
+    from meta.store.store import Store
+
+
+class Candidates:
+    """The table `candidates`. Lists are in the order in which the edits were proposed; `most` keeps the newest."""
+
+    def __init__(self, database: RunsDatabase) -> None:
+        self._db = database
+
+    def add(self, night: int, parent: str, edit: Edit) -> Candidate:
+        """A new candidate, to be tested against the version `parent`."""
+        number = self._db.insert(
+            "candidates",
+            {
+                "night": night,
+                "status": "proposed",
+                "parent": parent,
+                "title": edit.title,
+                "theme": ", ".join(edit.themes),
+                "record": edit.model_dump_json(),
+                "made_at": take_timestamp(),
+            },
+        )
+        return Candidate(id=number, night=night, status="proposed", parent=parent, edit=edit)
+
+    def move(self, candidate: Candidate, status: State, why: str = "", **changed: str | None) -> Candidate:
+        """Take a candidate to another state (and set `parent`, `version`, `commit`).
+
+        Raises `ValueError` for a step that the table does not allow.
+        """
+        if status != candidate.status and status not in NEXT_STATES[candidate.status]:
+            raise ValueError(f"candidate {candidate.id} cannot go from {candidate.status} to {status}")
+        moved = candidate.model_copy(update={"status": status, "why": why or candidate.why, **changed})
+        self._db.execute(
+            "update candidates set status = ?, why = ?, parent = ?, version = ?, commit_id = ? where id = ?",
+            moved.status,
+            moved.why,
+            moved.parent,
+            moved.version,
+            moved.commit,
+            moved.id,
+        )
+        return moved
+
+    def find(self, number: int) -> Candidate:
+        """The candidate of that number. Raises `MetaError`."""
+        found = self._read("id = ?", number)
+        if not found:
+            raise MetaError(f"there is no candidate {number}")
+        return found[0]
+
+    def all(self) -> list[Candidate]:
+        return self._read("1")
+
+    def newest(self, most: int) -> list[Candidate]:
+        return self._read("1", most=most)
+
+    def of_night(self, night: int) -> list[Candidate]:
+        """Candidates that were proposed in this night."""
+        return self._read("night = ?", night)
+
+    def worked_on(self, night: int) -> list[Candidate]:
+        """The night's own candidates, and those of earlier nights that it replayed."""
+        replayed = "select candidate from replays where night = ? and candidate is not null"
+        return self._read(f"night = ? or id in ({replayed})", night, night)
+
+    def waiting_from_other_nights(self, night: int) -> list[Candidate]:
+        return self._read("night != ? and status in ('testing', 'proposed')", night)
+
+    def undecided_or_of_night(self, night: int) -> list[Candidate]:
+        return self._read("night = ? or status in ('proposed', 'testing')", night)
+
+    def readable(self, most: int) -> list[Candidate]:
+        """The newest candidates that were not found invalid."""
+        return self._read("status != 'invalid'", most=most)
+
+    def tried(self, most: int) -> list[Candidate]:
+        """The newest candidates that something has come of."""
+        return self._read("status != 'proposed'", most=most)
+
+    def count_tried(self) -> int:
+        return int(self._db.value("select count(*) from candidates where status != 'proposed'"))
+
+    def not_kept(self) -> list[Candidate]:
+        """Candidates that were dropped on their way, or are not through it yet."""
+        return self._read("status in ('refused', 'screened_out', 'invalid', 'testing')")
+
+    def kept_without_proposal(self) -> list[Candidate]:
+        """Candidates that the gate kept just before the process was killed."""
+        return self._read("status = 'kept' and id not in (select candidate from proposals)")
+
+    def refused(self, most: int) -> list[Candidate]:
+        """The newest candidates that the gate refused."""
+        return self._read("status = 'refused'", most=most)
+
+    def bundled(self) -> list[Candidate]:
+        """Candidates that are being tested together with others."""
+        return self._read("status = 'joined'")
+
+    def ended_bundles(self, most: int) -> list[Candidate]:
+        """The newest candidates made of others whose test has ended without a gain."""
+        return self._read("status in ('refused', 'screened_out') and record like '%\"choice\":{\"edit %'", most=most)
+
+    def _read(self, condition: str, *values: object, most: int = -1) -> list[Candidate]:
+        found = self._db.rows(f"select * from candidates where {condition} order by id desc limit {most}", *values)
+        return [_candidate(row) for row in reversed(found)]
+
+
+def _candidate(row: dict[str, Any]) -> Candidate:
+    return Candidate(
+        id=row["id"],
+        night=row["night"],
+        status=row["status"],
+        why=row["why"],
+        parent=row["parent"],
+        version=row["version"],
+        commit=row["commit_id"],
+        edit=Edit.model_validate_json(row["record"]),
+    )
+
+
+# For callers of before; goes away.
 
 
 def add_candidate(store: Store, night: int, parent: str, edit: Edit) -> Candidate:
-    number = store.write(
-        "insert into candidates (night, status, parent, title, theme, record, made_at) values (?, ?, ?, ?, ?, ?, ?)",
-        night,
-        "proposed",
-        parent,
-        edit.title,
-        ", ".join(edit.themes),
-        edit.model_dump_json(),
-        take_timestamp(),
-    )
-    return Candidate(id=number, night=night, status="proposed", parent=parent, edit=edit)
+    return store.candidates.add(night, parent, edit)
 
 
 def move_candidate(
     store: Store, candidate: Candidate, status: State, why: str = "", **changed: str | None
 ) -> Candidate:
-    """Take a candidate to another state (and set `parent`, `version`, `commit`).
-
-    Raises `ValueError` for a step that the table does not allow.
-    """
-    if status != candidate.status and status not in NEXT_STATES[candidate.status]:
-        raise ValueError(f"candidate {candidate.id} cannot go from {candidate.status} to {status}")
-    moved = candidate.model_copy(update={"status": status, "why": why or candidate.why, **changed})
-    store.write(
-        "update candidates set status = ?, why = ?, parent = ?, version = ?, commit_id = ? where id = ?",
-        moved.status,
-        moved.why,
-        moved.parent,
-        moved.version,
-        moved.commit,
-        moved.id,
-    )
-    return moved
+    return store.candidates.move(candidate, status, why, **changed)
 
 
 def find_candidates(store: Store, where: str = "1", *values: object, newest: int = -1) -> list[Candidate]:
-    """Candidates in the order they were proposed; `where` is SQL on the table's columns, `newest` the most to read."""
-    sql = f"select * from candidates where {where} order by id desc limit {newest}"
-    return [
-        Candidate(
-            id=r["id"],
-            night=r["night"],
-            status=r["status"],
-            why=r["why"],
-            parent=r["parent"],
-            version=r["version"],
-            commit=r["commit_id"],
-            edit=Edit.model_validate_json(r["record"]),
-        )
-        for r in reversed(store.rows(sql, *values))
-    ]
+    return store.candidates._read(where, *values, most=newest)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from meta.errors import MetaError
 from meta.store.backups import advise_restore, back_up
@@ -41,6 +44,67 @@ def open_database(path: Path) -> Database:
         return db
     except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
         raise explain_database_error(error, path) from None
+
+
+class RunsDatabase:
+    """The open runs.db with the few statements that the tables are made of. Only this package sees it.
+
+    The connection commits every statement by itself, and `pragma synchronous = full` makes it durable when the call
+    returns; `all_or_nothing` joins several. One process writes; its threads may share the object.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._db = open_database(path)
+        self._writing = threading.RLock()
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection = self._db.conn
+        return connection
+
+    def close(self) -> None:
+        self._db.conn.close()
+
+    @contextlib.contextmanager
+    def all_or_nothing(self) -> Iterator[sqlite3.Connection]:
+        """Keep everything that is written inside the block, or nothing of it."""
+        with self._writing:
+            self._db.conn.execute("begin immediate")
+            try:
+                yield self._db.conn
+                self._db.conn.execute("commit")
+            except BaseException:
+                if self._db.conn.in_transaction:
+                    self._db.conn.execute("rollback")
+                raise
+
+    def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
+        return list(self._db.query(sql, values))
+
+    def row(self, sql: str, *values: object) -> dict[str, Any] | None:
+        """The first row, if there is one."""
+        return next(iter(self.rows(sql, *values)), None)
+
+    def value(self, sql: str, *values: object) -> Any:
+        """The first column of the first row; `None` without a row."""
+        found = self._db.conn.execute(sql, values).fetchone()
+        return found[0] if found else None
+
+    def insert(self, table: str, row: Mapping[str, object], *, replace: bool = False) -> int:
+        """Add a row, or put it in the place of the one with the same key; returns its row id."""
+        with self._writing:
+            return int(self._db.table(table).insert(dict(row), replace=replace).last_rowid or 0)
+
+    def execute(self, sql: str, *values: object) -> int:
+        """Run one statement; returns the number of rows that it changed."""
+        with self._writing:
+            return self.connection.execute(sql, values).rowcount
+
+    def execute_each(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """Run one statement for each of these rows, all or none."""
+        with self.all_or_nothing() as connection:
+            connection.executemany(sql, rows)
 
 
 def _migrate(db: Database, path: Path, fresh: bool) -> None:

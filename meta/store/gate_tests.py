@@ -1,35 +1,102 @@
-"""DOCSTRING meta.store.gate_tests."""
+"""Gate tests: the state of each candidate's test, and the level that each test of the strict tier was given."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from meta.gate.gate_record import GateRecord
+from meta.store.database import RunsDatabase
 from meta.store.definitions import take_timestamp
-from meta.store.store import Store
 
-# Gate tests.
+if TYPE_CHECKING:
+    from meta.store.store import Store
+
+
+@dataclass(frozen=True)
+class GateTest:
+    """A candidate's test as it was written down."""
+
+    incumbent: str
+    tickets: tuple[str, ...]
+    """Ids; a ticket's place is its number in the gate."""
+    record: GateRecord
+
+
+class GateTests:
+    """The tables `gate_tests`, one row a candidate, and `strict_tests`, one row a candidate and incumbent."""
+
+    def __init__(self, database: RunsDatabase) -> None:
+        self._db = database
+
+    def save(self, candidate: int, incumbent: str, tickets: Sequence[str], record: GateRecord) -> None:
+        """Keep a test: its tickets when it begins, the whole record when it ends."""
+        row = {
+            "candidate": candidate,
+            "incumbent": incumbent,
+            "tickets": json.dumps(list(tickets)),
+            "record": json.dumps(record.to_json()),
+            "decided_at": take_timestamp() if record.decision else None,
+        }
+        self._db.insert("gate_tests", row, replace=True)
+
+    def find(self, candidate: int, incumbent: str | None = None) -> GateTest | None:
+        """The candidate's test; with `incumbent`, only if it is against that version."""
+        row = self._db.row("select incumbent, tickets, record from gate_tests where candidate = ?", candidate)
+        if not row or incumbent not in (None, row["incumbent"]):
+            return None
+        record = GateRecord.from_json(json.loads(row["record"]))
+        return GateTest(row["incumbent"], tuple(json.loads(row["tickets"])), record)
+
+    # The strict tier.
+
+    def begin_strict(self, candidate: int, incumbent: str, alpha: float) -> None:
+        """Give a test of the strict tier its level, for good."""
+        row = {"candidate": candidate, "incumbent": incumbent, "alpha": alpha, "at": take_timestamp()}
+        self._db.insert("strict_tests", row)
+
+    def strict_level(self, candidate: int, incumbent: str) -> float | None:
+        """The level that the candidate's test against this incumbent was given; `None` before it begins."""
+        alpha = self._db.value(
+            "select alpha from strict_tests where candidate = ? and incumbent = ?", candidate, incumbent
+        )
+        return None if alpha is None else float(alpha)
+
+    def count_strict(self) -> int:
+        """Tests of the strict tier so far."""
+        return int(self._db.value("select count(*) from strict_tests"))
+
+    def count_strict_kept(self, after: int) -> int:
+        """Those after the first `after` tests whose candidate was kept against the incumbent of that test."""
+        return int(
+            self._db.value(
+                "select count(*) from strict_tests t join candidates c on c.id = t.candidate"
+                " and c.parent = t.incumbent where c.status = 'kept' and t.id > ?",
+                after,
+            )
+        )
+
+    def is_strict(self, candidate: int) -> bool:
+        """Whether the candidate was tested in the strict tier against its present parent."""
+        found = self._db.value(
+            "select 1 from strict_tests t join candidates c on c.id = t.candidate and c.parent = t.incumbent"
+            " where c.id = ?",
+            candidate,
+        )
+        return found is not None
+
+
+# For callers of before; goes away.
 
 
 def save_gate_test(store: Store, candidate: int, incumbent: str, tickets: list[str], record: dict[str, Any]) -> None:
-    """Keep a gate's state: its tickets when it begins, the whole record when it ends."""
-    decided = take_timestamp() if record["decision"] else None
-    store.write(
-        "insert or replace into gate_tests (candidate, incumbent, tickets, record, decided_at) values (?, ?, ?, ?, ?)",
-        candidate,
-        incumbent,
-        json.dumps(tickets),
-        json.dumps(record),
-        decided,
-    )
+    store.gate_tests.save(candidate, incumbent, tickets, GateRecord.from_json(record))
 
 
 def find_gate_test(
     store: Store, candidate: int, incumbent: str | None = None
 ) -> tuple[list[str], dict[str, Any]] | None:
-    """The tickets (their place is their number in the gate) and the gate's record; with `incumbent`, only if the test
-    is against that version."""
-    row = store.one("select incumbent, tickets, record from gate_tests where candidate = ?", candidate)
-    if not row or incumbent not in (None, row["incumbent"]):
-        return None
-    return json.loads(row["tickets"]), json.loads(row["record"])
+    found = store.gate_tests.find(candidate, incumbent)
+    return (list(found.tickets), found.record.to_json()) if found else None

@@ -1,101 +1,162 @@
-"""Which stages of a night are done, in runs.db: a night that was killed goes on after the last of them."""
+"""Nights: which one to work on, which of its stages are done, and what came of each.
+
+A night that was killed goes on after the last stage that is done.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
+from meta.records.account import Night
 from meta.records.candidate import Edit, EditDraft
-from meta.store import nights
+from meta.store.database import RunsDatabase
 from meta.store.definitions import take_timestamp
-from meta.store.store import Store
 
 STAGE_BEGUN, STAGE_REPORT = "begun", "report"
-"""The first and the last stage: a night is over when its report is done."""
-
-
-def resume_or_open(store: Store, budget: int) -> tuple[int, bool]:
-    """The night to work on and whether it was begun before: the newest one without a report, else a new one."""
-    row = store.one(
-        "select night from stages where stage = ? and night not in (select night from stages where stage = ?)"
-        " order by night desc limit 1",
-        STAGE_BEGUN,
-        STAGE_REPORT,
-    )
-    if row:
-        return int(row["night"]), True
-    night, resumed = find_or_open_night(store, budget)
-    finish_stage(store, night, STAGE_BEGUN)
-    return night, resumed
-
-
-def finish_stage(store: Store, night: int, stage: str, detail: dict[str, Any] | None = None) -> None:
-    """Write down that a stage is done and what came of it."""
-    store.write(
-        "insert or replace into stages (night, stage, done_at, detail) values (?, ?, ?, ?)",
-        night,
-        stage,
-        take_timestamp(),
-        json.dumps(detail or {}),
-    )
-
-
-def stage_results(store: Store, night: int) -> dict[str, dict[str, Any]]:
-    """What came of each stage that is done, in the order in which they were."""
-    rows = store.rows("select stage, detail from stages where night = ? order by rowid", night)
-    return {row["stage"]: json.loads(row["detail"]) for row in rows}
-
-
-def is_tuned(store: Store, night: int) -> bool:
-    """Whether the night's tuning has come to its end."""
-    row = store.one("select ended_at from nights where id = ?", night)
-    return bool(row and row["ended_at"])
-
-
-# Nights.
-
-
-def find_or_open_night(store: Store, budget: int) -> tuple[int, bool]:
-    """The night to work on and whether it was begun before: an unfinished one is taken up again."""
-    row = store.one("select id from nights where ended_at is null order by id desc limit 1")
-    if row:
-        return int(row["id"]), True
-    sql = "insert into nights (started_at, budget, stage) values (?, ?, 'begun')"
-    return store.write(sql, take_timestamp(), budget), False
-
-
-def set_stage(store: Store, night: int, stage: str) -> None:
-    store.write("update nights set stage = ? where id = ?", stage, night)
-
-
-def end_night(store: Store, night: int, report: dict[str, Any]) -> None:
-    store.write(
-        "update nights set ended_at = ?, stage = 'ended', report = ? where id = ?",
-        take_timestamp(),
-        json.dumps(report),
-        night,
-    )
-
+"""The first and the last stage: an unattended night is over when its report is done."""
 
 STAGE_DRAFTS = "drafts"
 
+if TYPE_CHECKING:
+    from meta.store.store import Store
+
+
+class Nights:
+    """The tables `nights` and `stages`."""
+
+    def __init__(self, database: RunsDatabase) -> None:
+        self._db = database
+
+    def resume_or_open(self, budget: int) -> Night:
+        """The unattended night to work on: the newest one without a report, else a new one of `budget` replays."""
+        number = self._db.value(
+            "select night from stages where stage = ? and night not in (select night from stages where stage = ?)"
+            " order by night desc limit 1",
+            STAGE_BEGUN,
+            STAGE_REPORT,
+        )
+        if number is not None:
+            return self._find(number, resumed=True)
+        night = self.resume_or_open_tuning(budget)
+        self.finish_stage(night.id, STAGE_BEGUN)
+        return night
+
+    def resume_or_open_tuning(self, budget: int) -> Night:
+        """The night whose tuning goes on: the newest one that has not come to its end, else a new one."""
+        number = self._db.value("select id from nights where ended_at is null order by id desc limit 1")
+        if number is not None:
+            return self._find(number, resumed=True)
+        number = self._db.insert("nights", {"started_at": take_timestamp(), "budget": budget, "stage": STAGE_BEGUN})
+        return self._find(number)
+
+    def begin_stage(self, night: int, stage: str) -> None:
+        """Note which stage the night is at, for whoever looks at it."""
+        self._db.execute("update nights set stage = ? where id = ?", stage, night)
+
+    def finish_stage(self, night: int, stage: str, result: dict[str, Any] | None = None) -> None:
+        """Write down that a stage is done and what came of it."""
+        row = {"night": night, "stage": stage, "done_at": take_timestamp(), "detail": json.dumps(result or {})}
+        self._db.insert("stages", row, replace=True)
+
+    def stage_results(self, night: int) -> dict[str, dict[str, Any]]:
+        """What came of each stage that is done, in the order in which they were."""
+        found = self._db.rows("select stage, detail from stages where night = ? order by rowid", night)
+        return {row["stage"]: json.loads(row["detail"]) for row in found}
+
+    def results_of_stage(self, stage: str) -> list[dict[str, Any]]:
+        """What came of one stage in every night that has done it."""
+        found = self._db.rows("select detail from stages where stage = ?", stage)
+        return [json.loads(row["detail"]) for row in found]
+
+    def end_tuning(self, night: int, report: dict[str, Any]) -> None:
+        self._db.execute(
+            "update nights set ended_at = ?, stage = 'ended', report = ? where id = ?",
+            take_timestamp(),
+            json.dumps(report),
+            night,
+        )
+
+    def is_tuned(self, night: int) -> bool:
+        """Whether the night's tuning has come to its end."""
+        return bool(self._db.value("select ended_at from nights where id = ?", night))
+
+    def started_at(self, night: int) -> str:
+        """When the night began, ISO 8601; empty where there is no such night."""
+        return str(self._db.value("select started_at from nights where id = ?", night) or "")
+
+    def start_of_previous(self, night: int) -> datetime | None:
+        """When the night before this one began, or this one where it is the first."""
+        found = self._db.rows("select started_at from nights where id <= ? order by id desc limit 2", night)
+        return datetime.fromisoformat(found[-1]["started_at"]) if found else None
+
+    def newest_unattended(self) -> int | None:
+        """The number of the unattended night that began last."""
+        number = self._db.value("select max(night) from stages where stage = ?", STAGE_BEGUN)
+        return int(number) if number else None
+
+    def save_drafts(self, night: int, drafts: Sequence[EditDraft]) -> None:
+        """Write down the edits that were drafted in a night, in their order."""
+        kept = [
+            {"title": d.title, "edit": d.edit.model_dump(mode="json") if d.edit else None, "problem": d.problem}
+            for d in drafts
+        ]
+        self.finish_stage(night, STAGE_DRAFTS, {"drafts": kept})
+
+    def drafts(self, night: int) -> list[EditDraft] | None:
+        """The drafts of a night; `None` when nobody has been asked yet."""
+        result = self.stage_results(night).get(STAGE_DRAFTS)
+        if result is None:
+            return None
+        return [
+            EditDraft(d["title"], Edit.model_validate(d["edit"]) if d["edit"] else None, d["problem"])
+            for d in result["drafts"]
+        ]
+
+    def _find(self, number: int, *, resumed: bool = False) -> Night:
+        row = self._db.row("select id, started_at, budget from nights where id = ?", number)
+        assert row is not None
+        return Night(**row, resumed=resumed)
+
+
+# For callers of before; goes away.
+
+
+def resume_or_open(store: Store, budget: int) -> tuple[int, bool]:
+    night = store.nights.resume_or_open(budget)
+    return night.id, night.resumed
+
+
+def find_or_open_night(store: Store, budget: int) -> tuple[int, bool]:
+    night = store.nights.resume_or_open_tuning(budget)
+    return night.id, night.resumed
+
+
+def finish_stage(store: Store, night: int, stage: str, detail: dict[str, Any] | None = None) -> None:
+    store.nights.finish_stage(night, stage, detail)
+
+
+def stage_results(store: Store, night: int) -> dict[str, dict[str, Any]]:
+    return store.nights.stage_results(night)
+
+
+def is_tuned(store: Store, night: int) -> bool:
+    return store.nights.is_tuned(night)
+
+
+def set_stage(store: Store, night: int, stage: str) -> None:
+    store.nights.begin_stage(night, stage)
+
+
+def end_night(store: Store, night: int, report: dict[str, Any]) -> None:
+    store.nights.end_tuning(night, report)
+
 
 def save_drafts(store: Store, night: int, drafts: Sequence[EditDraft]) -> None:
-    """Write down the drafts of a night, in their order."""
-    kept = [
-        {"title": d.title, "edit": d.edit.model_dump(mode="json") if d.edit else None, "problem": d.problem}
-        for d in drafts
-    ]
-    nights.finish_stage(store, night, STAGE_DRAFTS, {"drafts": kept})
+    store.nights.save_drafts(night, drafts)
 
 
 def find_drafts(store: Store, night: int) -> list[EditDraft] | None:
-    """The drafts of a night; `None` when nobody has been asked yet."""
-    detail = nights.stage_results(store, night).get(STAGE_DRAFTS)
-    if detail is None:
-        return None
-    return [
-        EditDraft(d["title"], Edit.model_validate(d["edit"]) if d["edit"] else None, d["problem"])
-        for d in detail["drafts"]
-    ]
+    return store.nights.drafts(night)

@@ -1,65 +1,156 @@
-"""What became of the agent's pull requests, in runs.db: what each source says of one, and the record joined from it."""
+"""Outcomes: how the agent's pull requests ended. What each source says of one, and the record joined from it."""
 
 from __future__ import annotations
 
-from feedback.outcome import Cause, Outcome, OutcomeEvidence
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from feedback.outcome import Cause, Outcome, OutcomeEvidence, OutcomeKind
 from feedback.reconciliation import reconcile
 from meta.errors import MetaError
+from meta.records.record import Record
+from meta.records.ticket import TicketStatus
+from meta.store.database import RunsDatabase
 from meta.store.definitions import take_timestamp
-from meta.store.store import Store
+
+if TYPE_CHECKING:
+    from meta.store.store import Store
 
 
-def find_named_outcome(store: Store, name: str) -> Outcome:
-    """The outcome called `owner/name#12`, or `#12` or `12` where only one has that number. Raises `MetaError`."""
-    repository, _, number = name.rpartition("#")
-    rows = store.rows("select record from feedback where key = ? or key like ?", name, f"%#{number}")
-    found = [Outcome.model_validate_json(row["record"]) for row in rows]
-    exact = [o for o in found if o.key == name] or ([] if repository else found)
-    if not exact:
-        raise MetaError(f"there is no pull request {name}", "see `meta feedback list`", code=2)
-    if len(exact) > 1:
-        raise MetaError(f"{name} is not clear: {', '.join(o.key for o in exact)}", "give the whole name", code=2)
-    return exact[0]
+class OutcomeCount(Record):
+    """How many pull requests ended in the same way for the same cause."""
+
+    kind: OutcomeKind
+    cause: Cause
+    n: int
 
 
-def add_outcome(store: Store, outcome: Outcome, source: str) -> Outcome | None:
-    """Keep what a source says; returns the joined record where that changed. What a person said of the cause stays,
-    and what the model said as long as the words that it quoted are there."""
-    with store.db.conn as connection:
-        connection.execute(
-            "insert or replace into feedback_parts (key, source, record) values (?, ?, ?)",
-            (outcome.key, source, outcome.model_dump_json()),
+class FeedbackTicket(Record):
+    """A pull request that came back, as it was when a ticket was made of it, and what became of that."""
+
+    key: str
+    """owner/name#number"""
+    digest: str
+    """Of the outcome as it was then."""
+    fix_commit: str
+    ticket: str | None
+    """The ticket's id; `None` where none could be made."""
+    status: TicketStatus
+    reason: str
+
+
+class Outcomes:
+    """The tables `feedback`, `feedback_parts`, `cursors` and `feedback_tickets`."""
+
+    def __init__(self, database: RunsDatabase) -> None:
+        self._db = database
+
+    def add_part(self, outcome: Outcome, source: str) -> Outcome | None:
+        """Keep what a source says; returns the joined record where that changed.
+
+        What a person said of the cause stays, and what the model said as long as the words that it quoted are there.
+        """
+        part = {"key": outcome.key, "source": source, "record": outcome.model_dump_json()}
+        self._db.insert("feedback_parts", part, replace=True)
+        rows = self._db.rows("select source, record from feedback_parts where key = ? order by source", outcome.key)
+        joined = reconcile({row["source"]: Outcome.model_validate_json(row["record"]) for row in rows})
+        known = self.find(outcome.key)
+        if known and (known.cause_by == "person" or (known.cause_by == "model" and _still_fits(known, joined))):
+            joined = joined.with_cause(known.cause, known.cause_by, known.cause_evidence)
+        if known and known.digest == joined.digest:
+            return None
+        self.save(joined)
+        return joined
+
+    def save(self, outcome: Outcome) -> None:
+        """Put the joined record in its place."""
+        row = {
+            "key": outcome.key,
+            "kind": outcome.kind.value,
+            "cause": outcome.cause.value,
+            "cause_by": outcome.cause_by,
+            "version": outcome.version,
+            "digest": outcome.digest,
+            "seen_at": take_timestamp(),
+            "record": outcome.model_dump_json(),
+        }
+        self._db.insert("feedback", row, replace=True)
+
+    def find(self, key: str) -> Outcome | None:
+        """The outcome of the pull request owner/name#number."""
+        text = self._db.value("select record from feedback where key = ?", key)
+        return Outcome.model_validate_json(text) if text else None
+
+    def named(self, name: str) -> Outcome:
+        """The outcome called `owner/name#12`, or `#12` or `12` where only one has that number. Raises `MetaError`."""
+        repository, _, number = name.rpartition("#")
+        rows = self._db.rows("select record from feedback where key = ? or key like ?", name, f"%#{number}")
+        found = [Outcome.model_validate_json(row["record"]) for row in rows]
+        exact = [o for o in found if o.key == name] or ([] if repository else found)
+        if not exact:
+            raise MetaError(f"there is no pull request {name}", "see `meta feedback list`", code=2)
+        if len(exact) > 1:
+            raise MetaError(f"{name} is not clear: {', '.join(o.key for o in exact)}", "give the whole name", code=2)
+        return exact[0]
+
+    def all(self) -> list[Outcome]:
+        """Every outcome, by its key."""
+        found = self._db.rows("select record from feedback order by key")
+        return [Outcome.model_validate_json(row["record"]) for row in found]
+
+    def without_cause(self) -> Iterator[Outcome]:
+        """Pull requests that came back and have no cause yet, the one that ended last first; read one by one."""
+        kinds = [kind.value for kind in OutcomeKind if kind.came_back]
+        found = self._db.rows(
+            f"select key from feedback where cause_by is null and kind in ({', '.join('?' * len(kinds))})"
+            " order by json_extract(record, '$.closed_at') desc, key desc",
+            *kinds,
         )
-    rows = store.rows("select source, record from feedback_parts where key = ? order by source", outcome.key)
-    joined = reconcile({row["source"]: Outcome.model_validate_json(row["record"]) for row in rows})
-    known = find_outcome(store, outcome.key)
-    if known and (known.cause_by == "person" or (known.cause_by == "model" and _still_fits(known, joined))):
-        joined = joined.with_cause(known.cause, known.cause_by, known.cause_evidence)
-    if known and known.digest == joined.digest:
-        return None
-    save_outcome(store, joined)
-    return joined
+        for row in found:
+            outcome = self.find(row["key"])
+            if outcome:
+                yield outcome
 
+    def counts(self) -> list[OutcomeCount]:
+        """Pull requests by kind and cause, the most frequent cause of each kind first."""
+        found = self._db.rows(
+            "select kind, cause, count(*) as n from feedback group by kind, cause order by kind, n desc"
+        )
+        return [OutcomeCount(**row) for row in found]
 
-def save_outcome(store: Store, outcome: Outcome) -> None:
-    """Put the joined record in its place."""
-    store.write(
-        "insert or replace into feedback (key, kind, cause, cause_by, version, digest, seen_at, record)"
-        " values (?, ?, ?, ?, ?, ?, ?, ?)",
-        outcome.key,
-        outcome.kind.value,
-        outcome.cause.value,
-        outcome.cause_by,
-        outcome.version,
-        outcome.digest,
-        take_timestamp(),
-        outcome.model_dump_json(),
-    )
+    def counts_by_kind(self) -> dict[OutcomeKind, int]:
+        """Pull requests by kind, the most frequent first."""
+        found = self._db.rows("select kind, count(*) as n from feedback group by kind order by n desc")
+        return {OutcomeKind(row["kind"]): row["n"] for row in found}
 
+    def rejected_causes(self) -> list[tuple[Cause, str | None]]:
+        """Of each pull request that was closed unmerged: the cause, and who says so (rule, model, person)."""
+        found = self._db.rows("select cause, cause_by from feedback where kind = ?", OutcomeKind.REJECTED.value)
+        return [(Cause(row["cause"]), row["cause_by"]) for row in found]
 
-def find_outcome(store: Store, key: str) -> Outcome | None:
-    row = store.one("select record from feedback where key = ?", key)
-    return Outcome.model_validate_json(row["record"]) if row else None
+    # How far each source was read.
+
+    def cursor(self, source: str) -> str | None:
+        """Where the reading of a source ended the last time, in its own words."""
+        found = self._db.value("select cursor from cursors where source = ?", source)
+        return None if found is None else str(found)
+
+    def set_cursor(self, source: str, cursor: str) -> None:
+        self._db.insert("cursors", {"source": source, "cursor": cursor, "at": take_timestamp()}, replace=True)
+
+    # Which of them were tried as tickets.
+
+    def feedback_ticket(self, key: str) -> FeedbackTicket | None:
+        """What became of this pull request the last time that it was tried as a ticket."""
+        row = self._db.row("select * from feedback_tickets where key = ?", key)
+        return FeedbackTicket(**row) if row else None
+
+    def save_feedback_ticket(self, tried: FeedbackTicket) -> None:
+        self._db.insert("feedback_tickets", tried.model_dump(), replace=True)
+
+    def __call__(self) -> list[Outcome]:
+        """For callers of before; goes away."""
+        return self.all()
 
 
 def _still_fits(known: Outcome, joined: Outcome) -> bool:
@@ -72,3 +163,22 @@ def _still_fits(known: Outcome, joined: Outcome) -> bool:
 def _seen(outcome: Outcome) -> tuple[object, ...]:
     texts: tuple[OutcomeEvidence, ...] = tuple(e for e in outcome.evidence if e.kind in ("person-commit", "revert"))
     return outcome.words, outcome.revision, texts
+
+
+# For callers of before; goes away.
+
+
+def find_named_outcome(store: Store, name: str) -> Outcome:
+    return store.outcomes.named(name)
+
+
+def add_outcome(store: Store, outcome: Outcome, source: str) -> Outcome | None:
+    return store.outcomes.add_part(outcome, source)
+
+
+def save_outcome(store: Store, outcome: Outcome) -> None:
+    store.outcomes.save(outcome)
+
+
+def find_outcome(store: Store, key: str) -> Outcome | None:
+    return store.outcomes.find(key)

@@ -1,60 +1,160 @@
-"""DOCSTRING meta.store.proposals."""
+"""Proposals: candidates that the gate kept, what a person decided, and which of them have a pull request."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from meta.errors import MetaError
 from meta.records.candidate import Proposal, ProposalStatus
+from meta.records.record import Record
+from meta.store.database import RunsDatabase
 from meta.store.definitions import take_timestamp
-from meta.store.store import Store
+
+if TYPE_CHECKING:
+    from meta.store.store import Store
+
+
+class ProposalEntry(Record):
+    """A proposal as it stands in a list."""
+
+    id: int
+    status: ProposalStatus
+    branch: str
+    title: str
+    made_at: str
+    reason: str
+
+
+class PublishedProposal(Record):
+    """A proposal with the pull request that was opened for it."""
+
+    proposal: Proposal
+    repository: str
+    """owner/name"""
+    number: int
+
+
+class Proposals:
+    """The tables `proposals` and `published`. Lists are in the order in which the proposals were made."""
+
+    def __init__(self, database: RunsDatabase) -> None:
+        self._db = database
+
+    def add(self, candidate: int, commit: str, base: str) -> Proposal:
+        """A new pending proposal; its branch is named after its number."""
+        row = {
+            "candidate": candidate,
+            "branch": "",
+            "commit_id": commit,
+            "base_commit": base,
+            "status": "pending",
+            "made_at": take_timestamp(),
+        }
+        number = self._db.insert("proposals", row)
+        self._db.execute("update proposals set branch = ? where id = ?", f"meta/proposal-{number}", number)
+        return self.find(number)
+
+    def decide(
+        self, proposal: Proposal, status: ProposalStatus, reason: str = "", merge_commit: str | None = None
+    ) -> Proposal:
+        """Write down what was decided on a proposal, and why."""
+        decided = proposal.model_copy(
+            update={
+                "status": status,
+                "reason": reason,
+                "merge_commit": merge_commit or proposal.merge_commit,
+                "decided_at": take_timestamp(),
+            }
+        )
+        self._db.execute(
+            "update proposals set status = ?, reason = ?, merge_commit = ?, decided_at = ? where id = ?",
+            decided.status,
+            decided.reason,
+            decided.merge_commit,
+            decided.decided_at,
+            decided.id,
+        )
+        return decided
+
+    def find(self, number: int) -> Proposal:
+        """The proposal of that number. Raises `MetaError` (exit code 2)."""
+        found = self._read("id = ?", number)
+        if not found:
+            known = ", ".join(str(p.id) for p in self.all()) or "none yet"
+            raise MetaError(f"there is no proposal {number}", f"proposals: {known}; see `meta proposals`", code=2)
+        return found[0]
+
+    def all(self) -> list[Proposal]:
+        return self._read("1")
+
+    def pending(self) -> list[Proposal]:
+        """Proposals that wait for a person."""
+        return self._read("status = 'pending'")
+
+    def accepted(self) -> list[Proposal]:
+        """Proposals that were merged and not rolled back, and when is known."""
+        return self._read("status = 'accepted' and decided_at is not null")
+
+    def of_candidate(self, candidate: int) -> Proposal | None:
+        return next(iter(self._read("candidate = ?", candidate)), None)
+
+    def at_commit(self, commit: str) -> Proposal | None:
+        """The proposal whose change ends in this commit."""
+        return next(iter(self._read("commit_id = ?", commit)), None)
+
+    def resting_on(self, proposal: Proposal) -> list[Proposal]:
+        """Pending proposals that were made on top of this one."""
+        return self._read("status = 'pending' and base_commit = ?", proposal.commit_id)
+
+    def entries(self) -> list[ProposalEntry]:
+        """Every proposal with the title of its edit."""
+        found = self._db.rows(
+            "select p.id, p.status, p.branch, c.title, p.made_at, p.reason from proposals p"
+            " join candidates c on c.id = p.candidate order by p.id"
+        )
+        return [ProposalEntry(**row) for row in found]
+
+    # Pull requests for proposals.
+
+    def publish(self, proposal: Proposal, repository: str, number: int, url: str) -> None:
+        """Write down the pull request of a proposal."""
+        row = {"proposal": proposal.id, "repository": repository, "number": number, "url": url, "at": take_timestamp()}
+        self._db.insert("published", row, replace=True)
+
+    def published(self, sent_back: str) -> list[PublishedProposal]:
+        """Proposals whose pull request may still change something: pending ones, and those rejected because a reviewer
+        sent them back, whose reason begins with `sent_back`."""
+        found = self._db.rows(
+            "select u.proposal, u.repository, u.number from published u join proposals p on p.id = u.proposal"
+            " where p.status = 'pending' or (p.status = 'rejected' and p.reason like ? || '%') order by u.proposal",
+            sent_back,
+        )
+        return [
+            PublishedProposal(proposal=self.find(row["proposal"]), repository=row["repository"], number=row["number"])
+            for row in found
+        ]
+
+    def _read(self, condition: str, *values: object) -> list[Proposal]:
+        found = self._db.rows(f"select * from proposals where {condition} order by id", *values)
+        return [Proposal(**row) for row in found]
+
+
+# For callers of before; goes away.
 
 
 def find_proposal(store: Store, number: int) -> Proposal:
-    """The proposal of that number. Raises `MetaError` (exit code 2)."""
-    found = find_proposals(store, "id = ?", number)
-    if not found:
-        known = ", ".join(str(p.id) for p in find_proposals(store)) or "none yet"
-        raise MetaError(f"there is no proposal {number}", f"proposals: {known}; see `meta proposals`", code=2)
-    return found[0]
-
-
-# Proposals.
+    return store.proposals.find(number)
 
 
 def add_proposal(store: Store, candidate: int, commit: str, base: str) -> Proposal:
-    """A new pending proposal; its branch is named after its number."""
-    number = store.write(
-        "insert into proposals (candidate, branch, commit_id, base_commit, status, made_at)"
-        " values (?, '', ?, ?, 'pending', ?)",
-        candidate,
-        commit,
-        base,
-        take_timestamp(),
-    )
-    store.write("update proposals set branch = ? where id = ?", f"meta/proposal-{number}", number)
-    return find_proposals(store, "id = ?", number)[0]
+    return store.proposals.add(candidate, commit, base)
 
 
 def record_decision(
     store: Store, proposal: Proposal, status: ProposalStatus, reason: str = "", merge_commit: str | None = None
 ) -> Proposal:
-    decided = proposal.model_copy(
-        update={
-            "status": status,
-            "reason": reason,
-            "merge_commit": merge_commit or proposal.merge_commit,
-            "decided_at": take_timestamp(),
-        }
-    )
-    store.write(
-        "update proposals set status = ?, reason = ?, merge_commit = ?, decided_at = ? where id = ?",
-        decided.status,
-        decided.reason,
-        decided.merge_commit,
-        decided.decided_at,
-        decided.id,
-    )
-    return decided
+    return store.proposals.decide(proposal, status, reason, merge_commit)
 
 
 def find_proposals(store: Store, where: str = "1", *values: object) -> list[Proposal]:
-    return [Proposal(**row) for row in store.rows(f"select * from proposals where {where} order by id", *values)]
+    return store.proposals._read(where, *values)

@@ -1,37 +1,253 @@
-"""DOCSTRING meta.store.replays."""
+"""Replays: every version that was run on a ticket, with its verdict. The largest table: each question has its index.
+
+A replay without a candidate is the incumbent's own. It belongs to nobody, so that every test may draw on it.
+"""
 
 from __future__ import annotations
 
-from meta.store.incumbents import find_promotion
-from meta.store.store import Store
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from meta.records.account import Cost
+from meta.records.candidate import Candidate
+from meta.records.replay import Purpose, Replay
+from meta.store.database import RunsDatabase
+from meta.store.incumbents import Incumbents
+from meta.store.transcripts import Transcripts
+from worker_agent.records import Event, Usage
+
+if TYPE_CHECKING:
+    from meta.store.store import Store
+
+
+class TicketDraw(NamedTuple):
+    """The outcome of one replay as the gate hears it: 1 passed, 0 failed."""
+
+    ticket: str
+    passed: float
+
+
+class RunCounts(NamedTuple):
+    """Replays that were not void, and how many of them passed."""
+
+    runs: int
+    passes: int
+
+
+class ReplayCounts(NamedTuple):
+    """Replays of whatever verdict, and how many of them were void."""
+
+    made: int
+    void: int
+
+
+class Replays:
+    """The table `replays`."""
+
+    def __init__(self, database: RunsDatabase, transcripts: Transcripts, incumbents: Incumbents) -> None:
+        self._db, self._transcripts, self._incumbents = database, transcripts, incumbents
+
+    def add(
+        self, replay: Replay, events: Sequence[Event] = (), night: int | None = None, promotion: int | None = None
+    ) -> None:
+        """Keep a finished replay and its transcript, both or neither; `promotion` is the one that was in force."""
+        row = replay.model_dump(exclude={"usage"}) | replay.usage.model_dump()
+        with self._db.all_or_nothing():
+            self._db.insert("replays", row | {"night": night, "promotion": promotion})
+            self._transcripts.add(replay.id, events)
+
+    def all(self) -> list[Replay]:
+        """Every replay, in the order in which they were made."""
+        return self._read("1")
+
+    def last_rank(self) -> int:
+        """The highest rank given to a replay so far; 0 before the first."""
+        return int(self._db.value("select coalesce(max(asked), 0) from replays"))
+
+    # One version.
+
+    def baseline(self, version: str, tickets: Iterable[str]) -> list[Replay]:
+        """What a version did on these tickets outside the gate, ticket by ticket; without void replays."""
+        condition = (
+            "version = ? and ticket = ? and purpose in ('incumbent', 'measure') and candidate is null"
+            " and verdict != 'void'"
+        )
+        return [replay for ticket in tickets for replay in self._read(condition, version, ticket)]
+
+    def shared(self, version: str, purposes: Sequence[Purpose]) -> list[Replay]:
+        """A version's replays for these purposes that belong to no candidate."""
+        marks = ", ".join("?" * len(purposes))
+        return self._read(f"version = ? and candidate is null and purpose in ({marks})", version, *purposes)
+
+    def newest_shared(self, version: str, ticket: str, most: int) -> list[Replay]:
+        """A version's newest replays on a ticket that belong to no candidate, oldest first."""
+        found = self._db.rows(
+            "select * from replays where version = ? and ticket = ? and candidate is null order by rowid desc limit ?",
+            version,
+            ticket,
+            most,
+        )
+        return [_replay(row) for row in reversed(found)]
+
+    def pool_draws(self, ticket: str, version: str) -> list[float]:
+        """The incumbent's draws on a ticket since its promotion, in the order in which they were asked for."""
+        found = self._db.rows(
+            "select verdict from replays where ticket = ? and version = ? and purpose = 'gate' and candidate is null"
+            " and promotion = ? and verdict != 'void' order by asked, rowid",
+            ticket,
+            version,
+            self._promotion(),
+        )
+        return [float(row["verdict"] == "passed") for row in found]
+
+    def prior_counts(self, ticket: str, version: str, most: int) -> tuple[RunCounts, RunCounts]:
+        """What is known of a ticket before a test: the version's own runs, and those of other versions.
+
+        Counts up to `most` of the newest each. Draws that may still be evidence are left out.
+        """
+        own = self._count_runs(
+            "ticket = ? and version = ? and not (purpose = 'gate' and candidate is null and promotion = ?)",
+            (ticket, version, self._promotion()),
+            most,
+        )
+        others = self._count_runs("ticket = ? and candidate is null and version != ?", (ticket, version), most)
+        return own, others
+
+    # One candidate.
+
+    def of_candidate(self, candidate: int) -> list[Replay]:
+        return self._read("candidate = ?", candidate)
+
+    def count_of_candidate(self, candidate: int) -> int:
+        return int(self._db.value("select count(*) from replays where candidate = ?", candidate))
+
+    def of_race(self, candidate: int) -> list[Replay]:
+        """The candidate's replays on failing search tickets, before the gate."""
+        return self._read("candidate = ? and purpose = 'screen'", candidate)
+
+    def race_opponent(self, candidate: int) -> str | None:
+        """The version that was in use when the candidate raced; `None` before its race."""
+        version = self._db.value(
+            "select i.version from replays r join incumbents i on i.id = r.promotion"
+            " where r.candidate = ? and r.purpose = 'screen' limit 1",
+            candidate,
+        )
+        return str(version) if version is not None else None
+
+    def gate_draws(self, candidate: Candidate) -> list[TicketDraw]:
+        """What the candidate's present version did at the gate, in the order in which it was asked for."""
+        found = self._db.rows(
+            "select ticket, verdict from replays where candidate = ? and purpose = 'gate' and version = ?"
+            " and verdict != 'void' order by asked, rowid",
+            candidate.id,
+            candidate.version,
+        )
+        return [TicketDraw(row["ticket"], float(row["verdict"] == "passed")) for row in found]
+
+    def tickets_tested(self, candidate: int) -> set[str]:
+        """Ids of the tickets that the candidate was run on at the gate, or to fill in what the gate had skipped."""
+        found = self._db.rows(
+            "select distinct ticket from replays where candidate = ? and purpose in ('gate', 'measure')", candidate
+        )
+        return {row["ticket"] for row in found}
+
+    def gate_outcomes(self, candidate: int) -> Counter[tuple[str, str, bool]]:
+        """How often (arm, ticket, passed) was seen at the gate: by the candidate, and by the incumbent of its test."""
+        found: Counter[tuple[str, str, bool]] = Counter()
+        for arm, whose in (
+            ("candidate", "candidate = ?"),
+            ("incumbent", "candidate is null and version = (select incumbent from gate_tests where candidate = ?)"),
+        ):
+            for row in self._db.rows(
+                f"select ticket, verdict, count(*) as n from replays where {whose} and purpose = 'gate'"
+                " and verdict != 'void' group by ticket, verdict",
+                candidate,
+            ):
+                found[arm, row["ticket"], row["verdict"] == "passed"] = row["n"]
+        return found
+
+    # One night.
+
+    def count_used(self, night: int) -> int:
+        """Replays that count against the night's budget: all but void ones, which taught nothing."""
+        return int(self._db.value("select count(*) from replays where night = ? and verdict != 'void'", night))
+
+    def count_of_night(self, night: int) -> ReplayCounts:
+        row = self._db.row(
+            "select count(*) as made, coalesce(sum(verdict = 'void'), 0) as void from replays where night = ?", night
+        )
+        return ReplayCounts(**row) if row else ReplayCounts(0, 0)
+
+    def count_of_ended_tests(self, night: int) -> int:
+        """Replays that the night used, without those of candidates that are not decided."""
+        return int(
+            self._db.value(
+                "select count(*) from replays where night = ? and verdict != 'void' and (candidate is null or candidate"
+                " in (select id from candidates where status in ('kept', 'refused')))",
+                night,
+            )
+        )
+
+    def cost_of_night(self, night: int | None) -> Cost:
+        """What the night's replays have cost so far; dollars are `None` before the first call as well."""
+        row = self._db.row(
+            "select coalesce(sum(calls), 0) as calls, coalesce(sum(input_tokens + output_tokens"
+            " + coalesce(cache_read_tokens, 0) + coalesce(cache_write_tokens, 0)), 0) as tokens, sum(usd) as usd,"
+            " sum(calls > 0 and usd is null) as unknown from replays where night = ?",
+            night,
+        )
+        if not row or not row["calls"]:
+            return Cost()
+        return Cost(calls=row["calls"], tokens=row["tokens"], usd=None if row["unknown"] else float(row["usd"]))
+
+    def mean_cost(self, newest: int) -> float | None:
+        """Mean dollars of a replay over the newest ones with a known cost; `None` where there is none."""
+        mean = self._db.value(
+            "select avg(usd) from (select usd from replays where verdict != 'void' and usd is not null"
+            " order by rowid desc limit ?)",
+            newest,
+        )
+        return None if mean is None else float(mean)
+
+    def _promotion(self) -> int:
+        current = self._incumbents.current()
+        return current.id if current else 0
+
+    def _count_runs(self, condition: str, values: Sequence[object], most: int) -> RunCounts:
+        row = self._db.row(
+            "select count(*) as runs, coalesce(sum(verdict = 'passed'), 0) as passes from (select verdict from replays"
+            f" where {condition} and verdict != 'void' order by rowid desc limit ?)",
+            *values,
+            most,
+        )
+        return RunCounts(**row) if row else RunCounts(0, 0)
+
+    def _read(self, condition: str, *values: object) -> list[Replay]:
+        found = self._db.rows(f"select * from replays where {condition} order by rowid", *values)
+        return [_replay(row) for row in found]
+
+    def __call__(self, where: str = "1", *values: object) -> list[Replay]:
+        """For callers of before; goes away."""
+        return self._read(where, *values)
+
+
+def _replay(row: dict[str, Any]) -> Replay:
+    usage = {name: row[name] for name in Usage.model_fields}
+    return Replay(usage=Usage(**usage), **{name: row[name] for name in Replay.model_fields if name != "usage"})
+
+
+# For callers of before; goes away.
 
 
 def count_replays_used(store: Store, night: int) -> int:
-    """Replays that count against the night's budget: all but void ones, which taught nothing."""
-    row = store.one("select count(*) as n from replays where night = ? and verdict != 'void'", night)
-    return int(row["n"]) if row else 0
+    return store.replays.count_used(night)
 
 
 def sum_replay_spending(store: Store, night: int | None) -> tuple[float | None, int, int]:
-    """Dollars (`None` where a part is unknown), tokens and model calls of a night's replays so far."""
-    row = store.one(
-        "select sum(usd) as usd, sum(calls > 0 and usd is null) as unknown, sum(calls) as calls, sum(input_tokens"
-        " + output_tokens + coalesce(cache_read_tokens, 0) + coalesce(cache_write_tokens, 0)) as tokens"
-        " from replays where night = ?",
-        night,
-    )
-    if not row or not row["calls"]:
-        return None, 0, 0
-    return None if row["unknown"] else float(row["usd"]), int(row["tokens"]), int(row["calls"])
+    cost = store.replays.cost_of_night(night)
+    return cost.usd, cost.tokens, cost.calls
 
 
 def find_pool_draws(store: Store, ticket: str, version: str) -> list[float]:
-    """The incumbent's draws on a ticket since its promotion, by the model in use, in the order they were asked for."""
-    found = store.rows(
-        "select verdict from replays where ticket = ? and version = ? and purpose = 'gate' and candidate is null"
-        " and promotion = ? and verdict != 'void' order by asked, rowid",
-        ticket,
-        version,
-        find_promotion(store),
-    )
-    return [float(row["verdict"] == "passed") for row in found]
+    return store.replays.pool_draws(ticket, version)

@@ -1,0 +1,130 @@
+"""Tickets: what can be replayed, where each stands, and which of them only the gate may use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from meta.records.record import Record
+from meta.records.ticket import Admission, Ticket, TicketStatus
+from meta.store.database import RunsDatabase
+from meta.store.definitions import take_timestamp
+
+STANDING = "select id, status, held_out, source, title, reason from tickets"
+
+
+class TicketStanding(Record):
+    """Where a ticket stands, without its text."""
+
+    id: str
+    status: TicketStatus
+    held_out: bool
+    source: str
+    title: str
+    reason: str
+
+
+class Tickets:
+    """The table `tickets`. A new ticket is held out until it is moved to the search."""
+
+    def __init__(self, database: RunsDatabase) -> None:
+        self._db = database
+
+    def add(self, ticket: Ticket) -> bool:
+        """Keep a ticket; a changed one of the same id has to prove itself anew. Returns whether anything changed."""
+        text = ticket.model_dump_json()
+        if self._db.value("select record from tickets where id = ?", ticket.id) == text:
+            return False
+        self._db.execute(
+            "insert into tickets (id, title, status, source, added_at, record) values (?, ?, 'new', ?, ?, ?)"
+            " on conflict (id) do update set title = excluded.title, status = 'new', reason = '',"
+            " source = excluded.source, record = excluded.record",
+            ticket.id,
+            ticket.title,
+            ticket.source,
+            take_timestamp(),
+            text,
+        )
+        return True
+
+    def admit(self, ticket: Ticket, admission: Admission) -> None:
+        """Record how a ticket proved itself, with its grader, which may have become smaller."""
+        self._db.execute(
+            "update tickets set status = ?, reason = ?, record = ? where id = ?",
+            admission.status,
+            admission.reason,
+            ticket.model_dump_json(),
+            ticket.id,
+        )
+
+    def reset(self) -> None:
+        """Let every ticket prove itself anew."""
+        self._db.execute("update tickets set status = 'new', reason = ''")
+
+    def find(self, ticket_id: str) -> Ticket | None:
+        text = self._db.value("select record from tickets where id = ?", ticket_id)
+        return Ticket.model_validate_json(text) if text else None
+
+    def all(self) -> list[Ticket]:
+        """Every ticket, in the order in which they came."""
+        return self._read("1")
+
+    def waiting(self) -> list[Ticket]:
+        """New tickets, which have not proved themselves yet."""
+        return self._read("status = 'new'")
+
+    def admitted(self) -> list[Ticket]:
+        return self._read("status = 'admitted'")
+
+    def for_search(self) -> list[Ticket]:
+        """Admitted tickets that the proposer may read."""
+        return self._read("status = 'admitted' and not held_out")
+
+    def held_out(self) -> list[Ticket]:
+        """Admitted tickets that only the gate may use."""
+        return self._read("status = 'admitted' and held_out")
+
+    def sources_held_out(self) -> set[str]:
+        """Where the held-out tickets came from, whatever their status."""
+        return {row["source"] for row in self._db.rows("select distinct source from tickets where held_out")}
+
+    def move_to_search(self, ids: Iterable[str]) -> None:
+        self._db.execute_each("update tickets set held_out = 0 where id = ?", [(name,) for name in ids])
+
+    def count_decision(self, ids: Iterable[str]) -> None:
+        """Count one decision of the gate for each of these held-out tickets."""
+        self._db.execute_each("update tickets set decisions = decisions + 1 where id = ?", [(name,) for name in ids])
+
+    def least_decided(self, tickets: Sequence[Ticket], most: int) -> list[Ticket]:
+        """Up to `most` of these tickets: those that have served the fewest decisions of the gate, then by id."""
+        served = {row["id"]: row["decisions"] for row in self._db.rows("select id, decisions from tickets")}
+        return sorted(tickets, key=lambda ticket: (served.get(ticket.id, 0), ticket.id))[:most]
+
+    def worn_out(self, decisions: int) -> list[str]:
+        """Ids of admitted held-out tickets that have served so many decisions, the most worn first."""
+        found = self._db.rows(
+            "select id from tickets where status = 'admitted' and held_out and decisions >= ?"
+            " order by decisions desc, id",
+            decisions,
+        )
+        return [row["id"] for row in found]
+
+    def standings(self) -> list[TicketStanding]:
+        """Where every ticket stands, in the order in which they came."""
+        return [TicketStanding(**row) for row in self._db.rows(f"{STANDING} order by added_at, id")]
+
+    def standing(self, ticket_id: str) -> TicketStanding | None:
+        row = self._db.row(f"{STANDING} where id = ?", ticket_id)
+        return TicketStanding(**row) if row else None
+
+    def from_source(self, source: str) -> list[TicketStanding]:
+        """Where the tickets of one source stand, such as those of the pull request `pr:12`."""
+        return [TicketStanding(**row) for row in self._db.rows(f"{STANDING} where source = ?", source)]
+
+    def _read(self, condition: str) -> list[Ticket]:
+        found = self._db.rows(f"select record from tickets where {condition} order by added_at, id")
+        return [Ticket.model_validate_json(row["record"]) for row in found]
+
+    def __call__(self, status: str | None = None, held_out: bool | None = None) -> list[Ticket]:
+        """For callers of before; goes away."""
+        wanted = [f"status = '{status}'"] * (status is not None) + [f"held_out = {int(bool(held_out))}"] * (held_out is not None)
+        return self._read(" and ".join(wanted) or "1")
