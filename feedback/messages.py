@@ -1,13 +1,11 @@
-"""What commit messages say about pull requests: this one is number N, it closes N, it reverts X."""
+"""What commit messages say about pull requests: this is number N, it closes N, it reverts X."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-from feedback.git.clone import Commit
-
-# Subjects under which forges and merge bots put a pull request on main, each with its number.
+# Subjects under which forges and merge bots land a pull request, each with its number.
 _LANDING_SUBJECTS = (
     re.compile(r"^Merge(?:d)? (?:pull request|PR|pr) #(\d+)\b"),  # GitHub; many merge scripts
     re.compile(r"^(?:Auto merge of|Merge|Rollup merge of) #(\d+)\b"),  # homu, bors
@@ -36,57 +34,68 @@ _REVERTING_SUBJECT = re.compile(
 _TRAILING_NUMBER = re.compile(r"(?:\s*\((?:pull request )?#\d+\))+\s*$")
 
 
-def pull_number_of(commit: Commit, gitlab: bool = False) -> int | None:
-    """The pull request that this commit of main says it is."""
+def subject_of(message: str) -> str:
+    """Return the first line of a commit message."""
+    return message.split("\n", 1)[0].strip()
+
+
+def pull_number_of(message: str, gitlab: bool = False) -> int | None:
+    """Return the number of the pull request that a commit with this message landed."""
     if gitlab:
-        found = _GITLAB_LANDING.search(commit.message)
+        found = _GITLAB_LANDING.search(message)
         return int(found[1]) if found else None
+    subject = subject_of(message)
     for pattern in _LANDING_SUBJECTS:
-        if found := pattern.search(commit.subject):
+        if found := pattern.search(subject):
             return int(found[1][:9])
     return None
 
 
 def closed_numbers_in(message: str) -> set[int]:
-    """Pull requests or issues that a message closes, or names as its own address (`PR-URL:`)."""
+    """Return the pull requests or issues that a message closes or gives as its own address (`PR-URL:`)."""
     return {int(number[:9]) for number in _CLOSES.findall(message)}
 
 
 def superseded_numbers_in(message: str) -> set[int]:
-    """Pull requests that a message says it takes the place of."""
+    """Return the pull requests that a message says it supersedes."""
     return {int(number[:9]) for number in _SUPERSEDES.findall(_SUPERSEDED_BY.sub("", message))}
 
 
-def pull_title_of(commit: Commit) -> str | None:
-    """The pull request's title, from the commit that brought it in: GitHub keeps it below a merge's subject."""
-    if any(pattern.search(commit.subject) for pattern in _LANDING_SUBJECTS[:3]):
-        body = [line.strip() for line in commit.message.split("\n")[1:] if line.strip()]
+def pull_title_of(message: str) -> str | None:
+    """Return the pull request's title from the commit that landed it.
+
+    A merge commit on GitHub has it below the subject, a squash commit in the subject.
+    """
+    subject = subject_of(message)
+    if any(pattern.search(subject) for pattern in _LANDING_SUBJECTS[:3]):
+        body = [line.strip() for line in message.split("\n")[1:] if line.strip()]
         return body[0] if body else None
-    return None if commit.subject.startswith("Merge ") else strip_number(commit.subject)
+    return None if subject.startswith("Merge ") else strip_number(subject)
 
 
 def strip_number(subject: str) -> str:
+    """Return a subject without the `(#7)` that forges append to it."""
     return _TRAILING_NUMBER.sub("", subject).strip()
 
 
 @dataclass(frozen=True, slots=True)
 class RevertClaim:
-    """What a commit says it takes back."""
+    """What a commit says it reverts: shas and subjects of commits, numbers of pull requests."""
 
     shas: tuple[str, ...]
     subject: str | None
     numbers: tuple[int, ...]
-    plain: bool
-    """Whether taking back is all that it says it does; otherwise the mention may come from a squashed-in message."""
+    is_plain_revert: bool
+    """Whether reverting is all it claims to do; otherwise the mention may come from a squashed-in message."""
 
 
-def parse_revert_claim(commit: Commit) -> RevertClaim | None:
-    """None when the commit does not speak of taking anything back."""
-    message = commit.message
-    quoted = _REVERTED_SUBJECT.match(commit.subject)
+def parse_revert_claim(message: str) -> RevertClaim | None:
+    """Return what a commit with this message claims to revert, or None if it says nothing about reverting."""
+    subject = subject_of(message)
+    quoted = _REVERTED_SUBJECT.match(subject)
     shas = [sha.lower() for run in _REVERTED_SHAS.findall(message) for sha in _SHA.findall(run)]
     numbers = [int(number[:9]) for number in _REVERTED_NUMBER.findall(message)]
-    plain = bool(_REVERTING_SUBJECT.match(commit.subject)) or commit.subject.startswith("Reapply ")
+    plain = bool(_REVERTING_SUBJECT.match(subject)) or subject.startswith("Reapply ")
     if not (quoted or shas or numbers or plain):
         return None
     return RevertClaim(tuple(shas), quoted[1] if quoted else None, tuple(numbers), plain)

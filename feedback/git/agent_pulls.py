@@ -22,30 +22,30 @@ class AgentPull:
 
     number: int
     head: Commit
-    own: tuple[Commit, ...]
+    commits: tuple[Commit, ...]
     """Its commits, parents first, merges of main included."""
     base: Commit | None
     """Where it left main, or the pull request it is stacked on."""
-    straight: bool
+    is_straight: bool
     """Whether main goes straight through the head, so that where the pull request began cannot be seen."""
-    cut_off: bool
+    is_cut_off: bool
     """Whether a shallow clone ends before the pull request began."""
     agent: str
     recognised_by: RecognitionSign
     version: str | None
-    submitted: Commit
+    submission: Commit
     """The agent's last commit before the first one by a person."""
     before_people: Commit
     """The same, with the commits of bots after it: they are not a person's review."""
     by_people: tuple[Commit, ...]
     by_bots: tuple[Commit, ...]
 
-    work: tuple[Commit, ...]
+    own_work: tuple[Commit, ...]
     """Those of its commits that are its own: no merges, and no copies of what others did on main."""
 
     @property
     def first(self) -> Commit:
-        return self.work[0]
+        return self.own_work[0]
 
 
 def find_pull_heads(refs: Mapping[str, tuple[str, str]]) -> tuple[dict[int, str], bool]:
@@ -70,13 +70,13 @@ def find_agent_pulls(heads: Mapping[int, str], index: MainIndex, identity: Agent
         if head is None or _is_trial_merge(head, identity):
             continue
         step = history.step_of.get(sha)
-        straight = step is not None and history.twins.get(sha, sha) == history.chain[step].sha
-        if straight and index.number(history.chain[step or 0]) not in (None, number):
+        straight = step is not None and history.replaced_by.get(sha, sha) == history.chain[step].sha
+        if straight and index.pull_number(history.chain[step or 0]) not in (None, number):
             continue  # reset to main by its author: nothing of its own is left to look at
-        own = [head] if straight else history.own(sha, step)
-        base = history.base(own)
+        own = [head] if straight else history.own_commits(sha, step)
+        base = history.base_of(own)
         if step is None and (below := _find_landed_below(number, own, number_at, index)):
-            under = {commit.sha for commit in history.own(below.sha)}
+            under = {commit.sha for commit in history.own_commits(below.sha)}
             base, own = below, [commit for commit in own if commit.sha not in under]
         cut_off = base is None and any(parent not in history.commits for c in own for parent in c.parents)
         pull = _recognise_pull(number, own, _own_work(number, own, index, identity), identity, base, straight, cut_off)
@@ -104,14 +104,16 @@ def _own_work(number: int, own: list[Commit], index: MainIndex, identity: AgentI
         return identity.recognise(commit.author, commit.author_email, commit.message) is not None
 
     work = [commit for commit in own if len(commit.parents) < 2]
-    twins = {c.sha: twin for c in work if (twin := index.twin(c)) and twin.sha != c.sha and index.history.is_step(twin)}
+    twins = {
+        c.sha: twin for c in work if (twin := index.twin_of(c)) and twin.sha != c.sha and index.history.is_step(twin)
+    }
     # If a commit of the agent's stands on main, so may those on top of it: then the pull request was rebased in.
-    rebased_in = any(is_agents(c) and index.number(twins[c.sha]) in (None, number) for c in work if c.sha in twins)
+    rebased_in = any(is_agents(c) and index.pull_number(twins[c.sha]) in (None, number) for c in work if c.sha in twins)
 
     def is_copy(commit: Commit) -> bool:
-        if commit.sha not in twins or commit.sha in index.history.twins:
+        if commit.sha not in twins or commit.sha in index.history.replaced_by:
             return False
-        named = index.number(twins[commit.sha])
+        named = index.pull_number(twins[commit.sha])
         return named != number and (named is not None or not rebased_in)
 
     return [commit for commit in work if not is_copy(commit)] or own[-1:]
@@ -153,15 +155,15 @@ def _recognise_pull(
     return AgentPull(
         number=number,
         head=own[-1],
-        own=tuple(own),
-        work=tuple(work),
+        commits=tuple(own),
+        own_work=tuple(work),
         base=base,
-        straight=straight,
-        cut_off=cut_off,
+        is_straight=straight,
+        is_cut_off=cut_off,
         agent=known[0],
         recognised_by=known[1],
         version=versions[-1] if versions else None,
-        submitted=submitted,
+        submission=submitted,
         before_people=before_people,
         by_people=tuple(by_people),
         by_bots=tuple(by_bots),

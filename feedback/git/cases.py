@@ -39,24 +39,24 @@ class LandingCandidate:
     proof: LandingProof
     """settled: nothing left to prove; equal: if the contents are equal; contained: if it holds the whole change;
     half: if it holds half of the added lines; most: if it holds nearly all of them, in every file."""
-    own: bool
+    is_own_work: bool
     """False when the step is somebody else's work: then the pull request was not merged but overtaken."""
-    undoings: tuple[Revert, ...]
+    reverts: tuple[Revert, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class PullCase:
     pull: AgentPull
-    ways: tuple[LandingCandidate, ...]
-    closing: tuple[Commit, ...]
+    landing_candidates: tuple[LandingCandidate, ...]
+    closing_commits: tuple[Commit, ...]
     """Commits of main that say they close the pull request, or take its place."""
-    overtaken_by: Commit | None
+    overtaking_commit: Commit | None
     """The first of them that touches the same files."""
-    elsewhere: Commit | None
+    merge_outside_main: Commit | None
     """A commit outside main that merged the pull request, into a release branch or another pull request."""
     successor: Commit | None
     """A later commit of main with the same title, or the same dependency to a later release."""
-    young: bool
+    is_young: bool
     """Whether the head is younger than the age at which an unmerged pull request counts as rejected."""
 
     @property
@@ -66,15 +66,22 @@ class PullCase:
             CASE_FORMAT,
             self.pull.number,
             self.pull.head.sha,
-            self.pull.submitted.sha,
+            self.pull.submission.sha,
             self.pull.version,
-            self.young,
+            self.is_young,
         ]
-        for way in self.ways:
-            facts += [way.landing.how, way.landing.commit.sha, way.landing.first, way.landing.last, way.proof, way.own]
-            facts += [undoing.commit.sha for undoing in way.undoings]
-        facts += [commit.sha for commit in self.closing]
-        facts += [other.sha if other else None for other in (self.elsewhere, self.successor)]
+        for way in self.landing_candidates:
+            facts += [
+                way.landing.how,
+                way.landing.commit.sha,
+                way.landing.first,
+                way.landing.last,
+                way.proof,
+                way.is_own_work,
+            ]
+            facts += [undoing.commit.sha for undoing in way.reverts]
+        facts += [commit.sha for commit in self.closing_commits]
+        facts += [other.sha if other else None for other in (self.merge_outside_main, self.successor)]
         return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
 
@@ -86,26 +93,26 @@ class CaseBuilder:
         self._open_after = history.chain[-1].time - open_days * 86_400
         self._closing: dict[int, list[Commit]] = {}
         self._by_title: dict[str, list[int]] = {}
-        self._elsewhere: dict[int, list[Commit]] = {}
+        self._outside_main: dict[int, list[Commit]] = {}
         for commit in history.commits.values():
-            if commit.sha not in history.step_of and (number := pull_number_of(commit, gitlab)) is not None:
-                self._elsewhere.setdefault(number, []).append(commit)
+            if commit.sha not in history.step_of and (number := pull_number_of(commit.message, gitlab)) is not None:
+                self._outside_main.setdefault(number, []).append(commit)
         for step, commit in enumerate(history.chain):
             for number in closed_numbers_in(commit.message) | superseded_numbers_in(commit.message):
                 self._closing.setdefault(number, []).append(commit)
-            if title := pull_title_of(commit):
+            if title := pull_title_of(commit.message):
                 self._by_title.setdefault(_subject_key(title), []).append(step)
 
-    def cases(self, pulls: Iterable[AgentPull]) -> Iterator[PullCase]:
+    def build(self, pulls: Iterable[AgentPull]) -> Iterator[PullCase]:
         pulls = list(pulls)
         pairs = [(pull.base.tree if pull.base else self._clone.empty_tree, pull.head.tree) for pull in pulls]
-        since = min((self._after(pull) for pull in pulls), default=0)
+        since = min((self._base_step(pull) for pull in pulls), default=0)
         main_files = MainFiles(self._clone, self._history, max(since, 0))
         reverts = RevertIndex(self._history, main_files)
         for pull, files in zip(pulls, self._clone.changed_files(pairs), strict=True):
             yield self._case(pull, files, main_files, reverts)
 
-    def _after(self, pull: AgentPull) -> int:
+    def _base_step(self, pull: AgentPull) -> int:
         """The step that the pull request stands on; its own steps on main are later."""
         step = self._history.step_of.get(pull.head.sha)
         base = self._history.step_of.get(pull.base.sha, -1) if pull.base else -1
@@ -114,8 +121,10 @@ class CaseBuilder:
     def _case(
         self, pull: AgentPull, files: tuple[FileChange, ...], main_files: MainFiles, reverts: RevertIndex
     ) -> PullCase:
-        landing = find_landing(pull, files, self._after(pull), self._index, main_files, self._gitlab)
-        closing = [c for c in self._closing.get(pull.number, ()) if self._history.step_of[c.sha] > self._after(pull)]
+        landing = find_landing(pull, files, self._base_step(pull), self._index, main_files, self._gitlab)
+        closing = [
+            c for c in self._closing.get(pull.number, ()) if self._history.step_of[c.sha] > self._base_step(pull)
+        ]
         if landing:
             ways: list[tuple[Landing, LandingProof, bool]] = [(landing, "settled", True)]
         else:
@@ -123,73 +132,75 @@ class CaseBuilder:
         paths = {path for path, _, _ in files}
 
         def touches_same(commit: Commit) -> bool:
-            return any(path in paths for path, _, _ in main_files.at(self._history.step_of[commit.sha]))
+            return any(path in paths for path, _, _ in main_files.files_of(self._history.step_of[commit.sha]))
 
         return PullCase(
             pull,
             tuple(
-                LandingCandidate(where, proof, own, self._undoings(pull, where, main_files, reverts) if own else ())
+                LandingCandidate(where, proof, own, self._reverts_of(pull, where, main_files, reverts) if own else ())
                 for where, proof, own in ways
             ),
-            closing=() if landing else tuple(closing),
-            overtaken_by=None if landing else next((c for c in closing if touches_same(c)), None),
-            elsewhere=None if landing else self._merged_elsewhere(pull),
+            closing_commits=() if landing else tuple(closing),
+            overtaking_commit=None if landing else next((c for c in closing if touches_same(c)), None),
+            merge_outside_main=None if landing else self._merge_outside_main(pull),
             successor=None if landing else self._successor(pull),
-            young=pull.head.time > self._open_after,
+            is_young=pull.head.time > self._open_after,
         )
 
     def _by_content(
         self, pull: AgentPull, files: tuple[FileChange, ...], main_files: MainFiles, closing: list[Commit]
     ) -> Iterator[tuple[Landing, LandingProof, bool]]:
         """Steps that may hold the pull request's change under another name, likeliest first."""
-        after = self._after(pull)
+        after = self._base_step(pull)
         chain = self._history.chain
-        people = {address.casefold() for commit in pull.own for address in _addresses_of(commit)}
-        subjects = {commit.subject.casefold() for commit in pull.work}
+        people = {address.casefold() for commit in pull.commits for address in _addresses_of(commit)}
+        subjects = {commit.subject.casefold() for commit in pull.own_work}
         closes = {commit.sha for commit in closing}
 
         def own(commit: Commit) -> bool:
             if commit.sha in closes:
                 return True
-            other = pull_number_of(commit, self._gitlab)
+            other = pull_number_of(commit.message, self._gitlab)
             if other is not None:
                 return False
             quoted = {line.strip("*- \t").casefold() for line in commit.message.split("\n")}
             return not people.isdisjoint(a.casefold() for a in _addresses_of(commit)) or not subjects.isdisjoint(quoted)
 
-        for step in islice(main_files.same_files(files, after), _MAX_CANDIDATES):
+        for step in islice(main_files.steps_with_same_files(files, after), _MAX_CANDIDATES):
             yield Landing("cherry-pick", step, step, chain[step]), "equal", own(chain[step])
-        if (settled := main_files.same_result(files, after)) is not None:
+        if (settled := main_files.step_with_same_result(files, after)) is not None:
             yield Landing("absorbed", settled, settled, chain[settled]), "settled", own(chain[settled])
-        for step in main_files.touching(files, after):
+        for step in main_files.steps_touching(files, after):
             if own(chain[step]):
                 if chain[step].sha in closes:
                     yield Landing("closes", step, step, chain[step]), "half", True
                 else:
                     yield Landing("absorbed", step, step, chain[step]), "contained", True
         last = pull.head.time + _SUCCESSION_SECONDS
-        others = [s for s in main_files.touching(files, after) if not own(chain[s]) and chain[s].time <= last]
-        others.sort(key=lambda step: len(main_files.at(step)))  # the fewer files besides, the likelier the same work
+        others = [s for s in main_files.steps_touching(files, after) if not own(chain[s]) and chain[s].time <= last]
+        others.sort(
+            key=lambda step: len(main_files.files_of(step))
+        )  # the fewer files besides, the likelier the same work
         for step in others[:_MAX_CANDIDATES]:
             yield Landing("absorbed", step, step, chain[step]), "most", False
 
-    def _undoings(
+    def _reverts_of(
         self, pull: AgentPull, landing: Landing, main_files: MainFiles, reverts: RevertIndex
     ) -> tuple[Revert, ...]:
-        files = main_files.at(landing.last) if landing.first == landing.last and not landing.parts else ()
+        files = main_files.files_of(landing.last) if landing.first == landing.last and not landing.parts else ()
         steps = self._history.chain[landing.first : landing.last + 1] if not landing.parts else []
         # Taking back one commit of several takes back a part only.
-        alone = pull.own if len(pull.work) == 1 else ()
+        alone = pull.commits if len(pull.own_work) == 1 else ()
         commits = [*steps, *(there for _, there in landing.parts), *alone]
-        titles = {strip_number(commit.subject) for commit in alone} | {pull_title_of(landing.commit) or ""}
+        titles = {strip_number(commit.subject) for commit in alone} | {pull_title_of(landing.commit.message) or ""}
         number = pull.number
         return tuple(reverts.candidates(name_landed_change(commits, titles, number, landing.last, files)))
 
-    def _merged_elsewhere(self, pull: AgentPull) -> Commit | None:
+    def _merge_outside_main(self, pull: AgentPull) -> Commit | None:
         """Numbers of forks are other pull requests, so the head or its subject must agree too."""
-        own = {commit.sha for commit in pull.own}
-        subjects = {strip_number(commit.subject) for commit in pull.own}
-        for commit in self._elsewhere.get(pull.number, ()):
+        own = {commit.sha for commit in pull.commits}
+        subjects = {strip_number(commit.subject) for commit in pull.commits}
+        for commit in self._outside_main.get(pull.number, ()):
             if commit.sha not in own and (
                 pull.head.sha in commit.parents[1:] or strip_number(commit.subject) in subjects
             ):
@@ -200,12 +211,9 @@ class CaseBuilder:
         key = _subject_key(strip_number(pull.first.subject))
         for step in self._by_title.get(key, ()):
             commit = self._history.chain[step]
-            if 0 < commit.time - pull.submitted.time < _SUCCESSION_SECONDS and pull_number_of(
-                commit, self._gitlab
-            ) not in (
-                None,
-                pull.number,
-            ):
+            other = pull_number_of(commit.message, self._gitlab)
+            in_time = 0 < commit.time - pull.submission.time < _SUCCESSION_SECONDS
+            if in_time and other not in (None, pull.number):
                 return commit
         return None
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from feedback.git.command import read_git, split_at_nul, stream_git
+from feedback.messages import subject_of
 from feedback.problems import FeedbackError
 
 _DIFF_ARGUMENTS = ("diff-tree", "--stdin", "-r", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv")
@@ -45,7 +46,7 @@ class Commit:
 
     @property
     def subject(self) -> str:
-        return self.message.split("\n", 1)[0].strip()
+        return subject_of(self.message)
 
 
 TreePair = tuple[str, str]
@@ -162,12 +163,12 @@ class Clone:
                 for _ in part:
                     pass
 
-    def missing(self, objects: Iterable[str]) -> set[str]:
+    def missing_objects(self, objects: Iterable[str]) -> set[str]:
         """Those of `objects` that the clone lacks, as a partial clone does."""
         with self._stream(("cat-file", "--batch-check", "--buffer"), objects) as out:
             return {line.split(b" ", 1)[0].decode() for line in out if line.endswith(b" missing\n")}
 
-    def merged_trees(self, merges: Sequence[tuple[str, str, str]]) -> list[str | None]:
+    def merge_trees(self, merges: Sequence[tuple[str, str, str]]) -> list[str | None]:
         """For each (base tree, our tree, their tree), the tree of a three-way merge, conflict marks included.
 
         None where contents are missing, or git is older than 2.39 (`merge-tree --stdin`).

@@ -29,18 +29,18 @@ def commit_evidence(kind: str, commit: Commit, note: str = "") -> OutcomeEvidenc
 def case_evidence(case: PullCase, way: LandingCandidate | None, undoing: Revert | None) -> Iterator[OutcomeEvidence]:
     """How the pull request ended, who worked on it after the agent, and what took it back."""
     pull = case.pull
-    if way and way.own:
-        note = f"came in with #{way.landing.carrier}" if way.landing.carrier else ""
-        if not way.landing.complete:
-            note = f"{len(way.landing.parts)} of {len(pull.work)} commits landed"
+    if way and way.is_own_work:
+        note = f"came in with #{way.landing.carrier_number}" if way.landing.carrier_number else ""
+        if not way.landing.is_complete:
+            note = f"{len(way.landing.parts)} of {len(pull.own_work)} commits landed"
         yield commit_evidence(way.landing.how, way.landing.commit, note)
     elif way:
         what = "nearly all of its lines came in with" if way.proof == "most" else "the same change came in as"
         yield commit_evidence("absorbed", way.landing.commit, f"{what} somebody else's commit")
-    for commit in case.closing[:_MAX_QUOTED_COMMITS] if not (way and way.own) else ():
+    for commit in case.closing_commits[:_MAX_QUOTED_COMMITS] if not (way and way.is_own_work) else ():
         yield commit_evidence("closes", commit)
-    if case.elsewhere and not way:
-        yield commit_evidence("other-branch", case.elsewhere, "merged outside main")
+    if case.merge_outside_main and not way:
+        yield commit_evidence("other-branch", case.merge_outside_main, "merged outside main")
     if case.successor and not way:
         yield commit_evidence("successor", case.successor, "later merged under the same title")
     for commit in pull.by_people[:_MAX_QUOTED_COMMITS]:

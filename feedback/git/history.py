@@ -27,14 +27,14 @@ class History:
 
     def __init__(self, commits: Iterable[Commit], main_tip: str) -> None:
         self.commits = {commit.sha: commit for commit in commits}
-        self._crossed: dict[str, str] = {}
+        self._foxtrot_parents: dict[str, str] = {}
         """Foxtrot merges on the chain, each with the parent that is main."""
         chain: list[Commit] = []
         step = self.commits.get(main_tip)
         while step:
             chain.append(step)
             self._cross(step)
-            step = self.parent(step)
+            step = self.parent_of(step)
         self.chain = chain[::-1]
         self.step_of: dict[str, int] = {}
         """For each commit of main, the step that brought it in."""
@@ -45,11 +45,11 @@ class History:
                 if sha not in self.step_of and sha in self.commits:
                     self.step_of[sha] = number
                     todo.extend(self.commits[sha].parents)
-        self.twins = self._rewritten()
+        self.replaced_by = self._rewritten()
         """Commits of a history that main was rewritten from, each with the commit of main that replaced it."""
-        self.dropped = self._dropped()
+        self.dropped_steps = self._dropped()
         """Commits that the rewrite left out, each with the step of today's main that they came after."""
-        self.step_of.update({old: self.step_of[new] for old, new in self.twins.items()} | self.dropped)
+        self.step_of.update({old: self.step_of[new] for old, new in self.replaced_by.items()} | self.dropped_steps)
 
     def _cross(self, commit: Commit) -> None:
         """Of a merge of main that lies on the chain, main is the side on which more pull requests landed since the two
@@ -57,7 +57,7 @@ class History:
         if len(commit.parents) == 2 and _MERGE_OF_MAIN.match(commit.subject):
             first, second = (self._landed(side, other) for side, other in (commit.parents, commit.parents[::-1]))
             if second > first:
-                self._crossed[commit.sha] = commit.parents[1]
+                self._foxtrot_parents[commit.sha] = commit.parents[1]
 
     def _landed(self, side: str, other: str) -> int:
         """How many commits of `side` and its first parents say that they are a pull request and are not below
@@ -72,7 +72,7 @@ class History:
         count = 0
         step: str | None = side
         while step is not None and step not in below and (commit := self.commits.get(step)):
-            count += pull_number_of(commit) is not None
+            count += pull_number_of(commit.message) is not None
             step = commit.parents[0] if commit.parents else None
         return count
 
@@ -87,30 +87,35 @@ class History:
     def _dropped(self) -> dict[str, int]:
         """What lies below a replaced commit was in main too."""
         dropped: dict[str, int] = {}
-        for old, new in sorted(self.twins.items(), key=lambda pair: self.step_of[pair[1]]):
+        for old, new in sorted(self.replaced_by.items(), key=lambda pair: self.step_of[pair[1]]):
             todo = list(self.commits[old].parents)
             while todo:
                 sha = todo.pop()
-                if sha not in dropped and sha not in self.twins and sha not in self.step_of and sha in self.commits:
+                if (
+                    sha not in dropped
+                    and sha not in self.replaced_by
+                    and sha not in self.step_of
+                    and sha in self.commits
+                ):
                     dropped[sha] = max(self.step_of[new] - 1, 0)
                     todo.extend(self.commits[sha].parents)
         return dropped
 
     def on_main(self) -> Iterator[str]:
         """The commits of today's main."""
-        return (sha for sha in self.step_of if sha not in self.twins and sha not in self.dropped)
+        return (sha for sha in self.step_of if sha not in self.replaced_by and sha not in self.dropped_steps)
 
-    def replacement(self, commit: Commit) -> Commit | None:
+    def replacement_for(self, commit: Commit) -> Commit | None:
         """What stands in today's main for a commit of the history that main was rewritten from."""
-        new = self.twins.get(commit.sha)
-        if new is None and commit.sha in self.dropped:
-            new = self.chain[self.dropped[commit.sha]].sha
+        new = self.replaced_by.get(commit.sha)
+        if new is None and commit.sha in self.dropped_steps:
+            new = self.chain[self.dropped_steps[commit.sha]].sha
         return self.commits[new] if new else None
 
-    def own(self, head: str, before: int | None = None) -> list[Commit]:
+    def own_commits(self, head: str, before: int | None = None) -> list[Commit]:
         """Commits that `head` adds to main as main was before step `before` (default: as it is now), parents first.
 
-        Only `head` itself when there are more than `MAX_OWN`.
+        Only `head` itself when there are more than `MAX_OWN_COMMITS`.
         """
         limit = len(self.chain) if before is None else before
         own: list[Commit] = []
@@ -129,7 +134,7 @@ class History:
                 todo.extend((parent, False) for parent in reversed(commit.parents))
         return own or ([self.commits[head]] if head in self.commits else [])
 
-    def base(self, own: Iterable[Commit]) -> Commit | None:
+    def base_of(self, own: Iterable[Commit]) -> Commit | None:
         """Where these commits left main: the newest commit outside that one of them stands on."""
         inside = {commit.sha for commit in own}
         roots = {p for sha in inside for p in self.commits[sha].parents if p not in inside and p in self.commits}
@@ -144,9 +149,9 @@ class History:
         number = self.step_of.get(commit.sha)
         return number is not None and self.chain[number].sha == commit.sha
 
-    def parent(self, commit: Commit) -> Commit | None:
+    def parent_of(self, commit: Commit) -> Commit | None:
         """The commit before this one: on main, or on its own branch."""
-        before = self._crossed.get(commit.sha) or (commit.parents[0] if commit.parents else None)
+        before = self._foxtrot_parents.get(commit.sha) or (commit.parents[0] if commit.parents else None)
         return self.commits.get(before) if before else None
 
 

@@ -23,11 +23,11 @@ class Landing:
     """The commit that says or shows so."""
     parts: tuple[tuple[Commit, Commit], ...] = ()
     """For commits that landed apart from each other: each commit of the pull request and the one on main."""
-    complete: bool = True
+    is_complete: bool = True
     """False when only some of the pull request's commits landed."""
-    whole_head: bool = False
+    holds_head: bool = False
     """Whether main holds the pull request's head itself."""
-    carrier: int | None = None
+    carrier_number: int | None = None
     """The pull request that brought this one in along with its own work."""
 
 
@@ -47,44 +47,44 @@ def find_landing(
 def _find_by_graph(pull: AgentPull, index: MainIndex, gitlab: bool) -> Landing | None:
     history = index.history
     step = history.step_of.get(pull.head.sha)
-    if step is None or pull.head.sha in history.dropped:
+    if step is None or pull.head.sha in history.dropped_steps:
         return None
     commit = history.chain[step]
-    twin = history.twins.get(pull.head.sha)
+    twin = history.replaced_by.get(pull.head.sha)
     if (twin or pull.head.sha) == commit.sha:
-        return Landing("in-main", step, step, commit, whole_head=twin is None)
-    named = pull_number_of(commit, gitlab)
+        return Landing("in-main", step, step, commit, holds_head=twin is None)
+    named = pull_number_of(commit.message, gitlab)
     carrier = named if named != pull.number else None
-    return Landing("merge", step, step, commit, whole_head=twin is None, carrier=carrier)
+    return Landing("merge", step, step, commit, holds_head=twin is None, carrier_number=carrier)
 
 
 def _find_by_number(
     pull: AgentPull, files: tuple[FileChange, ...], after: int, index: MainIndex, main_files: MainFiles
 ) -> Landing | None:
     paths = {path for path, _, _ in files}
-    subjects = {strip_number(commit.subject).casefold() for commit in pull.own}
+    subjects = {strip_number(commit.subject).casefold() for commit in pull.commits}
     for step in index.by_number.get(pull.number, ()):
         commit = index.history.chain[step]
         # A number alone may be that of a ticket, or of a repository whose history was taken over.
-        related = pull.cut_off or strip_number(commit.subject).casefold() in subjects
-        if step > after and (related or any(path in paths for path, _, _ in main_files.at(step))):
+        related = pull.is_cut_off or strip_number(commit.subject).casefold() in subjects
+        if step > after and (related or any(path in paths for path, _, _ in main_files.files_of(step))):
             return Landing("merge" if len(commit.parents) > 1 else "squash", step, step, commit)
     return None
 
 
 def _find_by_stamp(pull: AgentPull, after: int, index: MainIndex) -> Landing | None:
     history = index.history
-    parts = [(commit, twin) for commit in pull.work if (twin := index.twin(commit))]
-    if not parts or parts[-1][0] is not pull.work[-1]:
+    parts = [(commit, twin) for commit in pull.own_work if (twin := index.twin_of(commit))]
+    if not parts or parts[-1][0] is not pull.own_work[-1]:
         return None  # the last commit did not land: these are commits of another pull request below it
     steps = [history.step_of[twin.sha] for _, twin in parts]
     if min(steps) <= after:
         return None  # they were taken from main
     first, last = min(steps), max(steps)
-    complete = len(parts) == len(pull.work)
+    complete = len(parts) == len(pull.own_work)
     in_a_row = steps == list(range(first, last + 1)) and all(history.is_step(twin) for _, twin in parts)
     if first == last and not in_a_row:  # rebased by hand, then merged
-        return Landing("merge", first, last, history.chain[first], complete=complete)
+        return Landing("merge", first, last, history.chain[first], is_complete=complete)
     picked = "cherry picked from commit" in parts[-1][1].message or not complete
     return Landing(
         "cherry-pick" if picked else "rebase",
@@ -92,5 +92,5 @@ def _find_by_stamp(pull: AgentPull, after: int, index: MainIndex) -> Landing | N
         last,
         parts[-1][1],
         parts=() if in_a_row and complete else tuple(parts),
-        complete=complete,
+        is_complete=complete,
     )

@@ -22,24 +22,24 @@ class MainFiles:
                 self._by_path.setdefault(path, []).append(step)
                 self._by_result.setdefault((path, after), []).append(step)
 
-    def at(self, step: int) -> tuple[FileChange, ...]:
+    def files_of(self, step: int) -> tuple[FileChange, ...]:
         return self._steps[step - self._since] if step >= self._since else ()
 
-    def touching(self, files: tuple[FileChange, ...], after: int) -> Iterator[int]:
+    def steps_touching(self, files: tuple[FileChange, ...], after: int) -> Iterator[int]:
         """Steps later than `after` that touch all of these files, oldest first."""
         paths = {path for path, _, _ in files}
         if not paths:
             return
         rarest = min((self._by_path.get(path, []) for path in paths), key=len)
         for step in rarest:
-            if step > after and paths <= {path for path, _, _ in self.at(step)}:
+            if step > after and paths <= {path for path, _, _ in self.files_of(step)}:
                 yield step
 
-    def same_files(self, files: tuple[FileChange, ...], after: int) -> Iterator[int]:
+    def steps_with_same_files(self, files: tuple[FileChange, ...], after: int) -> Iterator[int]:
         """Steps later than `after` that touch these files and no others, oldest first."""
-        return (step for step in self.touching(files, after) if len(self.at(step)) == len(files))
+        return (step for step in self.steps_touching(files, after) if len(self.files_of(step)) == len(files))
 
-    def same_result(self, files: tuple[FileChange, ...], after: int) -> int | None:
+    def step_with_same_result(self, files: tuple[FileChange, ...], after: int) -> int | None:
         """The step later than `after` at which all of these files had stood on main as they are here."""
         last = -1
         for path, _, result in files:
@@ -57,7 +57,7 @@ def trees_around_step(clone: Clone, history: History, step: int) -> TreePair:
 
 def trees_around_commit(clone: Clone, history: History, commit: Commit) -> TreePair:
     """The trees of a commit's first parent and its own."""
-    parent = history.parent(commit)
+    parent = history.parent_of(commit)
     if parent is None and commit.parents:  # the edge of a shallow clone: what came before is not there
         return commit.tree, commit.tree
     return parent.tree if parent else clone.empty_tree, commit.tree

@@ -16,15 +16,15 @@ class MainIndex:
         self.by_number: dict[int, list[int]] = {}
         """Steps by the pull request they say they are, oldest first."""
         for step, commit in enumerate(history.chain):
-            if (number := pull_number_of(commit, gitlab)) is not None:
+            if (number := pull_number_of(commit.message, gitlab)) is not None:
                 self.by_number.setdefault(number, []).append(step)
         self._by_stamp = {stamp_of(history.commits[sha]): sha for sha in history.on_main()}
 
-    def twin(self, commit: Commit) -> Commit | None:
+    def twin_of(self, commit: Commit) -> Commit | None:
         """The commit of main with the same author, time and subject."""
         sha = self._by_stamp.get(stamp_of(commit))
         return self.history.commits[sha] if sha else None
 
-    def number(self, commit: Commit) -> int | None:
+    def pull_number(self, commit: Commit) -> int | None:
         """The pull request that a commit says it is."""
-        return pull_number_of(commit, self.gitlab)
+        return pull_number_of(commit.message, self.gitlab)

@@ -49,7 +49,7 @@ class TreeChange:
     def diff(self) -> Diff | None:
         return self.patch.diff if self.patch else None
 
-    def same_as(self, other: TreeChange) -> bool | None:
+    def is_same_as(self, other: TreeChange) -> bool | None:
         """Whether both are the same change; None when contents that would decide it are missing."""
         if self.files == other.files:
             return True
@@ -57,7 +57,7 @@ class TreeChange:
             return False
         return self.patch.content == other.patch.content if self.patch and other.patch else None
 
-    def undone_by(self, other: TreeChange) -> bool:
+    def is_undone_by(self, other: TreeChange) -> bool:
         """Whether `other` takes exactly this change back; False where unknown."""
         return bool(self.patch and other.patch and self.patch.inverse == other.patch.content)
 
@@ -69,7 +69,7 @@ class TreeChange:
         mine, theirs = _count_changed_lines(self.diff.text, marks), _count_changed_lines(other.diff.text, marks)
         return (mine & theirs).total() / mine.total() if mine else 0.0
 
-    def taken_over_by(self, other: TreeChange) -> bool:
+    def is_taken_over_by(self, other: TreeChange) -> bool:
         """Whether `other` adds what this change adds: four lines of five, and half of them in every file."""
         if self.diff is None or other.diff is None or self.diff.truncated:
             return False
@@ -93,11 +93,13 @@ class PatchCache:
         files = self._files[pair]
         return TreeChange(files, self._patches.get(files))
 
-    def read(self, pairs: Iterable[TreePair]) -> None:
+    def load(self, pairs: Iterable[TreePair]) -> None:
         """Read the patches of these pairs. Pairs that change the same blobs share one."""
         by_files = {self._files[pair]: pair for pair in pairs}
         blobs = {side for files in by_files for _, *sides in files for side in sides}
-        lacking = self._clone.missing(sorted(side.split()[1] for side in blobs if not side.startswith(_NO_BLOB_MODES)))
+        lacking = self._clone.missing_objects(
+            sorted(side.split()[1] for side in blobs if not side.startswith(_NO_BLOB_MODES))
+        )
         whole = {
             files: pair
             for files, pair in by_files.items()

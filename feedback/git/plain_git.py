@@ -104,13 +104,13 @@ class PlainGit:
             history = History(clone.commits([tip, *branches, *heads.values()]), tip)
             index = MainIndex(history, gitlab)
             pulls = find_agent_pulls(heads, index, self._identity)
-            cases = list(CaseBuilder(clone, history, index, gitlab, self._open_days).cases(pulls))
+            cases = list(CaseBuilder(clone, history, index, gitlab, self._open_days).build(pulls))
             prints = {f"{repository}#{case.pull.number}": case.fingerprint for case in cases}
             seen = self._seen = {key: old for key, old in before.items() if key in prints}
             todo = [c for c, (key, now) in zip(cases, prints.items(), strict=True) if seen.get(key, "")[:16] != now]
             reader = CaseComparison(clone, history)
             for start in range(0, len(todo), _CASES_AT_ONCE):
-                for finding in reader.findings(todo[start : start + _CASES_AT_ONCE]):
+                for finding in reader.compare(todo[start : start + _CASES_AT_ONCE]):
                     outcome = outcome_of_case(finding, repository, _pulls_url_of(url, gitlab), self._identity)
                     now = prints[outcome.key] + outcome.digest[:16]
                     if seen.get(outcome.key, "")[16:] != outcome.digest[:16]:

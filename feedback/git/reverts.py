@@ -30,7 +30,7 @@ class LandedChange:
 class Revert:
     commit: Commit
     step: int
-    certain: bool
+    is_certain: bool
     """Whether its words or its blobs settle it; otherwise it must be the inverse by content."""
 
 
@@ -43,17 +43,17 @@ class RevertIndex:
         self._by_sha: dict[str, list[tuple[str, Commit, RevertClaim]]] = {}
         self._by_subject: dict[str, list[tuple[Commit, RevertClaim]]] = {}
         self._by_number: dict[int, list[tuple[Commit, RevertClaim]]] = {}
-        self._speaks: dict[int, RevertClaim] = {}
+        self._claims: dict[int, RevertClaim] = {}
         self._landings: dict[str, list[int]] = {}
         for step, commit in enumerate(history.chain):
             self._landings.setdefault(commit.subject, []).append(step)
         main = (history.commits[sha] for sha in history.on_main())
         for commit in main:
-            said = parse_revert_claim(commit)
+            said = parse_revert_claim(commit.message)
             if said is None:
                 continue
             if history.is_step(commit):
-                self._speaks[history.step_of[commit.sha]] = said
+                self._claims[history.step_of[commit.sha]] = said
             for sha in said.shas:
                 self._by_sha.setdefault(sha[:7], []).append((sha, commit, said))
             if said.subject:
@@ -67,43 +67,43 @@ class RevertIndex:
         Empty when a certain one was itself undone for certain.
         """
         found: dict[str, Revert] = {}
-        for commit, certain in [*self._said(landed), *self._inverse(landed)]:
+        for commit, certain in [*self._claimed(landed), *self._inverse(landed)]:
             step = self._history.step_of[commit.sha]
             if step > landed.step and (commit.sha not in found or certain):
                 found[commit.sha] = Revert(commit, step, certain)
-        lasting = [undoing for undoing in found.values() if not self._undone(undoing)]
-        return sorted(lasting, key=lambda undoing: (not undoing.certain, undoing.step))[:_MAX_REVERT_CANDIDATES]
+        lasting = [undoing for undoing in found.values() if not self._is_undone(undoing)]
+        return sorted(lasting, key=lambda undoing: (not undoing.is_certain, undoing.step))[:_MAX_REVERT_CANDIDATES]
 
-    def _undone(self, undoing: Revert) -> bool:
+    def _is_undone(self, undoing: Revert) -> bool:
         commit = undoing.commit
         again = LandedChange(
             frozenset({commit.sha}),
             frozenset({commit.subject}),
             frozenset(),
             undoing.step,
-            self._files.at(undoing.step) if self._history.is_step(commit) else (),
+            self._files.files_of(undoing.step) if self._history.is_step(commit) else (),
         )
-        return any(other.certain for other in self.candidates(again))
+        return any(other.is_certain for other in self.candidates(again))
 
-    def _said(self, landed: LandedChange) -> Iterator[tuple[Commit, bool]]:
+    def _claimed(self, landed: LandedChange) -> Iterator[tuple[Commit, bool]]:
         """Commits that name the change as reverted; certain when reverting is their whole purpose."""
         paths = {path for path, _, _ in landed.files}
 
         def related(commit: Commit) -> bool:
             step = self._history.step_of[commit.sha]
-            return not paths or any(path in paths for path, _, _ in self._files.at(step))
+            return not paths or any(path in paths for path, _, _ in self._files.files_of(step))
 
         for sha in landed.shas:
             for named, commit, said in self._by_sha.get(sha[:7], ()):
                 if sha.startswith(named):
-                    yield commit, said.plain and related(commit)
+                    yield commit, said.is_plain_revert and related(commit)
         for subject in landed.subjects:
             for commit, said in self._by_subject.get(subject, ()):
                 if self._last_landing(subject, self._history.step_of[commit.sha]) <= landed.step:
-                    yield commit, said.plain and related(commit)
+                    yield commit, said.is_plain_revert and related(commit)
         for number in landed.numbers:
             for commit, said in self._by_number.get(number, ()):
-                yield commit, said.plain and related(commit)
+                yield commit, said.is_plain_revert and related(commit)
 
     def _last_landing(self, subject: str, before: int) -> int:
         """The last step before `before` with this subject: the one that a revert by subject means; -1 for none."""
@@ -114,10 +114,10 @@ class RevertIndex:
         if not landed.files:
             return
         back = {(path, after, before) for path, before, after in landed.files}
-        for step in self._files.same_files(landed.files, landed.step):
-            if set(self._files.at(step)) == back:
+        for step in self._files.steps_with_same_files(landed.files, landed.step):
+            if set(self._files.files_of(step)) == back:
                 yield self._history.chain[step], True
-            elif step in self._speaks:
+            elif step in self._claims:
                 yield self._history.chain[step], False
 
 
@@ -132,4 +132,4 @@ def name_landed_change(
 
 def pick_revert(candidates: Iterable[Revert], is_inverse: Mapping[str, bool]) -> Revert | None:
     """The first candidate that is certain, or whose change is the inverse; `is_inverse` is by commit sha."""
-    return next((c for c in candidates if c.certain or is_inverse.get(c.commit.sha)), None)
+    return next((c for c in candidates if c.is_certain or is_inverse.get(c.commit.sha)), None)

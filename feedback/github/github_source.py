@@ -198,7 +198,7 @@ class GitHubSource:
                 continue
             if self._is_agents(listed, node):
                 found[listed.id] = listed.number
-            if listed.merged and (said := revert_claim_of(listed.title, listed.body)) and said.plain:
+            if listed.merged and (said := revert_claim_of(listed.title, listed.body)) and said.is_plain_revert:
                 reverted.update(said.numbers[:10])
         for known, number in self._by_number(client, sorted(reverted - set(found.values()))):
             found[known] = number

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from feedback.git.clone import Commit
 from feedback.github.pulls import PullDetails
 from feedback.messages import RevertClaim, parse_revert_claim, strip_number
 
@@ -23,7 +22,7 @@ class Reversal:
 
 def revert_claim_of(title: str, body: str) -> RevertClaim | None:
     """What a pull request says it takes back; the rules are those for commits."""
-    return parse_revert_claim(Commit("", (), "", "", "", 0, "", "", 0, f"{title}\n\n{body}"))
+    return parse_revert_claim(f"{title}\n\n{body}")
 
 
 def find_reversal(pull: PullDetails) -> Reversal | None:
@@ -38,7 +37,7 @@ def find_reversal(pull: PullDetails) -> Reversal | None:
             standing = None  # it reverts the revert
         elif title.startswith("Reapply ") and mine in title:
             standing = None
-        elif said.plain and _names_pull(said, pull):
+        elif said.is_plain_revert and _names_pull(said, pull):
             standing = Reversal(f"{title}\n\n{body}", place, when)
     return standing
 
