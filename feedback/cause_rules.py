@@ -1,7 +1,7 @@
-"""The phrases in which people say why a change came back. Regular expressions without regard to case.
+"""The phrases that people use to say why a change came back, as regular expressions that ignore case.
 
-Each is narrow on purpose: a phrase that is missed leaves the cause unknown, one that misleads blames the wrong thing.
-Every phrase begins at the beginning of a word.
+Each is narrow on purpose: a missed phrase leaves the cause unknown, a misleading one blames the wrong thing. A phrase
+starts at a word boundary.
 """
 
 from __future__ import annotations
@@ -117,14 +117,14 @@ _COMMIT_PHRASES = {
 }
 
 REVIEWER_RULES = _compile_rules(_SUPERSESSION_PHRASES | _CANCELLATION_PHRASES | _AGENT_FAULT_PHRASES)
-"""For a sentence of somebody with write access."""
+"""For a sentence by somebody with write access."""
 BOT_RULES = _compile_rules(_SUPERSESSION_PHRASES)
-"""For what a bot says as it closes a pull request."""
+"""For what a bot writes when it closes a pull request."""
 REVERT_RULES = _compile_rules(_REVERT_PHRASES)
-"""For the reason given by a commit that reverts."""
+"""For the reason that a reverting commit gives."""
 COMMIT_RULES = _compile_rules(_COMMIT_PHRASES, start="^" + _SCOPE)
 """For the subject of a person's commit on top of the agent's."""
 IRRELEVANT_SENTENCE = re.compile(
     r"\b(?:no need|not (?:needed|necessary)|lgtm|thanks? (?:for|you)|nice|great|optional|nit)\b", re.IGNORECASE
 )
-"""A sentence with one of these does not say why a change came back."""
+"""A sentence with one of these words does not say why a change came back."""

@@ -1,7 +1,7 @@
-"""Why a pull request came back, where the data says so in plain words; otherwise unknown, for a model or a person.
+"""Assigns a cause where people stated it in plain words; the rest stays unknown, for a model or a person.
 
-A rule looks at one sentence of a reviewer at a time, and at what commits say that changed or reverted the agent's work.
-If the sentences found point to different causes equally often, none is assigned: unknown is better than a guess.
+Rules look at one sentence of a reviewer at a time, and at the messages of commits that changed or reverted the agent's
+work. If two causes are found equally often, neither is assigned: unknown is better than a guess.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ CauseClue = tuple[Cause, OutcomeEvidence]
 
 
 def assign_cause(outcome: Outcome) -> Outcome:
-    """The outcome with the cause that its data states, or as it was. A cause that is already known stays."""
+    """Return the outcome with the cause that its data states; a known cause stays."""
     if outcome.cause is not Cause.UNKNOWN or not outcome.kind.came_back:
         return outcome
     found = [*_find_in_words(outcome), *_find_in_commits(outcome)]
     if outcome.kind is OutcomeKind.REJECTED:
-        # What is not the agent's doing explains a closing by itself, whatever else was said along the way.
+        # A cause that is not the agent's fault is reason enough to close, whatever else reviewers wrote.
         found = [pair for pair in found if pair[0] not in AGENT_CAUSES] or found
     elif outcome.kind is OutcomeKind.REVISED:
         found = [pair for pair in found if pair[0] in AGENT_CAUSES]
@@ -46,7 +46,7 @@ def _find_in_words(outcome: Outcome) -> Iterator[CauseClue]:
 def _find_in_sentences(comment: Comment, rules: CauseRules) -> Iterator[CauseClue]:
     for sentence in _SENTENCE_END.split(comment.text):
         if sentence.lstrip().startswith(">") or IRRELEVANT_SENTENCE.search(sentence):
-            continue  # a quoted line is somebody else's sentence
+            continue  # a quoted line is not the reviewer's own
         for cause, pattern in rules:
             if pattern.search(sentence):
                 yield (

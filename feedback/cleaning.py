@@ -1,22 +1,17 @@
-"""Other people's words: made harmless, and quoted so that they stay data.
+"""Removes hidden markup, invisible characters and secrets from other people's text.
 
-Everything here is a pure function of text. `clean` is idempotent: cleaning twice changes nothing.
+Pure functions; cleaning twice changes nothing.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-
 
 MAX_TEXT_CHARS = 8_000
-"""Characters kept of one comment."""
+"""A longer comment is cut."""
 MAX_LINE_CHARS = 300
-"""Characters kept of a title, a name or a place."""
+"""A longer title, name or place is cut."""
 CUT_MARK = " […]"
 _MAX_PASSES = 10
 
@@ -32,7 +27,7 @@ _HIDDEN_MARKUP = re.compile(
     r"|^[ \t]*\[(?://|comment)\]:[ \t]*[#<][^\n]*$",
     re.IGNORECASE | re.DOTALL | re.MULTILINE,
 )
-# HTML that forges render; other angle brackets (`List[str]` as `List<str>`, mail addresses) are words.
+# HTML that forges render. Other angle brackets (`List<str>`, email addresses) are text.
 _TAG = re.compile(
     r"</?(?:a|abbr|b|blockquote|br|center|code|dd|del|details|div|dl|dt|em|font|form|h[1-6]|hr|i|iframe|img|input|ins"
     r"|kbd|li|link|meta|object|ol|p|picture|pre|q|s|samp|script|small|source|span|strike|strong|style|sub|summary|sup"
@@ -40,7 +35,7 @@ _TAG = re.compile(
     re.IGNORECASE,
 )
 
-# Shapes published by the issuers; kept narrow, so that ordinary prose and commit ids survive.
+# The formats that issuers publish, kept narrow so that prose and commit ids survive.
 _SECRETS = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
     r"|\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}|\bglpat-[A-Za-z0-9_-]{16,}"
@@ -53,15 +48,14 @@ _SECRETS = re.compile(
 )
 REDACTION_MARK = "[redacted]"
 
-
-# Line ends that terminals and `str.splitlines` honour; then blank letters whose category is not "format".
+# Line ends that terminals and `str.splitlines` honour, then letters that render blank but are not "format" characters.
 _LINE_ENDS = re.compile(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
 _BLANKS = re.compile(r"[\u115f\u1160\u3164\uffa0\u034f\u17b4\u17b5\u2800\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
 
 def _drop_invisible(text: str) -> str:
-    """Drop what a person does not see: control, format (zero-width, bidi, tag) and unassigned characters."""
+    """Return the text without control, format (zero-width, bidi, tag) and unassigned characters."""
     text = _BLANKS.sub("", _LINE_ENDS.sub("\n", text))
     if text.isascii() and text.isprintable():
         return text
@@ -76,10 +70,10 @@ def _run_pass(text: str) -> str:
 
 
 def clean_text(text: str, limit: int = MAX_TEXT_CHARS) -> str:
-    """`text` without hidden markup, invisible characters, HTML tags and secrets, at most `limit` characters.
+    """Return text without hidden markup, HTML tags, invisible characters or secrets.
 
-    Removing one thing can uncover another (`<!<!-- -->-- … -->`), so passes repeat until nothing changes; text that is
-    nested deeper than anybody writes loses its angle brackets.
+    Anything beyond `limit` characters is cut. Removing one thing can uncover another (`<!<!-- -->-- … -->`), so passes
+    repeat until nothing changes; text that nests deeper than people write loses its angle brackets.
     """
     text = text[: limit * 4]
     for _ in range(_MAX_PASSES):
@@ -95,5 +89,5 @@ def clean_text(text: str, limit: int = MAX_TEXT_CHARS) -> str:
 
 
 def clean_line(text: str, limit: int = MAX_LINE_CHARS) -> str:
-    """The same for what must be one line: titles, names, places."""
+    """Return cleaned text as one line, for titles, names and places."""
     return " ".join(clean_text(text, limit * 4).split())[:limit].strip()

@@ -1,4 +1,4 @@
-"""Who wrote a commit: the agent, another program, or a person."""
+"""Tells whether the agent, another program or a person wrote a commit."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ _SUGGESTION = re.compile(r"^(?:apply|commit|update).{0,20}suggestions?\b.{0,20}(
 
 
 class AgentIdentity(FeedbackRecord):
-    """How the agent's commits are known. Any one match is enough.
+    """How to recognise the agent's commits and pull requests. One match is enough.
 
-    Patterns are compared with names and mail addresses without regard to case; `*` stands for any run of characters,
-    everything else for itself (so `dependabot[bot]` needs no escaping).
+    Patterns ignore case and match a whole name or email address. `*` stands for any characters, everything else for
+    itself, so `dependabot[bot]` needs no escaping.
     """
 
     authors: tuple[str, ...] = ()
-    """Patterns for the author's name or mail address."""
+    """Patterns for the author's name or email address."""
     co_authors: tuple[str, ...] = ()
-    """Patterns for the name or mail address of a `Co-authored-by:` trailer."""
+    """Patterns for the name or email address in a `Co-authored-by:` trailer."""
     labels: tuple[str, ...] = ()
-    """Patterns for a label of the pull request, where the source knows labels."""
+    """Patterns for a label on the pull request, if the source knows labels."""
     version_trailer: str = Field(default="Worker-Version", pattern=r"^[A-Za-z][A-Za-z0-9-]*$")
-    """The trailer that carries the worker's version; a commit that has it is the agent's."""
+    """The trailer with the worker's version; a commit that has it is the agent's."""
 
     @cached_property
     def _author_pattern(self) -> re.Pattern[str]:
@@ -47,17 +47,17 @@ class AgentIdentity(FeedbackRecord):
         return re.compile(rf"^{re.escape(self.version_trailer)}:[ \t]*(\S+)[ \t]*$", re.IGNORECASE | re.MULTILINE)
 
     def version(self, message: str) -> str | None:
-        """The last version trailer in a commit message."""
+        """Return the value of the last version trailer in a message."""
         found = self._trailer_pattern.findall(message)
         return str(found[-1])[:100] if found else None
 
     def recognise(
         self, author: str, email: str, message: str, *, may_push: bool = True
     ) -> tuple[str, RecognitionSign] | None:
-        """The agent's name as written there and how it was known; None for anybody else.
+        """Return the agent's name in a commit and the sign that gave it away; None if somebody else wrote it.
 
-        Anybody can write the version trailer, so it counts only from those who may push, where that is known.
-        A reviewer's suggestion applied on the web is the reviewer's work, whoever pressed the button.
+        Anybody can write the version trailer, so where push access is known it counts only from those who have it. A
+        reviewer's suggestion that was applied on the web is the reviewer's work, whoever clicked the button.
         """
         if _SUGGESTION.match(message):
             return None
@@ -73,8 +73,11 @@ class AgentIdentity(FeedbackRecord):
     def recognise_pull(
         self, login: str, labels: Iterable[str], body: str, *, may_push: bool
     ) -> tuple[str, RecognitionSign] | None:
-        """The same for a whole pull request on a forge: by who opened it (`name[bot]`, or `app/name` for a GitHub
-        App), by label, or by the version trailer in its description, if who opened it may push to the repository."""
+        """Return the same for a pull request on a forge, or None.
+
+        It is the agent's by its author (`name[bot]`; `app/name` for a GitHub App), by a label, or by the version
+        trailer in its description if its author may push to the repository.
+        """
         if may_push and self._trailer_pattern.search(body):
             return login, "trailer"
         app = f"app/{login.removesuffix('[bot]')}" if login.endswith("[bot]") else login
@@ -86,12 +89,12 @@ class AgentIdentity(FeedbackRecord):
 
 
 def co_authors_in(message: str) -> list[tuple[str, str]]:
-    """Name and mail address of each `Co-authored-by:` trailer."""
+    """Return the name and email address in each `Co-authored-by:` trailer."""
     return _CO_AUTHOR.findall(message)
 
 
 def is_person(author: str, email: str) -> bool:
-    """Whether a commit's author is a person as far as the name tells."""
+    """Whether a commit's author is a person, judging by name and email address."""
     return not is_bot(author, email)
 
 

@@ -1,29 +1,29 @@
-"""Outcomes from an export: a text file with one JSON object a line, UTF-8, in any order.
+"""Reads outcomes from an export: a UTF-8 text file with one JSON object per line, in any order.
 
-Required fields of a line:
+A line must have:
 
     repository    "owner/name"
     number        the pull request's number, a whole number above 0
     title         one line
     outcome       merged | revised | rejected | reverted | open | unknown
 
-Optional fields; one that is missing or null is recorded as unknown, never guessed:
+It may have these; a field that is missing or null is recorded as unknown, never guessed:
 
     url, author (who opened it), agent (the agent's name), version (of the worker)
-    opened_at, submitted_at, closed_at     times with a zone: "2026-03-01T10:00:00Z"
+    opened_at, submitted_at, closed_at     times with a time zone: "2026-03-01T10:00:00Z"
     base_sha, first_sha, submitted_sha, head_sha, merged_sha
     same_as_first, same_as_head            true or false
     submitted_diff, merged_diff, revision  unified diffs as text
     cause         wrong_behaviour | incomplete | weak_tests | ignored_convention | too_wide | invented_api |
                   duplicate_code | checks_not_run | superseded | duplicate_ticket | abandoned | plans_changed | unknown
     cause_by      rule | model | person (default: person)
-    comments      list of {"author", "text", "association", "path", "line", "when"}; association is GitHub's:
-                  OWNER, MEMBER, COLLABORATOR (write access), CONTRIBUTOR, NONE, …; only author and text are required
+    comments      a list of {"author", "text", "association", "path", "line", "when"}; author and text are required;
+                  association as on GitHub: OWNER, MEMBER, COLLABORATOR (write access), CONTRIBUTOR, NONE, …
     evidence, cause_evidence
-                  lists of {"kind", "text", "author", "place", "when", "source"}; only kind and text are required
+                  lists of {"kind", "text", "author", "place", "when", "source"}; kind and text are required
 
-An unknown field is named as a problem and otherwise ignored. A line that cannot be read is named as a problem and
-left out; the others are kept. When two lines are about the same pull request the later one stands.
+A line that cannot be read is reported and skipped; an unknown field is reported and ignored. If two lines are about the
+same pull request, the later one counts.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ from pydantic import ValidationError
 from feedback.causes import assign_cause
 from feedback.outcome import Diff, Outcome, OutcomeKind
 from feedback.problems import FeedbackError, Problem
-from feedback.source import Cursor
+from feedback.source import Cursor, check_cursor
 
 MAX_LINE_BYTES = 8_000_000
-"""Longer lines are refused rather than read into memory."""
+"""A longer line is skipped rather than read into memory."""
 
 _PLAIN_FIELDS = (
     "url",
@@ -74,11 +74,11 @@ _KNOWN_FIELDS = frozenset(
     }
 )
 _EXPORT_NAMES = {"kind": "outcome", "words": "comments"}
-"""Names of an outcome's fields, where the export calls them otherwise."""
+"""Fields of an outcome that have another name in the export."""
 
 
 class JsonlExport:
-    """An export file. A `FeedbackSource`; what was wrong with its lines is in `problems` afterwards."""
+    """An export file. A `FeedbackSource`; after a run, `problems` says what was wrong with its lines."""
 
     def __init__(self, path: Path | str) -> None:
         self._path = Path(path)
@@ -94,45 +94,51 @@ class JsonlExport:
         return None if self._seen is None else Cursor(source=self.name, seen=self._seen)
 
     def outcomes(self, since: Cursor | None = None) -> Iterator[Outcome]:
-        """Outcomes whose content is new or changed, in the order of their lines.
+        """Yield outcomes whose content is new or has changed, in the order of their lines.
 
-        Raises `FeedbackError` when the file cannot be opened; bad lines only add to `problems`.
+        Raises `FeedbackError` if the file cannot be read; bad lines only add to `problems`.
         """
-        if since is not None and since.source != self.name:
-            raise FeedbackError(f"This cursor is of {since.source}, not of {self.name}. Start without a cursor.")
+        check_cursor(since, self.name)
         seen = self._seen = dict(since.seen) if since else {}
         self.problems = []
-        # First where each pull request stands last and what it says there, then only the lines that are news.
+        # Find the last line about each pull request first, then read again only the lines that are new.
         last: dict[str, tuple[int, str]] = {}
         for offset, outcome in self._read():
             last[outcome.key] = (offset, outcome.digest)
-        news = [where for key, where in last.items() if seen.get(key) != where[1]]
-        for offset, digest in sorted(news):
+        changed = [line for key, line in last.items() if seen.get(key) != line[1]]
+        for offset, digest in sorted(changed):
             outcome = self._read_at(offset)
             yield outcome
             seen[outcome.key] = digest
 
     def _read(self) -> Iterator[tuple[int, Outcome]]:
-        """Offset and outcome of each good line; a problem for each bad one."""
+        """Yield the offset and outcome of each good line; report each bad one."""
+        for number, (offset, line) in enumerate(self._lines(), 1):
+            place = f"{self._path}:{number}"
+            if line is None:
+                self.problems.append(Problem(place, f"longer than {MAX_LINE_BYTES} bytes; shorten its diffs"))
+            elif line.strip(b" \t\r\n\xef\xbb\xbf"):
+                try:
+                    outcome, ignored = parse_export_line(line)
+                except ValueError as error:
+                    self.problems.append(Problem(place, str(error)))
+                    continue
+                self.problems += [Problem(place, text, is_kept=True) for text in ignored]
+                yield offset, outcome
+
+    def _lines(self) -> Iterator[tuple[int, bytes | None]]:
+        """Yield each line with its offset; None in place of a line that is too long."""
         try:
             with self._path.open("rb") as file:
-                number, offset = 0, 0
+                offset = 0
                 while line := file.readline(MAX_LINE_BYTES + 1):
-                    number += 1
                     start, offset = offset, offset + len(line)
-                    place = f"{self._path}:{number}"
-                    if len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
-                        while not line.endswith(b"\n") and (line := file.readline(MAX_LINE_BYTES)):
-                            offset += len(line)
-                        self.problems.append(Problem(place, f"longer than {MAX_LINE_BYTES} bytes; shorten its diffs"))
-                    elif line.strip(b" \t\r\n\xef\xbb\xbf"):
-                        try:
-                            outcome, ignored = parse_export_line(line)
-                        except ValueError as wrong:
-                            self.problems.append(Problem(place, str(wrong)))
-                            continue
-                        self.problems += [Problem(place, text, kept=True) for text in ignored]
-                        yield start, outcome
+                    if len(line) <= MAX_LINE_BYTES or line.endswith(b"\n"):
+                        yield start, line
+                        continue
+                    while not line.endswith(b"\n") and (line := file.readline(MAX_LINE_BYTES)):
+                        offset += len(line)
+                    yield start, None
         except OSError as error:
             raise FeedbackError(
                 f"Cannot read {self._path}: {error.strerror}. Give the path of a JSONL export (docs/feedback.md)."
@@ -144,25 +150,28 @@ class JsonlExport:
             try:
                 return parse_export_line(file.readline(MAX_LINE_BYTES + 1))[0]
             except ValueError:
-                raise FeedbackError(f"{self._path} changed while it was read. Ingest it again.") from None
+                raise FeedbackError(f"{self._path} changed while it was being read. Ingest it again.") from None
 
 
 def parse_export_line(line: bytes) -> tuple[Outcome, list[str]]:
-    """The outcome of one line and what in it was ignored. Raises `ValueError` with what is wrong and what to do."""
+    """Return a line's outcome and a note on each field that was ignored.
+
+    Raises `ValueError` that says what is wrong and what to do.
+    """
     try:
         data = json.loads(line.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise ValueError(f"not UTF-8 at byte {error.start}; save the file as UTF-8") from None
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"not JSON ({error}); write one object a line") from None
+        raise ValueError(f"not JSON ({error}); write one object per line") from None
     if not isinstance(data, dict):
-        raise ValueError(f"a JSON {type(data).__name__}, not an object; write one object a line")
+        raise ValueError(f"a JSON {type(data).__name__}, not an object; write one object per line")
     if missing := [name for name in _REQUIRED_FIELDS if data.get(name) is None]:
-        raise ValueError(f"{', '.join(missing)} missing; add what docs/feedback.md requires")
+        raise ValueError(f"{', '.join(missing)} missing; docs/feedback.md lists the required fields")
     if isinstance(data["number"], bool):
-        raise ValueError("number: a whole number was expected, not true or false; see docs/feedback.md")
+        raise ValueError("number: expected a whole number, not true or false; see docs/feedback.md")
     ignored = [
-        f"unknown field {name[:80]!r} ignored; see docs/feedback.md for the names"
+        f"ignored the unknown field {name[:80]!r}; docs/feedback.md lists the names"
         for name in data.keys() - _KNOWN_FIELDS
     ]
     try:
@@ -198,7 +207,7 @@ def _build_outcome(data: dict[str, Any]) -> Outcome:
 
 
 def _build_diff(text: object) -> object:
-    return Diff.limited(text) if isinstance(text, str) else text
+    return Diff.from_text(text) if isinstance(text, str) else text
 
 
 def _build_evidence(items: object) -> object:
@@ -208,7 +217,7 @@ def _build_evidence(items: object) -> object:
 
 
 def _build_comment(item: object) -> object:
-    """A comment of the export as the record has it: one place instead of path and line."""
+    """Return the fields of a `Comment`, which has one place instead of a path and a line."""
     if not isinstance(item, dict):
         return item
     fields = {name: value for name, value in item.items() if name not in ("path", "line")}
@@ -221,15 +230,17 @@ def _build_comment(item: object) -> object:
 
 
 def _explain_error(error: ValidationError) -> str:
-    """The first thing wrong, by the name that the export gives the field."""
+    """Return the first thing that is wrong, under the field's name in the export."""
     first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(_EXPORT_NAMES.get(str(part), str(part)) for part in first["loc"]) or "line"
     return f"{where}: {first['msg'][:200]}; see docs/feedback.md"
 
 
 def format_export_line(outcome: Outcome) -> str:
-    """One line of an export, without its line end; reading it gives the outcome back, but for how it was recognised
-    and what its source could not know."""
+    """Return the outcome as a line of an export, without the line end.
+
+    Reading it back loses only how the agent was recognised and which fields the source could not know.
+    """
     data: dict[str, Any] = {
         "repository": outcome.repository,
         "number": outcome.number,

@@ -1,8 +1,8 @@
-"""What became of the agent's pull requests: the records every source yields. Nothing here reads or writes.
+"""The records that every source yields: how a pull request ended, why, and what shows it.
 
-Texts that strangers can write (titles, comments, commit messages) are cleaned as they enter a record
-(`feedback.cleaning.clean_text`), so no record can hold hidden markup or a token, whichever source it came from.
-Diffs are source code and stay as they are, apart from their length.
+Text that strangers can write (titles, comments, commit messages) is cleaned as it enters a record
+(`feedback.cleaning.clean_text`), so no record holds hidden markup or a token, whichever source it is from. Diffs are
+source code: they are cut to length and otherwise stay as they are.
 """
 
 from __future__ import annotations
@@ -17,38 +17,38 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from feedback.cleaning import clean_line, clean_text
 
 MAX_DIFF_CHARS = 200_000
-"""Characters kept of one diff."""
+"""A longer diff is cut."""
 
 StorableText = Annotated[str, AfterValidator(lambda text: text.encode("utf-8", "replace").decode())]
-"""Text that can be written down: JSON may carry halves of surrogate pairs, which nothing can store."""
+"""Text that can be stored: JSON may carry lone surrogates, which UTF-8 cannot encode."""
 CleanText = Annotated[str, AfterValidator(clean_text)]
 CleanLine = Annotated[str, AfterValidator(clean_line)]
 
 
 class FeedbackRecord(BaseModel):
-    """Frozen and strict about unknown fields."""
+    """A frozen record that refuses unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class OutcomeKind(StrEnum):
-    """What became of one pull request."""
+    """How a pull request ended."""
 
     MERGED = "merged"  # as submitted
     REVISED = "revised"  # a person changed it, or asked for changes, before the merge
-    REJECTED = "rejected"  # closed unmerged
-    REVERTED = "reverted"  # merged, later undone
+    REJECTED = "rejected"  # closed without a merge
+    REVERTED = "reverted"  # merged and later undone
     OPEN = "open"
     UNKNOWN = "unknown"
 
     @property
     def came_back(self) -> bool:
-        """Whether it was not taken as it was: only then is there a cause to know."""
+        """Whether it was not accepted as submitted; only then does it have a cause."""
         return self in (OutcomeKind.REVISED, OutcomeKind.REJECTED, OutcomeKind.REVERTED)
 
 
 class Cause(StrEnum):
-    """Why it came back. The first eight are the agent's doing, see `AGENT_CAUSES`."""
+    """Why a pull request came back. The first eight are the agent's fault (`AGENT_CAUSES`)."""
 
     WRONG_BEHAVIOUR = "wrong_behaviour"
     INCOMPLETE = "incomplete"
@@ -77,30 +77,30 @@ AGENT_CAUSES = frozenset(
         Cause.CHECKS_NOT_RUN,
     }
 )
-"""Only outcomes with one of these causes reach the proposer."""
+"""The agent's fault; only outcomes with one of these causes reach the proposer."""
 
 CauseOrigin = Literal["rule", "model", "person"]
 RecognitionSign = Literal["author", "co-author", "trailer", "label", "export"]
 WRITE_ASSOCIATIONS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
-"""GitHub's author associations that count as write access."""
+"""The author associations on GitHub that count as write access."""
 
 
 class Diff(FeedbackRecord):
-    """A unified diff in git's format (`a/` and `b/` prefixes), cut at `MAX_DIFF` characters."""
+    """A unified diff in git's format (`a/` and `b/` prefixes), cut to `MAX_DIFF_CHARS` characters."""
 
     text: StorableText = ""
     truncated: bool = False
 
     @classmethod
-    def limited(cls, text: str, limit: int = MAX_DIFF_CHARS) -> Diff:
-        """`text` cut after the last whole line within `limit` characters."""
+    def from_text(cls, text: str, limit: int = MAX_DIFF_CHARS) -> Diff:
+        """Return the diff, cut after the last whole line within `limit` characters."""
         if len(text) <= limit:
             return cls(text=text)
         return cls(text=text[: text.rfind("\n", 0, limit) + 1], truncated=True)
 
 
 class OutcomeEvidence(FeedbackRecord):
-    """One thing that supports a judgement: a commit that merges or reverts, or somebody's words."""
+    """One thing that supports a judgement: a commit that merges or reverts, or what somebody wrote."""
 
     kind: StorableText
     """merge, squash, rebase, cherry-pick, in-main, absorbed, closes, revert, person-commit, words, …"""
@@ -110,11 +110,11 @@ class OutcomeEvidence(FeedbackRecord):
     """A commit sha, `file:line`, or `#number`."""
     when: AwareDatetime | None = None
     source: StorableText
-    """Where it was read: git, export, github."""
+    """Where it was read: git, github, export, comment."""
 
 
 class Comment(FeedbackRecord):
-    """What somebody wrote on the pull request."""
+    """What somebody wrote on a pull request."""
 
     author: CleanLine
     text: CleanText
@@ -122,19 +122,19 @@ class Comment(FeedbackRecord):
     """`file:line` the comment is attached to."""
     when: AwareDatetime | None = None
     association: StorableText | None = None
-    """GitHub's author association in capitals (OWNER, MEMBER, CONTRIBUTOR, …); None if not known."""
+    """The author association as GitHub writes it (OWNER, MEMBER, CONTRIBUTOR, …); None if unknown."""
 
     @property
     def write_access(self) -> bool | None:
-        """None where the source does not say; then the author does not count as a reviewer."""
+        """Whether the author may push; None, which counts as no, if the source does not say."""
         return None if self.association is None else self.association in WRITE_ASSOCIATIONS
 
 
 class Outcome(FeedbackRecord):
-    """One pull request of the agent and what became of it. `(repository, number)` names it for ever."""
+    """One pull request of the agent and how it ended. Repository and number identify it for good."""
 
     repository: StorableText = Field(min_length=1)
-    """`owner/name` where known."""
+    """`owner/name` if known."""
     number: int = Field(gt=0)
     title: CleanLine
     url: StorableText | None = None
@@ -149,9 +149,9 @@ class Outcome(FeedbackRecord):
     """The agent as the source names it: `name <email>` or a login."""
     recognised_by: RecognitionSign
     author: CleanLine | None = None
-    """Who opened the pull request, if known; this person's words are not a review."""
+    """Who opened the pull request, if known; their own comments are not a review."""
     version: StorableText | None = None
-    """The worker's version, from the trailer."""
+    """The worker's version, from its trailer."""
 
     base_sha: StorableText | None = None
     first_sha: StorableText | None = None
@@ -160,18 +160,18 @@ class Outcome(FeedbackRecord):
     """The agent's last commit before the first commit by a person."""
     head_sha: StorableText | None = None
     merged_sha: StorableText | None = None
-    """The commit that brought the change into the main branch."""
+    """The commit that brought the change into main."""
     same_as_first: bool | None = None
-    """Whether the merged change equals the first commit alone; None where unknown or not merged."""
+    """Whether the merged change equals the first commit alone; None if unknown or not merged."""
     same_as_head: bool | None = None
     """Whether the merged change equals the pull request's head."""
 
     submitted_diff: Diff | None = None
-    """Base to submitted commit."""
+    """From the base to the submitted commit."""
     merged_diff: Diff | None = None
-    """What the merge changed on the main branch."""
+    """What the merge changed on main."""
     revision: Diff | None = None
-    """From what merging the submission would have given to what was merged; empty text if equal."""
+    """From what merging the submission would have produced to what was merged; empty if equal."""
 
     evidence: tuple[OutcomeEvidence, ...] = ()
     words: tuple[Comment, ...] = ()
@@ -179,26 +179,26 @@ class Outcome(FeedbackRecord):
     cause_by: CauseOrigin | None = None
     cause_evidence: tuple[OutcomeEvidence, ...] = ()
     unknown_fields: tuple[StorableText, ...] = ()
-    """Names of the fields this source cannot know; `kind` among them means it was judged by age alone."""
+    """Fields that the source cannot know; with `kind` among them, the kind was judged by age alone."""
 
     @property
     def key(self) -> str:
-        """`owner/name#12`, the same at every ingest."""
+        """`owner/name#12`; never changes."""
         return f"{self.repository}#{self.number}"
 
     @property
     def digest(self) -> str:
-        """Hex digest of the whole content: unchanged digest, nothing to store."""
+        """A hex digest of all fields; while it is unchanged there is nothing to store."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:32]
 
     @property
-    def agents_fault(self) -> bool:
-        """Whether the cause lies with the agent; false while the cause is unknown."""
+    def is_agents_fault(self) -> bool:
+        """Whether the agent is at fault; false while the cause is unknown."""
         return self.cause in AGENT_CAUSES
 
     @property
     def reviewer_words(self) -> tuple[Comment, ...]:
-        """Words of people with write access: no bots, not the author of the pull request, not the agent."""
+        """Comments by people with write access, without those of bots, the author and the agent."""
         own = {name.casefold() for name in (self.author, self.agent) if name}
         return tuple(
             word
@@ -207,7 +207,7 @@ class Outcome(FeedbackRecord):
         )
 
     def with_cause(self, cause: Cause, by: CauseOrigin, evidence: tuple[OutcomeEvidence, ...] = ()) -> Outcome:
-        """The same outcome with its cause assigned or corrected."""
+        """Return a copy with its cause assigned or corrected."""
         return self.model_copy(update={"cause": cause, "cause_by": by, "cause_evidence": evidence})
 
 
@@ -219,5 +219,5 @@ _KNOWN_BOTS = re.compile(
 
 
 def is_bot(name: str, email: str = "") -> bool:
-    """Whether an account is a program by its name (`x[bot]`, known services, `…-bot`), not a person."""
+    """Whether an account's name marks it as a program: `x[bot]`, `…-bot`, or a known service."""
     return bool(_KNOWN_BOTS.search(name.strip()) or "[bot]" in email.lower())

@@ -1,4 +1,4 @@
-"""The one error of this package that a person is meant to read."""
+"""What goes wrong while feedback is read, in words for a person."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 
 class FeedbackError(Exception):
-    """Says what happened, where, and what to do next; its text is fit for a terminal."""
+    """Says what happened, where, and what to do next. Its text can be shown as it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """As text: `place: what is wrong, and what to do`."""
+    """One thing that could not be read. As text: `place: what is wrong, and what to do`."""
 
     place: str
     """`file:line`, or `owner/name#12`."""
     text: str
-    kept: bool = False
-    """Whether the rest of it was used."""
+    is_kept: bool = False
+    """Whether the rest of that line or pull request was used."""
 
     def __str__(self) -> str:
         return f"{self.place}: {self.text}"

@@ -1,21 +1,18 @@
-"""DOCSTRING feedback.quotation."""
+"""Quotes a comment for a prompt, so that it stays data."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from typing import TYPE_CHECKING
 
 from feedback.cleaning import clean_line, clean_text
-
-if TYPE_CHECKING:
-    from feedback.outcome import Comment
+from feedback.outcome import Comment
 
 
 def quote_comment(comment: Comment) -> str:
-    """A comment as it may stand in a prompt: every line behind `> `, between marks that name its provenance.
+    """Return a comment for a prompt: each line behind `> `, between marks that say where it is from.
 
-    The marks carry a digest of the text, which the text cannot contain, so it cannot close its own quotation.
+    The marks contain a digest of the text, which the text itself cannot contain, so it cannot end its own quotation.
     """
     text = clean_text(comment.text)
     mark = hashlib.sha256(text.encode()).hexdigest()[:12]

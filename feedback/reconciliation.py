@@ -1,6 +1,6 @@
-"""One record from what several sources know of the same pull request; none of them has to be complete.
+"""Merges what several sources know about one pull request into one record; none has to be complete.
 
-Git knows best what was submitted and merged, a forge what was said and how it ended, an export what it states.
+Git knows best what was submitted and merged, a forge what people wrote and how it ended.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _CONTENT_FIELDS = frozenset(
         "version",
     }
 )
-"""Fields that git is asked for first; all others are the forge's."""
+"""Taken from git first; all other fields from the forge first."""
 _KIND_WEIGHTS = {
     OutcomeKind.REVERTED: 4,
     OutcomeKind.REVISED: 3,
@@ -38,27 +38,27 @@ _KIND_WEIGHTS = {
     OutcomeKind.OPEN: 1,
     OutcomeKind.UNKNOWN: 0,
 }
-"""What one source saw happen did happen, though another could not see it."""
+"""The heaviest kind wins: what one source saw did happen, even if another could not see it."""
 
 
 def reconcile(parts: Mapping[str, Outcome]) -> Outcome:
-    """The records of one pull request, by name of their source (`git:…`, `github:…`, `jsonl:…`), as one."""
+    """Merge one pull request's records, keyed by their source (`git:…`, `github:…`, `jsonl:…`)."""
     if len(parts) == 1:
         return assign_cause(next(iter(parts.values())))
-    said, done = _sort_parts(parts, _FORGE_FIRST), _sort_parts(parts, _GIT_FIRST)
+    forge_first, git_first = _sort_parts(parts, _FORGE_FIRST), _sort_parts(parts, _GIT_FIRST)
     fields: dict[str, Any] = {}
     for name in Outcome.model_fields:
-        ranked = done if name in _CONTENT_FIELDS else said
+        ranked = git_first if name in _CONTENT_FIELDS else forge_first
         known = [p for p in ranked if name not in p.unknown_fields and getattr(p, name) is not None]
         fields[name] = getattr((known or ranked)[0], name)
-    sure = [part for part in said if "kind" not in part.unknown_fields] or said
-    fields["kind"] = max(sure, key=lambda part: _KIND_WEIGHTS[part.kind]).kind  # of equals the first: the forge's
-    fields["evidence"] = tuple(dict.fromkeys(item for part in done for item in part.evidence))
-    fields |= _reconcile_cause(said, fields["kind"])
-    unknown = set().union(*(part.unknown_fields for part in said))
-    still = {name for name in unknown - {"kind", "words"} if fields.get(name) is None}
-    still |= {name for name in ("kind", "words") if all(name in part.unknown_fields for part in said)}
-    fields["unknown_fields"] = tuple(sorted(still))
+    certain = [part for part in forge_first if "kind" not in part.unknown_fields] or forge_first
+    fields["kind"] = max(certain, key=lambda part: _KIND_WEIGHTS[part.kind]).kind  # the forge wins a tie
+    fields["evidence"] = tuple(dict.fromkeys(item for part in git_first for item in part.evidence))
+    fields |= _reconcile_cause(forge_first, fields["kind"])
+    unknown_to_some = set().union(*(part.unknown_fields for part in forge_first))
+    unknown = {name for name in unknown_to_some - {"kind", "words"} if fields.get(name) is None}
+    unknown |= {name for name in ("kind", "words") if all(name in part.unknown_fields for part in forge_first)}
+    fields["unknown_fields"] = tuple(sorted(unknown))
     return assign_cause(Outcome(**fields))
 
 
@@ -71,7 +71,7 @@ def _sort_parts(parts: Mapping[str, Outcome], order: tuple[str, ...]) -> list[Ou
 
 
 def _reconcile_cause(ranked: list[Outcome], kind: OutcomeKind) -> dict[str, Any]:
-    """A person's cause stands; a rule's or a model's only for what became of it in the end."""
+    """A person's cause stands; a rule's or a model's stands only if it is for the final kind."""
     fitting = [p for p in ranked if p.cause is not Cause.UNKNOWN and (p.cause_by == "person" or p.kind is kind)]
     chosen = next((p for p in fitting if p.cause_by == "person"), fitting[0] if fitting else None)
     if chosen is None:

@@ -1,6 +1,7 @@
-"""The seam: anything that can say what became of the agent's pull requests.
+"""The protocol that every source of feedback follows.
 
-Implementations: `PlainGit` (feedback.git), `JsonlExport` (feedback.jsonl), `GitHubSource` (feedback.github).
+Implementations: `PlainGit` (`feedback.git.plain_git`), `GitHubSource` (`feedback.github.github_source`) and
+`JsonlExport` (`feedback.jsonl`).
 """
 
 from __future__ import annotations
@@ -11,40 +12,47 @@ from typing import Protocol
 from pydantic import Field
 
 from feedback.outcome import FeedbackRecord, Outcome
+from feedback.problems import FeedbackError
 
 
 class Cursor(FeedbackRecord):
-    """How far a source has been read. Stored as JSON (`model_dump_json`); only its source understands it."""
+    """How far a source has been read. The caller stores it as JSON; only its source understands it."""
 
     source: str
-    """The source's `name`; a cursor of another source is refused."""
+    """The source's `name`; a source refuses the cursor of another."""
     position: str | None = None
-    """The state of the source that was read to its end; equal state, nothing to do."""
+    """The state up to which the source has been read; while it is unchanged there is nothing to do."""
     seen: Mapping[str, str] = Field(default_factory=dict)
-    """Outcome key to fingerprint, for sources that cannot ask for changes only."""
+    """Fingerprint by outcome key, for sources that cannot ask for changes alone."""
 
 
 class FeedbackSource(Protocol):
-    """Yields outcomes that are new or changed since a cursor."""
+    """Yields the outcomes that are new or have changed since a cursor."""
 
     @property
     def name(self) -> str:
-        """Stable name of this source, to store its cursor under."""
+        """A stable name, `kind:…`, to store the cursor under."""
         ...
 
     def outcomes(self, since: Cursor | None = None) -> Iterator[Outcome]:
-        """Outcomes that are new or changed since `since`, all of them without one.
+        """Yield outcomes that are new or have changed since a cursor; without one, yield all.
 
-        The caller makes each outcome durable before it asks for the next. Raises `FeedbackError` when the
-        source cannot be read at all.
+        The caller stores each outcome before it asks for the next. Raises `FeedbackError` if the source cannot be
+        read at all.
         """
         ...
 
     @property
     def cursor(self) -> Cursor | None:
-        """How far `outcomes` has come; None before it was started.
+        """How far `outcomes` has got; None before it has started.
 
-        Covers every outcome after which the next was asked for, so it is safe to store at any moment: after a
-        kill the outcome in hand is yielded again and nothing is lost.
+        It covers only outcomes that the caller is done with, so it is safe to store at any time: after a kill some are
+        yielded again, and none is lost.
         """
         ...
+
+
+def check_cursor(cursor: Cursor | None, name: str) -> None:
+    """Raise `FeedbackError` if a cursor belongs to another source than the one with this name."""
+    if cursor is not None and cursor.source != name:
+        raise FeedbackError(f"This cursor belongs to {cursor.source}, not to {name}. Start without a cursor.")

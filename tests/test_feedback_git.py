@@ -230,7 +230,7 @@ def test_the_same_work_by_somebody_else_supersedes_the_pull_request(repository: 
     repository.commit("My own fix (#9)", OTHER)
     outcome = outcomes()[7]
     assert (outcome.kind, outcome.cause, outcome.cause_by) == (OutcomeKind.REJECTED, Cause.SUPERSEDED, "rule")
-    assert not outcome.agents_fault
+    assert not outcome.is_agents_fault
     assert "My own fix" in outcome.cause_evidence[0].text
 
 
@@ -417,7 +417,7 @@ def test_a_persons_commit_that_adds_tests_says_what_was_weak(repository: Reposit
     repository.commit("Add regression test", PERSON)
     repository.squash(repository.open(7), "Fix line 3 (#7)")
     outcome = outcomes()[7]
-    assert (outcome.kind, outcome.cause, outcome.agents_fault) == (OutcomeKind.REVISED, Cause.WEAK_TESTS, True)
+    assert (outcome.kind, outcome.cause, outcome.is_agents_fault) == (OutcomeKind.REVISED, Cause.WEAK_TESTS, True)
 
 
 def test_pull_requests_from_before_main_was_rewritten_are_still_told_apart(
@@ -669,7 +669,7 @@ def test_a_main_branch_that_does_not_exist_is_named(repository: Repository) -> N
 
 
 def test_a_cursor_of_another_source_is_refused(repository: Repository) -> None:
-    with pytest.raises(FeedbackError, match="not of git:"):
+    with pytest.raises(FeedbackError, match="not to git:"):
         list(PlainGit(repository.path, AgentIdentity()).outcomes(Cursor(source="jsonl:x")))
 
 

@@ -86,14 +86,14 @@ def test_a_bad_line_is_named_with_what_is_wrong_and_the_good_ones_are_kept(
     (problem,) = source.problems
     assert problem.place == f"{tmp_path / 'outcomes.jsonl'}:2"
     assert said in problem.text
-    assert not problem.kept
+    assert not problem.is_kept
 
 
 def test_an_unknown_field_is_named_and_the_line_kept(tmp_path: Path) -> None:
     source = export(tmp_path, GOOD | {"coment": "typo"})
     assert len(list(source.outcomes())) == 1
     assert "'coment'" in str(source.problems[0])
-    assert source.problems[0].kept
+    assert source.problems[0].is_kept
 
 
 def test_a_line_too_long_to_hold_is_refused_and_the_next_one_read(
@@ -152,7 +152,7 @@ def test_a_file_that_is_not_there_is_named_with_what_to_do(tmp_path: Path) -> No
 
 
 def test_a_cursor_of_another_source_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FeedbackError, match="not of jsonl:"):
+    with pytest.raises(FeedbackError, match="not to jsonl:"):
         list(export(tmp_path, GOOD).outcomes(Cursor(source="git:x")))
 
 
@@ -209,7 +209,7 @@ def test_no_line_stops_the_good_ones_and_each_is_either_kept_or_named(tmp_path: 
     source = export(tmp_path, *mixed)
     found = list(source.outcomes())
     assert [o.number for o in found if o.repository == "mine"] == list(range(1, len(lines) + 2))
-    named = {int(p.place.rpartition(":")[2]) for p in source.problems if not p.kept}
+    named = {int(p.place.rpartition(":")[2]) for p in source.problems if not p.is_kept}
     for outcome in found:
         assert Outcome.model_validate_json(outcome.model_dump_json()) == outcome
     kept = len(mixed) - len(named) - sum(not line.strip(b" \t\r\xef\xbb\xbf") for line in lines)

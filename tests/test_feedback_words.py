@@ -214,7 +214,7 @@ def test_the_cause_stays_unknown_where_the_words_do_not_settle_it(words: Comment
 def test_what_is_not_the_agents_doing_explains_a_closing_whatever_else_was_said() -> None:
     outcome = assign_cause(rejected(comment("Please add tests."), comment("Superseded by #12.")))
     assert outcome.cause is Cause.SUPERSEDED
-    assert not outcome.agents_fault
+    assert not outcome.is_agents_fault
 
 
 def test_a_bot_may_say_that_it_closes_for_inactivity() -> None:

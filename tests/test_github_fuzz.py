@@ -404,7 +404,7 @@ def check_export(seed: int, folder: Path, lines: int = 100) -> int:
     assert {o.number: o for o in source.outcomes()} == good, seed
     named = {int(p.place.removeprefix(f"{file}:")): p for p in source.problems}
     assert {(at + 1) // 2 if blank else at for at in named} == bad, seed
-    assert all(p.text and not p.kept and len(str(p)) < 1000 for p in source.problems), seed
+    assert all(p.text and not p.is_kept and len(str(p)) < 1000 for p in source.problems), seed
     assert len(source.problems) == len(bad), seed
     assert not list(JsonlExport(file).outcomes(source.cursor)), seed
     return len(bad)

@@ -159,7 +159,7 @@ class CaseComparison:
         texts = [diff.text for diff in diffs if diff]
         if len(texts) < len(diffs):
             return None
-        whole = Diff.limited("".join(texts))
+        whole = Diff.from_text("".join(texts))
         return Diff(text=whole.text, truncated=whole.truncated or any(diff.truncated for diff in diffs if diff))
 
     def _try_merging(self, findings: Sequence[CaseFinding]) -> None:

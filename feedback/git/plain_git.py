@@ -25,7 +25,7 @@ from feedback.git.main_index import MainIndex
 from feedback.identity import AgentIdentity
 from feedback.outcome import Outcome
 from feedback.problems import FeedbackError
-from feedback.source import Cursor
+from feedback.source import Cursor, check_cursor
 
 _CASES_AT_ONCE = 200
 """Cases whose contents are in memory at once."""
@@ -78,8 +78,7 @@ class PlainGit:
 
     def outcomes(self, since: Cursor | None = None) -> Iterator[Outcome]:
         """New or changed outcomes, by number. Raises `FeedbackError` when the clone cannot be read."""
-        if since is not None and since.source != self.name:
-            raise FeedbackError(f"This cursor is of {since.source}, not of {self.name}. Start without a cursor.")
+        check_cursor(since, self.name)
         before = dict(since.seen) if since else {}
         self._position, self._seen = None, dict(before)
         with open_clone(self._path) as clone:

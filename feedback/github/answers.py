@@ -205,7 +205,7 @@ AnswerType = TypeVar("AnswerType", bound=GitHubAnswer)
 
 
 def parse_answer(
-    model: type[AnswerType], data: object, place: str, problems: list[Problem], kept: bool = False
+    model: type[AnswerType], data: object, place: str, problems: list[Problem], is_kept: bool = False
 ) -> AnswerType | None:
     """`data` as a record, or a problem that names what is wrong with it."""
     try:
@@ -214,10 +214,10 @@ def parse_answer(
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         problems.append(
-            Problem(place, f"GitHub's answer is odd: {where or model.__name__}: {first['msg'][:200]}", kept)
+            Problem(place, f"GitHub's answer is odd: {where or model.__name__}: {first['msg'][:200]}", is_kept)
         )
     except RecursionError:
-        problems.append(Problem(place, "GitHub's answer is nested too deeply", kept))
+        problems.append(Problem(place, "GitHub's answer is nested too deeply", is_kept))
     return None
 
 
@@ -229,7 +229,7 @@ def nodes_of(connection: object, place: str, problems: list[Problem]) -> Iterato
     if items is None:
         return
     if not isinstance(items, list):
-        problems.append(Problem(place, "GitHub's answer is odd: a list was expected", kept=True))
+        problems.append(Problem(place, "GitHub's answer is odd: a list was expected", is_kept=True))
         return
     yield from (item for item in items if item is not None)
 
@@ -239,7 +239,7 @@ def parse_nodes(
 ) -> tuple[AnswerType, ...]:
     """The good items of a connection; each bad one is named."""
     found = (
-        parse_answer(model, item, f"{place}[{at}]", problems, kept=True)
+        parse_answer(model, item, f"{place}[{at}]", problems, is_kept=True)
         for at, item in enumerate(nodes_of(connection, place, problems))
     )
     return tuple(item for item in found if item is not None)

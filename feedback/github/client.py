@@ -111,7 +111,7 @@ class GitHubClient:
             raise FeedbackError(f"{self._host} broke off in the middle of {path}: {error}") from None
         finally:
             response.close()
-        diff = Diff.limited(kept.decode("utf-8", "replace"))
+        diff = Diff.from_text(kept.decode("utf-8", "replace"))
         return diff if len(kept) <= 4 * MAX_DIFF_CHARS else Diff(text=diff.text, truncated=True)
 
     def post(self, path: str, body: Mapping[str, Any], method: str = "POST") -> Any:

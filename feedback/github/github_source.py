@@ -39,7 +39,7 @@ from feedback.github.reversals import revert_claim_of
 from feedback.identity import AgentIdentity
 from feedback.outcome import Outcome
 from feedback.problems import FeedbackError, Problem
-from feedback.source import Cursor
+from feedback.source import Cursor, check_cursor
 
 GITHUB_FORMAT = 2
 """Raised when the same answers would give other outcomes than before: then all are read again."""
@@ -106,8 +106,7 @@ class GitHubSource:
 
         Raises `FeedbackError` when GitHub cannot be read; what was yielded until then stays valid.
         """
-        if since is not None and since.source != self.name:
-            raise FeedbackError(f"This cursor is of {since.source}, not of {self.name}. Start without a cursor.")
+        check_cursor(since, self.name)
         self.problems, self._again, self._before = [], {}, dict(since.seen) if since else {}
         self._begin(since)
         with GitHubClient(self._access, self._tell) as client:
@@ -164,7 +163,7 @@ class GitHubSource:
             edges = [edge for edge in edges if isinstance(edge, dict) and isinstance(edge.get("node"), dict)]
             if given > len(edges):
                 said = f"GitHub withheld {given - len(edges)} of a page of {given} pull requests"
-                self.problems.append(Problem(self.repository, said, kept=True))
+                self.problems.append(Problem(self.repository, said, is_kept=True))
             moments = [_update_time_of(edge["node"]) for edge in edges]
             if not asked and after is not None and any(m and m < self._upto for m in moments):
                 self._tell("GitHub's list is not in the order it was; all pull requests are read again")
@@ -293,7 +292,7 @@ class GitHubSource:
         outcome = outcome_of_story(story, self.repository, main, words)
         if pull.facts.state not in ("OPEN", "CLOSED", "MERGED") or pull.facts.merged != (pull.facts.state == "MERGED"):
             said = f"says that it is {pull.facts.state[:20]!r} and merged: {pull.facts.merged}; recorded as unknown"
-            self.problems.append(Problem(outcome.key, said, kept=True))
+            self.problems.append(Problem(outcome.key, said, is_kept=True))
         if self._diffs:
             outcome = add_diffs(outcome, story, client)
         return assign_github_cause(outcome, pull)

@@ -131,16 +131,16 @@ class PullReader:
             try:
                 data = self._client.query(query, {"id": known, "n": _ITEMS_AT_ONCE, "after": after})
             except (QueryTooLarge, StaleCursor, MissingResource) as error:
-                self._problems.append(Problem(place, f"not all of it could be read: {error}", kept=True))
+                self._problems.append(Problem(place, f"not all of it could be read: {error}", is_kept=True))
                 return found
             node = data.get("node")
             connection = node.get(part) if isinstance(node, dict) else None
             found += nodes_of(connection, place, self._problems)
             if (end := end_cursor_of(connection)) == after:
                 said = "GitHub gives the same page again and again; the rest is left out"
-                self._problems.append(Problem(place, said, kept=True))
+                self._problems.append(Problem(place, said, is_kept=True))
                 return found
             after = end
         if after is not None:
-            self._problems.append(Problem(place, f"longer than {len(found)}; the rest is left out", kept=True))
+            self._problems.append(Problem(place, f"longer than {len(found)}; the rest is left out", is_kept=True))
         return found

@@ -144,7 +144,7 @@ def _tests(store: Store, names: list[str], whose: str, value: object) -> Rate:
 
 def _answers(store: Store, candidate: Candidate) -> tuple[Outcome, ...]:
     """The outcomes that the edit says it answers; else those with its theme as their cause."""
-    outcomes = [o for o in store.outcomes() if o.agents_fault]
+    outcomes = [o for o in store.outcomes() if o.is_agents_fault]
     numbers = {number for answer in candidate.edit.answers for number in re.findall(r"#(\d+)", answer)}
     named = [o for o in outcomes if str(o.number) in numbers]
     return tuple(named or [o for o in outcomes if o.cause.value in candidate.edit.themes])

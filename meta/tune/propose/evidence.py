@@ -84,7 +84,7 @@ def gather_evidence(store: Store, replays: Sequence[Replay], search: Sequence[Ti
 def _complaints(outcomes: Iterable[Outcome]) -> dict[str, tuple[Complaint, ...]]:
     by_cause: dict[str, list[Complaint]] = defaultdict(list)
     for outcome in outcomes:
-        if not outcome.agents_fault:
+        if not outcome.is_agents_fault:
             continue
         revision = _cut(outcome.revision.text, MAX_REVISION_CHARS) if outcome.revision else ""
         quotes = tuple(quote_comment(word) for word in outcome.reviewer_words[:MAX_QUOTES_PER_CAUSE])
