@@ -1,4 +1,4 @@
-"""The pull requests of a clone, and which of them are the agent's."""
+"""Finds the pull requests in a clone that are the agent's."""
 
 from __future__ import annotations
 
@@ -18,38 +18,39 @@ _TRIAL_MERGE = re.compile(r"^(?:Merge of|Merge|Trying|Rollup merge of) #\d+")
 
 @dataclass(frozen=True, slots=True)
 class AgentPull:
-    """One pull request of the agent, before anything is known of its end."""
+    """One pull request of the agent; how it ended is not known yet."""
 
     number: int
     head: Commit
     commits: tuple[Commit, ...]
-    """Its commits, parents first, merges of main included."""
+    """Its commits, parents first, including merges of main."""
     base: Commit | None
-    """Where it left main, or the pull request it is stacked on."""
+    """Where it branched off main, or the head of the pull request it is stacked on."""
     is_straight: bool
-    """Whether main goes straight through the head, so that where the pull request began cannot be seen."""
+    """Whether main runs straight through the head, so that the branch's start cannot be seen."""
     is_cut_off: bool
-    """Whether a shallow clone ends before the pull request began."""
+    """Whether a shallow clone lacks the start of the branch."""
     agent: str
     recognised_by: RecognitionSign
     version: str | None
     submission: Commit
     """The agent's last commit before the first one by a person."""
     before_people: Commit
-    """The same, with the commits of bots after it: they are not a person's review."""
+    """The same with bots' commits on top, which are not a person's review."""
     by_people: tuple[Commit, ...]
     by_bots: tuple[Commit, ...]
 
     own_work: tuple[Commit, ...]
-    """Those of its commits that are its own: no merges, and no copies of what others did on main."""
+    """Its commits without merges and without copies of other people's commits on main."""
 
     @property
     def first(self) -> Commit:
+        """The first commit of its own work."""
         return self.own_work[0]
 
 
 def find_pull_heads(refs: Mapping[str, tuple[str, str]]) -> tuple[dict[int, str], bool]:
-    """Number to head of every pull ref, and whether they are GitLab's merge requests."""
+    """Return the head of each pull ref by number, and whether they are GitLab's merge requests."""
     heads: dict[int, str] = {}
     gitlab = False
     for name, (sha, _) in refs.items():
@@ -60,7 +61,7 @@ def find_pull_heads(refs: Mapping[str, tuple[str, str]]) -> tuple[dict[int, str]
 
 
 def find_agent_pulls(heads: Mapping[int, str], index: MainIndex, identity: AgentIdentity) -> Iterator[AgentPull]:
-    """The pull requests whose first commit is the agent's, by number."""
+    """Yield the pull requests whose first commit is the agent's, by number."""
     history = index.history
     number_at: dict[str, int] = {}
     for number, sha in heads.items():
@@ -72,7 +73,7 @@ def find_agent_pulls(heads: Mapping[int, str], index: MainIndex, identity: Agent
         step = history.step_of.get(sha)
         straight = step is not None and history.replaced_by.get(sha, sha) == history.chain[step].sha
         if straight and index.pull_number(history.chain[step or 0]) not in (None, number):
-            continue  # reset to main by its author: nothing of its own is left to look at
+            continue  # its author reset it to main: nothing of its own is left
         own = [head] if straight else history.own_commits(sha, step)
         base = history.base_of(own)
         if step is None and (below := _find_landed_below(number, own, number_at, index)):
@@ -85,20 +86,20 @@ def find_agent_pulls(heads: Mapping[int, str], index: MainIndex, identity: Agent
 
 
 def _is_trial_merge(head: Commit, identity: AgentIdentity) -> bool:
-    """Whether a merge queue made this pull request, to try others together: its head merges them."""
+    """Whether a merge queue opened this pull request to try others together; its head merges them."""
     if len(head.parents) < 2 or is_person(head.author, head.author_email) or not _TRIAL_MERGE.match(head.subject):
         return False
     return identity.recognise(head.author, head.author_email, head.message) is None
 
 
 def _find_landed_below(number: int, own: list[Commit], number_at: Mapping[str, int], index: MainIndex) -> Commit | None:
-    """The head of the pull request that this one is stacked on. One that never landed was taken over instead."""
+    """Return the head of the pull request that this one is stacked on; one that never landed does not count."""
     below = [c for c in own[:-1] if (other := number_at.get(c.sha, number)) < number and other in index.by_number]
     return below[-1] if below else None
 
 
 def _own_work(number: int, own: list[Commit], index: MainIndex, identity: AgentIdentity) -> list[Commit]:
-    """The commits without merges, and without copies of main's that a rebase the wrong way round leaves on a branch."""
+    """Return the commits without merges and without copies of main's, which a rebase may leave on a branch."""
 
     def is_agents(commit: Commit) -> bool:
         return identity.recognise(commit.author, commit.author_email, commit.message) is not None
@@ -107,7 +108,7 @@ def _own_work(number: int, own: list[Commit], index: MainIndex, identity: AgentI
     twins = {
         c.sha: twin for c in work if (twin := index.twin_of(c)) and twin.sha != c.sha and index.history.is_step(twin)
     }
-    # If a commit of the agent's stands on main, so may those on top of it: then the pull request was rebased in.
+    # If a commit of the agent's is on main, so may be those on top of it: the pull request was rebased in.
     rebased_in = any(is_agents(c) and index.pull_number(twins[c.sha]) in (None, number) for c in work if c.sha in twins)
 
     def is_copy(commit: Commit) -> bool:
@@ -150,7 +151,7 @@ def _recognise_pull(
             if not by_people:
                 before_people = commit
     if not by_people:
-        before_people = own[-1]  # merges of main on top are nobody's review
+        before_people = own[-1]  # merges of main on top are not a review
     versions = [found for commit in work if (found := identity.version(commit.message))]
     return AgentPull(
         number=number,

@@ -1,4 +1,4 @@
-"""Everything that can be said of a pull request without reading contents: the ways it may have come into main."""
+"""Builds a case for each pull request: where it may have landed, as far as contents need not be read."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from feedback.identity import co_authors_in
 from feedback.messages import closed_numbers_in, pull_number_of, pull_title_of, strip_number, superseded_numbers_in
 
 CASE_FORMAT = 2
-"""Raised when the same repository would give other outcomes than before, so that a cursor does not hide them."""
+"""Raise this when the same repository would give other outcomes than before: old cursors would hide them."""
 _MAX_CANDIDATES = 12
 _SUCCESSION_SECONDS = 90 * 86_400
-"""Seconds within which a change of the same title takes another's place; later, the title is a coincidence."""
+"""How long after a pull request a commit with its title counts as its successor; later, it is a coincidence."""
 _DEPENDENCY_BUMP = re.compile(
     r"^(?:\w+(?:\(.*?\))?: )?(?:bump|update|upgrade) (?:dependency )?(\S+)(?: requirement)?\b.*\bto\b", re.I
 )
@@ -33,60 +33,50 @@ LandingProof = Literal["settled", "equal", "contained", "half", "most"]
 
 @dataclass(frozen=True, slots=True)
 class LandingCandidate:
-    """One way in which a pull request may have come into main, and what may have undone it."""
+    """One way in which a pull request may have landed, and what may have reverted it."""
 
     landing: Landing
     proof: LandingProof
-    """settled: nothing left to prove; equal: if the contents are equal; contained: if it holds the whole change;
-    half: if it holds half of the added lines; most: if it holds nearly all of them, in every file."""
+    """What must hold for this to be the landing. settled: nothing; equal: the contents are equal; contained: it has the
+    whole change; half: it has half of the added lines; most: it has nearly all of them, in every file."""
     is_own_work: bool
-    """False when the step is somebody else's work: then the pull request was not merged but overtaken."""
+    """False if the step is somebody else's work: then the pull request was not merged but overtaken."""
     reverts: tuple[Revert, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class PullCase:
+    """A pull request, where it may have landed, and what else may have ended it."""
+
     pull: AgentPull
     landing_candidates: tuple[LandingCandidate, ...]
-    closing_commits: tuple[Commit, ...]
-    """Commits of main that say they close the pull request, or take its place."""
-    overtaking_commit: Commit | None
-    """The first of them that touches the same files."""
-    merge_outside_main: Commit | None
-    """A commit outside main that merged the pull request, into a release branch or another pull request."""
-    successor: Commit | None
-    """A later commit of main with the same title, or the same dependency to a later release."""
     is_young: bool
-    """Whether the head is younger than the age at which an unmerged pull request counts as rejected."""
+    """Whether the head is too recent for an unmerged pull request to count as rejected."""
+    closing_commits: tuple[Commit, ...] = ()
+    """Commits of main that say they close or supersede the pull request."""
+    overtaking_commit: Commit | None = None
+    """The first of them that touches the same files."""
+    merge_outside_main: Commit | None = None
+    """A commit that merged it elsewhere, into a release branch or another pull request."""
+    successor: Commit | None = None
+    """A later commit of main with the same title, or one that bumps the same dependency."""
 
     @property
     def fingerprint(self) -> str:
-        """Equal as long as nothing that the outcome depends on has changed."""
-        facts = [
-            CASE_FORMAT,
-            self.pull.number,
-            self.pull.head.sha,
-            self.pull.submission.sha,
-            self.pull.version,
-            self.is_young,
-        ]
-        for way in self.landing_candidates:
-            facts += [
-                way.landing.how,
-                way.landing.commit.sha,
-                way.landing.first,
-                way.landing.last,
-                way.proof,
-                way.is_own_work,
-            ]
-            facts += [undoing.commit.sha for undoing in way.reverts]
+        """Unchanged as long as nothing that the outcome depends on has changed."""
+        pull = self.pull
+        facts = [CASE_FORMAT, pull.number, pull.head.sha, pull.submission.sha, pull.version, self.is_young]
+        for candidate in self.landing_candidates:
+            landing = candidate.landing
+            facts += [landing.how, landing.commit.sha, landing.first, landing.last]
+            facts += [candidate.proof, candidate.is_own_work, *(revert.commit.sha for revert in candidate.reverts)]
         facts += [commit.sha for commit in self.closing_commits]
         facts += [other.sha if other else None for other in (self.merge_outside_main, self.successor)]
         return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
 
 class CaseBuilder:
-    """Turns pull requests into cases; one pass over main serves all of them."""
+    """Turns pull requests into cases, in one pass over main for all of them."""
 
     def __init__(self, clone: Clone, history: History, index: MainIndex, gitlab: bool, open_days: int) -> None:
         self._clone, self._history, self._index, self._gitlab = clone, history, index, gitlab
@@ -104,6 +94,7 @@ class CaseBuilder:
                 self._by_title.setdefault(_subject_key(title), []).append(step)
 
     def build(self, pulls: Iterable[AgentPull]) -> Iterator[PullCase]:
+        """Yield the case of each pull request, in order."""
         pulls = list(pulls)
         pairs = [(pull.base.tree if pull.base else self._clone.empty_tree, pull.head.tree) for pull in pulls]
         since = min((self._base_step(pull) for pull in pulls), default=0)
@@ -113,7 +104,7 @@ class CaseBuilder:
             yield self._case(pull, files, main_files, reverts)
 
     def _base_step(self, pull: AgentPull) -> int:
-        """The step that the pull request stands on; its own steps on main are later."""
+        """Return the step that the pull request is based on; its own steps on main are later."""
         step = self._history.step_of.get(pull.head.sha)
         base = self._history.step_of.get(pull.base.sha, -1) if pull.base else -1
         return base if step is None else min(base, step - 1)
@@ -121,36 +112,35 @@ class CaseBuilder:
     def _case(
         self, pull: AgentPull, files: tuple[FileChange, ...], main_files: MainFiles, reverts: RevertIndex
     ) -> PullCase:
-        landing = find_landing(pull, files, self._base_step(pull), self._index, main_files, self._gitlab)
-        closing = [
-            c for c in self._closing.get(pull.number, ()) if self._history.step_of[c.sha] > self._base_step(pull)
-        ]
-        if landing:
-            ways: list[tuple[Landing, LandingProof, bool]] = [(landing, "settled", True)]
-        else:
-            ways = list(islice(self._by_content(pull, files, main_files, closing), 2 * _MAX_CANDIDATES))
+        after = self._base_step(pull)
+        is_young = pull.head.time > self._open_after
+        if landing := find_landing(pull, files, after, self._index, main_files, self._gitlab):
+            found = LandingCandidate(landing, "settled", True, self._reverts_of(pull, landing, main_files, reverts))
+            return PullCase(pull, (found,), is_young)
+        closing = [c for c in self._closing.get(pull.number, ()) if self._history.step_of[c.sha] > after]
         paths = {path for path, _, _ in files}
 
         def touches_same(commit: Commit) -> bool:
             return any(path in paths for path, _, _ in main_files.files_of(self._history.step_of[commit.sha]))
 
+        by_content = islice(self._landings_by_content(pull, files, main_files, closing), 2 * _MAX_CANDIDATES)
         return PullCase(
             pull,
             tuple(
                 LandingCandidate(where, proof, own, self._reverts_of(pull, where, main_files, reverts) if own else ())
-                for where, proof, own in ways
+                for where, proof, own in by_content
             ),
-            closing_commits=() if landing else tuple(closing),
-            overtaking_commit=None if landing else next((c for c in closing if touches_same(c)), None),
-            merge_outside_main=None if landing else self._merge_outside_main(pull),
-            successor=None if landing else self._successor(pull),
-            is_young=pull.head.time > self._open_after,
+            is_young,
+            closing_commits=tuple(closing),
+            overtaking_commit=next((c for c in closing if touches_same(c)), None),
+            merge_outside_main=self._merge_outside_main(pull),
+            successor=self._successor(pull),
         )
 
-    def _by_content(
+    def _landings_by_content(
         self, pull: AgentPull, files: tuple[FileChange, ...], main_files: MainFiles, closing: list[Commit]
     ) -> Iterator[tuple[Landing, LandingProof, bool]]:
-        """Steps that may hold the pull request's change under another name, likeliest first."""
+        """Yield steps that may have the change under another name, likeliest first."""
         after = self._base_step(pull)
         chain = self._history.chain
         people = {address.casefold() for commit in pull.commits for address in _addresses_of(commit)}
@@ -178,9 +168,8 @@ class CaseBuilder:
                     yield Landing("absorbed", step, step, chain[step]), "contained", True
         last = pull.head.time + _SUCCESSION_SECONDS
         others = [s for s in main_files.steps_touching(files, after) if not own(chain[s]) and chain[s].time <= last]
-        others.sort(
-            key=lambda step: len(main_files.files_of(step))
-        )  # the fewer files besides, the likelier the same work
+        # The fewer other files a step touches, the likelier it is the same work.
+        others.sort(key=lambda step: len(main_files.files_of(step)))
         for step in others[:_MAX_CANDIDATES]:
             yield Landing("absorbed", step, step, chain[step]), "most", False
 
@@ -189,7 +178,7 @@ class CaseBuilder:
     ) -> tuple[Revert, ...]:
         files = main_files.files_of(landing.last) if landing.first == landing.last and not landing.parts else ()
         steps = self._history.chain[landing.first : landing.last + 1] if not landing.parts else []
-        # Taking back one commit of several takes back a part only.
+        # To revert one commit of several is to revert only a part.
         alone = pull.commits if len(pull.own_work) == 1 else ()
         commits = [*steps, *(there for _, there in landing.parts), *alone]
         titles = {strip_number(commit.subject) for commit in alone} | {pull_title_of(landing.commit.message) or ""}
@@ -197,7 +186,7 @@ class CaseBuilder:
         return tuple(reverts.candidates(name_landed_change(commits, titles, number, landing.last, files)))
 
     def _merge_outside_main(self, pull: AgentPull) -> Commit | None:
-        """Numbers of forks are other pull requests, so the head or its subject must agree too."""
+        """Find where it was merged outside main. Forks number their own, so the head or subject must match too."""
         own = {commit.sha for commit in pull.commits}
         subjects = {strip_number(commit.subject) for commit in pull.commits}
         for commit in self._outside_main.get(pull.number, ()):
@@ -208,6 +197,7 @@ class CaseBuilder:
         return None
 
     def _successor(self, pull: AgentPull) -> Commit | None:
+        """Find the next pull request of main with this one's title."""
         key = _subject_key(strip_number(pull.first.subject))
         for step in self._by_title.get(key, ()):
             commit = self._history.chain[step]
@@ -219,7 +209,7 @@ class CaseBuilder:
 
 
 def trees_around_landing(clone: Clone, history: History, landing: Landing) -> tuple[str, str]:
-    """Main's trees before and after the landing's steps."""
+    """Return main's trees before and after the landing's steps."""
     return trees_around_step(clone, history, landing.first)[0], history.chain[landing.last].tree
 
 
@@ -229,6 +219,6 @@ def _addresses_of(commit: Commit) -> Iterator[str]:
 
 
 def _subject_key(title: str) -> str:
-    """Titles that stand for the same work: equal but for case, or bumps of the same dependency."""
+    """Return a key that is equal for titles of the same work: equal but for case, or bumps of one dependency."""
     bump = _DEPENDENCY_BUMP.match(title)
     return f"bump {bump[1].casefold()}" if bump else " ".join(title.casefold().split())

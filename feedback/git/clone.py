@@ -1,8 +1,9 @@
-"""Read access to a clone that nobody vouches for, through few git processes.
+"""Reads a clone that nobody vouches for, with few git processes.
 
-Only refs are read inside the clone itself. Objects are read through an empty repository in a temporary directory that
-borrows the clone's objects (`objects/info/alternates`), so the clone's configuration, hooks, attributes, replace refs
-and drivers never take part. No process may use the network: a partial clone fails instead of fetching.
+Only refs and the address of `origin` are read in the clone itself. Objects are read through an empty repository in a
+temporary folder that borrows the clone's objects (`objects/info/alternates`), so the clone's configuration, hooks,
+attributes, replace refs and drivers are never used. Git may not use the network: what a partial clone lacks is
+reported, not fetched.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _PATCH_ARGUMENTS = ("-p", "--full-index", "--diff-algorithm=myers", "--src-prefi
 _LOG_FORMAT = "--format=%H%x00%P%x00%T%x00%an%x00%ae%x00%at%x00%cn%x00%ce%x00%ct%x00%B"
 _LOG_FIELDS = 10
 _MIN_MERGE_BYTES = 512 * 1024 * 1024
-"""Bytes that must be free in shared memory for trial merges to go there."""
+"""Trial merges are written to shared memory if this many bytes are free there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +53,11 @@ class Commit:
 TreePair = tuple[str, str]
 """Two trees, before and after."""
 FileChange = tuple[str, str, str]
-"""Path, then mode and blob before and after as "100644 <sha>"; an absent side is all zeros."""
+"""A path, then "<mode> <blob>" before and after, as in "100644 4b825d…"; all zeros where there is no file."""
 
 
 class Clone:
-    """Open one with `open_clone`."""
+    """A clone to read from. Open one with `open_clone`."""
 
     def __init__(self, path: Path, shadow: Path, sha_length: int) -> None:
         self.path = path
@@ -71,31 +72,33 @@ class Clone:
         self._hash = hashlib.sha1 if sha_length == 40 else hashlib.sha256
 
     def refs(self) -> dict[str, tuple[str, str]]:
-        """Every ref that leads to a commit: name to (commit, name of the ref it points to or "")."""
+        """Return each ref that leads to a commit: by name, the commit and the ref it is an alias of, or ""."""
         form = "%(refname)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)%00%(symref)"
         refs: dict[str, tuple[str, str]] = {}
         for line in read_git(self.path, "for-each-ref", f"--format={form}").split("\n"):
-            name, *told, symref = line.split("\0") if line else ("", "")
-            commit = next((sha for kind, sha in zip(told[::2], told[1::2], strict=True) if kind == "commit"), None)
+            name, *objects, symref = line.split("\0") if line else ("", "")
+            pairs = zip(objects[::2], objects[1::2], strict=True)
+            commit = next((sha for kind, sha in pairs if kind == "commit"), None)
             if commit:
                 refs[name] = (commit, symref)
         return refs
 
     def head(self) -> str | None:
-        """Full name of the branch that HEAD stands on, None when detached or broken."""
+        """Return the full name of the branch that is checked out; None if HEAD is detached or broken."""
         try:
             return read_git(self.path, "symbolic-ref", "-q", "HEAD").strip() or None
         except FeedbackError:
             return None
 
     def remote_url(self) -> str | None:
+        """Return the address of the remote `origin`; None if there is none."""
         try:
             return read_git(self.path, "config", "--local", "--get", "remote.origin.url").strip() or None
         except FeedbackError:
             return None
 
     def commits(self, tips: Iterable[str]) -> Iterator[Commit]:
-        """Every commit reachable from `tips`, newest first. At the edge of a shallow clone the parent is all zeros."""
+        """Yield the commits reachable from `tips`, newest first. A shallow clone ends in a parent of zeros."""
         args = (
             "log",
             "-z",
@@ -129,34 +132,34 @@ class Clone:
                     )
 
     def changed_files(self, pairs: Iterable[TreePair]) -> Iterator[tuple[FileChange, ...]]:
-        """For each pair, in order, the files that differ."""
-        wanted = list(pairs)
-        found: list[FileChange] = []
-        at = -1
-        with self._stream((*_DIFF_ARGUMENTS, "--raw", "-z"), (f"{a} {b}" for a, b in wanted)) as out:
+        """Yield the files that differ in each pair, in order."""
+        pairs = list(pairs)
+        changes: list[FileChange] = []
+        is_first = True
+        with self._stream((*_DIFF_ARGUMENTS, "--raw", "-z"), (f"{a} {b}" for a, b in pairs)) as out:
             fields = split_at_nul(out)
             for field in fields:
-                # The heading of a pair ends with a newline, not a NUL, so it sticks to what follows.
-                while (end := field.find("\n")) == len(wanted[0][0]) * 2 + 1 and not field.startswith(":"):
-                    if at >= 0:
-                        yield tuple(found)
-                    at, found, field = at + 1, [], field[end + 1 :]
+                # A pair's heading ends with a newline instead of a NUL, so the next field is attached to it.
+                while (end := field.find("\n")) == len(pairs[0][0]) * 2 + 1 and not field.startswith(":"):
+                    if not is_first:
+                        yield tuple(changes)
+                    is_first, changes, field = False, [], field[end + 1 :]
                 if field.startswith(":"):
                     old, new, before, after, _ = field[1:].split(" ")
-                    found.append((next(fields), f"{old} {before}", f"{new} {after}"))
-        if wanted:
-            yield tuple(found)
+                    changes.append((next(fields), f"{old} {before}", f"{new} {after}"))
+        if pairs:
+            yield tuple(changes)
 
     def patches(self, pairs: Iterable[TreePair]) -> Iterator[Iterator[bytes]]:
-        """For each pair, in order, the lines of its unified diff. Use each up before asking for the next."""
-        wanted = list(pairs)
-        if not wanted:
+        """Yield the lines of each pair's unified diff, in order. Read one before you ask for the next."""
+        pairs = list(pairs)
+        if not pairs:
             return
-        with self._stream((*_DIFF_ARGUMENTS, *_PATCH_ARGUMENTS), (f"{a} {b}" for a, b in wanted)) as out:
+        with self._stream((*_DIFF_ARGUMENTS, *_PATCH_ARGUMENTS), (f"{a} {b}" for a, b in pairs)) as out:
             lines = iter(out)
-            heads = [f"{a} {b}\n".encode() for a, b in wanted]
+            heads = [f"{a} {b}\n".encode() for a, b in pairs]
             if next(lines, b"") != heads[0]:
-                raise FeedbackError(f"git diff-tree answered out of order in {self.path}; run `git fsck` there.")
+                raise FeedbackError(f"git diff-tree answered out of order in {self.path}. Run `git fsck` there.")
             for head in [*heads[1:], b""]:
                 part = _take_until(lines, head)
                 yield part
@@ -164,14 +167,14 @@ class Clone:
                     pass
 
     def missing_objects(self, objects: Iterable[str]) -> set[str]:
-        """Those of `objects` that the clone lacks, as a partial clone does."""
+        """Return those of `objects` that the clone lacks, as a partial clone does."""
         with self._stream(("cat-file", "--batch-check", "--buffer"), objects) as out:
             return {line.split(b" ", 1)[0].decode() for line in out if line.endswith(b" missing\n")}
 
     def merge_trees(self, merges: Sequence[tuple[str, str, str]]) -> list[str | None]:
-        """For each (base tree, our tree, their tree), the tree of a three-way merge, conflict marks included.
+        """Merge each (base tree, our tree, their tree) and return the merged trees, conflict marks included.
 
-        None where contents are missing, or git is older than 2.39 (`merge-tree --stdin`).
+        A tree is None if contents are missing, and all are if git is older than 2.39 (`merge-tree --stdin`).
         """
         lines = []
         for base, ours, theirs in merges:
@@ -185,7 +188,7 @@ class Clone:
         try:
             with self._stream(("merge-tree", "--write-tree", "--stdin", "--no-messages"), lines) as out:
                 fields = list(split_at_nul(out))
-        except FeedbackError:  # one bad merge ends the process: find it by halves
+        except FeedbackError:  # one bad merge ends the process: find it by bisection
             half = len(lines) // 2
             return self._merge(lines[:half]) + self._merge(lines[half:]) if half else [None]
         trees: list[str | None] = []
@@ -196,7 +199,7 @@ class Clone:
         return trees
 
     def _write_commit(self, tree: str, *parents: str) -> str:
-        """A commit in the shadow repository: `merge-tree` takes its base from the parents."""
+        """Write a commit for `merge-tree`, which finds the merge base through parents, and return its sha."""
         who = "meta <meta> 0 +0000"
         body = "".join([f"tree {tree}\n", *(f"parent {p}\n" for p in parents)])
         body += f"author {who}\ncommitter {who}\n\n\n"
@@ -213,14 +216,14 @@ class Clone:
 
 @contextmanager
 def open_clone(path: Path | str) -> Iterator[Clone]:
-    """The clone at `path` (work tree or bare), for the length of a `with`; leaves nothing behind.
+    """Open the clone at `path` (a work tree or bare) in a `with` block; leaves nothing behind.
 
-    Raises `FeedbackError` when there is no git repository, or git refuses it.
+    Raises `FeedbackError` if there is no git repository, or git refuses to read it.
     """
     path = Path(path)
     if not path.is_dir():
         raise FeedbackError(f"{path} is not a directory. Give the path of a clone of the agent's repository.")
-    told = read_git(
+    output = read_git(
         path,
         "rev-parse",
         "--path-format=absolute",
@@ -231,7 +234,7 @@ def open_clone(path: Path | str) -> Iterator[Clone]:
         "--show-object-format",
         "--show-prefix",
     )
-    objects, shallow, form = told.split("\n")[:3]
+    objects, shallow, form = output.split("\n")[:3]
     with tempfile.TemporaryDirectory(prefix="feedback-", dir=_merge_folder()) as name:
         shadow = Path(name)
         (shadow / "objects" / "info").mkdir(parents=True)
@@ -246,7 +249,7 @@ def open_clone(path: Path | str) -> Iterator[Clone]:
 
 
 def _merge_folder() -> str | None:
-    """Where trial merges are written: memory, where the system offers enough of it, since they are many small files."""
+    """Return shared memory for trial merges, which are many small files, or None if it lacks room."""
     shared = "/dev/shm"
     try:
         room = os.statvfs(shared)
@@ -263,6 +266,6 @@ def _take_until(lines: Iterator[bytes], head: bytes) -> Iterator[bytes]:
 
 
 def _parse_time(text: str) -> int:
-    """A commit's time; hostile commits carry times that no clock shows."""
+    """Return a commit's time; 0 for one that no datetime can hold, as hostile commits have."""
     value = int(text) if text.lstrip("-").isdigit() else 0
     return value if 0 <= value < 253_402_300_800 else 0

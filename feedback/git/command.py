@@ -1,4 +1,4 @@
-"""Starting git on a repository that nobody vouches for: a clean environment, no network, no hooks, no pager."""
+"""Runs git on a repository that nobody vouches for: clean environment, no network, no hooks, no pager."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OPTIONS = (
     "gc.auto=0",
 )
 _KEPT_VARIABLES = ("PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR")
-"""Where programs are, and the person's own git settings: `safe.directory` is honoured."""
+"""Where programs are, and the user's own git settings, so that `safe.directory` counts."""
 
 
 def _clean_environment() -> dict[str, str]:
@@ -44,7 +44,7 @@ def _clean_environment() -> dict[str, str]:
 
 
 def read_git(path: Path, *args: str) -> str:
-    """What git says when run in `path`. Raises `FeedbackError` with what to do when it refuses."""
+    """Run git in `path` and return its output. Raises `FeedbackError` that says what to do if git refuses."""
     command = ["git", *_OPTIONS, "-C", str(path), *args]
     try:
         done = subprocess.run(command, capture_output=True, env=_clean_environment(), check=False)
@@ -52,33 +52,34 @@ def read_git(path: Path, *args: str) -> str:
         raise FeedbackError("git is not installed, or not on PATH. Install git and try again.") from None
     if done.returncode == 0:
         return done.stdout.decode(errors="replace")
-    said = done.stderr.decode(errors="replace").strip()
-    if "not a git repository" in said:
+    stderr = done.stderr.decode(errors="replace").strip()
+    if "not a git repository" in stderr:
         raise FeedbackError(f"{path} is not a git repository. Give the path of a clone of the agent's repository.")
-    if "dubious ownership" in said:
+    if "dubious ownership" in stderr:
         raise FeedbackError(
-            f"{path} belongs to another user, so git refuses it. Run as its owner, or trust it with"
+            f"{path} belongs to another user, so git refuses to read it. Run as its owner, or trust it with"
             f" `git config --global --add safe.directory {path.resolve()}`."
         )
-    raise FeedbackError(f"git {args[0]} failed in {path}: {said or f'exit code {done.returncode}'}")
+    raise FeedbackError(f"git {args[0]} failed in {path}: {stderr or f'exit code {done.returncode}'}")
 
 
 @contextmanager
 def stream_git(git_dir: Path, path: Path, args: tuple[str, ...], lines: Iterable[str]) -> Iterator[IO[bytes]]:
-    """Standard output of git on the bare repository `git_dir`, with `lines` as its input.
+    """Run git on the bare repository `git_dir` with `lines` as its input; the value is its standard output.
 
-    Leaving early ends the process. Raises `FeedbackError`, which names `path`, when git fails after all was read.
+    Leaving the block early ends the process. Raises `FeedbackError`, which names `path`, if git fails and all of its
+    output was read.
     """
     environment = {**_clean_environment(), "GIT_DIR": str(git_dir), "GIT_CONFIG_GLOBAL": os.devnull}
-    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as complaints:
-        # A file, not a pipe: git may answer before it has read everything, and nobody has to feed it meanwhile.
-        given.writelines(f"{line}\n".encode() for line in lines)
-        given.seek(0)
+    with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as stderr:
+        # A file, not a pipe: git may answer before it has read all of its input, and nobody has to feed it meanwhile.
+        stdin.writelines(f"{line}\n".encode() for line in lines)
+        stdin.seek(0)
         with subprocess.Popen(
             ["git", *_OPTIONS, *args],
-            stdin=given,
+            stdin=stdin,
             stdout=subprocess.PIPE,
-            stderr=complaints,
+            stderr=stderr,
             env=environment,
             bufsize=1 << 20,
         ) as process:
@@ -89,16 +90,16 @@ def stream_git(git_dir: Path, path: Path, args: tuple[str, ...], lines: Iterable
                 unread = bool(process.stdout.read(1))
                 if unread:
                     process.kill()
-        complaints.seek(0)
-        said = complaints.read(4000).decode(errors="replace").strip()
+        stderr.seek(0)
+        message = stderr.read(4000).decode(errors="replace").strip()
     if process.returncode != 0 and not unread:
         raise FeedbackError(
-            f"git {args[0]} failed in {path}: {said or process.returncode}. Fetch again, or `git fsck`."
+            f"git {args[0]} failed in {path}: {message or process.returncode}. Fetch again, or run `git fsck`."
         )
 
 
 def split_at_nul(out: IO[bytes]) -> Iterator[str]:
-    """Fields of NUL-terminated output."""
+    """Yield the fields of NUL-terminated output."""
     rest = b""
     while chunk := out.read(1 << 20):
         *whole, rest = (rest + chunk).split(b"\0")

@@ -1,4 +1,4 @@
-"""What a case leaves open is settled here by reading contents, a batch of cases in a handful of git processes."""
+"""Settles what a case leaves open by comparing contents: many cases in a handful of git processes."""
 
 from __future__ import annotations
 
@@ -17,39 +17,46 @@ from feedback.outcome import Diff
 
 @dataclass(slots=True)
 class CaseFinding:
-    """What reading the contents settled about a case. Diffs are None where the clone lacks contents."""
+    """What the contents settled about a case. A diff is None if the clone lacks contents."""
 
     case: PullCase
     landing_candidate: LandingCandidate | None
-    """How the work came into main; None if it did not."""
+    """How the work landed; None if it did not."""
     revert: Revert | None
     is_same_by_sha: dict[str, bool | None]
-    """For each state of the pull request, by sha: whether it is what main got."""
+    """By sha, for each state of the pull request: whether it is what main got; None if unknown."""
     submitted_diff: Diff | None = None
     merged_diff: Diff | None = None
     revision: Diff | None = None
     main_was_rewritten: bool = False
-    """Whether main was rewritten since and lost files that the pull request touched, so that the two do not compare."""
+    """Whether main was rewritten since and lost files of the pull request, so that the two cannot be compared."""
+
+    @property
+    def landing(self) -> Landing | None:
+        """How the pull request itself landed; None if it did not, or others did its work."""
+        candidate = self.landing_candidate
+        return candidate.landing if candidate and candidate.is_own_work else None
 
 
 class CaseComparison:
-    """Reads contents; one for a whole run, so that it knows the history."""
+    """Compares contents, batch after batch; one object serves a whole run."""
 
     def __init__(self, clone: Clone, history: History) -> None:
         self._clone, self._history = clone, history
         self._contents = PatchCache(clone, ())
 
     def compare(self, cases: Sequence[PullCase]) -> list[CaseFinding]:
+        """Return what the contents settle about each case."""
         self._contents = PatchCache(self._clone, [pair for case in cases for pair in self._pairs(case)])
         self._contents.load(pair for case in cases for pair in self._needed(case))
         findings = [self._find(case) for case in cases]
         self._try_merging(findings)
         return findings
 
-    # Which contents a case needs.
+    # What to read for a case.
 
     def _pairs(self, case: PullCase) -> Iterator[TreePair]:
-        """Every pair of trees that the case may turn on."""
+        """Yield every pair of trees that may decide the case."""
         yield from (self._pair(case, state) for state in _states_of(case))
         if rewrite := self._rewrite(case):
             yield rewrite
@@ -60,10 +67,10 @@ class CaseComparison:
             yield trees_around_landing(self._clone, self._history, way.landing)
             for parts in way.landing.parts:
                 yield from map(self._commit_pair, parts)
-            yield from (self._commit_pair(undoing.commit) for undoing in way.reverts if not undoing.is_certain)
+            yield from (self._commit_pair(revert.commit) for revert in way.reverts if not revert.is_certain)
 
     def _needed(self, case: PullCase) -> Iterator[TreePair]:
-        """The pairs whose patches are shown, or decide something that the names of the files leave open."""
+        """Yield the pairs whose patches are shown, or decide what file names and blobs leave open."""
         yield self._pair(case, case.pull.submission)
         landed = list(self._landed_pairs(case))
         yield from landed
@@ -74,7 +81,7 @@ class CaseComparison:
                 yield self._pair(case, state)
 
     def _pair(self, case: PullCase, state: Commit) -> TreePair:
-        """From main as last merged into this state of the pull request, to the state."""
+        """Return the trees of main as last merged into this state of the pull request, and of the state."""
         pull = case.pull
         base = pull.base
         if state.sha != pull.head.sha:
@@ -91,12 +98,12 @@ class CaseComparison:
         return trees_around_commit(self._clone, self._history, commit)
 
     def _rewrite(self, case: PullCase) -> TreePair | None:
-        """From the base to the commit of today's main that replaced it, where main was rewritten since."""
+        """Return the trees of the base and of its replacement, if main was rewritten since."""
         base = case.pull.base
         new = self._history.replacement_for(base) if base else None
         return (base.tree, new.tree) if base and new else None
 
-    # What they settle.
+    # What the contents settle.
 
     def _find(self, case: PullCase) -> CaseFinding:
         way = next((way for way in case.landing_candidates if self._proved(case, way)), None)
@@ -107,9 +114,9 @@ class CaseComparison:
             return finding
         landed = self._contents[trees_around_landing(self._clone, self._history, way.landing)]
         inverse = {
-            undoing.commit.sha: landed.is_undone_by(self._contents[self._commit_pair(undoing.commit)])
-            for undoing in way.reverts
-            if not undoing.is_certain
+            revert.commit.sha: landed.is_undone_by(self._contents[self._commit_pair(revert.commit)])
+            for revert in way.reverts
+            if not revert.is_certain
         }
         finding.revert = pick_revert(way.reverts, inverse)
         finding.is_same_by_sha = {state.sha: self._same(case, way.landing, landed, state) for state in _states_of(case)}
@@ -122,7 +129,7 @@ class CaseComparison:
         return finding
 
     def _begins_before(self, landing: Landing) -> bool:
-        """Whether a shallow clone ends right below the landing."""
+        """Whether a shallow clone ends just before the landing."""
         first = self._history.chain[landing.first]
         return bool(first.parents) and self._history.parent_of(first) is None
 
@@ -144,7 +151,7 @@ class CaseComparison:
             return None
         if not landing.parts:
             return self._contents[self._pair(case, state)].is_same_as(landed)
-        # Commits that landed apart are the same change if each of them is, and none is missing.
+        # Commits that landed separately are the same change if each one is and none is missing.
         if state.sha != case.pull.head.sha:
             return None
         each = [
@@ -154,7 +161,7 @@ class CaseComparison:
         return landing.is_complete and (False if False in each else None if None in each else True)
 
     def _joined(self, landing: Landing) -> Diff | None:
-        """The changes that landed apart, one after the other."""
+        """Return the diffs of commits that landed separately, one after the other."""
         diffs = [self._contents[self._commit_pair(there)].diff for _, there in landing.parts]
         texts = [diff.text for diff in diffs if diff]
         if len(texts) < len(diffs):
@@ -163,8 +170,10 @@ class CaseComparison:
         return Diff(text=whole.text, truncated=whole.truncated or any(diff.truncated for diff in diffs if diff))
 
     def _try_merging(self, findings: Sequence[CaseFinding]) -> None:
-        """Where a state differs from what main got, ask git what merging it would have given: main may only have
-        moved in the meantime. What still differs is the revision."""
+        """Ask git what merging would have produced wherever a state differs from what main got.
+
+        The difference may be only that main has moved on. What still differs is the revision.
+        """
         asked: list[tuple[CaseFinding, Commit, TreePair]] = []
         for finding in findings:
             pull, way = finding.case.pull, finding.landing_candidate
@@ -173,7 +182,7 @@ class CaseComparison:
             landed = trees_around_landing(self._clone, self._history, way.landing)
             decided = True in finding.is_same_by_sha.values()
             for state in _states_of(finding.case):
-                # Where the head tells what main got, the first commit's patch is enough to tell it from that.
+                # Once another state is known to be what main got, the first commit needs no trial merge.
                 minor = decided and state.sha not in (pull.submission.sha, pull.before_people.sha, pull.head.sha)
                 if finding.is_same_by_sha[state.sha] is False and not minor:
                     asked.append((finding, state, landed))
@@ -194,6 +203,6 @@ class CaseComparison:
 
 
 def _states_of(case: PullCase) -> tuple[Commit, ...]:
-    """The states of the pull request that are compared with what main got."""
+    """Return the states of the pull request that are compared with what main got."""
     pull = case.pull
     return tuple({c.sha: c for c in (pull.submission, pull.before_people, pull.head, pull.first)}.values())

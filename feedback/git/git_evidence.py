@@ -1,4 +1,4 @@
-"""Evidence from commits: which one merged, reverted, closed or changed a pull request, in its own words."""
+"""Evidence from commits: which one merged, reverted, closed or changed a pull request."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from feedback.git.reverts import Revert
 from feedback.outcome import OutcomeEvidence
 
 _MAX_QUOTED_COMMITS = 20
-"""Commits by people or bots that are quoted for one pull request."""
+"""Commits of each kind that are quoted for one pull request."""
 
 
 def commit_evidence(kind: str, commit: Commit, note: str = "") -> OutcomeEvidence:
-    """A commit's message as evidence, behind a note on what it shows."""
+    """Return a commit's message as evidence, after a note on what it shows."""
     return OutcomeEvidence(
         kind=kind,
         text=f"{note}\n\n{commit.message}" if note else commit.message,
@@ -26,8 +26,8 @@ def commit_evidence(kind: str, commit: Commit, note: str = "") -> OutcomeEvidenc
     )
 
 
-def case_evidence(case: PullCase, way: LandingCandidate | None, undoing: Revert | None) -> Iterator[OutcomeEvidence]:
-    """How the pull request ended, who worked on it after the agent, and what took it back."""
+def case_evidence(case: PullCase, way: LandingCandidate | None, revert: Revert | None) -> Iterator[OutcomeEvidence]:
+    """Yield how the pull request ended, who worked on it after the agent, and what reverted it."""
     pull = case.pull
     if way and way.is_own_work:
         note = f"came in with #{way.landing.carrier_number}" if way.landing.carrier_number else ""
@@ -47,5 +47,5 @@ def case_evidence(case: PullCase, way: LandingCandidate | None, undoing: Revert 
         yield commit_evidence("person-commit", commit)
     for commit in pull.by_bots[:_MAX_QUOTED_COMMITS]:
         yield commit_evidence("bot-commit", commit)
-    if undoing:
-        yield commit_evidence("revert", undoing.commit)
+    if revert:
+        yield commit_evidence("revert", revert.commit)

@@ -1,4 +1,4 @@
-"""From what was found about a pull request to its record. No git here."""
+"""Turns what was found about a pull request into its record. Runs no git."""
 
 from __future__ import annotations
 
@@ -13,19 +13,15 @@ from feedback.outcome import Cause, Diff, Outcome, OutcomeKind
 
 
 def outcome_of_case(finding: CaseFinding, repository: str, pulls_url: str | None, identity: AgentIdentity) -> Outcome:
-    """The record. `pulls_url` is where pull requests are found on the web, without their number."""
+    """Return the record. `pulls_url` is the web address of the pull requests, without a number."""
     case = finding.case
     pull = case.pull
-    landing = (
-        finding.landing_candidate.landing
-        if finding.landing_candidate and finding.landing_candidate.is_own_work
-        else None
-    )
+    landing = finding.landing
     kind = _outcome_kind(finding)
     title = pull_title_of(landing.commit.message) if landing else None
     revision = Diff() if landing and finding.is_same_by_sha.get(pull.submission.sha) else finding.revision
     if kind is OutcomeKind.UNKNOWN or (kind is OutcomeKind.MERGED and revision is finding.revision):
-        revision = None  # what main got besides is not a change to the submission
+        revision = None  # what else main got is not a change to the submission
     closed = landing.commit if landing else case.closing_commits[0] if case.closing_commits else None
     outcome = Outcome(
         repository=repository,
@@ -65,20 +61,20 @@ def _outcome_kind(finding: CaseFinding) -> OutcomeKind:
         return OutcomeKind.OPEN if case.is_young else OutcomeKind.REJECTED
     if finding.revert:
         return OutcomeKind.REVERTED
-    # Main got what the agent had submitted, or that with what bots added to it. Commits that landed apart can only be
-    # compared all together.
+    # It is merged if main got the submission, or that plus bots' commits. Commits that landed separately can only be
+    # compared as a whole.
     states = [pull.submission, pull.before_people] if not way.landing.parts or pull.by_people else [pull.head]
     answers = [finding.is_same_by_sha.get(state.sha) for state in states]
     if True in answers or (way.landing.carrier_number and not pull.by_people):
         return OutcomeKind.MERGED
     if None not in answers:
         return OutcomeKind.UNKNOWN if finding.main_was_rewritten else OutcomeKind.REVISED
-    # The clone lacks contents. Where main holds the agent's own head, none are needed.
+    # The clone lacks contents; if the agent's own head is in main, none are needed.
     return OutcomeKind.MERGED if way.landing.holds_head and not pull.by_people else OutcomeKind.UNKNOWN
 
 
 def _unknown_fields_of(outcome: Outcome, finding: CaseFinding, title: str | None) -> tuple[str, ...]:
-    """What git cannot know about any pull request, and what it does not know about this one."""
+    """Return what git cannot know about any pull request, and what it does not know about this one."""
     unknown = {"opened_at", "author", "words"}
     wanted = ["url", "base_sha", "submitted_diff"]
     if outcome.merged_sha:
@@ -95,7 +91,7 @@ def _unknown_fields_of(outcome: Outcome, finding: CaseFinding, title: str | None
 
 
 def _add_cause(outcome: Outcome, finding: CaseFinding) -> Outcome:
-    """One cause git shows by itself: the same work came in some other way."""
+    """Assign the one cause that git itself shows: the same work came in some other way."""
     case, way = finding.case, finding.landing_candidate
     if outcome.kind is OutcomeKind.REJECTED:
         commit = way.landing.commit if way else case.overtaking_commit or case.successor

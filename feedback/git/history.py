@@ -1,4 +1,4 @@
-"""The graph of commits: what main is made of, step by step, and which commits are a pull request's own."""
+"""The graph of commits: the steps of main, and which commits belong to a pull request."""
 
 from __future__ import annotations
 
@@ -12,28 +12,30 @@ from feedback.messages import pull_number_of
 _MERGE_OF_MAIN = re.compile(
     r"^Merge (?:remote-tracking )?branch '(?:[^'/]+/)?(?:main|master|trunk|develop)'(?! into ')"
 )
-"""Subjects of merges that bring main into a branch."""
+"""The subject of a merge that brings main into a branch."""
 MAX_OWN_COMMITS = 2_000
-"""Commits looked at for one pull request; more is a rewritten history, not a change."""
+"""Commits read for one pull request; more than that is a rewritten history, not a change."""
 
 
 class History:
-    """Commits by sha, and main's chain: first parents, but where main was moved forward to a branch that main had been
-    merged into (a foxtrot merge); there main is the other side.
+    """Commits by sha, and the chain of main, whose commits are numbered steps.
 
-    A step is one commit of that chain, numbered from the oldest; it brings in itself and what it merges. Because
-    every ancestor of step i came in at or before step i, "is an ancestor of step i" is one comparison of numbers.
+    The chain follows first parents. Only where main was fast-forwarded to a branch that main had been merged into (a
+    foxtrot merge), main is the second parent.
+
+    A step is one commit of the chain, counted from the oldest; it brings in itself and what it merges. Every ancestor
+    of step i came in at or before step i, so to ask "is it an ancestor of step i?" is to compare two numbers.
     """
 
     def __init__(self, commits: Iterable[Commit], main_tip: str) -> None:
         self.commits = {commit.sha: commit for commit in commits}
         self._foxtrot_parents: dict[str, str] = {}
-        """Foxtrot merges on the chain, each with the parent that is main."""
+        """For each foxtrot merge on the chain, the parent that is main."""
         chain: list[Commit] = []
         step = self.commits.get(main_tip)
         while step:
             chain.append(step)
-            self._cross(step)
+            self._note_foxtrot(step)
             step = self.parent_of(step)
         self.chain = chain[::-1]
         self.step_of: dict[str, int] = {}
@@ -45,23 +47,21 @@ class History:
                 if sha not in self.step_of and sha in self.commits:
                     self.step_of[sha] = number
                     todo.extend(self.commits[sha].parents)
-        self.replaced_by = self._rewritten()
-        """Commits of a history that main was rewritten from, each with the commit of main that replaced it."""
-        self.dropped_steps = self._dropped()
-        """Commits that the rewrite left out, each with the step of today's main that they came after."""
+        self.replaced_by = self._find_replaced()
+        """If main was rewritten: for each commit of the old history, the commit that replaced it."""
+        self.dropped_steps = self._find_dropped()
+        """For each commit that the rewrite left out, the last step before it on today's main."""
         self.step_of.update({old: self.step_of[new] for old, new in self.replaced_by.items()} | self.dropped_steps)
 
-    def _cross(self, commit: Commit) -> None:
-        """Of a merge of main that lies on the chain, main is the side on which more pull requests landed since the two
-        parted."""
+    def _note_foxtrot(self, commit: Commit) -> None:
+        """Find which parent of a merge is main: the one on whose side more pull requests landed."""
         if len(commit.parents) == 2 and _MERGE_OF_MAIN.match(commit.subject):
-            first, second = (self._landed(side, other) for side, other in (commit.parents, commit.parents[::-1]))
+            first, second = (self._count_landed(side, other) for side, other in (commit.parents, commit.parents[::-1]))
             if second > first:
                 self._foxtrot_parents[commit.sha] = commit.parents[1]
 
-    def _landed(self, side: str, other: str) -> int:
-        """How many commits of `side` and its first parents say that they are a pull request and are not below
-        `other`."""
+    def _count_landed(self, side: str, other: str) -> int:
+        """Count the pull requests that landed on `side`, along first parents, down to the ancestors of `other`."""
         below: set[str] = set()
         todo = deque([other])
         while todo and len(below) < MAX_OWN_COMMITS:
@@ -76,16 +76,15 @@ class History:
             step = commit.parents[0] if commit.parents else None
         return count
 
-    def _rewritten(self) -> dict[str, str]:
-        """A rewrite of history keeps author, committer, both times and the subject; a rebase has a new committer
-        time."""
+    def _find_replaced(self) -> dict[str, str]:
+        """Match commits by what a rewrite of history keeps and a rebase does not: above all the committer's time."""
         known = {_full_stamp_of(self.commits[sha]): sha for sha in self.step_of}
         others = (commit for sha, commit in self.commits.items() if sha not in self.step_of)
         found = {commit.sha: known.get(_full_stamp_of(commit)) for commit in others}
         return {old: new for old, new in found.items() if new}
 
-    def _dropped(self) -> dict[str, int]:
-        """What lies below a replaced commit was in main too."""
+    def _find_dropped(self) -> dict[str, int]:
+        """Find the other ancestors of replaced commits: they were in main too."""
         dropped: dict[str, int] = {}
         for old, new in sorted(self.replaced_by.items(), key=lambda pair: self.step_of[pair[1]]):
             todo = list(self.commits[old].parents)
@@ -102,20 +101,21 @@ class History:
         return dropped
 
     def on_main(self) -> Iterator[str]:
-        """The commits of today's main."""
+        """Yield the commits of today's main."""
         return (sha for sha in self.step_of if sha not in self.replaced_by and sha not in self.dropped_steps)
 
     def replacement_for(self, commit: Commit) -> Commit | None:
-        """What stands in today's main for a commit of the history that main was rewritten from."""
+        """Return the commit of today's main in place of one from before a rewrite; None if there is none."""
         new = self.replaced_by.get(commit.sha)
         if new is None and commit.sha in self.dropped_steps:
             new = self.chain[self.dropped_steps[commit.sha]].sha
         return self.commits[new] if new else None
 
     def own_commits(self, head: str, before: int | None = None) -> list[Commit]:
-        """Commits that `head` adds to main as main was before step `before` (default: as it is now), parents first.
+        """Return the commits that `head` adds to main, parents first.
 
-        Only `head` itself when there are more than `MAX_OWN_COMMITS`.
+        Main is taken as it was before step `before` (default: as it is now). Beyond `MAX_OWN_COMMITS` the search ends
+        early; what it returns then is often just `head`.
         """
         limit = len(self.chain) if before is None else before
         own: list[Commit] = []
@@ -135,7 +135,7 @@ class History:
         return own or ([self.commits[head]] if head in self.commits else [])
 
     def base_of(self, own: Iterable[Commit]) -> Commit | None:
-        """Where these commits left main: the newest commit outside that one of them stands on."""
+        """Return where these commits branched off: the newest parent that is not one of them."""
         inside = {commit.sha for commit in own}
         roots = {p for sha in inside for p in self.commits[sha].parents if p not in inside and p in self.commits}
         return max(
@@ -145,18 +145,18 @@ class History:
         )
 
     def is_step(self, commit: Commit) -> bool:
-        """Whether the commit lies on main's first-parent chain."""
+        """Whether the commit is one of the chain."""
         number = self.step_of.get(commit.sha)
         return number is not None and self.chain[number].sha == commit.sha
 
     def parent_of(self, commit: Commit) -> Commit | None:
-        """The commit before this one: on main, or on its own branch."""
+        """Return the commit before this one, on main or on its own branch."""
         before = self._foxtrot_parents.get(commit.sha) or (commit.parents[0] if commit.parents else None)
         return self.commits.get(before) if before else None
 
 
 def stamp_of(commit: Commit) -> tuple[str, int, str]:
-    """What rebase, cherry-pick and amend keep of a commit: mail address, time in seconds, subject."""
+    """Return what rebase, cherry-pick and amend keep: author's email address, time in seconds, subject."""
     return commit.author_email, commit.author_time, commit.subject
 
 

@@ -1,4 +1,4 @@
-"""How a pull request came into main, as far as the graph, the messages and the commits' own stamps tell."""
+"""Finds how a pull request came into main: by the graph, by messages, or by the stamps of its commits."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from feedback.messages import pull_number_of, strip_number
 
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """The steps of main, `first` to `last`, that brought a pull request in."""
+    """The steps of main, `first` to `last`, that a pull request came in with."""
 
     how: str
     """merge, squash, rebase, cherry-pick, in-main, absorbed, closes."""
     first: int
     last: int
     commit: Commit
-    """The commit that says or shows so."""
+    """The commit that shows it."""
     parts: tuple[tuple[Commit, Commit], ...] = ()
-    """For commits that landed apart from each other: each commit of the pull request and the one on main."""
+    """If the commits landed separately, pairs: a commit of the pull request and its copy on main."""
     is_complete: bool = True
-    """False when only some of the pull request's commits landed."""
+    """False if only some of the pull request's commits landed."""
     holds_head: bool = False
-    """Whether main holds the pull request's head itself."""
+    """Whether the pull request's head itself is in main."""
     carrier_number: int | None = None
-    """The pull request that brought this one in along with its own work."""
+    """The other pull request that brought this one in with its own work."""
 
 
 def find_landing(
     pull: AgentPull, files: tuple[FileChange, ...], after: int, index: MainIndex, main_files: MainFiles, gitlab: bool
 ) -> Landing | None:
-    """By graph, by number, or else by stamp; None when none of them knows the pull request.
+    """Find the landing by graph or number, or else by stamp; None if there is none.
 
-    `files` are those that the pull request changes; `after` is the step of main that it stands on.
+    `files` are those that the pull request changes, `after` is the step of main that it is based on.
     """
     found = [_find_by_graph(pull, index, gitlab), _find_by_number(pull, files, after, index, main_files)]
-    # A branch may be merged for good after its change was squashed in: the first of the two brought it.
+    # A branch may be merged after its change was squashed in: the earlier of the two brought it in.
     landings = sorted((landing for landing in found if landing), key=lambda landing: landing.last)
     return landings[0] if landings else _find_by_stamp(pull, after, index)
 
@@ -65,7 +65,7 @@ def _find_by_number(
     subjects = {strip_number(commit.subject).casefold() for commit in pull.commits}
     for step in index.by_number.get(pull.number, ()):
         commit = index.history.chain[step]
-        # A number alone may be that of a ticket, or of a repository whose history was taken over.
+        # A number alone may be that of a ticket, or come from another repository's imported history.
         related = pull.is_cut_off or strip_number(commit.subject).casefold() in subjects
         if step > after and (related or any(path in paths for path, _, _ in main_files.files_of(step))):
             return Landing("merge" if len(commit.parents) > 1 else "squash", step, step, commit)
@@ -76,10 +76,10 @@ def _find_by_stamp(pull: AgentPull, after: int, index: MainIndex) -> Landing | N
     history = index.history
     parts = [(commit, twin) for commit in pull.own_work if (twin := index.twin_of(commit))]
     if not parts or parts[-1][0] is not pull.own_work[-1]:
-        return None  # the last commit did not land: these are commits of another pull request below it
+        return None  # the last commit did not land: these belong to another pull request below this one
     steps = [history.step_of[twin.sha] for _, twin in parts]
     if min(steps) <= after:
-        return None  # they were taken from main
+        return None  # they were copied from main
     first, last = min(steps), max(steps)
     complete = len(parts) == len(pull.own_work)
     in_a_row = steps == list(range(first, last + 1)) and all(history.is_step(twin) for _, twin in parts)

@@ -1,4 +1,4 @@
-"""Which step of main touched which file: the index in which a change is looked up by content, without reading any."""
+"""Which step of main touched which file: finds where a change may have landed without reading contents."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from feedback.git.history import History
 
 
 class MainFiles:
-    """The files of every step of main from step `since` on."""
+    """The files that each step of main changed, from step `since` on."""
 
     def __init__(self, clone: Clone, history: History, since: int) -> None:
         self._since = since
@@ -23,10 +23,11 @@ class MainFiles:
                 self._by_result.setdefault((path, after), []).append(step)
 
     def files_of(self, step: int) -> tuple[FileChange, ...]:
+        """Return what a step changed; nothing for steps before `since`."""
         return self._steps[step - self._since] if step >= self._since else ()
 
     def steps_touching(self, files: tuple[FileChange, ...], after: int) -> Iterator[int]:
-        """Steps later than `after` that touch all of these files, oldest first."""
+        """Yield the steps later than `after` that touch all of these files, oldest first."""
         paths = {path for path, _, _ in files}
         if not paths:
             return
@@ -36,11 +37,11 @@ class MainFiles:
                 yield step
 
     def steps_with_same_files(self, files: tuple[FileChange, ...], after: int) -> Iterator[int]:
-        """Steps later than `after` that touch these files and no others, oldest first."""
+        """Yield the steps later than `after` that touch these files and no others, oldest first."""
         return (step for step in self.steps_touching(files, after) if len(self.files_of(step)) == len(files))
 
     def step_with_same_result(self, files: tuple[FileChange, ...], after: int) -> int | None:
-        """The step later than `after` at which all of these files had stood on main as they are here."""
+        """Return the step after `after` by which main has had each of these files as it is here, or None."""
         last = -1
         for path, _, result in files:
             steps = [step for step in self._by_result.get((path, result), ()) if step > after]
@@ -51,13 +52,13 @@ class MainFiles:
 
 
 def trees_around_step(clone: Clone, history: History, step: int) -> TreePair:
-    """The trees of main before and after a step."""
+    """Return the trees of main before and after a step."""
     return trees_around_commit(clone, history, history.chain[step])
 
 
 def trees_around_commit(clone: Clone, history: History, commit: Commit) -> TreePair:
-    """The trees of a commit's first parent and its own."""
+    """Return the trees before and after a commit."""
     parent = history.parent_of(commit)
-    if parent is None and commit.parents:  # the edge of a shallow clone: what came before is not there
+    if parent is None and commit.parents:  # a shallow clone ends here: what came before is missing
         return commit.tree, commit.tree
     return parent.tree if parent else clone.empty_tree, commit.tree

@@ -1,4 +1,4 @@
-"""What a pair of trees changes, in a form in which equal changes compare equal wherever they were applied."""
+"""What changes between two trees, in a form in which equal changes compare equal wherever they are applied."""
 
 from __future__ import annotations
 
@@ -13,20 +13,19 @@ from feedback.outcome import MAX_DIFF_CHARS, Diff
 
 _MODE = re.compile(rb"(new file|deleted file|old|new) mode (\d+)")
 _NO_BLOB_MODES = ("000000", "160000")
-"""Modes of an absent file and of a submodule, whose commit is in another repository."""
+"""The modes of an absent file and of a submodule, whose commit is in another repository."""
 _BINARY_INDEX = re.compile(rb"index ([0-9a-f]+)\.\.([0-9a-f]+)")
 
 _DISTINCTIVE_CHARS = 20
-"""Characters of an added line above which it is unlikely to be written twice."""
+"""An added line longer than this is unlikely to be written twice."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """The text of a change, and two names for it.
+    """The text of a change, and two digests of it.
 
-    `content` stands for the removed and added lines of each file, without context and line numbers: like
-    `git patch-id`, but blind to context too, so that it survives a rebase. `inverse` is the content of the change
-    that would undo it.
+    `content` is of the removed and added lines of each file, without line numbers, like `git patch-id`, and without
+    context too, so that it survives a rebase. `inverse` is the content of the change that would undo this one.
     """
 
     diff: Diff
@@ -36,7 +35,7 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class TreeChange:
-    """From one tree to another. `patch` is None if it was not asked for, or the clone lacks the contents."""
+    """The change from one tree to another. `patch` is None if it was not loaded or the clone lacks contents."""
 
     files: tuple[FileChange, ...]
     patch: Patch | None = None
@@ -50,7 +49,7 @@ class TreeChange:
         return self.patch.diff if self.patch else None
 
     def is_same_as(self, other: TreeChange) -> bool | None:
-        """Whether both are the same change; None when contents that would decide it are missing."""
+        """Whether both are the same change; None if the contents that would decide are missing."""
         if self.files == other.files:
             return True
         if self.paths != other.paths:
@@ -58,19 +57,21 @@ class TreeChange:
         return self.patch.content == other.patch.content if self.patch and other.patch else None
 
     def is_undone_by(self, other: TreeChange) -> bool:
-        """Whether `other` takes exactly this change back; False where unknown."""
+        """Whether `other` undoes exactly this change; False if unknown."""
         return bool(self.patch and other.patch and self.patch.inverse == other.patch.content)
 
     def share_in(self, other: TreeChange, marks: str = "+-") -> float:
-        """The share of this change's added (`+`) or removed (`-`) lines, blank ones apart, that `other` changes
-        alike; 0 where unknown."""
+        """Return the share of this change's added (`+`) or removed (`-`) lines that `other` has too.
+
+        Blank lines do not count; 0 if unknown.
+        """
         if self.diff is None or other.diff is None or self.diff.truncated:
             return 0.0
         mine, theirs = _count_changed_lines(self.diff.text, marks), _count_changed_lines(other.diff.text, marks)
         return (mine & theirs).total() / mine.total() if mine else 0.0
 
     def is_taken_over_by(self, other: TreeChange) -> bool:
-        """Whether `other` adds what this change adds: four lines of five, and half of them in every file."""
+        """Whether `other` adds four fifths of the lines that this change adds, and half of those in each file."""
         if self.diff is None or other.diff is None or self.diff.truncated:
             return False
         mine, theirs = _count_changed_lines(self.diff.text, "+"), _count_changed_lines(other.diff.text, "+")
@@ -81,7 +82,7 @@ class TreeChange:
 
 
 class PatchCache:
-    """What pairs of trees change: first which files, for all of them, then the patches that are needed."""
+    """The changes between pairs of trees: their files at once, their patches only as they are loaded."""
 
     def __init__(self, clone: Clone, pairs: Iterable[TreePair]) -> None:
         self._clone = clone
@@ -94,18 +95,18 @@ class PatchCache:
         return TreeChange(files, self._patches.get(files))
 
     def load(self, pairs: Iterable[TreePair]) -> None:
-        """Read the patches of these pairs. Pairs that change the same blobs share one."""
+        """Load the patches of these pairs; pairs that change the same blobs share one."""
         by_files = {self._files[pair]: pair for pair in pairs}
         blobs = {side for files in by_files for _, *sides in files for side in sides}
         lacking = self._clone.missing_objects(
             sorted(side.split()[1] for side in blobs if not side.startswith(_NO_BLOB_MODES))
         )
-        whole = {
+        complete = {
             files: pair
             for files, pair in by_files.items()
             if lacking.isdisjoint(side.split()[1] for _, *sides in files for side in sides)
         }
-        for files, lines in zip(whole, self._clone.patches(whole.values()), strict=True):
+        for files, lines in zip(complete, self._clone.patches(complete.values()), strict=True):
             self._patches[files] = _read_patch(lines)
 
 
@@ -126,7 +127,7 @@ def _read_patch(lines: Iterator[bytes]) -> Patch:
 
 
 class _PatchHasher:
-    """Hashes a patch and its inverse, line by line. What differs between the two is hashed as (before, after)."""
+    """Hashes a patch and its inverse, line by line; each change enters as (before, after) and (after, before)."""
 
     def __init__(self) -> None:
         self.forward, self.backward = hashlib.sha256(), hashlib.sha256()
@@ -137,7 +138,7 @@ class _PatchHasher:
 
     def read(self, line: bytes) -> None:
         mark = line[:1]
-        if mark == b"d":  # "diff --git": within hunks every line starts with a mark, so this is a new file
+        if mark == b"d":  # "diff --git": lines in a hunk start with a mark, so this is a new file
             self.end_block()
             self._in_hunk = False
             self._both(line, line)
@@ -154,7 +155,7 @@ class _PatchHasher:
             self.end_block()
 
     def end_block(self) -> None:
-        """Hash the run of changed lines read so far: all that was removed, then all that was added."""
+        """Hash the run of changed lines so far: what was removed, then what was added."""
         if self._removed or self._added:
             self._both(b"".join(self._removed), b"".join(self._added))
             self._removed.clear()
@@ -176,7 +177,7 @@ class _PatchHasher:
 
 
 def _count_changed_lines(text: str, marks: str) -> Counter[str]:
-    """Removed and added lines with their file and mark."""
+    """Count the removed and added lines, each with its file and mark."""
     lines: Counter[str] = Counter()
     file = ""
     in_hunk = False
@@ -191,7 +192,7 @@ def _count_changed_lines(text: str, marks: str) -> Counter[str]:
 
 
 def _count_by_file(lines: Counter[str]) -> Counter[str]:
-    """How many of these lines each file has."""
+    """Count the lines of each file."""
     found: Counter[str] = Counter()
     for line, times in lines.items():
         found[line.partition("\n")[0]] += times

@@ -1,11 +1,12 @@
-"""Outcomes from a clone alone: pull refs, and how their commits relate to main.
+"""The source that needs only a clone: it reads pull refs and how their commits relate to main.
 
     source = PlainGit(clone, AgentIdentity(authors=("*[bot]",)))
     for outcome in source.outcomes(cursor):
         store(outcome, source.cursor)
 
-The clone needs the pull requests' heads: `git fetch origin '+refs/pull/*/head:refs/pull/*/head'` (GitHub) or
-`'+refs/merge-requests/*/head:refs/merge-requests/*/head'` (GitLab). Nothing is written to it, and no network is used.
+The clone needs the heads of the pull requests: `git fetch origin '+refs/pull/*/head:refs/pull/*/head'` (GitHub) or
+`'+refs/merge-requests/*/head:refs/merge-requests/*/head'` (GitLab). Nothing is written to the clone, and the network is
+not used.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from feedback.git.agent_pulls import find_agent_pulls, find_pull_heads
-from feedback.git.cases import CASE_FORMAT, CaseBuilder
+from feedback.git.cases import CASE_FORMAT, CaseBuilder, PullCase
 from feedback.git.clone import Clone, open_clone
-from feedback.git.comparison import CaseComparison
+from feedback.git.comparison import CaseComparison, CaseFinding
 from feedback.git.git_outcome import outcome_of_case
 from feedback.git.history import History
 from feedback.git.main_index import MainIndex
@@ -28,13 +29,15 @@ from feedback.problems import FeedbackError
 from feedback.source import Cursor, check_cursor
 
 _CASES_AT_ONCE = 200
-"""Cases whose contents are in memory at once."""
+"""Cases whose contents are in memory at the same time."""
+_DIGEST_CHARS = 16
+"""The cursor keeps this much of a fingerprint and of an outcome's digest, one after the other."""
 _MAIN_REFS = ("refs/heads/main", "refs/heads/master", "refs/remotes/origin/main", "refs/remotes/origin/master")
 _REMOTE_ADDRESS = re.compile(r"^(?:\w+://(?:[^/@]*@)?|[^/@]+@)([\w.-]+)(?::\d+)?[:/](.+?)(?:\.git)?/*$")
 
 
 def has_pulls(path: Path | str) -> bool:
-    """Whether there is a clone at `path` that has pull requests' heads."""
+    """Whether `path` is a clone that has the heads of pull requests."""
     try:
         with open_clone(Path(path)) as clone:
             return bool(find_pull_heads(clone.refs())[0])
@@ -43,12 +46,12 @@ def has_pulls(path: Path | str) -> bool:
 
 
 class PlainGit:
-    """The clone at `path`, with the agent known by `identity`. A `FeedbackSource`.
+    """The clone at `path`, with the agent recognised by `identity`. A `FeedbackSource`.
 
-    `repository` is the name that outcomes carry (default: from the remote's address, else the directory's name),
-    `main` the branch that pull requests are merged into (default: the remote's default branch, else HEAD, main or
-    master). An unmerged pull request counts as open while its head is younger than `open_days` before main's newest
-    commit: git does not know more.
+    Outcomes carry the name `repository` (default: from the remote's address, else the folder's name). Pull requests
+    are merged into the branch `main` (default: the remote's default branch, else HEAD, main or master). Git does not
+    know whether a pull request is open: one that is not merged counts as open until main has a commit that is
+    `open_days` newer than its head.
     """
 
     def __init__(
@@ -77,7 +80,7 @@ class PlainGit:
         return Cursor(source=self.name, position=self._position, seen=self._seen)
 
     def outcomes(self, since: Cursor | None = None) -> Iterator[Outcome]:
-        """New or changed outcomes, by number. Raises `FeedbackError` when the clone cannot be read."""
+        """Yield outcomes that are new or have changed, by number. Raises `FeedbackError` if the clone is unreadable."""
         check_cursor(since, self.name)
         before = dict(since.seen) if since else {}
         self._position, self._seen = None, dict(before)
@@ -87,38 +90,45 @@ class PlainGit:
             if not heads:
                 raise FeedbackError(
                     f"{self._path} has no pull requests: no ref matches refs/pull/*/head. Fetch them with"
-                    " `git fetch origin '+refs/pull/*/head:refs/pull/*/head'` (GitLab: merge-requests for pull)."
+                    " `git fetch origin '+refs/pull/*/head:refs/pull/*/head'` (on GitLab: merge-requests, not pull)."
                 )
-            branch, tip = self._find_main(clone, refs)
+            main, tip = self._find_main(clone, refs)
             url = clone.remote_url()
             repository = self._repository or _repository_name_of(url) or _directory_name_of(self._path)
-            facts = [CASE_FORMAT, repository, branch, refs, self._identity.model_dump(), self._open_days]
+            facts = [CASE_FORMAT, repository, main, refs, self._identity.model_dump(), self._open_days]
             position = hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
-            if since is not None and since.position == position:
-                self._position = position
-                return
-            branches = [
-                commit for name, (commit, _) in refs.items() if name.startswith(("refs/heads/", "refs/remotes/"))
-            ]
-            history = History(clone.commits([tip, *branches, *heads.values()]), tip)
-            index = MainIndex(history, gitlab)
-            pulls = find_agent_pulls(heads, index, self._identity)
-            cases = list(CaseBuilder(clone, history, index, gitlab, self._open_days).build(pulls))
-            prints = {f"{repository}#{case.pull.number}": case.fingerprint for case in cases}
-            seen = self._seen = {key: old for key, old in before.items() if key in prints}
-            todo = [c for c, (key, now) in zip(cases, prints.items(), strict=True) if seen.get(key, "")[:16] != now]
-            reader = CaseComparison(clone, history)
-            for start in range(0, len(todo), _CASES_AT_ONCE):
-                for finding in reader.compare(todo[start : start + _CASES_AT_ONCE]):
-                    outcome = outcome_of_case(finding, repository, _pulls_url_of(url, gitlab), self._identity)
-                    now = prints[outcome.key] + outcome.digest[:16]
-                    if seen.get(outcome.key, "")[16:] != outcome.digest[:16]:
-                        yield outcome
-                    seen[outcome.key] = now
+            if since is None or since.position != position:
+                branches = [sha for name, (sha, _) in refs.items() if name.startswith(("refs/heads/", "refs/remotes/"))]
+                history = History(clone.commits([tip, *branches, *heads.values()]), tip)
+                index = MainIndex(history, gitlab)
+                pulls = find_agent_pulls(heads, index, self._identity)
+                cases = list(CaseBuilder(clone, history, index, gitlab, self._open_days).build(pulls))
+                for finding in self._compare(clone, history, cases, before, repository):
+                    yield from self._changed_outcome(finding, repository, _pulls_url_of(url, gitlab))
             self._position = position
 
+    def _compare(
+        self, clone: Clone, history: History, cases: list[PullCase], before: Mapping[str, str], repository: str
+    ) -> Iterator[CaseFinding]:
+        """Yield what is found about each case whose fingerprint has changed since the cursor."""
+        keys = {f"{repository}#{case.pull.number}": case for case in cases}
+        self._seen = {key: seen for key, seen in before.items() if key in keys}
+        changed = [c for key, c in keys.items() if before.get(key, "")[:_DIGEST_CHARS] != c.fingerprint]
+        comparison = CaseComparison(clone, history)
+        for start in range(0, len(changed), _CASES_AT_ONCE):
+            yield from comparison.compare(changed[start : start + _CASES_AT_ONCE])
+
+    def _changed_outcome(self, finding: CaseFinding, repository: str, pulls_url: str | None) -> Iterator[Outcome]:
+        """Yield the outcome of a finding, unless it is as the cursor has it."""
+        assert self._seen is not None
+        outcome = outcome_of_case(finding, repository, pulls_url, self._identity)
+        digest = outcome.digest[:_DIGEST_CHARS]
+        if self._seen.get(outcome.key, "")[_DIGEST_CHARS:] != digest:
+            yield outcome
+        self._seen[outcome.key] = finding.case.fingerprint + digest
+
     def _find_main(self, clone: Clone, refs: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
-        """The main branch's ref and tip."""
+        """Return the main branch's ref and its newest commit."""
         if self._main:
             names = [
                 self._main,
@@ -143,7 +153,7 @@ class PlainGit:
 
 
 def _repository_name_of(url: str | None) -> str | None:
-    """`owner/name` of a remote's address."""
+    """Return `owner/name` from a remote's address."""
     found = _REMOTE_ADDRESS.match(url) if url else None
     return found[2].strip("/") if found else None
 
@@ -154,7 +164,7 @@ def _directory_name_of(path: Path) -> str:
 
 
 def _pulls_url_of(url: str | None, gitlab: bool) -> str | None:
-    """Where pull requests are found on the web, without their number; credentials in the address are left out."""
+    """Return the web address of the pull requests, without number and without credentials."""
     found = _REMOTE_ADDRESS.match(url) if url else None
     if not found:
         return None

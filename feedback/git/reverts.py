@@ -1,4 +1,4 @@
-"""Later commits of main that took a change back, unless they were taken back themselves."""
+"""Finds the later commits of main that reverted a change and were not reverted themselves."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from feedback.git.main_files import MainFiles
 from feedback.messages import RevertClaim, parse_revert_claim
 
 _MAX_REVERT_CANDIDATES = 20
-"""Reverts worth reading contents for, at most, for one change."""
+"""Possible reverts of one change whose contents may be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class LandedChange:
-    """A change of main that may have been taken back."""
+    """A change on main that may have been reverted, under all the names that a revert may use for it."""
 
     shas: frozenset[str]
-    """Full ids of every commit that stands for it."""
+    """The full shas of the commits that make it up."""
     subjects: frozenset[str]
     numbers: frozenset[int]
     step: int
@@ -28,14 +28,16 @@ class LandedChange:
 
 @dataclass(frozen=True, slots=True)
 class Revert:
+    """A commit that reverts a change, or may do so."""
+
     commit: Commit
     step: int
     is_certain: bool
-    """Whether its words or its blobs settle it; otherwise it must be the inverse by content."""
+    """Whether its message or its blobs prove it; if not, its content must be the inverse."""
 
 
 class RevertIndex:
-    """Looks up what undid a change."""
+    """Finds the commits that may have reverted a change."""
 
     def __init__(self, history: History, main_files: MainFiles) -> None:
         self._history = history
@@ -62,31 +64,31 @@ class RevertIndex:
                 self._by_number.setdefault(number, []).append((commit, said))
 
     def candidates(self, landed: LandedChange) -> list[Revert]:
-        """Commits that may have undone the change, the certain ones first, then by age.
+        """Return the commits that may have reverted the change: the certain ones first, then by age.
 
-        Empty when a certain one was itself undone for certain.
+        A commit that was certainly reverted itself is left out.
         """
         found: dict[str, Revert] = {}
         for commit, certain in [*self._claimed(landed), *self._inverse(landed)]:
             step = self._history.step_of[commit.sha]
             if step > landed.step and (commit.sha not in found or certain):
                 found[commit.sha] = Revert(commit, step, certain)
-        lasting = [undoing for undoing in found.values() if not self._is_undone(undoing)]
-        return sorted(lasting, key=lambda undoing: (not undoing.is_certain, undoing.step))[:_MAX_REVERT_CANDIDATES]
+        lasting = [revert for revert in found.values() if not self._is_undone(revert)]
+        return sorted(lasting, key=lambda revert: (not revert.is_certain, revert.step))[:_MAX_REVERT_CANDIDATES]
 
-    def _is_undone(self, undoing: Revert) -> bool:
-        commit = undoing.commit
+    def _is_undone(self, revert: Revert) -> bool:
+        commit = revert.commit
         again = LandedChange(
             frozenset({commit.sha}),
             frozenset({commit.subject}),
             frozenset(),
-            undoing.step,
-            self._files.files_of(undoing.step) if self._history.is_step(commit) else (),
+            revert.step,
+            self._files.files_of(revert.step) if self._history.is_step(commit) else (),
         )
         return any(other.is_certain for other in self.candidates(again))
 
     def _claimed(self, landed: LandedChange) -> Iterator[tuple[Commit, bool]]:
-        """Commits that name the change as reverted; certain when reverting is their whole purpose."""
+        """Yield commits that say they revert the change; certain if reverting is all they do."""
         paths = {path for path, _, _ in landed.files}
 
         def related(commit: Commit) -> bool:
@@ -106,16 +108,16 @@ class RevertIndex:
                 yield commit, said.is_plain_revert and related(commit)
 
     def _last_landing(self, subject: str, before: int) -> int:
-        """The last step before `before` with this subject: the one that a revert by subject means; -1 for none."""
+        """Return the last step before `before` with this subject, which a revert by subject means; -1 for none."""
         return max((step for step in self._landings.get(subject, ()) if step < before), default=-1)
 
     def _inverse(self, landed: LandedChange) -> Iterator[tuple[Commit, bool]]:
-        """Steps that give every file its old content back, then those that speak of reverting on the same files."""
+        """Yield steps that restore every file, and steps that claim to revert and touch the same files."""
         if not landed.files:
             return
-        back = {(path, after, before) for path, before, after in landed.files}
+        restored = {(path, after, before) for path, before, after in landed.files}
         for step in self._files.steps_with_same_files(landed.files, landed.step):
-            if set(self._files.files_of(step)) == back:
+            if set(self._files.files_of(step)) == restored:
                 yield self._history.chain[step], True
             elif step in self._claims:
                 yield self._history.chain[step], False
@@ -124,12 +126,12 @@ class RevertIndex:
 def name_landed_change(
     commits: Iterable[Commit], titles: Iterable[str], number: int, step: int, files: tuple[FileChange, ...]
 ) -> LandedChange:
-    """The names under which a later commit may take this change back."""
+    """Return the change under the names that a revert may use for it."""
     commits = list(commits)
     subjects = {commit.subject for commit in commits} | set(titles) | {f"{title} (#{number})" for title in titles}
     return LandedChange(frozenset(c.sha for c in commits), frozenset(subjects), frozenset({number}), step, files)
 
 
 def pick_revert(candidates: Iterable[Revert], is_inverse: Mapping[str, bool]) -> Revert | None:
-    """The first candidate that is certain, or whose change is the inverse; `is_inverse` is by commit sha."""
+    """Return the first candidate that is certain or the inverse by content (`is_inverse`, by commit sha)."""
     return next((c for c in candidates if c.is_certain or is_inverse.get(c.commit.sha)), None)
