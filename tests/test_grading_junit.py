@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from meta.languages.junit.junit_run import BadReport, parse_junit
+from meta.languages.junit.junit_run import MAX_REPORT_BYTES, BadReport, parse_junit
 from meta.records.replay import Graded
 from meta.records.ticket import Grader, HiddenFile, JUnit, Ticket
 from meta.tickets.admission.proof import admit_ticket
@@ -144,6 +144,24 @@ BOMB = '<!DOCTYPE a [<!ENTITY b "bbbb"><!ENTITY c "&b;&b;&b;">]><testsuite><test
 def test_a_report_that_is_no_plain_xml_is_refused(text: str) -> None:
     with pytest.raises(BadReport):
         parse_junit([text.encode()])
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "iso-8859-1", "cp1252"])
+def test_a_report_may_come_in_another_encoding(encoding: str) -> None:
+    (test,) = parse_junit([f'<?xml version="1.0" encoding="{encoding}"?><a><testcase name="ä"/></a>'.encode(encoding)])
+    assert test.id == "ä"
+
+
+@pytest.mark.parametrize("encoding", ["klingon", "rot13", "shift_jis", "idna", "utf-7", "utf-16"])
+def test_a_report_whose_encoding_cannot_be_read_is_refused(encoding: str) -> None:
+    with pytest.raises(BadReport):
+        parse_junit([f'<?xml version="1.0" encoding="{encoding}"?><a/>'.encode()])
+
+
+@pytest.mark.parametrize("report", [b"<a>" * 100_000, b"x" * (MAX_REPORT_BYTES + 1)])
+def test_a_report_that_is_too_deep_or_too_large_is_refused(report: bytes) -> None:
+    with pytest.raises(BadReport):
+        parse_junit([report])
 
 
 def test_of_two_reports_about_one_test_the_worse_counts() -> None:

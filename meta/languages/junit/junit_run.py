@@ -14,7 +14,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from xml.parsers import expat
+from xml.etree.ElementTree import ParseError
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import DefusedXMLParser
 
 from meta.grading.overlay import lay_hidden_files, walk_files
 from meta.languages.test_run import DETERMINISTIC_VARIABLES, RunReading, TestReport, TestRun
@@ -31,6 +34,7 @@ MAX_REPORTED_TESTS = 100_000
 WEAKER_VERDICT_NOTE = ", by a JUnit report, which the code under test could forge"
 """Said wherever such a verdict is shown."""
 
+_OUTCOMES = {"failure": "failed", "error": "error", "skipped": "skipped"}
 _WORST = ("passed", "skipped", "failed", "error")
 
 
@@ -40,34 +44,33 @@ class BadReport(Exception):
 
 @dataclass
 class _Reader:
-    """Collects test cases while the parser runs."""
+    """Collects test cases while the parser runs, and keeps nothing else."""
 
     found: dict[str, TestReport]
     current: TestReport | None = None
     words: str = ""
 
-    def begin(self, tag: str, attributes: dict[str, str]) -> None:
-        tag = tag.rpartition(":")[2]
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        tag = tag.rpartition("}")[2]
         if tag == "testcase":
             if len(self.found) >= MAX_REPORTED_TESTS:
                 raise BadReport(f"it holds more than {MAX_REPORTED_TESTS} tests")
             self.current = TestReport(test_id_of(attributes), 0, "passed", seconds=_seconds(attributes.get("time", "")))
-        elif self.current and tag in ("failure", "error", "skipped"):
-            outcome = {"failure": "failed", "error": "error", "skipped": "skipped"}[tag]
-            self.current = replace(self.current, outcome=outcome, why=attributes.get("message", "")[:2000])
+        elif self.current and tag in _OUTCOMES:
+            self.current = replace(self.current, outcome=_OUTCOMES[tag], why=attributes.get("message", "")[:2000])
             self.words = ""
 
-    def text(self, text: str) -> None:
+    def data(self, text: str) -> None:
         self.words = (self.words + text)[-2000:]
 
     def end(self, tag: str) -> None:
-        tag = tag.rpartition(":")[2]
+        tag = tag.rpartition("}")[2]
         if self.current is None:
             return
         if tag in ("failure", "error") and self.words.strip():
             self.current = replace(self.current, why=f"{self.current.why}\n{self.words.strip()}".strip()[-2000:])
         elif tag == "testcase":
-            # Under one id the worst counts: which of them was meant cannot be told.
+            # Two tests may share an id. Nothing tells which one was meant, so the worse outcome counts.
             known = self.found.get(self.current.id)
             if known is None or _WORST.index(self.current.outcome) > _WORST.index(known.outcome):
                 self.found[self.current.id] = self.current
@@ -81,21 +84,20 @@ def test_id_of(attributes: dict[str, str]) -> str:
 
 
 def parse_junit(reports: Sequence[bytes]) -> tuple[TestReport, ...]:
-    """The tests of JUnit reports. Raises `BadReport`."""
+    """Read the tests of JUnit reports. Raises `BadReport`."""
     found: dict[str, TestReport] = {}
     if sum(map(len, reports)) > MAX_REPORT_BYTES:
         raise BadReport(f"it is larger than {MAX_REPORT_BYTES // 1_000_000} MB")
     for report in reports:
-        reader, parser = _Reader(found), expat.ParserCreate()
-        # Entities are how a small file becomes a large one, and how a parser is made to open others.
-        parser.StartDoctypeDeclHandler = _refused
-        parser.EntityDeclHandler = _refused
-        parser.StartElementHandler = reader.begin
-        parser.EndElementHandler = reader.end
-        parser.CharacterDataHandler = reader.text
+        # Entities can make a small file huge or make the parser open other files; without a document type there are
+        # none. The reader builds no tree, not even that of `iterparse`: it can be many times as large as the report.
+        parser = DefusedXMLParser(target=_Reader(found), forbid_dtd=True)
         try:
-            parser.Parse(report, True)
-        except expat.ExpatError as error:
+            parser.feed(report)
+            parser.close()
+        except DefusedXmlException:
+            raise BadReport("it declares a document type or entities") from None
+        except (ParseError, LookupError, ValueError) as error:  # the last two: an encoding that cannot be read
             raise BadReport(f"it is no XML: {error}") from None
     return tuple(found.values())
 
@@ -200,7 +202,3 @@ def _seconds(text: str) -> float:
         return max(0.0, float(text.replace(",", "")))
     except ValueError:
         return 0.0
-
-
-def _refused(*_: object) -> None:
-    raise BadReport("it declares a document type or entities")
