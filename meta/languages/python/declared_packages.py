@@ -106,7 +106,7 @@ def add_tool_groups(tool: Mapping[str, Any], groups: dict[str, list[str]]) -> No
 
 
 def drop_local_requirements(requirements: Iterable[str]) -> Iterator[str]:
-    """Only what an index can give: no paths, no links, no options, no markers that are never true."""
+    """Only what an index can give: no paths, no links, no options."""
     for requirement in requirements:
         text = requirement.split(" #")[0].strip()
         if text and not text.startswith(("-", ".", "/", "#")) and "://" not in text and "{" not in text:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
+
+from packaging.utils import canonicalize_name
 
 from meta.environments.commit_tree import CommitTree
 from meta.languages.python.declared_packages import DeclaredPackages, drop_local_requirements, find_declared_packages
@@ -71,11 +74,9 @@ def _plain(packages: Iterable[str], own: str) -> tuple[str, ...]:
 
 
 def requirement_name_of(requirement: str) -> str:
-    """The normalised name of a requirement (PEP 503): "Foo_Bar[x]>=1" is "foo-bar"."""
-    import re
-
+    """The normalised name of a requirement, also of one that packaging cannot read: "Foo_Bar[x]>=1" is "foo-bar"."""
     found = re.match(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)", requirement)
-    return re.sub(r"[-_.]+", "-", found[1]).lower() if found else requirement.strip()
+    return canonicalize_name(found[1]) if found else requirement.strip()
 
 
 def commit_day_of(repository: Path, commit: str) -> str:
