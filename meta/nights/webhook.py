@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 import os
 import time
-import urllib.error
-import urllib.request
-from http.client import HTTPException
 from typing import Any
 
 from meta.look.night_page import night_page
@@ -53,15 +50,17 @@ def send_account(settings: NightlySettings, account: Account) -> str:
 
 
 def _post(url: str, body: bytes) -> tuple[str, bool]:
-    """What went wrong, and whether it is worth another try."""
+    """Return what went wrong, and whether it is worth another try."""
+    import ssl
+
+    import httpx
+
+    headers = {"content-type": "application/json"}
+    trust = ssl.create_default_context()  # what this machine trusts, such as a company's own authority
     try:
-        request = urllib.request.Request(url, body, {"content-type": "application/json"}, method="POST")
-        with urllib.request.urlopen(request, timeout=SEND_TIMEOUT):
-            return "", False
-    except urllib.error.HTTPError as error:
-        error.close()
-        return f"it answered {error.code}", error.code >= 500 or error.code == 429
-    except urllib.error.URLError as error:
-        return f"it could not be reached ({type(error.reason).__name__})", True
-    except (OSError, HTTPException, ValueError) as error:
-        return f"it could not be reached ({type(error).__name__})", not isinstance(error, ValueError)
+        with httpx.Client(verify=trust, timeout=SEND_TIMEOUT, follow_redirects=True) as client:
+            answer = client.send(client.build_request("POST", url, content=body, headers=headers), stream=True)
+            status = answer.status_code
+            return ("", False) if answer.is_success else (f"it answered {status}", status >= 500 or status == 429)
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+        return f"it could not be reached ({type(error).__name__})", isinstance(error, httpx.HTTPError | OSError)
