@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from feedback.problems import FeedbackError
 
 if TYPE_CHECKING:
     import httpx
+    from githubkit.exception import GitHubException
 
 JsonObject = dict[str, Any]
 _RESERVED_POINTS = 50
@@ -41,6 +43,20 @@ class MissingResource(FeedbackError):
 
 class RefusedWrite(FeedbackError):
     """GitHub understood a write and will not do it (HTTP 409, 422)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _GitHubRequest:
+    method: str
+    path: str
+    repeatable: bool
+    """Whether it does no harm twice. What is not is never sent again when it may have worked."""
+    json: JsonObject | None = None
+    params: Mapping[str, str | int] | None = None
+    accept: str | None = None
+    stream: bool = False
+    heavy: bool = False
+    """Whether 502 and 504 mean that too much was asked for."""
 
 
 class GitHubClient:
@@ -85,7 +101,9 @@ class GitHubClient:
             self._resume_at = 0.0
         body = {"query": text, "variables": dict(variables)}
         for attempt in range(self.access.retries + 1):
-            answer = self._json(self._send("POST", self._graphql, json=body, read_only=True, heavy=True))
+            answer = self._json(
+                self._send(_GitHubRequest("POST", self._graphql, repeatable=True, json=body, heavy=True))
+            )
             errors = [e for e in answer.get("errors") or [] if isinstance(e, dict)]
             kinds = {str(e.get("type", "")).upper() for e in errors}
             if kinds & {"RATE_LIMIT", "RATE_LIMITED"} and attempt < self.access.retries:
@@ -96,11 +114,11 @@ class GitHubClient:
 
     def get(self, path: str, **params: str | int) -> Any:
         """The JSON at `path` of the REST API, such as `repos/team/app`."""
-        return self._parsed(self._send("GET", f"/{path}", params=params, read_only=True))
+        return self._parsed(self._send(_GitHubRequest("GET", f"/{path}", repeatable=True, params=params)))
 
     def diff(self, path: str) -> Diff:
         """A comparison, commit or pull request as a unified diff, cut at the length that records keep."""
-        response = self._send("GET", f"/{path}", accept=_DIFF_TYPE, read_only=True, stream=True)
+        response = self._send(_GitHubRequest("GET", f"/{path}", repeatable=True, accept=_DIFF_TYPE, stream=True))
         kept = b""
         try:
             for chunk in response.iter_bytes():
@@ -116,14 +134,14 @@ class GitHubClient:
 
     def post(self, path: str, body: Mapping[str, Any], method: str = "POST") -> Any:
         """Write once. Raises `Refused` when GitHub will not, `FeedbackError` when it is unclear whether it did."""
-        return self._parsed(self._send(method, f"/{path}", json=dict(body), read_only=False))
+        return self._parsed(self._send(_GitHubRequest(method, f"/{path}", repeatable=False, json=dict(body))))
 
     def token(self) -> str:
         """A token that git may be given: the token itself, or a fresh one of the App's installation."""
         if not self.access.app_id:
             return self.access.token()
         path = f"/app/installations/{self.access.installation_id}/access_tokens"
-        answer = self._parsed(self._send("POST", path, json={}, read_only=True))  # harmless when it is repeated
+        answer = self._parsed(self._send(_GitHubRequest("POST", path, repeatable=True, json={})))
         token = answer.get("token") if isinstance(answer, dict) else None
         if not isinstance(token, str) or not re.fullmatch(r"[\w.-]+", token):
             raise FeedbackError(f"{self._host} gave the GitHub App no token. Is github.base_url right?")
@@ -140,78 +158,75 @@ class GitHubClient:
         base = self.access.base_url.rstrip("/")
         return base.removesuffix("/v3") + "/graphql" if base.endswith("/api/v3") else "/graphql"
 
-    def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        read_only: bool,
-        json: JsonObject | None = None,
-        params: Mapping[str, str | int] | None = None,
-        accept: str = "",
-        stream: bool = False,
-        heavy: bool = False,
-    ) -> httpx.Response:
-        from githubkit.exception import AuthCredentialError, GitHubException, RateLimitExceeded, RequestFailed
+    def _send(self, request: _GitHubRequest) -> httpx.Response:
+        """Send until an answer comes. Raises `FeedbackError` for a failure that may not or need not be repeated."""
+        from githubkit.exception import GitHubException, RequestFailed
 
         attempt, renewed = 0, False
         while True:
             self.requests += 1
             try:
                 answer = self._github.request(
-                    method,
-                    path,
-                    json=json,
-                    params=dict(params) if params else None,
-                    stream=stream,
-                    headers={"Accept": accept} if accept else None,
+                    request.method,
+                    request.path,
+                    json=request.json,
+                    params=dict(request.params) if request.params else None,
+                    headers={"Accept": request.accept} if request.accept else None,
+                    stream=request.stream,
                 )
                 self._note_limit(answer.raw_response.headers)
                 return answer.raw_response
-            except RateLimitExceeded as limited:
-                # The request was not carried out, so a write may be repeated as well.
-                pause = max(limited.retry_after.total_seconds(), 1.0)
-                if attempt >= self.access.retries:
-                    raise FeedbackError(self._later(pause)) from None
-                self._wait(pause, "it asks for fewer requests")
-            except RequestFailed as failed:
-                status = failed.response.status_code
-                if status == 401 and self.access.app_id and not renewed:
+            except GitHubException as error:
+                unauthorized = isinstance(error, RequestFailed) and error.response.status_code == 401
+                if unauthorized and self.access.app_id and not renewed:
                     # The App's token ended early. Nothing was carried out, so a write may be repeated as well.
                     self._app_tokens.cleanup()
                     renewed = True
                     continue
-                if heavy and status in (502, 504):
-                    raise QueryTooLarge(f"{self._host} answered {status}") from None
-                if status < 500 or not read_only or attempt >= self.access.retries:
-                    raise self._in_words(failed.response.raw_response, method, path) from None
-                self._back_off(attempt, f"it answered {status}")
-            except AuthCredentialError as error:
-                raise FeedbackError(f"GitHub App: {error}") from None
-            except GitHubException as error:
-                why = str(getattr(error, "exc", error)) or type(error).__name__
-                if not read_only or attempt >= self.access.retries:
-                    raise FeedbackError(
-                        f"{self._host} cannot be reached ({why}). Check the network and github.base_url, then run the"
-                        " same command again; it goes on from here."
-                    ) from None
-                self._back_off(attempt, why)
+                self._wait(*self._pause(error, request, attempt))
             except ValueError as error:  # a header that is no number, a key that is no key
                 raise FeedbackError(f"{self._host} sent, or was sent, something odd: {error}") from None
             attempt += 1
 
-    def _in_words(self, response: httpx.Response, method: str, path: str) -> FeedbackError:
+    def _pause(self, error: GitHubException, request: _GitHubRequest, attempt: int) -> tuple[float, str]:
+        """How long to wait before the request is sent again, and why. Raises `FeedbackError` when it must not be."""
+        from githubkit.exception import AuthCredentialError, RateLimitExceeded, RequestFailed
+
+        last = attempt >= self.access.retries
+        back_off = min(2.0**attempt, 60.0) / 2
+        if isinstance(error, RateLimitExceeded):
+            # The request was not carried out, so a write may be repeated as well.
+            seconds = max(error.retry_after.total_seconds(), 1.0)
+            if last:
+                raise FeedbackError(self._later(seconds)) from None
+            return seconds, "it asks for fewer requests"
+        if isinstance(error, RequestFailed):
+            status = error.response.status_code
+            if request.heavy and status in (502, 504):
+                raise QueryTooLarge(f"{self._host} answered {status}") from None
+            if status < 500 or not request.repeatable or last:
+                raise self._in_words(error.response.raw_response, request) from None
+            return back_off, f"it answered {status}"
+        if isinstance(error, AuthCredentialError):
+            raise FeedbackError(f"GitHub App: {error}") from None
+        why = str(getattr(error, "exc", error)) or type(error).__name__
+        if not request.repeatable or last:
+            raise FeedbackError(
+                f"{self._host} cannot be reached ({why}). Check the network and github.base_url, then run the"
+                " same command again; it goes on from here."
+            ) from None
+        return back_off, why
+
+    def _in_words(self, response: httpx.Response, request: _GitHubRequest) -> FeedbackError:
         status = response.status_code
         try:
             answer = response.json()
             said = str(answer.get("message") or "")
-            details = [
-                str(e.get("message") or e.get("code") or e) for e in answer.get("errors") or [] if isinstance(e, dict)
-            ]
-            said = ". ".join([said, *details])
+            errors = [e for e in answer.get("errors") or [] if isinstance(e, dict)]
+            said = ". ".join([said, *(str(e.get("message") or e.get("code") or e) for e in errors)])
         except Exception:
             said = response.reason_phrase
-        what = f"{self._host} answered {status} to {method} {path}: {' '.join(said.split())[:300]}"
+        what = f"{self._host} answered {status} to {request.method} {request.path}: {' '.join(said.split())[:300]}"
         if status == 401:
             if self.access.app_id:
                 return FeedbackError(
@@ -279,9 +294,6 @@ class GitHubClient:
     @property
     def _until_reset(self) -> float:
         return max(self._reset - time.time(), 1.0)
-
-    def _back_off(self, attempt: int, why: str) -> None:
-        self._wait(min(2.0**attempt, 60.0) / 2, why)
 
     def _wait(self, seconds: float, why: str) -> None:
         if seconds > self.access.longest_wait_seconds:
