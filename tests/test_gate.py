@@ -16,7 +16,6 @@ from meta.gate.bets import (
     find_growth_optimal_u,
     log_factor_of,
     log_factor_of_missing_run,
-    log_value_of_pass,
 )
 from meta.gate.gate import Gate
 from meta.gate.gate_record import GateConfig, GateRecord
@@ -74,6 +73,20 @@ def test_a_run_not_made_counts_no_more_than_the_tangent(theta: float, stake: flo
 
 
 # A whole pass: for all truths, beliefs, stakes, skips and orders, by enumeration.
+
+
+def log_value_of_pass(
+    candidate: list[tuple[float, float, float]], incumbent: list[tuple[float, float, float]], not_made: float
+) -> float:
+    """log V of one pass from its bets, each (outcome, size of the stake, u), and the incumbent stake left unused.
+
+        V = prod_i h_{+lam w_i}(candidate on i) * prod_i prod_{j <= k_i} h_{-lam w_i / k_i}(j-th incumbent run on i)
+
+    Stakes are given as sizes, lam * w_i / k_i; `not_made` is the sum of the incumbent stakes whose run was not made.
+    """
+    gained = sum(log_factor_of(y, +size, u) for y, size, u in candidate)
+    paid = sum(log_factor_of(y, -size, u) for y, size, u in incumbent)
+    return gained + paid + log_factor_of_missing_run(-not_made)
 
 
 @settings(max_examples=150, deadline=None)

@@ -24,8 +24,8 @@ from feedback.problems import FeedbackError
 
 _DIFF_ARGUMENTS = ("diff-tree", "--stdin", "-r", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv")
 _PATCH_ARGUMENTS = ("-p", "--full-index", "--diff-algorithm=myers", "--src-prefix=a/", "--dst-prefix=b/", "--unified=3")
-_LOG_FORMAT = "--format=%H%x00%P%x00%T%x00%an%x00%ae%x00%at%x00%cn%x00%ce%x00%ct%x00%B"
-_LOG_FIELDS = 10
+_LOG_FORMAT = "--format=%H%x00%P%x00%T%x00%an%x00%ae%x00%at%x00%ce%x00%ct%x00%B"
+_LOG_FIELDS = 9
 _MIN_MERGE_BYTES = 512 * 1024 * 1024
 """Trial merges are written to shared memory if this many bytes are free there."""
 
@@ -40,7 +40,6 @@ class Commit:
     author: str
     author_email: str
     author_time: int
-    committer: str
     committer_email: str
     time: int
     message: str
@@ -116,20 +115,10 @@ class Clone:
                 if len(fields) == _LOG_FIELDS:
                     if fields[0] in self._edge:
                         fields[1] = "0" * len(fields[0])
-                    sha, parents, tree, author, mail, at, committer, committer_mail, time, message = fields
+                    sha, parents, tree, author, mail, at, committer_mail, time, message = fields
+                    above, authored, committed = tuple(parents.split()), _parse_time(at), _parse_time(time)
+                    yield Commit(sha, above, tree, author, mail, authored, committer_mail, committed, message)
                     fields = []
-                    yield Commit(
-                        sha,
-                        tuple(parents.split()),
-                        tree,
-                        author,
-                        mail,
-                        _parse_time(at),
-                        committer,
-                        committer_mail,
-                        _parse_time(time),
-                        message,
-                    )
 
     def changed_files(self, pairs: Iterable[TreePair]) -> Iterator[tuple[FileChange, ...]]:
         """Yield the files that differ in each pair, in order."""

@@ -39,10 +39,6 @@ class CommitTree:
         """A file's content as text; empty where there is no such file."""
         return (self.bytes(path) or b"").decode("utf-8", "replace")
 
-    def is_executable(self, path: str) -> bool:
-        """Whether git has the file down as a program."""
-        return run_git("ls-tree", "--full-tree", self.commit, "--", path, cwd=self.repository).startswith("100755")
-
     def having(self, names: Iterable[str]) -> list[str]:
         """Those of the names that are files here, in the order given."""
         return [name for name in names if name in self.files]

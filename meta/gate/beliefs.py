@@ -155,8 +155,5 @@ class TicketBelief:
             self.passes += passed
             self.fails += not passed
 
-    def views(self) -> StateViews:
-        return view_states(self.a, self.b, self.passes, self.fails)
-
     def predict(self, odds: Odds) -> Prediction:
         return predict_runs(self.a, self.b, self.passes, self.fails, odds)

@@ -61,19 +61,3 @@ def log_factor_of_missing_run(stake: float) -> float:
     incumbent had passed for certain. Under h_s's own bound whatever the truth, so leaving out runs is always safe.
     """
     return min(0.0, stake)
-
-
-def log_value_of_pass(
-    candidate: list[tuple[float, float, float]],
-    incumbent: list[tuple[float, float, float]],
-    not_made: float = 0.0,
-) -> float:
-    """log V of one pass from its bets, each (outcome, size of the stake, u), and the incumbent stake left unused.
-
-        V = prod_i h_{+lam w_i}(candidate on i) * prod_i prod_{j <= k_i} h_{-lam w_i / k_i}(j-th incumbent run on i)
-
-    Stakes are given as sizes, lam * w_i / k_i; `not_made` is the sum of the incumbent stakes whose run was not made.
-    """
-    gained = sum(log_factor_of(y, +size, u) for y, size, u in candidate)
-    paid = sum(log_factor_of(y, -size, u) for y, size, u in incumbent)
-    return gained + paid + log_factor_of_missing_run(-not_made)

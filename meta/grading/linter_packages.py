@@ -24,7 +24,7 @@ def find_linter_packages(base: CommitTree, packages: Iterable[str], runtime: Ite
     present = {requirement_name_of(requirement) for requirement in packages}
     found: dict[str, tuple[str, ...]] = {}
     for tool in find_configured_tools(base.text):
-        hook = hooked.get(tool.name) or Hook(tool.name)
+        hook = hooked.get(tool.name) or Hook()
         wanted = _wanted(tool.program, hook, base, present, tuple(runtime))
         if wanted and tool.program not in found:
             found[tool.program] = wanted

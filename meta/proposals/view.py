@@ -148,10 +148,3 @@ def _answers(store: Store, candidate: Candidate) -> tuple[Outcome, ...]:
     numbers = {number for answer in candidate.edit.answers for number in re.findall(r"#(\d+)", answer)}
     named = [o for o in outcomes if str(o.number) in numbers]
     return tuple(named or [o for o in outcomes if o.cause.value in candidate.edit.themes])
-
-
-def success_of_version(store: Store, version: str) -> Rate:
-    """One-shot success of a version over all its replays on admitted tickets that were not picked for failing."""
-    return one_shot_success_of(
-        group_by_ticket(store.replays("version = ? and purpose in ('gate', 'measure', 'incumbent')", version))
-    )

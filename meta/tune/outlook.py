@@ -107,14 +107,13 @@ def forecast_night(context: Context, seed: int = 0) -> NightOutlook:
         usd_per_replay=price,
         advice=(),
     )
-    return replace(made, advice=tuple(_advice(context, made, search, held_out, stale, gate, seed)))
+    return replace(made, advice=tuple(_advice(context, made, search, stale, gate, seed)))
 
 
 def _advice(
     context: Context,
     found: NightOutlook,
     search: Sequence[Ticket],
-    held_out: Sequence[Ticket],
     stale: Sequence[tuple[float, float]],
     gate: GateConfig,
     seed: int,

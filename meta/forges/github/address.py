@@ -20,10 +20,6 @@ class IssuePlace:
     number: int
 
 
-def is_issue_address(text: str) -> bool:
-    return text.startswith(("http://", "https://"))
-
-
 def find_issue_place(context: Context, address: str) -> IssuePlace:
     """The issue at an address of the GitHub of the settings. Raises `MetaError` (exit code 2) for any other: the token
     is never sent elsewhere."""

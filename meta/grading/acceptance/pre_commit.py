@@ -33,7 +33,6 @@ _OWN = re.compile(
 class Hook:
     """How the project runs one tool before each commit."""
 
-    tool: str
     version: str = ""
     """The pinned one; empty where the hook's place in the file does not tell."""
     arguments: tuple[str, ...] = ()
@@ -69,7 +68,6 @@ def _hook(tool: str, entry: Mapping[str, Any], hook: Mapping[str, Any], text: st
     if tool == "mypy" and "mirrors-mypy" in place and "args" not in hook:
         arguments = ["--ignore-missing-imports", "--scripts-are-modules"]  # that hook's own
     return Hook(
-        tool=tool,
         version=_version(str(entry.get("rev", "")), text) if known else "",
         arguments=tuple(_settings(arguments)),
         plugins=tuple(plugins),

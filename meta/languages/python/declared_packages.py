@@ -46,7 +46,7 @@ def find_declared_packages(tree: CommitTree) -> DeclaredPackages:
         *_strings(script.get("install_requires")),
         *_poetry(project.get("tool", {}).get("poetry", {}).get("dependencies", {})),
     ]
-    groups = _groups(tree, project, config, script)
+    groups = _groups(project, config, script)
     tox = _tox(tree)
     chosen = [n for n in groups if _FOR_TESTS.match(n)] or [n for n in groups if _FOR_DEVELOPERS.match(n)]
     chosen += [extra for extra in tox.extras if extra in groups and extra not in chosen]
@@ -65,7 +65,7 @@ def find_declared_packages(tree: CommitTree) -> DeclaredPackages:
 def requirement_lists_of(tree: CommitTree) -> Iterator[list[str]]:
     """Every list of requirements that a commit holds, for whatever: groups, extras, files, tox's environments."""
     script, config = _setup_call(tree.text("setup.py")), _ini(tree.text("setup.cfg"))
-    yield from _groups(tree, _toml(tree.text("pyproject.toml")), config, script).values()
+    yield from _groups(_toml(tree.text("pyproject.toml")), config, script).values()
     for path in sorted(tree.files):
         if _ANY_REQUIREMENTS.search(path):
             yield list(_requirements_file(tree, path))
@@ -73,7 +73,7 @@ def requirement_lists_of(tree: CommitTree) -> Iterator[list[str]]:
 
 
 def _groups(
-    tree: CommitTree, project: Mapping[str, Any], config: Mapping[str, Mapping[str, str]], script: Mapping[str, Any]
+    project: Mapping[str, Any], config: Mapping[str, Mapping[str, str]], script: Mapping[str, Any]
 ) -> dict[str, list[str]]:
     """Named lists of requirements: extras, dependency groups, and what tools have of the kind."""
     about = project.get("project", {})
