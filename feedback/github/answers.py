@@ -6,6 +6,7 @@ A list is read item by item (`each`), so that one bad item is named and the othe
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
@@ -119,6 +120,13 @@ class PullCommit(ObjectId):
         name = author.user.login if author.user else author.name or ""
         return name, author.email or ""
 
+    @property
+    def signatures(self) -> tuple[tuple[str, str, str], ...]:
+        """Name, mail address and message: once with the login, once with the name that git has."""
+        login, mail = self.who
+        name = (self.author and self.author.name) or ""
+        return (login, mail, self.message), (name, mail, self.message)
+
 
 class CommitItem(GitHubAnswer):
     commit: PullCommit
@@ -181,6 +189,10 @@ class ListedPull(GitHubAnswer):
     from_elsewhere: bool = Field(True, alias="isCrossRepository")
 
     @property
+    def opened_by(self) -> str:
+        return self.author.name if self.author else "ghost"
+
+    @property
     def by_insider(self) -> bool:
         """Whether it comes from a branch of the repository itself, which takes the right to push, or from somebody who
         belongs to it. Anybody else's words about where the change comes from prove nothing."""
@@ -199,6 +211,14 @@ class PullFacts(ListedPull):
     base_oid: str | None = Field(None, alias="baseRefOid")
     head_oid: str | None = Field(None, alias="headRefOid")
     merge_commit: PullCommit | None = Field(None, alias="mergeCommit")
+
+    @property
+    def ended_at(self) -> AwareDatetime | None:
+        return self.merged_at or self.closed_at
+
+    def was_open(self, moment: datetime) -> bool:
+        """Whether it had not ended before that moment."""
+        return self.ended_at is None or moment <= self.ended_at
 
 
 AnswerType = TypeVar("AnswerType", bound=GitHubAnswer)

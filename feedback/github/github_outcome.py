@@ -15,7 +15,6 @@ def outcome_of_story(story: PullStory, repository: str, main: str | None, words:
     """The record, without diffs: those are asked for when they are wanted."""
     pull, facts = story.pull, story.pull.facts
     kind = _outcome_kind(story, main)
-    opened = facts.author.name if facts.author else "ghost"
     by_sha = {c.oid: c for c in story.work}
     submitted = by_sha.get(story.submitted or "")
     alone = len(pull.commits) == 1 and not any(e.typename == "HeadRefForcePushedEvent" for e in pull.events)
@@ -28,10 +27,10 @@ def outcome_of_story(story: PullStory, repository: str, main: str | None, words:
         kind=kind,
         opened_at=facts.created_at,
         submitted_at=submitted.when if submitted else None,
-        closed_at=facts.merged_at or facts.closed_at,
+        closed_at=facts.ended_at,
         agent=story.agent,
         recognised_by=story.recognised_by,
-        author=opened,
+        author=facts.opened_by,
         version=story.version,
         first_sha=None if not story.work or story.forced else story.work[0].oid,
         submitted_sha=story.submitted,

@@ -21,7 +21,6 @@ from feedback.github.access import GitHubAccess
 from feedback.github.answers import (
     CommitItem,
     ListedPull,
-    PullCommit,
     PullLabel,
     end_cursor_of,
     nodes_of,
@@ -206,8 +205,7 @@ class GitHubSource:
     def _is_agents(self, listed: ListedPull, node: dict[str, Any]) -> bool:
         ignored: list[Problem] = []
         labels = [label.name for label in parse_nodes(PullLabel, node.get("labels"), "", ignored)]
-        login = listed.author.name if listed.author else "ghost"
-        if self._identity.recognise_pull(login, labels, listed.body, may_push=listed.by_insider):
+        if self._identity.recognise_pull(listed.opened_by, labels, listed.body, may_push=listed.by_insider):
             return True
         for item in nodes_of(node.get("commits"), "", ignored):
             data = (
@@ -215,8 +213,8 @@ class GitHubSource:
             )
             first = parse_answer(CommitItem, {"commit": data}, "", ignored) if data else None
             if first and any(
-                self._identity.recognise(n, m, first.commit.message, may_push=listed.by_insider)
-                for n, m in _author_names_of(first.commit)
+                self._identity.recognise(*signature, may_push=listed.by_insider)
+                for signature in first.commit.signatures
             ):
                 return True
         return False
@@ -306,12 +304,6 @@ def _default_branch_of(repository: dict[str, Any]) -> str | None:
 
 def _has_object(item: dict[str, Any], name: str) -> bool:
     return isinstance(item.get(name), dict)
-
-
-def _author_names_of(commit: PullCommit) -> list[tuple[str, str]]:
-    name = (commit.author.name or "") if commit.author else ""
-    login, mail = commit.who
-    return [(login, mail), (name, mail)]
 
 
 def _update_time_of(node: dict[str, Any]) -> datetime | None:

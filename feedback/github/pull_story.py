@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,59 +36,22 @@ class PullStory:
 
 
 def story_of(pull: PullDetails, words: tuple[Comment, ...], identity: AgentIdentity) -> PullStory | None:
-    """The story of the agent's pull request; None when it turns out not to be the agent's."""
+    """Return the story of the agent's pull request; None when it turns out not to be the agent's."""
     commits = [item.commit for item in pull.commits]
     work = [c for c in commits if c.parents.count < 2] or commits[-1:]
-    opened = pull.facts.author.name if pull.facts.author else "ghost"
-    insider = pull.facts.by_insider
-    known = identity.recognise_pull(opened, pull.labels, pull.facts.body, may_push=insider)
-    if known is None and work:
-        first, name = work[0], (work[0].author.name or "") if work[0].author else ""
-        known = identity.recognise(*first.who, first.message, may_push=insider) or identity.recognise(
-            name, first.who[1], first.message, may_push=insider
-        )
+    known = _recognise_agent(pull, work, identity)
     if known is None:
         return None
     agent, how = known
-    end = pull.facts.merged_at or pull.facts.closed_at
-
-    def is_agents(commit: PullCommit) -> bool:
-        name, mail = commit.who
-        return (
-            identity.recognise(name, mail, commit.message) is not None
-            or (
-                bool(commit.author and commit.author.name)
-                and identity.recognise(str(commit.author and commit.author.name), mail, commit.message) is not None
-            )
-            or (how in ("author", "label") and name.casefold() == opened.casefold())
-        )
-
-    others = [commit for commit in work if not is_agents(commit)]
-    if how in ("trailer", "co-author", "label") and work and not any(is_agents(c) for c in work):
+    by_agent: list[PullCommit] = []
+    others: list[PullCommit] = []
+    for commit in work:
+        (by_agent if _is_by_agent(commit, pull, identity, how) else others).append(commit)
+    if how in ("trailer", "co-author", "label") and not by_agent:
         others = others[1:]  # a person opened it for the agent, and the first commit is what it is about
     by_people = [c for c in others if is_person(*c.who)]
-    reviewers = {word.author for word in _reviewer_remarks(words, opened, agent)}
-    asked = [
-        review
-        for review in pull.reviews
-        if review.state == "CHANGES_REQUESTED"
-        and review.who in reviewers | _wordless_reviewers(pull, opened, agent)
-        and (end is None or review.when <= end)
-    ]
-    forced = [
-        (e.created_at, e.who, e.before.oid)
-        for e in pull.events
-        if e.typename == "HeadRefForcePushedEvent"
-        and e.created_at
-        and e.before
-        and not is_bot(e.who)
-        and e.who.casefold() not in (opened.casefold(), agent.casefold())
-        and (end is None or e.created_at <= end)
-    ]
-    on_lines = [w.when for w in _reviewer_remarks(words, opened, agent) if w.place and w.when]
-    answered = bool(on_lines) and any(
-        c.when and min(on_lines) < c.when and (end is None or c.when <= end) for c in work if is_agents(c)
-    )
+    remarks = _reviewer_remarks(pull, words, agent)
+    asked, forced = _change_requests(pull, remarks, agent), _force_pushes(pull, agent)
     versions = [v for text in (*(c.message for c in commits), pull.facts.body) if (v := identity.version(text))]
     return PullStory(
         pull=pull,
@@ -101,21 +63,64 @@ def story_of(pull: PullDetails, words: tuple[Comment, ...], identity: AgentIdent
         by_bots=tuple(c for c in others if not is_person(*c.who)),
         asked=tuple(asked),
         forced=tuple(forced),
-        answered=answered,
+        answered=_answered_by_agent(pull, remarks, by_agent),
         submitted=_submitted_sha(pull, work, by_people, asked, forced),
         undoing=find_reversal(pull) if pull.facts.merged else None,
     )
 
 
-def _reviewer_remarks(words: tuple[Comment, ...], opened: str, agent: str) -> Iterator[Comment]:
-    own = {opened.casefold(), agent.casefold()}
-    yield from (w for w in words if w.write_access and not is_bot(w.author) and w.author.casefold() not in own)
+def _recognise_agent(
+    pull: PullDetails, work: list[PullCommit], identity: AgentIdentity
+) -> tuple[str, RecognitionSign] | None:
+    """The agent's name and how it was known: by the pull request itself, else by its first commit."""
+    insider = pull.facts.by_insider
+    known = identity.recognise_pull(pull.facts.opened_by, pull.labels, pull.facts.body, may_push=insider)
+    for signature in work[0].signatures if work else ():
+        known = known or identity.recognise(*signature, may_push=insider)
+    return known
 
 
-def _wordless_reviewers(pull: PullDetails, opened: str, agent: str) -> set[str]:
-    """Who may push and reviewed without a word."""
-    own = {opened.casefold(), agent.casefold()}
-    return {r.who for r in pull.reviews if r.can_push and not is_bot(r.who) and r.who.casefold() not in own}
+def _is_by_agent(commit: PullCommit, pull: PullDetails, identity: AgentIdentity, how: RecognitionSign) -> bool:
+    if any(identity.recognise(*signature) for signature in commit.signatures):
+        return True
+    return how in ("author", "label") and commit.who[0].casefold() == pull.facts.opened_by.casefold()
+
+
+def _reviewer_remarks(pull: PullDetails, words: tuple[Comment, ...], agent: str) -> list[Comment]:
+    own = (pull.facts.opened_by.casefold(), agent.casefold())
+    return [w for w in words if w.write_access and not is_bot(w.author) and w.author.casefold() not in own]
+
+
+def _change_requests(pull: PullDetails, remarks: list[Comment], agent: str) -> list[Review]:
+    """Reviews that asked for changes before the end, by people with write access."""
+    own = (pull.facts.opened_by.casefold(), agent.casefold())
+    # Whoever may push may also have reviewed without a word.
+    reviewers = {r.who for r in pull.reviews if r.can_push and not is_bot(r.who) and r.who.casefold() not in own}
+    reviewers |= {remark.author for remark in remarks}
+    asked = [r for r in pull.reviews if r.state == "CHANGES_REQUESTED" and r.who in reviewers]
+    return [r for r in asked if pull.facts.was_open(r.when)]
+
+
+def _force_pushes(pull: PullDetails, agent: str) -> list[tuple[datetime, str, str]]:
+    """Force pushes by people before the end: when, by whom, and what stood there before."""
+    own = (pull.facts.opened_by.casefold(), agent.casefold())
+    return [
+        (event.created_at, event.who, event.before.oid)
+        for event in pull.events
+        if event.typename == "HeadRefForcePushedEvent"
+        and event.created_at
+        and event.before
+        and not is_bot(event.who)
+        and event.who.casefold() not in own
+        and pull.facts.was_open(event.created_at)
+    ]
+
+
+def _answered_by_agent(pull: PullDetails, remarks: list[Comment], by_agent: list[PullCommit]) -> bool:
+    """Whether the agent pushed after a reviewer's first remark on its lines and before the end."""
+    on_lines = [remark.when for remark in remarks if remark.place and remark.when]
+    pushed = [commit.when for commit in by_agent if commit.when and pull.facts.was_open(commit.when)]
+    return bool(on_lines and pushed) and min(on_lines) < max(pushed)
 
 
 def _submitted_sha(
