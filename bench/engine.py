@@ -9,17 +9,20 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from bench.growing import Kept, World
 from bench.growing import Version as Edits
-from meta.app import Context
+from meta.app import App
+from meta.nights.tuning import open_night
+from meta.project import Project, Report, ignore_report
 from meta.records.candidate import Edit, EditDraft
 from meta.records.ticket import Admission, Grader, Ticket
 from meta.replay.simulated import SimulatedExecutor
 from meta.settings import Settings
 from meta.store import proposals as records
-from meta.surfaces.versions import Version
+from meta.store.store import Store
+from meta.surfaces.versions import Changes, Version
 from meta.tune.loop import tune
 from meta.tune.propose.evidence import ProposerEvidence
 from worker_agent.records import Usage
@@ -40,16 +43,16 @@ class InMemory:
         commit = revision[:-1].rpartition("+")[0] if revision.endswith("^") else revision
         return Version(commit, Surface(root=self._root, config=AgentConfig(), prompts={}, version=commit))
 
-    def lay_out(self, parent: Version, changes: dict[str, str | None]) -> Surface:
+    def lay_out(self, parent: Version, changes: Changes) -> Surface:
         return self._with(parent, changes).surface
 
-    def commit(self, parent: Version, changes: dict[str, str | None], message: str, ref: str = "") -> Version:
+    def commit(self, parent: Version, changes: Changes, message: str, ref: str = "") -> Version:
         return self._with(parent, changes)
 
-    def _with(self, parent: Version, changes: dict[str, str | None]) -> Version:
+    def _with(self, parent: Version, changes: Changes) -> Version:
         return self.at(f"{parent.commit}+{'&'.join(str(text) for text in changes.values())}")
 
-    def carried_over(self, before: str, after: str, onto: Version) -> dict[str, str | None] | None:
+    def carried_over(self, before: str, after: str, onto: Version) -> Changes | None:
         """An edit that `onto` has already cannot be put upon it again."""
         numbers = edits_of(f"+{after.rpartition('+')[2]}")
         return None if set(numbers) & set(edits_of(onto.commit)) else as_changes(numbers)
@@ -82,7 +85,7 @@ def edits_of(version: str) -> Edits:
     return tuple(int(number) for part in version.split("+")[1:] for number in part.split("&"))
 
 
-def as_changes(edits: Edits) -> dict[str, str | None]:
+def as_changes(edits: Edits) -> Changes:
     return {f"prompts/{number}.md": f"{number}" for number in edits}
 
 
@@ -110,14 +113,29 @@ class Engine:
                 "search": {"suggestions": suggestions},
             }
         )
-        executor = SimulatedExecutor(lambda version, ticket: world.success(edits_of(version), ticket), seed, parallel)
-        self.context = Context(settings, _executor=executor)
-        parts: dict[str, Any] = self.context.__dict__
-        parts["versions"] = self.versions
-        self.store = self.context.store
-        self.store.db.execute("pragma synchronous = off")  # thrown away in a moment
+        self._executor = SimulatedExecutor(self._success, seed, parallel)
+        self.app = self._open(Project(settings))
         for name in world.tickets:
             self.admit(name)
+
+    def _success(self, version: str, ticket: str) -> float:
+        return self.world.success(edits_of(version), ticket)
+
+    def _open(self, project: Project) -> App:
+        app = App(project, executor=self._executor, history=self.versions)
+        app.store.db.execute("pragma synchronous = off")  # thrown away in a moment
+        return app
+
+    def reopen(self, report: Report = ignore_report, **tune: object) -> None:
+        """Go on with other settings under [tune], and tell `report` what happens."""
+        settings = self.app.settings
+        self.app.close()
+        changed = settings.tune.model_copy(update=tune)
+        self.app = self._open(Project(settings.model_copy(update={"tune": changed}), report))
+
+    @property
+    def store(self) -> Store:
+        return self.app.store
 
     def admit(self, name: str) -> None:
         """One more ticket, held out like every new one."""
@@ -132,7 +150,7 @@ class Engine:
 
     def night(self, edits: Sequence[int]) -> tuple[list[Kept], int]:
         """One night with these new edits, and the morning after it: what was kept, and the replays it took."""
-        done = tune(self.context, FromWorld(self.world, edits))
+        done = tune(open_night(self.app), FromWorld(self.world, edits))
         kept = []
         for proposal in done.proposals:
             records.record_decision(self.store, proposal, "accepted", merge_commit=proposal.commit_id)
@@ -142,5 +160,5 @@ class Engine:
         return kept, done.replays
 
     def close(self) -> None:
-        self.context.close()
+        self.app.close()
         self._folder.cleanup()

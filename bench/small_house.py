@@ -69,19 +69,19 @@ def small_house(
         export = house.root / "reviews.jsonl"
         export.write_text("".join(export.read_text().splitlines(keepends=True)[:reviews]))
     loaded = load_tickets(house.tickets)
-    with open_writable(house.agent, "bench") as context:
+    with open_writable(house.agent, "bench") as app:
         for ticket in loaded[:tickets]:
-            context.store.add_ticket(ticket)
-        admit_waiting_tickets(context, runs=1)
-        ingest_feedback(context, [])
-        with closing(convert_outcomes(context, draft=False, runs=1)) as tried:
+            app.store.add_ticket(ticket)
+        admit_waiting_tickets(app.context, runs=1)
+        ingest_feedback(app.context, [])
+        with closing(convert_outcomes(app.context, draft=False, runs=1)) as tried:
             for _ in islice((found for found in tried if found.status and not found.known), TRIED):
                 pass
         for thread in threading.enumerate():  # what was tried beside the last of them ends at its next step
             if thread.name.startswith("feedback"):
                 thread.join()
         for ticket in loaded[tickets : tickets + waiting]:
-            context.store.add_ticket(ticket)
+            app.store.add_ticket(ticket)
     return house
 
 

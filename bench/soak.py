@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.small_house import small_house
-from meta.app import Context, open_writable
+from meta.app import App, open_writable
 from meta.demo.standin.server import serve_stand_in
-from meta.replay.replayer import ReplayRequest, make_replays
+from meta.replay.replayer import ReplayRequest
 from meta.settings_file import load_settings
 
 ROWS = 10
@@ -36,8 +36,8 @@ def main() -> None:
         house = small_house(Path(folder) / "house", waiting=0, parallel=arguments.parallel)
         settings = load_settings(house.agent)
         settings = settings.model_copy(update={"worker": settings.worker.model_copy(update={"base_url": url})})
-        with open_writable(house.agent, "soak", settings=settings) as context:
-            result = soak(context, arguments.replays)
+        with open_writable(house.agent, "soak", settings=settings) as app:
+            result = soak(app, arguments.replays)
     if arguments.json:
         print(json.dumps(result))
         return
@@ -46,21 +46,22 @@ def main() -> None:
     print("flat" if result["flat"] else "NOT FLAT")
 
 
-def soak(context: Context, replays: int) -> dict[str, Any]:
+def soak(app: App, replays: int) -> dict[str, Any]:
     """Replay the agent in use on all tickets, in batches as a night does."""
-    surface, tickets = context.versions.head().surface, context.store.tickets("admitted")
+    surface, tickets = app.versions.head().surface, app.store.tickets("admitted")
+    replayer = app.replayer()
     rows, made, verdicts = [], 0, {"passed": 0, "failed": 0, "void": 0}
     for row in range(ROWS):
         begun, before = time.monotonic(), made
         while made < replays * (row + 1) // ROWS:
-            batch = [tickets[(made + n) % len(tickets)] for n in range(context.executor.parallel * 4)]
-            for replay in make_replays(
-                context, [ReplayRequest(ticket, surface) for ticket in batch], "measure", retry=False
+            batch = [tickets[(made + n) % len(tickets)] for n in range(replayer.parallel * 4)]
+            for replay in replayer.run(
+                [ReplayRequest(ticket, surface) for ticket in batch], "measure", retry_void=False
             ):
                 verdicts[replay.verdict] += 1
                 made += 1
         speed = (made - before) / (time.monotonic() - begun) * 60
-        rows.append({"replays": made, "a_minute": round(speed, 1), **_state(context.settings.cache / "scratch")})
+        rows.append({"replays": made, "a_minute": round(speed, 1), **_state(app.project.cache.scratch())})
     early, late = rows[ROWS // 5], rows[-1]
     flat = (
         late["mb"] <= early["mb"] * 1.2 + 20
@@ -68,7 +69,7 @@ def soak(context: Context, replays: int) -> dict[str, Any]:
         and late["scratch"] <= early["scratch"]
         and sum(r["a_minute"] for r in rows[-2:]) >= 0.8 * sum(r["a_minute"] for r in rows[2:4])
     )
-    size = (context.settings.database.stat().st_size) / (1 << 20)
+    size = (app.project.database.stat().st_size) / (1 << 20)
     return {"replays": made, "verdicts": verdicts, "rows": rows, "flat": flat, "runs_db_mb": round(size, 1)}
 
 

@@ -1,56 +1,79 @@
-"""What a command works with: settings, runs.db, the agent's versions, and, once they are needed, models and replays."""
+"""The composition root: builds what a command or a night needs from its project, each part once and when first used.
+
+Only commands, the demo, tests and benches import this module. Whatever lies below is handed the one to four parts that
+it uses.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from meta.disk.cache import HALF_MADE_PATTERNS, remove_path
 from meta.disk.scratch import close_scratch, open_scratch
 from meta.errors import MetaError
-from meta.project import Report, ignore_report
+from meta.project import Project, Report, ignore_report
 from meta.settings import Settings
 from meta.settings_file import load_settings
 from meta.store.writer_lock import hold_writer_lock
 
 if TYPE_CHECKING:
     from meta.gateway.call_budget import CallBudget
+    from meta.gateway.models import Models
+    from meta.records.account import Night
     from meta.replay.executor import Executor
-    from meta.replay.run import ReplaySetting
+    from meta.replay.replayer import Replayer
     from meta.store.store import Store
-    from meta.surfaces.versions import GitVersions
+    from meta.surfaces.versions import GitVersions, VersionHistory
     from worker_agent.model import Model
     from worker_agent.sandbox.job import Sandbox
 
 
-@dataclass
-class Context:
-    """Parts are made when first used, so that a command that only reads starts fast."""
+class App:
+    """One project with its services. `executor` makes its replays and `history` keeps its versions; where they are
+    not given, those of the settings do.
 
-    settings: Settings
-    tell: Report = ignore_report
-    night: int | None = None
-    unanswered: list[str] = field(default_factory=list, repr=False)
-    """Tickets of the newest replays, as far as these ended without an answer of the model's service."""
-    _executor: Executor | None = field(default=None, repr=False)
-    _limit: Callable[[Executor], Executor] | None = field(default=None, repr=False)
+    Imports wait until a part is used, so that a command that only reads starts fast.
+    """
+
+    def __init__(
+        self, project: Project, *, executor: Executor | None = None, history: VersionHistory | None = None
+    ) -> None:
+        self.project, self._executor, self._history = project, executor, history
+        self._open = contextlib.ExitStack()
+
+    def close(self) -> None:
+        """Close runs.db, if it was opened."""
+        self._open.close()
+
+    @property
+    def settings(self) -> Settings:
+        return self.project.settings
+
+    @property
+    def report(self) -> Report:
+        return self.project.report
 
     @cached_property
     def store(self) -> Store:
         from meta.store.store import Store
 
-        return Store(self.settings.database)
+        store = Store(self.project.database)
+        self._open.callback(store.close)
+        return store
 
     @cached_property
     def versions(self) -> GitVersions:
         from meta.surfaces.versions import GitVersions
 
-        return GitVersions(self.settings.agent_repository, self.settings.worker.surface, self.settings.cache)
+        return GitVersions(self.project.agent_repository, self.settings.worker.surface, self.settings.cache)
+
+    @property
+    def history(self) -> VersionHistory:
+        return self._history or self.versions
 
     @cached_property
     def sandbox(self) -> Sandbox:
@@ -62,108 +85,114 @@ class Context:
         except SandboxUnavailable as error:
             raise MetaError(str(error), "`meta doctor` looks at this machine") from None
         if sandbox.name == "none":
-            self.tell("WARNING: no sandbox. What the worker runs, runs as you, with your network and your files.")
+            self.report("WARNING: no sandbox. What the worker runs, runs as you, with your network and your files.")
         return sandbox
 
-    @cached_property
-    def purse(self) -> CallBudget:
-        """Writes model calls down; without caps unless a night sets some."""
+    def models(self, budget: CallBudget | None = None) -> Models:
+        """Models whose calls `budget` pays for; without one they are written down and have no cap."""
         from meta.gateway.call_budget import CallBudget
+        from meta.gateway.models import Models
 
-        return CallBudget(self.store.ledger)
+        return Models(self.settings, budget or CallBudget(self.store.ledger))
 
-    @cached_property
-    def worker_model(self) -> Model:
-        return self.model("worker")
-
-    @cached_property
-    def proposer_model(self) -> Model:
-        return self.model("proposer")
-
-    def model(self, role: str) -> Model:
-        """A model whose calls are in the ledger under `role`: worker, proposer, cause, checks. All but the worker's
-        are the proposer's model."""
-        from meta.gateway.metered_model import MeteredModel
-        from worker_agent.model import MessagesModel, ModelMisconfigured
-
-        endpoint = self.settings.worker_endpoint() if role == "worker" else self.settings.proposer_endpoint()
-        try:
-            asked = MessagesModel(endpoint)
-            return MeteredModel(
-                asked, lambda: self.purse, role, endpoint.model, self.settings.prices, lambda: self.night
-            )
-        except ModelMisconfigured as error:
-            raise MetaError(
-                str(error),
-                "`export ANTHROPIC_API_KEY=...`, or set worker.base_url in meta.toml; `meta demo` needs neither",
-            ) from None
-
-    @cached_property
-    def setting(self) -> ReplaySetting:
-        from meta.replay.run import ReplaySetting
-
-        replay = self.settings.replay
-        return ReplaySetting(self.worker_model, self.sandbox, replay.limits, self.settings.cache)
-
-    def close(self) -> None:
-        """Close runs.db, if it was opened."""
-        if "store" in self.__dict__:
-            self.store.close()
-
-    @property
-    def executor(self) -> Executor:
-        if self._executor is None:
-            self._executor = self._chosen_executor()
-        if self._limit is not None:
-            self._executor, self._limit = self._limit(self._executor), None
-        return self._executor
-
-    def _chosen_executor(self) -> Executor:
-        replay = self.settings.replay
+    def executor(self, models: Models) -> Executor:
+        """Where replays run, with the worker's model from `models`."""
+        replay, cache = self.settings.replay, self.project.cache
+        if self._executor is not None:
+            return self._executor
         if replay.executor == "ray":
             from meta.replay.ray_executor import NodeSettings, RayExecutor, connect_ray
 
             connect_ray(replay.ray_address)
             node = NodeSettings(self.settings.worker_endpoint(), replay.sandbox, replay.limits)
-            return RayExecutor(node, self.settings.cache, lambda: self.purse, lambda: self.night)
+            return RayExecutor(node, cache.root, models.budget)
         from meta.replay.executor import LocalExecutor
+        from meta.replay.run import ReplaySetting
 
-        return LocalExecutor(self.setting, replay.parallel)
+        setting = ReplaySetting(models.worker(), self.sandbox, replay.limits, cache.root)
+        return LocalExecutor(setting, replay.parallel)
 
-    def limit_executor(self, limit: Callable[[Executor], Executor]) -> None:
-        """Put something between the loop and its executor, once it is there."""
-        self._limit = limit
+    def replayer(self, night: Night | None = None, executor: Executor | None = None) -> Replayer:
+        """Replays that count for `night`; with the executor of `meta replay` where none is given."""
+        from meta.replay.replayer import Replayer
+
+        return Replayer(self.store, executor or self.executor(self.models()), night)
+
+    @cached_property
+    def context(self) -> Context:
+        return Context(self)
+
+
+class Context:
+    """What functions take that do not say yet which parts of the app they use. On its way out."""
+
+    def __init__(
+        self,
+        app: App,
+        night: Night | None = None,
+        models: Models | None = None,
+        limit: Callable[[Executor], Executor] = lambda executor: executor,
+    ) -> None:
+        self.app, self._night, self._models, self._limit = app, night, models, limit
+        self.settings, self.tell = app.settings, app.report
+
+    @property
+    def store(self) -> Store:
+        return self.app.store
+
+    @property
+    def versions(self) -> GitVersions:
+        return cast("GitVersions", self.app.history)
+
+    @property
+    def sandbox(self) -> Sandbox:
+        return self.app.sandbox
+
+    @property
+    def night(self) -> int | None:
+        return self._night.id if self._night else None
+
+    @cached_property
+    def models(self) -> Models:
+        return self._models or self.app.models()
+
+    def close(self) -> None:
+        self.app.close()
+
+    @property
+    def worker_model(self) -> Model:
+        return self.models.worker()
+
+    @cached_property
+    def replayer(self) -> Replayer:
+        return self.app.replayer(self._night, self._limit(self.app.executor(self.models)))
 
 
 @contextlib.contextmanager
-def open_readonly(root: Path, tell: Report = ignore_report) -> Iterator[Context]:
-    """A context for a command that only reads."""
-    context = Context(load_settings(root), tell)
-    try:
-        yield context
-    finally:
-        context.close()
+def open_readonly(root: Path, report: Report = ignore_report) -> Iterator[App]:
+    """The app of a command that only reads."""
+    app = App(Project(load_settings(root), report))
+    with contextlib.closing(app):
+        yield app
 
 
 @contextlib.contextmanager
 def open_writable(
-    root: Path, doing: str, tell: Report = ignore_report, settings: Settings | None = None
-) -> Iterator[Context]:
-    """A context for the one command that may write. What a killed run left lying about is cleared away first.
+    root: Path, doing: str, report: Report = ignore_report, settings: Settings | None = None
+) -> Iterator[App]:
+    """The app of the one command that may write; what a killed run has left is removed first.
 
     Raises `MetaError` (exit code 3) when another `meta` is at work here.
     """
-    context = Context(settings or load_settings(root), tell)
-    cache = context.settings.cache
-    with hold_writer_lock(context.settings.database, doing):
-        for pattern in HALF_MADE_PATTERNS:
-            for half_made in cache.glob(pattern):
-                remove_path(half_made)
+    project = Project(settings or load_settings(root), report)
+    cache = project.cache
+    with hold_writer_lock(project.database, doing):
+        cache.remove_half_made()
         # Whatever makes a temporary file in this process makes it where the next start clears it away.
-        before, tempfile.tempdir = tempfile.tempdir, str(open_scratch(cache, context.settings.replay.parallel))
+        before, tempfile.tempdir = tempfile.tempdir, str(open_scratch(cache.root, project.settings.replay.parallel))
         try:
-            yield context
+            with contextlib.closing(App(project)) as app:
+                yield app
         finally:
-            context.close()
-            close_scratch(cache)
+            close_scratch(cache.root)
             tempfile.tempdir = before

@@ -27,7 +27,9 @@ def explain_error(error: Exception, database: Path = Path("runs.db")) -> MetaErr
             f"the agent does not load: {error}", "mend the file and commit it; the version in use is HEAD's"
         )
     if isinstance(error, ModelMisconfigured):
-        return MetaError(f"the model's service refuses: {error}", "check key, model and base_url")
+        from meta.gateway.models import explain_service_error
+
+        return explain_service_error(error)
     if isinstance(error, FeedbackError | GitError | SandboxUnavailable):
         return MetaError(str(error))
     if isinstance(error, OSError):

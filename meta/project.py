@@ -1,17 +1,37 @@
-"""DOCSTRING meta.project."""
+"""What every command knows: the settings, where things lie, and whom to report to."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
 
-if TYPE_CHECKING:
-    pass
-
+from meta.disk.cache import Cache
+from meta.settings import Settings
 
 Report = Callable[[str], None]
 """Receives one line of progress for a person."""
 
 
 def ignore_report(line: str) -> None:
-    """Tells nobody."""
+    """Report to nobody."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """One team's project, as its meta.toml describes it."""
+
+    settings: Settings
+    report: Report = ignore_report
+
+    @property
+    def database(self) -> Path:
+        return self.settings.database
+
+    @property
+    def cache(self) -> Cache:
+        return Cache(self.settings.cache)
+
+    @property
+    def agent_repository(self) -> Path:
+        return self.settings.agent_repository

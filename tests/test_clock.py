@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from meta.app import Context
+from meta.app import App, Context
 from meta.nights import intake
 from meta.nights.deadline import Deadline
 from meta.nights.upkeep import prune_transcripts
+from meta.project import Project
 from meta.records.account import Account
 from meta.records.replay import Replay
 from meta.replay.executor import ReplayJob
@@ -119,7 +120,7 @@ def test_a_night_with_a_deadline_ends_by_whichever_says_first_that_it_is_over(
 
 
 def test_a_replay_that_was_made_while_the_clock_was_far_behind_keeps_its_transcript(tmp_path: Path) -> None:
-    context = Context(Settings(root=tmp_path))
+    context = App(Project(Settings(root=tmp_path))).context
     today = real.datetime.now(real.UTC)
     for number, at in enumerate([today - 300 * DAY, today, real.datetime(1970, 1, 1, tzinfo=real.UTC), today]):
         made = Replay(
@@ -168,7 +169,7 @@ def shop(tmp_path: Path) -> Repository:
 
 def mining(tmp_path: Path, shop: Repository) -> Context:
     settings = {"root": tmp_path, "nightly": {"mine": 2}, "repositories": [{"path": str(shop.path), "name": "a/shop"}]}
-    return Context(Settings.model_validate(settings))
+    return App(Project(Settings.model_validate(settings))).context
 
 
 def looked_at(context: Context, monkeypatch: pytest.MonkeyPatch, deadline: Deadline | None = None) -> int:

@@ -14,9 +14,10 @@ from feedback.github.access import GitHubAccess
 from feedback.github.github_source import GitHubSource
 from feedback.identity import AgentIdentity
 from feedback.problems import FeedbackError
-from meta.app import Context
+from meta.app import App, Context
 from meta.errors import MetaError
 from meta.forges.github import remote
+from meta.project import Project
 from meta.settings import Settings
 from tests.conftest import Hub, Make
 from tests.github.app import app_key, install
@@ -62,7 +63,7 @@ def git(*args: str, cwd: Path) -> str:
 
 def context(server: GitHubServer, folder: Path, **changed: object) -> Context:
     app = {"base_url": server.url, "app_id": "12", "installation_id": 7, **changed}
-    return Context(Settings(root=folder, github=app))  # type: ignore[arg-type]
+    return App(Project(Settings.model_validate({"root": folder, "github": app}))).context
 
 
 def test_git_fetches_and_pushes_with_the_installations_token_and_never_with_the_other_one(

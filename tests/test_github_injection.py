@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 
-from meta.app import Context
+from meta.app import App, Context
+from meta.nights.tuning import open_night
 from meta.outcomes.ingest import ingest_feedback
+from meta.project import Project
 from meta.proposals.decision import reject_proposal
 from meta.records.candidate import Edit
 from meta.records.ticket import Admission, Ticket
@@ -139,11 +141,13 @@ def tuned(folder: Path, make: Make, *answers: Answer) -> tuple[House, Context, S
         store.admit(ticket, Admission(ticket=ticket.id, status="admitted"))
     with github(pulls=WORLD, permissions={"ann": "write", "mel": "read"}) as hub, serving(script(*answers)) as model:
         settings = {"github": {"base_url": hub.url}, "agent": {"authors": ["robo[bot]"]}, "tune": {"replays": 40}}
-        context = Context(Settings(root=house.root, **settings), _executor=house.executor)  # type: ignore[arg-type]
+        settings |= {"root": house.root}
+        app = App(Project(Settings.model_validate(settings)), executor=house.executor)
+        context = app.context
         (told,) = ingest_feedback(context, ["github:team/app"])
         assert (told.changed, told.problems) == (2, [])
         rejected(context)
-        tune(context, make(context, model.url))
+        tune(open_night(app), make(context, model.url))
         return house, context, model
 
 

@@ -246,8 +246,8 @@ def reviewed(house: House, state: str = "OPEN", *later: dict[str, Any], **change
 def the_outcome(house: House) -> Outcome:
     code, said = house.meta("ingest-feedback")
     assert code == 0, said
-    with open_readonly(house.folder) as context:
-        found = find_outcome(context.store, "team/app#50")
+    with open_readonly(house.folder) as app:
+        found = find_outcome(app.store, "team/app#50")
     assert found is not None
     return found
 
@@ -263,8 +263,8 @@ def test_a_review_of_the_workers_pull_request_is_the_next_nights_feedback_and_no
     assert (found.kind, found.recognised_by, found.author) == (OutcomeKind.OPEN, "trailer", "tina")
     assert version is not None
     assert found.version == version[1]
-    with open_readonly(house.folder) as context:
-        assert found.version == context.versions.head().id
+    with open_readonly(house.folder) as app:
+        assert found.version == app.versions.head().id
     assert (found.first_sha, found.submitted_sha, found.head_sha) == (head, head, head)
     assert [(w.author, w.place, w.text) for w in found.reviewer_words] == [
         ("ann", None, "You forgot the README. @meta mend it!"),
@@ -276,8 +276,8 @@ def test_a_review_of_the_workers_pull_request_is_the_next_nights_feedback_and_no
     reviewed(house, "MERGED", commit("mended", "ann", "Mention it in the README", 50.6), updatedAt=at(60))
     found = the_outcome(house)
     assert (found.kind, found.submitted_sha, found.version) == (OutcomeKind.REVISED, head, version[1])
-    with open_readonly(house.folder) as context:
-        (complaint,) = gather_evidence(context.store, [], []).complaints["incomplete"]
+    with open_readonly(house.folder) as app:
+        (complaint,) = gather_evidence(app.store, [], []).complaints["incomplete"]
     assert "> Name this constant." in complaint.quotes[1]
     assert "at app.py:1" in complaint.quotes[1]
 
@@ -428,19 +428,19 @@ def test_the_workflow_asks_for_the_least_and_puts_no_strangers_words_into_a_shel
 @pytest.fixture
 def proposal(house: House, monkeypatch: pytest.MonkeyPatch) -> int:
     monkeypatch.chdir(house.folder)
-    with open_writable(house.folder, "test") as context:
-        agent = context.settings.agent_repository
+    with open_writable(house.folder, "test") as app:
+        agent = app.settings.agent_repository
         git("remote", "add", "origin", str(house.origin), cwd=agent)
-        night, _ = find_or_open_night(context.store, 10)
+        night, _ = find_or_open_night(app.store, 10)
         changes: dict[str, str | None] = {"prompts/ticket.md": "# Ticket: {title}\n\n{body}\n\nAdd a test.\n"}
         edit = Edit(
             title="Ask for a test", themes=("weak_tests",), hypothesis="Reviewers ask for tests.", changes=changes
         )
-        head = context.versions.head()
-        candidate = add_candidate(context.store, night, head.id, edit)
-        version = context.versions.commit(head, changes, "Ask for a test", "refs/meta/candidate-1")
-        made = add_proposal(context.store, candidate.id, version.commit, head.commit)
-        context.versions.branch(made.branch, version.commit)
+        head = app.versions.head()
+        candidate = add_candidate(app.store, night, head.id, edit)
+        version = app.versions.commit(head, changes, "Ask for a test", "refs/meta/candidate-1")
+        made = add_proposal(app.store, candidate.id, version.commit, head.commit)
+        app.versions.branch(made.branch, version.commit)
     return made.id
 
 
@@ -486,9 +486,9 @@ def test_what_becomes_of_it_there_is_read_back(
 ) -> None:
     house.meta("proposals", "publish", str(proposal))
     published(house, 50, state=state, **more)
-    with open_writable(house.folder, "test") as context:
-        read_proposal_feedback(context)
-        (found,) = find_proposals(context.store)
+    with open_writable(house.folder, "test") as app:
+        read_proposal_feedback(app.context)
+        (found,) = find_proposals(app.store)
     assert found.status == status
     assert reason in found.reason
 
@@ -496,24 +496,24 @@ def test_what_becomes_of_it_there_is_read_back(
 def test_a_proposal_sent_back_and_merged_after_all_is_accepted(house: House, proposal: int) -> None:
     house.meta("proposals", "publish", str(proposal))
     published(house, 50, state="OPEN", reviews=[review("ann", "CHANGES_REQUESTED", "Hm.", 50.5, sha("x"))])
-    with open_writable(house.folder, "test") as context:
-        read_proposal_feedback(context)
+    with open_writable(house.folder, "test") as app:
+        read_proposal_feedback(app.context)
         published(house, 50)
-        read_proposal_feedback(context)
-        assert find_proposals(context.store)[0].status == "accepted"
+        read_proposal_feedback(app.context)
+        assert find_proposals(app.store)[0].status == "accepted"
 
 
 def test_one_that_was_sent_back_is_asked_for_until_it_is_closed_and_then_no_more(house: House, proposal: int) -> None:
     house.meta("proposals", "publish", str(proposal))
     sent_back = review("ann", "CHANGES_REQUESTED", "Hm.", 50.5, sha("x"))
-    with open_writable(house.folder, "test") as context:
+    with open_writable(house.folder, "test") as app:
         for state in ("OPEN", "CLOSED"):
             published(house, 50, state=state, reviews=[sent_back])
-            (changed,) = read_proposal_feedback(context)
+            (changed,) = read_proposal_feedback(app.context)
             assert changed.status == "rejected"
         assert "closed on GitHub by ann (#50). ann: “Hm.”" in changed.reason
         asked = len(house.server.requests)
-        assert read_proposal_feedback(context) == []
+        assert read_proposal_feedback(app.context) == []
         assert len(house.server.requests) == asked
 
 
@@ -523,5 +523,5 @@ def test_without_the_agents_repository_publishing_says_what_to_set(house: House,
     code, said = house.meta("proposals", "publish", str(proposal))
     assert code == 2
     assert "agent_repository" in said
-    with open_readonly(house.folder) as context:
-        assert find_proposals(context.store)[0].status == "pending"
+    with open_readonly(house.folder) as app:
+        assert find_proposals(app.store)[0].status == "pending"

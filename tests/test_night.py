@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from meta.app import Context
+from meta.app import App, Context
 from meta.errors import MetaError
 from meta.look.proposal_page import proposal_page
 from meta.look.status_page import status_page as status
+from meta.nights.tuning import open_night
+from meta.project import Project
 from meta.proposals.audit import audit_proposal
 from meta.proposals.decision import accept_proposal, reject_proposal, roll_back_proposal
 from meta.proposals.view import view_proposal
@@ -25,8 +27,9 @@ from meta.replay.simulated import SimulatedExecutor
 from meta.settings import Settings
 from meta.store.summary import read_summary
 from meta.tune.held_out import divide_tickets
-from meta.tune.loop import tune
+from meta.tune.loop import TuningResult, tune
 from meta.tune.propose.evidence import ProposerEvidence
+from meta.tune.propose.proposer import Proposer
 from worker_agent.records import Usage
 from worker_agent.surface import DEFAULT_ROOT
 
@@ -84,8 +87,18 @@ class House:
             store.add_ticket(ticket)
             store.admit(ticket, Admission(ticket=ticket.id, status="admitted"))
 
+    @property
+    def settings(self) -> Settings:
+        return Settings.model_validate({"root": self.root, "tune": {"replays": self.budget}})
+
+    def app(self) -> App:
+        return App(Project(self.settings), executor=self.executor)
+
     def context(self) -> Context:
-        return Context(Settings(root=self.root, tune={"replays": self.budget}), _executor=self.executor)  # type: ignore[arg-type]
+        return self.app().context
+
+    def tune(self, proposer: Proposer) -> TuningResult:
+        return tune(open_night(self.app()), proposer)
 
     def world(self, version: str, ticket: str) -> float:
         if version not in self.prompts:
@@ -126,7 +139,7 @@ def test_a_real_gain_becomes_a_branch_and_a_person_may_merge_and_undo_it(house: 
     context = house.context()
     before = house.git("rev-parse", "HEAD")
     (house.root / "worker_agent" / "prompts" / "mine.md").write_text("a person's own work\n")
-    done = tune(context, Scripted(edit("Rules first", GOOD, "convention")))
+    done = house.tune(Scripted(edit("Rules first", GOOD, "convention")))
     [proposal] = done.proposals
     assert house.git("rev-parse", "HEAD") == before
     assert house.git("diff", "--name-only", "main", "meta/proposal-1") == "worker_agent/prompts/system.md"
@@ -141,13 +154,13 @@ def test_a_real_gain_becomes_a_branch_and_a_person_may_merge_and_undo_it(house: 
 
 
 def test_an_edit_that_changes_nothing_is_not_proposed(house: House) -> None:
-    done = tune(house.context(), Scripted(edit("Careful", NULL, "convention")))
+    done = house.tune(Scripted(edit("Careful", NULL, "convention")))
     assert not done.proposals
     assert done.candidates[0].status in ("refused", "screened_out")
 
 
 def test_an_edit_that_trades_wins_for_losses_is_refused_and_says_why(house: House) -> None:
-    done = tune(house.context(), Scripted(edit("One file", TRADE, "convention")))
+    done = house.tune(Scripted(edit("One file", TRADE, "convention")))
     assert not done.proposals
     [candidate] = done.candidates
     assert candidate.status == "refused"
@@ -155,9 +168,8 @@ def test_an_edit_that_trades_wins_for_losses_is_refused_and_says_why(house: Hous
 
 
 def test_after_an_accept_the_rest_is_tested_against_what_was_kept(house: House) -> None:
-    context = house.context()
-    done = tune(
-        context, Scripted(edit("Rules first", GOOD, "convention"), edit("Rules again", GOOD + " Yes.", "convention"))
+    done = house.tune(
+        Scripted(edit("Rules first", GOOD, "convention"), edit("Rules again", GOOD + " Yes.", "convention"))
     )
     assert [p.branch for p in done.proposals] == ["meta/proposal-1"]
     [kept] = [c for c in done.candidates if c.status == "kept"]
@@ -169,7 +181,7 @@ def test_after_an_accept_the_rest_is_tested_against_what_was_kept(house: House) 
 def test_the_proposer_never_sees_held_out_tickets(house: House) -> None:
     proposer = Scripted()
     context = house.context()
-    tune(context, proposer)
+    house.tune(proposer)
     held_out = {t.id for t in context.store.tickets(held_out=True)}
     shown = proposer.shown[0]
     assert held_out
@@ -179,16 +191,16 @@ def test_the_proposer_never_sees_held_out_tickets(house: House) -> None:
 
 def test_a_rejected_idea_and_its_reason_reach_the_next_night(house: House) -> None:
     context = house.context()
-    [proposal] = tune(context, Scripted(edit("Rules first", GOOD, "convention"))).proposals
+    [proposal] = house.tune(Scripted(edit("Rules first", GOOD, "convention"))).proposals
     reject_proposal(context, proposal, "we will write this into the linter instead")
     proposer = Scripted()
-    tune(context, proposer)
+    house.tune(proposer)
     assert "we will write this into the linter instead" in "\n".join(proposer.shown[0].tried)
 
 
 def test_a_rejection_needs_a_reason(house: House) -> None:
     context = house.context()
-    [proposal] = tune(context, Scripted(edit("Rules first", GOOD, "convention"))).proposals
+    [proposal] = house.tune(Scripted(edit("Rules first", GOOD, "convention"))).proposals
     with pytest.raises(MetaError, match="needs its reason"):
         reject_proposal(context, proposal, "  ")
 
@@ -200,11 +212,11 @@ def test_a_night_that_is_killed_goes_on_where_it_was(tmp_path: Path, after: int)
     house.executor = Dying(whole, after)
     proposer = Scripted(edit("Rules first", GOOD, "convention"))
     with pytest.raises(KeyboardInterrupt):
-        tune(house.context(), proposer)
+        house.tune(proposer)
     context = house.context()
     assert len(context.store.replays()) == after
     house.executor = whole
-    done = tune(house.context(), proposer)
+    done = house.tune(proposer)
     assert len(proposer.shown) == 1 or after == 1
     assert [p.status for p in done.proposals] == ["pending"]
     assert len(context.store.replays()) <= whole.made
@@ -213,11 +225,11 @@ def test_a_night_that_is_killed_goes_on_where_it_was(tmp_path: Path, after: int)
 
 def test_the_budget_ends_a_test_that_the_next_night_takes_up(tmp_path: Path) -> None:
     house = House(tmp_path / "agent", budget=30)
-    first = tune(house.context(), Scripted(edit("Rules first", GOOD, "convention")))
+    first = house.tune(Scripted(edit("Rules first", GOOD, "convention")))
     assert first.out_of_budget
     assert first.replays <= 30
     for _ in range(6):
-        later = tune(house.context(), Scripted())
+        later = house.tune(Scripted())
         if later.proposals:
             break
     assert [p.branch for p in later.proposals] == ["meta/proposal-1"]
@@ -242,14 +254,14 @@ SYSTEM = (DEFAULT_ROOT / "prompts" / "system.md").read_text()
 )
 def test_an_edit_that_may_not_be_tried_is_told_why(house: House, changes: dict[str, str | None], words: str) -> None:
     proposer = Scripted(Edit(title="Bad", themes=("convention",), changes=changes))
-    done = tune(house.context(), proposer)
+    done = house.tune(proposer)
     assert [c.status for c in done.candidates] == ["invalid"]
     assert words in proposer.objections[0]
 
 
 def test_the_page_of_a_proposal_shows_what_a_reviewer_needs(house: House) -> None:
     context = house.context()
-    [proposal] = tune(context, Scripted(edit("Rules first", GOOD, "convention"))).proposals
+    [proposal] = house.tune(Scripted(edit("Rules first", GOOD, "convention"))).proposals
     text = proposal_page(view_proposal(context, proposal))
     for words in ("+Read the rules first.", "because Read the rules first.", "gained", "lost", "evidence", "Cost"):
         assert words in text
@@ -259,7 +271,7 @@ def test_the_page_of_a_proposal_shows_what_a_reviewer_needs(house: House) -> Non
 
 def test_a_decision_can_be_recomputed_and_a_forged_one_is_found(house: House) -> None:
     context = house.context()
-    [proposal] = tune(context, Scripted(edit("Rules first", GOOD, "convention"))).proposals
+    [proposal] = house.tune(Scripted(edit("Rules first", GOOD, "convention"))).proposals
     told = audit_proposal(context.store, proposal)
     recomputed, recorded = re.findall(r"log W recomputed (\S+), recorded (\S+);", told)[0]
     assert float(recomputed) == float(recorded)
@@ -273,13 +285,13 @@ def test_a_decision_can_be_recomputed_and_a_forged_one_is_found(house: House) ->
 def test_without_tickets_a_night_says_what_to_do(tmp_path: Path) -> None:
     house = House(tmp_path / "agent", tickets=0)
     with pytest.raises(MetaError, match="no admitted ticket"):
-        tune(house.context(), Scripted())
+        house.tune(Scripted())
 
 
 def test_with_few_tickets_nothing_is_claimed_about_tickets_to_come(tmp_path: Path) -> None:
     house = House(tmp_path / "agent", tickets=10)
     context = house.context()
-    done = tune(context, Scripted(edit("Rules first", GOOD, "convention")))
+    done = house.tune(Scripted(edit("Rules first", GOOD, "convention")))
     for proposal in done.proposals:
         assert view_proposal(context, proposal).scope == "better on these tickets"
     assert all("these 10 tickets only" in c.why for c in done.candidates if c.status in ("kept", "refused"))

@@ -77,15 +77,12 @@ def test_causes_are_paid_from_the_nights_budget(house: Unwatched) -> None:
 
 def test_without_a_model_a_night_says_so_once_and_not_for_each_stage(house: Unwatched) -> None:
     save_outcome(house.context().store, outcome(7))
-    context = house.unwatched("http://127.0.0.1:9")
-    context.settings = context.settings.model_copy(
-        update={"worker": context.settings.worker.model_copy(update={"model": ""})}
-    )
-    over = run_night(context)
+    app = house.unwatched(worker={"base_url": "http://127.0.0.1:9"})
+    over = run_night(app)
     assert over.code == 1
     assert "no model is named" in over.account.stopped
     assert not over.account.problems
-    assert nights.stage_results(context.store, over.account.night)["causes"] == {}
+    assert nights.stage_results(app.store, over.account.night)["causes"] == {}
 
 
 class Unanswered(SimulatedExecutor):

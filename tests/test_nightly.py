@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from meta.app import Context
+from meta.app import App
 from meta.look.night_page import night_page
 from meta.nights.deadline import Deadline
 from meta.nights.night import NightEnd, run_night
+from meta.project import Project, Report, ignore_report
 from meta.records.account import Account
 from meta.replay.simulated import SimulatedExecutor
 from meta.settings import Settings
@@ -56,16 +57,18 @@ class Unwatched(House):
         self.executor = executor or self.executor
         return run_night(self.unwatched(url, **nightly_settings))
 
-    def unwatched(self, url: str = "", **nightly_settings: object) -> Context:
+    def unwatched(self, url: str = "", report: Report = ignore_report, **nightly_settings: Any) -> App:
         given = {
             "root": self.root,
             "tune": {"replays": self.budget, **dict(nightly_settings.pop("tune", {}))},  # type: ignore[call-overload]
-            "worker": {"model": "m", "base_url": url or "http://127.0.0.1:9", "retries": 0},
+            "worker": nightly_settings.pop(
+                "worker", {"model": "m", "base_url": url or "http://127.0.0.1:9", "retries": 0}
+            ),
             "repositories": nightly_settings.pop("repositories", []),
             "prices": nightly_settings.pop("prices", {"scripted-1": {"input": 1.0, "output": 10.0}}),
             "nightly": {"patience_minutes": 0, **nightly_settings},
         }
-        return Context(Settings.model_validate(given), _executor=self.executor)
+        return App(Project(Settings.model_validate(given), report), executor=self.executor)
 
 
 @pytest.fixture
@@ -135,12 +138,11 @@ def test_a_night_ends_at_its_deadline_and_the_next_goes_on(house: Unwatched) -> 
                 yield done
 
     with serving(script(PROPOSES)) as served:
-        context = house.unwatched(served.url)
-        context._executor = Slow(house.world, seed=5)
+        house.executor = Slow(house.world, seed=5)
         begun = time.monotonic()
         deadline = Deadline("00:00")
         deadline.at = datetime.now().astimezone() + timedelta(seconds=1.5)
-        over = run_night(context, deadline=deadline)
+        over = run_night(house.unwatched(served.url), deadline=deadline)
         assert time.monotonic() - begun < 4
         rest = house.over(served.url)
     assert (over.code, over.account.stopped) == (4, "it is 00:00")
@@ -218,9 +220,7 @@ def test_a_webhook_that_fails_breaks_nothing_and_its_address_is_told_to_nobody(
     with serving(script(PROPOSES)) as served, serving(lambda *_: answer or (500, b"", {})) as hook:
         url = hook.url if answer else "http://127.0.0.1:9"
         monkeypatch.setenv("META_WEBHOOK", f"{url}/SECRET")
-        context = house.unwatched(served.url)
-        context.tell = told.append
-        over = run_night(context)
+        over = run_night(house.unwatched(served.url, told.append))
     assert over.code == 0
     assert any("the account could not be sent" in line for line in told)
     everything = "\n".join(told) + (house.root / "runs.db").read_bytes().decode("latin-1")
@@ -281,11 +281,10 @@ def test_a_proposers_answer_is_not_paid_twice_when_the_night_is_killed_over_it(h
             raise Killed
 
     with serving(script(PROPOSES)) as served:
-        context = house.unwatched(served.url)
-        context.tell = die
+        app = house.unwatched(served.url, die)
         with pytest.raises(Killed):
-            run_night(context)
-        context.store.write("delete from candidates")  # as if it had died before the first was written down
+            run_night(app)
+        app.store.write("delete from candidates")  # as if it had died before the first was written down
         over = house.over(served.url)
         assert len(served.requests) == 1
     assert [t.status for t in over.account.tried] == ["kept"]

@@ -14,7 +14,7 @@ from bench.growing import World
 from meta.cli.entry import app
 from meta.look.outlook_page import outlook_page
 from meta.records.ticket import Admission
-from meta.replay.replayer import ReplayRequest, make_replays
+from meta.replay.replayer import ReplayRequest
 from meta.tune.outlook import NightOutlook, forecast_night
 
 
@@ -26,7 +26,7 @@ def of(tickets: int, budget: int, tier: str = "standard", nights: int = 0, theme
         for _ in range(nights):
             engine.night([])
         before = engine.store.one("select count(*) as n from replays")
-        found = forecast_night(engine.context)
+        found = forecast_night(engine.app.context)
         assert engine.store.one("select count(*) as n from replays") == before  # nothing was spent
         assert engine.store.rows("select * from strict_tests") == []
     return found
@@ -71,18 +71,20 @@ def test_a_theme_that_only_search_tickets_have_is_named() -> None:
     world = World(3, 40)
     world.theme = dict.fromkeys(world.theme, "tests")
     with closing(Engine(world, 3, 200)) as engine:
-        forecast_night(engine.context)  # divides the tickets
+        forecast_night(engine.app.context)  # divides the tickets
         search = engine.store.tickets("admitted", held_out=False)[0]
         other = search.model_copy(update={"labels": ("convention",)})
         engine.store.admit(other, Admission(ticket=search.id, status="admitted"))
-        assert any("no held-out ticket is about convention" in line for line in forecast_night(engine.context).advice)
+        assert any(
+            "no held-out ticket is about convention" in line for line in forecast_night(engine.app.context).advice
+        )
 
 
 def test_worn_out_tickets_are_mentioned() -> None:
     with closing(Engine(World(3, 40), 3, 200)) as engine:
-        forecast_night(engine.context)
+        forecast_night(engine.app.context)
         engine.store.write("update tickets set decisions = 20 where held_out = 1")
-        assert any("have served 20 decisions or more" in line for line in forecast_night(engine.context).advice)
+        assert any("have served 20 decisions or more" in line for line in forecast_night(engine.app.context).advice)
 
 
 def test_an_agent_that_passes_nearly_everything_needs_harder_tickets() -> None:
@@ -92,10 +94,10 @@ def test_an_agent_that_passes_nearly_everything_needs_harder_tickets() -> None:
 
     with closing(Engine(Easy(3, 30), 3, 200)) as engine:
         base = engine.versions.head().surface
-        make_replays(
-            engine.context, [ReplayRequest(t, base) for t in engine.store.tickets() for _ in range(20)], "measure"
+        engine.app.replayer().run(
+            [ReplayRequest(t, base) for t in engine.store.tickets() for _ in range(20)], "measure"
         )
-        assert any("add tickets that it fails" in line for line in forecast_night(engine.context).advice)
+        assert any("add tickets that it fails" in line for line in forecast_night(engine.app.context).advice)
 
 
 @pytest.fixture

@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 from feedback.outcome import Cause, Outcome, OutcomeKind
-from meta.app import Context
+from meta.app import App, Context
 from meta.errors import MetaError
 from meta.look.night_page import night_page
 from meta.look.status_page import status_page as status
 from meta.nights.bookkeeping import gather_account
 from meta.nights.promises import compare_promises, is_drop
 from meta.nights.upkeep import check_and_back_up, prune_transcripts
+from meta.project import Project
 from meta.proposals.decision import accept_proposal
 from meta.records.account import MergeRate
 from meta.records.replay import Replay
@@ -27,7 +28,6 @@ from meta.store import nights
 from meta.store.outcomes import save_outcome
 from meta.store.store import Store
 from meta.store.summary import read_summary as gather_status
-from meta.tune.loop import tune
 from tests.test_night import GOOD, House, Scripted, edit
 
 
@@ -58,7 +58,8 @@ def test_a_drop_is_what_chance_does_not_explain(before: tuple[int, int], after: 
 def test_a_merged_change_whose_pull_requests_got_worse_is_raised_with_a_branch_that_undoes_it(tmp_path: Path) -> None:
     house = House(tmp_path / "agent")
     context = house.context()
-    [proposal] = tune(context, Scripted(edit("Rules first", GOOD, "convention"))).proposals
+    done = house.tune(Scripted(edit("Rules first", GOOD, "convention")))
+    [proposal] = done.proposals
     accepted = accept_proposal(context, proposal)
     assert accepted.merge_commit
     version = context.versions.at(accepted.merge_commit).id
@@ -81,15 +82,14 @@ def test_a_merged_change_whose_pull_requests_got_worse_is_raised_with_a_branch_t
     compare_promises(context)
     assert house.git("rev-parse", "meta/rollback-1") == commit
 
-    assert context.night is not None
-    nights.finish_stage(context.store, context.night, nights.STAGE_BEGUN)
-    nights.finish_stage(context.store, context.night, "compare", {"promises": compare_promises(context)})
+    nights.finish_stage(context.store, done.id, nights.STAGE_BEGUN)
+    nights.finish_stage(context.store, done.id, "compare", {"promises": compare_promises(context)})
     [line] = [line for line in status(gather_status(house.root)).splitlines() if line.startswith("promise")]
     assert line == (
         "promise     proposal 1: replays 46% -> 92%; pull requests merged as they were: before 75% (53% to 89%) of 20,"
         " since 25% (11% to 47%) of 20; A DROP: `meta proposals rollback 1`"
     )
-    account = gather_account(context, context.night)
+    account = gather_account(context, done.id)
     assert [d.command for d in account.decide] == ["meta proposals rollback 1"]
     assert "roll back proposal 1?" in night_page(account)
 
@@ -100,7 +100,7 @@ MADE = {"ticket": "t", "version": "v", "purpose": "measure", "verdict": "passed"
 
 
 def filled(root: Path, **nightly: object) -> Context:
-    context = Context(Settings.model_validate({"root": root, "nightly": nightly}))
+    context = App(Project(Settings.model_validate({"root": root, "nightly": nightly}))).context
     for number in reversed(range(30)):
         began = datetime.now(UTC) - timedelta(days=number * 10)
         replay = Replay.model_validate(MADE | {"id": f"r-{number}", "started_at": began.isoformat()})
@@ -130,7 +130,7 @@ def test_a_copy_is_made_once_a_day_and_offered_when_runs_db_is_damaged(tmp_path:
         content[start : start + 3000] = b"x" * 3000
     path.write_bytes(content)
     with pytest.raises(MetaError, match="damaged") as caught:
-        check_and_back_up(Context(Settings(root=tmp_path)))
+        check_and_back_up(App(Project(Settings(root=tmp_path))).context)
     assert "cp runs.db.backup runs.db" in caught.value.do
     assert "30 replays" in caught.value.do
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from meta.app import Context
+from meta.app import App
+from meta.project import Project
 from meta.records.candidate import Candidate, Edit
 from meta.records.ticket import Grader, HiddenFile, Ticket
 from meta.settings import Settings
 from meta.store.candidates import add_candidate, move_candidate
-from meta.tune.loop import tune
 from meta.tune.propose.draft_format import parse_edits
 from meta.tune.propose.edit_check import check_edit
 from meta.tune.propose.evidence import list_tried_edits
@@ -35,13 +36,10 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
 
 
 def refused(house: House, edit: Edit, *tickets: Ticket, earlier: tuple[Candidate, ...] = (), **search: object) -> str:
-    context = Context(Settings(root=house.root, search=search))  # type: ignore[arg-type]
-    with_model = context.settings.worker.model_copy(update={"model": "m", "base_url": "http://127.0.0.1:9"})
-    context.settings = context.settings.model_copy(update={"worker": with_model})
-    try:
-        return check_edit(context, context.versions.head(), edit, tickets, earlier) or ""
-    finally:
-        context.close()
+    worker = {"model": "m", "base_url": "http://127.0.0.1:9"}
+    app = App(Project(Settings.model_validate({"root": house.root, "search": search, "worker": worker})))
+    with closing(app):
+        return check_edit(app.context, app.versions.head(), edit, tickets, earlier) or ""
 
 
 def ticket(**changed: object) -> Ticket:
@@ -205,8 +203,8 @@ def test_only_a_listed_model_may_be_asked_for(house: House) -> None:
 def test_a_refused_edit_comes_back_once_with_the_reason(tmp_path: Path) -> None:
     house = House(tmp_path / "agent")
     proposer = Scripted(edit("Rules first", GOOD, "convention"))
-    tune(house.context(), proposer)
-    tune(house.context(), proposer)
+    house.tune(proposer)
+    house.tune(proposer)
     [why] = proposer.objections
     assert "the same as an earlier edit, 'Rules first', which is kept" in why
 

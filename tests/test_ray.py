@@ -76,7 +76,7 @@ def test_a_cluster_gives_the_records_that_this_machine_gives(
     wanted = ticket(make_repo(PROJECT))
     jobs = [ReplayJob(key, wanted, surface, "measure", candidate=key) for key in range(4)]
     store = Store(tmp_path / "runs.db")
-    purse = CallBudget(store.ledger, SpendingCaps(tokens=50_000_000))
+    purse = CallBudget(store.ledger, SpendingCaps(tokens=50_000_000), night=1)
 
     def essence(done: Iterator[tuple[ReplayJob, FinishedReplay]]) -> list[object]:
         changing = {"id", "seconds", "grading_seconds", "started_at"}
@@ -85,7 +85,7 @@ def test_a_cluster_gives_the_records_that_this_machine_gives(
     with serving(answer) as served:
         endpoint = ModelEndpoint("m", served.url, retries=0)
         node = NodeSettings(endpoint, "bubblewrap", Limits())
-        far = essence(RayExecutor(node, tmp_path / "c1", lambda: purse, lambda: 1).run(jobs))
+        far = essence(RayExecutor(node, tmp_path / "c1", purse).run(jobs))
         setting = ReplaySetting(MessagesModel(endpoint), open_sandbox(), Limits(), tmp_path / "c2")
         near = essence(LocalExecutor(setting, 2).run(jobs))
         assert isinstance(served, Served)

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from meta.store.proposals import find_proposals
-from meta.tune.loop import tune
 from tests.test_night import GOOD, House, Scripted, edit
 
 
@@ -20,9 +19,7 @@ from tests.test_night import GOOD, House, Scripted, edit
 def house(tmp_path: Path) -> House:
     """A house with one pending proposal."""
     house = House(tmp_path / "agent")
-    context = house.context()
-    assert tune(context, Scripted(edit("Rules first", GOOD, "convention"))).proposals
-    context.close()
+    assert house.tune(Scripted(edit("Rules first", GOOD, "convention"))).proposals
     return house
 
 
@@ -46,10 +43,7 @@ def at_terminal(house: House, *answers: str) -> str:
 
 
 def status(house: House) -> list[tuple[str, str]]:
-    context = house.context()
-    found = [(p.status, p.reason) for p in find_proposals(context.store)]
-    context.close()
-    return found
+    return [(p.status, p.reason) for p in find_proposals(house.context().store)]
 
 
 def test_accept_merges(house: House) -> None:

@@ -14,14 +14,12 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import optuna
 import pytest
 
-from meta.app import Context
 from meta.records.replay import Replay
 from meta.replay.simulated import SimulatedExecutor
 from meta.settings import Settings
 from meta.store.candidates import find_candidates
 from meta.store.store import Store
 from meta.surfaces.agent_toml import replace_setting
-from meta.tune.loop import tune
 from meta.tune.screen import GO_LOG_ODDS, PROMISING_LOG_ODDS, STOP_LOG_ODDS, lift_log_odds_of
 from meta.tune.search.study import STUDY_NAME, study_url_of
 from meta.tune.search.worth import score_race
@@ -36,13 +34,13 @@ class Team(House):
     """A worker whom either of two instructions helps a little, both together a lot, and high effort as well."""
 
     def __init__(self, root: Path, **search: object) -> None:
-        super().__init__(root, budget=2000)
         self.search, self.alpha = search, 0.1
+        super().__init__(root, budget=2000)
 
-    def context(self) -> Context:
-        tune = {"replays": self.budget, "alpha": getattr(self, "alpha", 0.1)}
-        search = getattr(self, "search", {})
-        return Context(Settings(root=self.root, tune=tune, search=search), _executor=self.executor)  # type: ignore[arg-type]
+    @property
+    def settings(self) -> Settings:
+        tune = {"replays": self.budget, "alpha": self.alpha}
+        return Settings.model_validate({"root": self.root, "tune": tune, "search": self.search})
 
     def world(self, version: str, ticket: str) -> float:
         folder = self.root / ".meta" / "versions" / version
@@ -60,7 +58,7 @@ class Team(House):
 def refused_twice(team: Team) -> None:
     """A first night whose gate refuses both edits, since it is told to be absurdly sure."""
     team.alpha = 1e-200
-    done = tune(team.context(), Scripted(edit("First", ONE, "convention"), edit("Second", TWO, "convention")))
+    done = team.tune(Scripted(edit("First", ONE, "convention"), edit("Second", TWO, "convention")))
     assert [c.status for c in done.candidates] == ["refused", "refused"]
     team.alpha = 0.1
 
@@ -72,7 +70,7 @@ def team(tmp_path: Path) -> Team:
 
 def test_edits_that_could_not_be_shown_to_help_alone_are_tried_together(team: Team) -> None:
     refused_twice(team)
-    done = tune(team.context(), Scripted())
+    done = team.tune(Scripted())
     [together] = done.candidates
     assert together.edit.choice == {"edit 1": True, "edit 2": True}
     assert together.edit.title == "First + Second"
@@ -86,7 +84,7 @@ def test_edits_that_could_not_be_shown_to_help_alone_are_tried_together(team: Te
 
 def test_the_study_is_told_what_search_tickets_said_and_nothing_of_the_gate(team: Team) -> None:
     refused_twice(team)
-    tune(team.context(), Scripted())
+    team.tune(Scripted())
     store = Store(team.root / "runs.db")
     held_out = {t.id for t in store.tickets(held_out=True)}
     trials = [t for t in team.trials() if "refused" not in t.user_attrs]
@@ -102,7 +100,7 @@ def test_the_study_is_told_what_search_tickets_said_and_nothing_of_the_gate(team
 
 def test_a_setting_is_tried_as_an_ordinary_candidate(tmp_path: Path) -> None:
     team = Team(tmp_path / "agent", efforts=["high"], suggestions=1)
-    done = tune(team.context(), Scripted())
+    done = team.tune(Scripted())
     [candidate] = done.candidates
     assert candidate.edit.title == "effort = high"
     assert candidate.status == "kept"
@@ -115,7 +113,7 @@ def test_a_setting_is_tried_as_an_ordinary_candidate(tmp_path: Path) -> None:
 def test_what_was_tried_is_not_suggested_again_and_the_study_goes_on(tmp_path: Path) -> None:
     team = Team(tmp_path / "agent", turns=[10, 20], tools=["run_tests"], suggestions=2)
     for _ in range(3):
-        tune(team.context(), Scripted())
+        team.tune(Scripted())
     made = [tuple(sorted(c.edit.choice.items())) for c in find_candidates(team.context().store)]
     assert (("limits.turns", 10),) in made
     assert (("tool run_tests", "off"),) in made
@@ -125,9 +123,9 @@ def test_what_was_tried_is_not_suggested_again_and_the_study_goes_on(tmp_path: P
 
 def test_a_changed_list_of_values_does_not_stop_the_study(tmp_path: Path) -> None:
     team = Team(tmp_path / "agent", turns=[10], suggestions=1)
-    tune(team.context(), Scripted())
+    team.tune(Scripted())
     team.search = {"turns": [10, 20], "suggestions": 1}
-    [candidate] = tune(team.context(), Scripted()).candidates
+    [candidate] = team.tune(Scripted()).candidates
     assert candidate.edit.choice == {"limits.turns": 20}
     assert "limits.turns (2)" in team.trials()[-1].params
 
@@ -139,9 +137,9 @@ def test_a_killed_night_leaves_no_open_trial(tmp_path: Path, after: int) -> None
     team.executor = Dying(whole, after)
     proposer = Scripted(edit("First", ONE, "convention"))
     with pytest.raises(KeyboardInterrupt):
-        tune(team.context(), proposer)
+        team.tune(proposer)
     team.executor = whole
-    done = tune(team.context(), proposer)
+    done = team.tune(proposer)
     assert sorted(tuple(c.edit.choice) for c in done.candidates) == [(), ("effort",), ("limits.turns",)]
     trials = team.trials()
     assert sorted(t.user_attrs["candidate"] for t in trials) == [c.id for c in done.candidates if c.edit.choice]
@@ -156,7 +154,7 @@ def test_a_trial_whose_candidate_was_never_written_down_is_closed(tmp_path: Path
     )
     study.ask({"effort": optuna.distributions.CategoricalDistribution(("in use", "low"))})
     study.enqueue_trial({"effort": "in use"})
-    done = tune(team.context(), Scripted())
+    done = team.tune(Scripted())
     assert [c.edit.title for c in done.candidates] == ["effort = low"]
     assert [t.state.name for t in team.trials()] == ["FAIL", "FAIL", "COMPLETE"]
 
@@ -168,7 +166,7 @@ def test_with_nothing_to_choose_optuna_is_not_even_imported() -> None:
 
 def test_runs_db_still_opens_and_migrates_with_the_study_in_it(tmp_path: Path) -> None:
     team = Team(tmp_path / "agent", efforts=["low"], suggestions=1)
-    tune(team.context(), Scripted())
+    team.tune(Scripted())
     store = Store(team.root / "runs.db")
     assert store.one("pragma journal_mode") == {"journal_mode": "wal"}
     assert store.one("pragma integrity_check") == {"integrity_check": "ok"}
@@ -179,7 +177,7 @@ def test_runs_db_still_opens_and_migrates_with_the_study_in_it(tmp_path: Path) -
 def test_the_dashboard_shows_the_study(tmp_path: Path) -> None:
     dashboard = pytest.importorskip("optuna_dashboard")
     team = Team(tmp_path / "agent", efforts=["low"], suggestions=1)
-    tune(team.context(), Scripted())
+    team.tune(Scripted())
     storage = optuna.storages.RDBStorage(study_url_of(team.root / "runs.db"))
 
     class Quiet(WSGIRequestHandler):
@@ -240,7 +238,7 @@ def test_the_race_stops_the_hopeless_and_sends_on_the_promising() -> None:
 
 def test_more_replays_go_to_whom_they_can_decide(team: Team) -> None:
     context = team.context()
-    tune(context, Scripted(edit("First", ONE, "convention"), edit("Nothing", "Be careful.", "convention")))
+    team.tune(Scripted(edit("First", ONE, "convention"), edit("Nothing", "Be careful.", "convention")))
     runs = {
         c.edit.title: len(context.store.replays("candidate = ? and purpose = 'screen'", c.id))
         for c in find_candidates(context.store)

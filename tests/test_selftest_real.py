@@ -21,7 +21,7 @@ def engine() -> Iterator[Engine]:
 
 
 def test_copies_of_the_agent_are_judged_within_the_budget_and_hardly_any_is_kept(engine: Engine) -> None:
-    found = run_real_selftest(engine.context, nulls=30, budget=250)
+    found = run_real_selftest(engine.app.context, nulls=30, budget=250)
     assert found["nulls"] >= 3
     assert found["kept"] <= 1
     assert found["rate"] == found["kept"] / found["nulls"]
@@ -37,18 +37,18 @@ def test_no_night_learns_from_it(engine: Engine) -> None:
         table: engine.store.one(f"select count(*) as n from {table}")
         for table in ("replays", "candidates", "nights", "incumbents", "gate_tests")
     }
-    run_real_selftest(engine.context, nulls=3, budget=200)
+    run_real_selftest(engine.app.context, nulls=3, budget=200)
     assert before == {t: engine.store.one(f"select count(*) as n from {t}") for t in before}
     assert engine.store.rows("select id from tickets where decisions > 0") == []
 
 
 def test_a_budget_too_small_for_one_test_is_said_in_words(engine: Engine) -> None:
     with pytest.raises(MetaError, match="not enough for one test"):
-        run_real_selftest(engine.context, nulls=5, budget=1)
+        run_real_selftest(engine.app.context, nulls=5, budget=1)
 
 
 def test_without_tickets_it_says_what_to_do() -> None:
     engine = Engine(World(3, 0), 3, 200)
     with pytest.raises(MetaError, match="no admitted ticket"):
-        run_real_selftest(engine.context, nulls=5, budget=10)
+        run_real_selftest(engine.app.context, nulls=5, budget=10)
     engine.close()

@@ -36,11 +36,11 @@ def asked(tokens: int = 100, usd: float | None = 1.0, night: int = 1) -> Planned
 
 def test_every_call_is_in_the_ledger_with_who_asked_who_answered_and_what_it_used(tmp_path: Path) -> None:
     store = Store(tmp_path / "runs.db")
-    purse = CallBudget(store.ledger)
+    purse = CallBudget(store.ledger, night=4)
     answer = message(text("hi"), cache_read_input_tokens=7, cache_creation_input_tokens=3)
     with serving(script(answer, error(529, "overloaded_error"))) as served:
         model = MessagesModel(ModelEndpoint("m", served.url, retries=0, prices=PRICES))
-        metered = MeteredModel(model, lambda: purse, "cause", "m", PRICES, lambda: 4)
+        metered = MeteredModel(model, purse, "cause", "m", PRICES)
         with call_purpose("r-1", 9):
             metered.ask(QUESTION)
             with pytest.raises(ModelUnavailable):

@@ -66,8 +66,8 @@ def test_the_first_test_has_a_sixtieth_of_alpha_and_every_kept_one_raises_the_le
     engine.night([world.edit("does nothing", "convention")])
     engine.night([world.edit("does nothing", "convention")])
     assert levels(engine) == pytest.approx([0.1 / 60, 0.2 / 60, 0.2 / 60])
-    assert current_sequence(engine.context).tests == 3
-    assert current_sequence(engine.context).kept == 1
+    assert current_sequence(engine.app.context).tests == 3
+    assert current_sequence(engine.app.context).kept == 1
 
 
 def test_what_is_kept_has_reached_the_bound_of_its_own_level(made: list[Engine]) -> None:
@@ -90,9 +90,7 @@ def test_a_test_over_several_nights_keeps_its_level_its_tickets_and_its_beliefs(
     before = record_of(engine, candidate.id)
     for night in range(8):
         # What is learned meanwhile, and settings that change, belong to other tests.
-        engine.context.settings = engine.context.settings.model_copy(
-            update={"tune": engine.context.settings.tune.model_copy(update={"alpha": 0.3})}
-        )
+        engine.reopen(alpha=0.3)
         world.theme[f"new-{night}"] = "tests"
         engine.admit(f"new-{night}")
         if engine.night([])[0]:
@@ -159,7 +157,7 @@ def test_after_the_horizon_a_new_sequence_begins(made: list[Engine]) -> None:
             f"version {number}",
         )
     told: list[str] = []
-    engine.context.tell = told.append
+    engine.reopen(told.append)
     engine.night([world.edit("does nothing", "convention")])
     assert levels(engine)[-1] == pytest.approx(0.1 / 60)
     assert any("a new sequence of 60 tests begins" in line for line in told)
@@ -169,4 +167,4 @@ def test_the_standard_tier_counts_nothing(made: list[Engine]) -> None:
     world, engine = begin(made, tier="standard")
     engine.night([world.edit("helps", "tests")])
     assert levels(engine) == []
-    assert current_sequence(engine.context).tests == 0
+    assert current_sequence(engine.app.context).tests == 0

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from feedback.outcome import Cause, Comment, Outcome, OutcomeKind
-from meta.app import Context
+from meta.app import App
 from meta.grading.acceptance.checks import describe_checks
 from meta.grading.grader import grade_submission
+from meta.project import Project
 from meta.records.ticket import EnvironmentSpec, Ticket
 from meta.settings import Settings
 from meta.store.outcomes import save_outcome
@@ -107,7 +108,7 @@ class House:
 
     def run(self, url: str, **options: bool) -> dict[str, ConversionResult]:
         worker = self.settings.worker.model_copy(update={"base_url": url})
-        context = Context(self.settings.model_copy(update={"worker": worker}))
+        context = App(Project(self.settings.model_copy(update={"worker": worker}))).context
         for outcome in self.outcomes.values():
             save_outcome(context.store, outcome)
         found = {f.pull_request: f for f in convert_outcomes(context, runs=1, environment=EnvironmentSpec(), **options)}

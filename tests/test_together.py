@@ -9,9 +9,9 @@ import pytest
 from meta.records.candidate import Edit
 from meta.records.ticket import Admission, Grader, Ticket
 from meta.replay.simulated import SimulatedExecutor
+from meta.settings import Settings
 from meta.store.candidates import find_candidates
 from meta.tune.bundle import DETECTABLE_GAIN, MAX_NIGHTS_WAITING, promised_gain_of
-from meta.tune.loop import tune
 from tests.test_night import Dying, House, Scripted
 from worker_agent.surface import DEFAULT_ROOT
 
@@ -24,6 +24,7 @@ class Small(House):
 
     def __init__(self, root: Path, works: bool = True) -> None:
         self.works = works
+        self.alpha: float | None = None
         super().__init__(root, tickets=0, budget=400)
         store = self.context().store
         for number in range(50):
@@ -37,6 +38,10 @@ class Small(House):
             )
             store.add_ticket(ticket)
             store.admit(ticket, Admission(ticket=ticket.id, status="admitted"))
+
+    @property
+    def settings(self) -> Settings:
+        return Settings.model_validate({"root": self.root, "tune": {"replays": self.budget, "alpha": self.alpha}})
 
     def world(self, version: str, ticket: str) -> float:
         if version not in self.prompts:
@@ -70,7 +75,7 @@ def test_what_an_edit_promises_is_what_tickets_of_its_themes_lack() -> None:
 
 
 def test_small_edits_are_kept_together_as_one_proposal(house: Small) -> None:
-    done = tune(house.context(), Scripted(small("plain"), small("names", "ticket.md")))
+    done = house.tune(Scripted(small("plain"), small("names", "ticket.md")))
     [proposal] = done.proposals
     first, second, joint = find_candidates(house.context().store)
     assert [first.status, second.status, joint.status] == ["joined", "joined", "kept"]
@@ -87,8 +92,8 @@ def test_small_edits_are_kept_together_as_one_proposal(house: Small) -> None:
 
 def test_what_is_refused_together_may_be_combined_otherwise(house: Small) -> None:
     context = house.context()
-    context.settings.__dict__["tune"] = context.settings.tune.model_copy(update={"alpha": 1e-200})
-    tune(context, Scripted(small("plain"), small("names", "ticket.md")))
+    house.alpha = 1e-200
+    house.tune(Scripted(small("plain"), small("names", "ticket.md")))
     first, second, joint = find_candidates(context.store)
     assert [first.status, second.status, joint.status] == ["refused", "refused", "refused"]
     assert first.why == f"tested with others as {joint.id}: refused"
@@ -96,11 +101,11 @@ def test_what_is_refused_together_may_be_combined_otherwise(house: Small) -> Non
 
 def test_a_small_edit_waits_for_others_and_is_tested_alone_when_nobody_comes(house: Small) -> None:
     for _ in range(MAX_NIGHTS_WAITING):
-        tune(house.context(), Scripted() if find_candidates(house.context().store) else Scripted(small("plain")))
+        house.tune(Scripted() if find_candidates(house.context().store) else Scripted(small("plain")))
         [waiting] = find_candidates(house.context().store)
         assert waiting.status == "proposed"
         assert not house.context().store.replays("purpose = 'gate'")
-    tune(house.context(), Scripted())
+    house.tune(Scripted())
     [tested] = find_candidates(house.context().store)
     assert tested.status in ("kept", "refused", "testing")
     assert house.context().store.replays("purpose = 'gate'")
@@ -108,7 +113,7 @@ def test_a_small_edit_waits_for_others_and_is_tested_alone_when_nobody_comes(hou
 
 def test_a_small_edit_without_hope_is_dropped(tmp_path: Path) -> None:
     house = Small(tmp_path / "agent", works=False)
-    tune(house.context(), Scripted(small("plain")))
+    house.tune(Scripted(small("plain")))
     [dropped] = find_candidates(house.context().store)
     assert dropped.status == "screened_out"
     assert dropped.why.endswith("and it promises too little")
@@ -120,7 +125,7 @@ def test_edits_that_overlap_are_not_put_together(house: Small) -> None:
         made.model_copy(update={"changes": made.changes | {"agent.toml": settings.replace("= 12000", f"= {chars}")}})
         for made, chars in ((small("plain"), 8000), (small("names", "ticket.md"), 9000))
     )
-    tune(house.context(), Scripted(first, second))
+    house.tune(Scripted(first, second))
     found = find_candidates(house.context().store)
     assert [c.status for c in found] == ["proposed", "proposed"], [c.why for c in found]
 
@@ -128,7 +133,7 @@ def test_edits_that_overlap_are_not_put_together(house: Small) -> None:
 def test_a_large_edit_is_tested_alone(house: Small) -> None:
     large = small("plain").model_copy(update={"themes": THEMES})
     assert promised_gain_of(large, house.context().store.tickets(), {}) > DETECTABLE_GAIN
-    tune(house.context(), Scripted(large, small("names", "ticket.md")))
+    house.tune(Scripted(large, small("names", "ticket.md")))
     first, second = find_candidates(house.context().store)[:2]
     assert first.status in ("kept", "refused", "testing")
     assert second.status == "proposed"
@@ -138,12 +143,12 @@ def test_a_large_edit_is_tested_alone(house: Small) -> None:
 def test_a_killed_night_goes_on_with_the_same_joint_test(tmp_path: Path, after: int) -> None:
     edits = (small("plain"), small("names", "ticket.md"))
     whole, cut = Small(tmp_path / "whole"), Small(tmp_path / "cut")
-    tune(whole.context(), Scripted(*edits))
+    whole.tune(Scripted(*edits))
     worker = SimulatedExecutor(cut.world, seed=3)
     cut.executor = Dying(worker, after)
     with pytest.raises(KeyboardInterrupt):
-        tune(cut.context(), Scripted(*edits))
+        cut.tune(Scripted(*edits))
     cut.executor = worker
-    tune(cut.context(), Scripted(*edits))
+    cut.tune(Scripted(*edits))
     found = [(c.edit.title, c.status) for c in find_candidates(cut.context().store)]
     assert found == [(c.edit.title, c.status) for c in find_candidates(whole.context().store)]

@@ -37,9 +37,9 @@ def list_feedback_command(
         _one_of("outcome", kind, OutcomeKind)
     if cause:
         _one_of("cause", cause, Cause)
-    with open_readonly(HERE) as context:
-        known = list(context.store.outcomes())
-        share = read_agent_share(context.store)
+    with open_readonly(HERE) as app:
+        known = list(app.store.outcomes())
+        share = read_agent_share(app.store)
     found = [o for o in known if kind in ("", o.kind.value) and cause in ("", o.cause.value)]
     if as_json:
         rows = [
@@ -66,8 +66,8 @@ def show_feedback_command(pull: PULL_ARGUMENT, as_json: Annotated[bool, make_jso
     from meta.look.outcome_page import outcome_page
     from meta.store.outcomes import find_named_outcome
 
-    with open_readonly(HERE) as context:
-        found = find_named_outcome(context.store, pull)
+    with open_readonly(HERE) as app:
+        found = find_named_outcome(app.store, pull)
     if as_json:
         print_json(found.model_dump(mode="json"))
     else:
@@ -81,9 +81,9 @@ def judge_command(limit: Annotated[int, typer.Option(min=1, help="Most pull requ
     from meta.outcomes.agent_share import read_agent_share
     from meta.outcomes.model_causes import assign_causes_by_model
 
-    with open_writable(HERE, "feedback judge", report) as context:
-        asked, found = assign_causes_by_model(context, limit)
-        share = read_agent_share(context.store)
+    with open_writable(HERE, "feedback judge", report) as app:
+        asked, found = assign_causes_by_model(app.context, limit)
+        share = read_agent_share(app.store)
     if not asked:
         print_result("nothing to ask: every cause is known, or there is nothing to read about it")
         raise typer.Exit(3)
@@ -104,10 +104,10 @@ def correct_command(
     from meta.store.outcomes import find_named_outcome, save_outcome
 
     _one_of("cause", cause, Cause)
-    with open_writable(HERE, "feedback correct", report) as context:
-        found = find_named_outcome(context.store, pull)
+    with open_writable(HERE, "feedback correct", report) as app:
+        found = find_named_outcome(app.store, pull)
         said = (OutcomeEvidence(kind="words", text=reason, author="you", source="person"),) if reason.strip() else ()
-        save_outcome(context.store, found.with_cause(Cause(cause), "person", said))
+        save_outcome(app.store, found.with_cause(Cause(cause), "person", said))
     print_result(f"{found.key}: {found.cause.value} -> {cause}")
 
 
@@ -133,12 +133,12 @@ def ingest_feedback_command(
     from meta.outcomes.agent_share import read_agent_share
     from meta.outcomes.ingest import read_all_sources
 
-    with open_writable(HERE, "ingest-feedback", report) as context:
-        results = read_all_sources(context, source or [])
-        rows = context.store.rows(
+    with open_writable(HERE, "ingest-feedback", report) as app:
+        results = read_all_sources(app.context, source or [])
+        rows = app.store.rows(
             "select kind, cause, count(*) as n from feedback group by kind, cause order by kind, n desc"
         )
-        share = read_agent_share(context.store)
+        share = read_agent_share(app.store)
         if not results:
             report("no source: name repositories in meta.toml, or give --source PATH")
             raise typer.Exit(EXIT_NOTHING)

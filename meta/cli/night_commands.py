@@ -31,14 +31,14 @@ def nightly_command(
     if not re.fullmatch(r"(([01]?\d|2[0-3]):[0-5]\d)?", until):
         raise MetaError(f"{until!r} is no time of the day", "write it as 06:00", code=2)
     if account:
-        with open_readonly(HERE, report) as context:
-            found = find_newest_account(context)
+        with open_readonly(HERE, report) as app:
+            found = find_newest_account(app.context)
         if found is None:
             raise MetaError("there was no night yet", "`meta nightly`", code=3)
         print_result(found.model_dump_json() if as_json else night_page(found))
         return
-    with open_writable(HERE, "nightly", report) as context:
-        over = run(context, until)
+    with open_writable(HERE, "nightly", report) as app:
+        over = run(app, until)
     print_result(over.account.model_dump_json() if as_json else night_page(over.account))
     sys.stdout.flush()
     sys.stderr.flush()

@@ -26,8 +26,8 @@ def list_proposals_command(as_json: Annotated[bool, make_json_option()] = False)
     from meta.app import open_readonly
     from meta.look.table import format_table
 
-    with open_readonly(HERE) as context:
-        rows = context.store.rows(
+    with open_readonly(HERE) as app:
+        rows = app.store.rows(
             "select p.id, p.status, p.branch, c.title, p.made_at, p.reason from proposals p"
             " join candidates c on c.id = p.candidate order by p.id"
         )
@@ -54,9 +54,9 @@ def show_proposal_command(
     from meta.proposals.view import view_proposal
     from meta.store.proposals import find_proposal
 
-    with open_readonly(HERE) as context:
-        proposal = find_proposal(context.store, number)
-        print_result(recompute(context.store, proposal) if audit else proposal_page(view_proposal(context, proposal)))
+    with open_readonly(HERE) as app:
+        proposal = find_proposal(app.store, number)
+        print_result(recompute(app.store, proposal) if audit else proposal_page(view_proposal(app.context, proposal)))
 
 
 @app.command("publish")
@@ -66,8 +66,8 @@ def publish_command(number: NUMBER_ARGUMENT) -> None:
     from meta.forges.github.publication import publish_proposal as open_pull_request
     from meta.store.proposals import find_proposal
 
-    with open_writable(HERE, "proposals publish", report) as context:
-        print_result(open_pull_request(context, find_proposal(context.store, number)))
+    with open_writable(HERE, "proposals publish", report) as app:
+        print_result(open_pull_request(app.context, find_proposal(app.store, number)))
 
 
 @app.command("accept")
@@ -77,8 +77,8 @@ def accept_command(number: NUMBER_ARGUMENT) -> None:
     from meta.proposals.decision import accept_proposal as merge
     from meta.store.proposals import find_proposal
 
-    with open_writable(HERE, "proposals accept", report) as context:
-        done = merge(context, find_proposal(context.store, number))
+    with open_writable(HERE, "proposals accept", report) as app:
+        done = merge(app.context, find_proposal(app.store, number))
     print_result(
         f"proposal {number} is merged ({(done.merge_commit or '')[:10]}); `meta proposals rollback {number}` undoes it"
     )
@@ -93,8 +93,8 @@ def reject_command(
     from meta.proposals.decision import reject_proposal as turn_down
     from meta.store.proposals import find_proposal
 
-    with open_writable(HERE, "proposals reject", report) as context:
-        for changed in turn_down(context, find_proposal(context.store, number), reason):
+    with open_writable(HERE, "proposals reject", report) as app:
+        for changed in turn_down(app.context, find_proposal(app.store, number), reason):
             print_result(f"proposal {changed.id} is {changed.status}: {changed.reason}")
 
 
@@ -105,6 +105,6 @@ def rollback_command(number: NUMBER_ARGUMENT, reason: Annotated[str, typer.Optio
     from meta.proposals.decision import roll_back_proposal as undo
     from meta.store.proposals import find_proposal
 
-    with open_writable(HERE, "proposals rollback", report) as context:
-        undo(context, find_proposal(context.store, number), reason)
+    with open_writable(HERE, "proposals rollback", report) as app:
+        undo(app.context, find_proposal(app.store, number), reason)
     print_result(f"proposal {number} is rolled back")

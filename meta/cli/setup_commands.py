@@ -56,9 +56,9 @@ def doctor_command() -> None:
     from meta.app import open_readonly
     from meta.doctor.machine_checks import check_machine
 
-    with open_readonly(HERE, report) as context:
+    with open_readonly(HERE, report) as app:
         bad = 0
-        for finding in check_machine(context):
+        for finding in check_machine(app.context):
             print_result(
                 f"{'ok  ' if finding.good else 'BAD '} {finding.what}"
                 + (f"\n       -> {finding.do}" if finding.do else "")

@@ -27,10 +27,8 @@ def list_tickets_command(as_json: Annotated[bool, make_json_option()] = False) -
     from meta.app import open_readonly
     from meta.look.table import format_table
 
-    with open_readonly(HERE) as context:
-        rows = context.store.rows(
-            "select id, status, held_out, source, title, reason from tickets order by added_at, id"
-        )
+    with open_readonly(HERE) as app:
+        rows = app.store.rows("select id, status, held_out, source, title, reason from tickets order by added_at, id")
     if as_json:
         print_json(rows)
         return
@@ -51,9 +49,9 @@ def show_ticket_command(ticket: str) -> None:
     from meta.grading.acceptance.checks import describe_checks
     from meta.languages.junit.junit_run import WEAKER_VERDICT_NOTE
 
-    with open_readonly(HERE) as context:
-        found = context.store.ticket(ticket)
-        row = context.store.one("select status, reason from tickets where id = ?", ticket)
+    with open_readonly(HERE) as app:
+        found = app.store.ticket(ticket)
+        row = app.store.one("select status, reason from tickets where id = ?", ticket)
     if not found or not row:
         raise MetaError(f"there is no ticket {ticket!r}", "see `meta tickets list`", code=2)
     print_result(f"{found.id}: {found.title}\n\n{found.body}\n")
@@ -76,12 +74,12 @@ def add_tickets_command(
     from meta.app import open_writable
     from meta.tickets.from_files.ticket_files import load_tickets
 
-    with open_writable(HERE, "tickets add", report) as context:
+    with open_writable(HERE, "tickets add", report) as app:
         loaded = [ticket for file in files for ticket in load_tickets(file)]
-        added = sum(context.store.add_ticket(ticket) for ticket in loaded)
+        added = sum(app.store.add_ticket(ticket) for ticket in loaded)
         print_result(f"{added} tickets added or changed")
         if check:
-            _check(context)
+            _check(app.context)
 
 
 @app.command("check")
@@ -92,10 +90,10 @@ def check_tickets_command(
     """Let new tickets prove themselves: gold must pass, base and rejected diffs must fail."""
     from meta.app import open_writable
 
-    with open_writable(HERE, "tickets check", report) as context:
+    with open_writable(HERE, "tickets check", report) as app:
         if again:
-            context.store.write("update tickets set status = 'new', reason = ''")
-        _check(context, runs)
+            app.store.write("update tickets set status = 'new', reason = ''")
+        _check(app.context, runs)
 
 
 def _check(context: object, runs: int = 3) -> None:
@@ -120,8 +118,8 @@ def mine_command(
     from meta.tickets.mining.miner import mine_into_store
 
     counts = {"admitted": 0, "quarantined": 0}
-    with open_writable(HERE, "tickets mine", report) as context:
-        for mined in mine_into_store(context, path, since or None, limit):
+    with open_writable(HERE, "tickets mine", report) as app:
+        for mined in mine_into_store(app.context, path, since or None, limit):
             counts[mined.status] += 1
             if as_json:
                 print_json(mined.line())
@@ -144,8 +142,8 @@ def from_feedback_command(
     from meta.tickets.from_feedback.conversion import convert_outcomes as make
 
     counts = {"admitted": 0, "quarantined": 0, "no ticket": 0}
-    with open_writable(HERE, "tickets from-feedback", report) as context:
-        for found in make(context, draft=draft, again=again):
+    with open_writable(HERE, "tickets from-feedback", report) as app:
+        for found in make(app.context, draft=draft, again=again):
             counts[found.status or "no ticket"] += 1
             if as_json:
                 print_json(found.model_dump(mode="json"))

@@ -41,8 +41,8 @@ def replay_command(
     from meta.app import open_writable
     from meta.measure.measurement import measure_version
 
-    with open_writable(HERE, "replay", report) as context:
-        result = measure_version(context, version, k, ticket or [])
+    with open_writable(HERE, "replay", report) as app:
+        result = measure_version(app.context, version, k, ticket or [])
     if as_json:
         print_json(result.data)
     else:
@@ -55,8 +55,8 @@ def outlook_command(as_json: Annotated[bool, make_json_option()] = False) -> Non
     from meta.look.outlook_page import outlook_page
     from meta.tune.outlook import forecast_night as simulate
 
-    with open_writable(HERE, "outlook", report) as context:
-        found = simulate(context)
+    with open_writable(HERE, "outlook", report) as app:
+        found = simulate(app.context)
     if as_json:
         print_json(found.to_json())
     else:
@@ -75,15 +75,15 @@ def propose_command(
     from meta.nights.tuning import admit_and_tune
     from meta.store.proposals import find_proposals
 
-    with open_writable(HERE, "propose", report) as context:
-        waiting = find_proposals(context.store, "status = 'pending'")
+    with open_writable(HERE, "propose", report) as app:
+        waiting = find_proposals(app.store, "status = 'pending'")
         early = False
         if new or not waiting:
-            early = admit_and_tune(context).out_of_budget
-            waiting = find_proposals(context.store, "status = 'pending'")
+            early = admit_and_tune(app.context).out_of_budget
+            waiting = find_proposals(app.store, "status = 'pending'")
         else:
             report(f"{len(waiting)} proposals are waiting; `meta propose --new` looks for more")
-        review_pending(context, waiting, ask=review)
+        review_pending(app.context, waiting, ask=review)
         if early:
             raise typer.Exit(EXIT_BUDGET)
         if not waiting:
@@ -105,8 +105,8 @@ def selftest_command(
     if real:
         from meta.measure.selftest_real import run_real_selftest
 
-        with open_writable(HERE, "selftest", report) as context:
-            found = run_real_selftest(context, nulls, replays)
+        with open_writable(HERE, "selftest", report) as app:
+            found = run_real_selftest(app.context, nulls, replays)
     else:
         found = measure(nulls, seed=seed)
     if as_json:

@@ -29,21 +29,21 @@ def work_command(
     github = bool(event) or ticket.startswith(("http://", "https://"))
     if pr and not github:
         raise MetaError("--pr is for an issue on GitHub", "give https://HOST/OWNER/REPO/issues/NUMBER", code=2)
-    with open_writable(HERE, "work", report) as context:
+    with open_writable(HERE, "work", report) as app:
         if not github:
             from meta.workers.assignment import work_on_ticket
 
-            work_on_ticket(context, ticket, repo, base)
+            work_on_ticket(app.context, ticket, repo, base)
             return
         from meta.forges.github.address import find_issue_place
         from meta.forges.github.delivery import deliver_issue
         from meta.forges.github.webhook_event import work_on_event
 
-        draft = draft or context.settings.github.draft
+        draft = draft or app.settings.github.draft
         if event:
-            opened = work_on_event(context, event, draft=draft, pr=pr)
+            opened = work_on_event(app.context, event, draft=draft, pr=pr)
         else:
-            opened = deliver_issue(context, find_issue_place(context, ticket), draft=draft, pr=pr)
+            opened = deliver_issue(app.context, find_issue_place(app.context, ticket), draft=draft, pr=pr)
         if opened:
             print_result(opened.url)
         if opened and not opened.new:

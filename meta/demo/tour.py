@@ -54,8 +54,8 @@ def run_demo(where: Path, *, seed: int, as_json: bool, sandbox: str) -> None:
     settings = load_settings(house.agent)
     with serve_stand_in(seed) as base_url:
         settings = _pointed_at(settings, base_url, sandbox)
-        with open_writable(house.agent, "demo", report, settings) as context:
-            result = _story(context, house)
+        with open_writable(house.agent, "demo", report, settings) as app:
+            result = _story(app.context, house)
     result["seconds"] = round(time.monotonic() - begun, 1)
     if as_json:
         print_result(json.dumps(result))

@@ -1,20 +1,55 @@
-"""DOCSTRING meta.disk.cache."""
+"""The layout of `.meta`. All of it can be deleted whenever no command runs; it is made again when needed."""
 
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-
 
 HALF_MADE_PATTERNS = ("*/.making-*", "environments/.export-*", "environments/specs/.making-*")
 """What a killed process leaves in the cache."""
 
 
-def remove_path(path: Path) -> None:
+@dataclass(frozen=True)
+class Cache:
+    """Where the parts of the cache lie."""
+
+    root: Path
+
+    @property
+    def templates(self) -> Path:
+        """Base trees of tickets."""
+        return self.root / "templates"
+
+    @property
+    def environments(self) -> Path:
+        """What the tests of a repository run in."""
+        return self.root / "environments"
+
+    @property
+    def versions(self) -> Path:
+        """The agent's versions, laid out as files."""
+        return self.root / "versions"
+
+    @property
+    def selftest(self) -> Path:
+        """The record of the newest self-test with real replays."""
+        return self.root / "selftest"
+
+    def scratch(self) -> Path:
+        """Make the folder for work in progress, unless it is there, and return it."""
+        folder = self.root / "scratch"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def remove_half_made(self) -> None:
+        """Remove what a killed process has left."""
+        for pattern in HALF_MADE_PATTERNS:
+            for half_made in self.root.glob(pattern):
+                _remove(half_made)
+
+
+def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:

@@ -52,9 +52,10 @@ class CallInFlight:
 class CallBudget:
     """Writes every call into the ledger and refuses those that might break a cap. Shared by all threads of a run."""
 
-    def __init__(self, ledger: Ledger, caps: SpendingCaps | None = None, spent: Spending | None = None) -> None:
-        self._ledger, self.caps, self._spent = ledger, caps or SpendingCaps(), spent or Spending()
-        self._held = Spending()
+    def __init__(self, ledger: Ledger, caps: SpendingCaps | None = None, night: int | None = None) -> None:
+        """What the night has spent before, because it was interrupted, counts against its caps."""
+        self._ledger, self.caps, self.night = ledger, caps or SpendingCaps(), night
+        self._spent, self._held = Spending() if night is None else ledger.spent(night), Spending()
         self._change = threading.Condition(threading.RLock())
         self._stopped = ""
 
@@ -66,7 +67,7 @@ class CallBudget:
 
     @property
     def spent(self) -> Spending:
-        """What was spent since the purse was filled, and before it in the same night."""
+        """What this run has spent, and the same night before it."""
         with self._change:
             return self._spent
 
@@ -85,7 +86,7 @@ class CallBudget:
         finally:
             self.settle(number, asked, [call])
 
-    def take(self, asked: PlannedCall) -> int | None:
+    def reserve(self, asked: PlannedCall) -> int | None:
         """As `call`, for who cannot wait: the row to settle, or `None` while others hold what this would need."""
         with self._change:
             return self._begin(asked) if self._room(asked) else None
@@ -103,7 +104,7 @@ class CallBudget:
         for other in rest:
             self._ledger.end(self._ledger.begin(asked, take_timestamp()), other.ended, other.model, other.usage)
 
-    def abandon(self, asked: PlannedCall) -> None:
+    def forfeit(self, asked: PlannedCall) -> None:
         """Give back what is held for calls whose end nobody will hear of; their row stays open, at its worst case."""
         with self._change:
             self._held = _sum(self._held, _worst(asked), -1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -40,34 +40,25 @@ def call_purpose(replay: str | None = None, candidate: int | None = None) -> Ite
 
 
 class MeteredModel:
-    """Asks `inner`, through the purse. `night` is asked at each call: it begins after the model was made."""
+    """Asks `inner` as far as the budget allows. `default` is the model that is asked for where a request names none."""
 
-    def __init__(
-        self,
-        inner: Model,
-        purse: Callable[[], CallBudget],
-        role: str,
-        default: str,
-        prices: dict[str, Price],
-        night: Callable[[], int | None],
-    ) -> None:
-        self._inner, self._purse, self._role, self._default = inner, purse, role, default
-        self._prices, self._night = prices, night
+    def __init__(self, inner: Model, budget: CallBudget, role: str, default: str, prices: dict[str, Price]) -> None:
+        self._inner, self._budget, self._role, self._default, self._prices = inner, budget, role, default, prices
 
     def ask(self, request: ModelRequest) -> ModelReply:
         model, subject = request.model or self._default, _call_purpose.get()
         worst = worst_case_of(request)
         price = self._prices.get(model)
-        asked = PlannedCall(
+        planned = PlannedCall(
             role=self._role,
             model=model,
             tokens=worst.tokens,
             usd=dearest_price_of(price).cost_of(worst) if price else None,
-            night=self._night(),
+            night=self._budget.night,
             candidate=subject.candidate,
             replay=subject.replay,
         )
-        with self._purse().call(asked) as call:
+        with self._budget.call(planned) as call:
             return call.ask(self._inner, request)
 
 

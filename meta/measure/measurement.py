@@ -11,7 +11,7 @@ from meta.look.table import format_table
 from meta.rates import describe_cost, group_by_ticket, one_shot_success_of, pass_hat_k_of
 from meta.records.replay import Replay
 from meta.records.ticket import Ticket
-from meta.replay.replayer import ReplayRequest, explain_no_answer, make_replays
+from meta.replay.replayer import ReplayRequest, explain_no_answer
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ def measure_version(context: Context, revision: str, k: int, only: list[str]) ->
     context.tell(f"{len(tickets)} tickets, {k} replays each, version {version.id[:10]}")
     replays: list[Replay] = []
     for turn in range(k):  # every ticket once before any twice: a run that is cut short covers the most
-        replays += make_replays(context, [ReplayRequest(t, version.surface) for t in tickets], "measure")
+        replays += context.replayer.run([ReplayRequest(t, version.surface) for t in tickets], "measure")
         if k > 1:
             context.tell(
                 f"  {turn + 1} of {k} done: {one_shot_success_of(group_by_ticket(replays))} so far, "

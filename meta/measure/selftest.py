@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from meta.app import Context
+from meta.app import App, Context
 from meta.gate.gate_record import GateConfig
 from meta.gate.presets import preset_of_budget
 from meta.interval import wilson_interval_of
+from meta.project import Project
+from meta.records.account import Night
 from meta.records.candidate import Edit
 from meta.records.ticket import Admission, Grader, Ticket
 from meta.replay.simulated import SimulatedExecutor
@@ -95,8 +97,8 @@ def _group(effect: float, number: int, tickets: int, seed: str, config: GateConf
         return truth[ticket] if version == "incumbent" else lifted.get(ticket, truth[ticket])
 
     executor = SimulatedExecutor(world, draw.getrandbits(32))
-    context = Context(Settings(root=folder), _executor=executor)
-    store = context.store
+    app = App(Project(Settings(root=folder)), executor=executor)
+    store = app.store
     store.db.execute("pragma synchronous = off")  # thrown away in a moment
     known = []
     for name in truth:
@@ -112,19 +114,20 @@ def _group(effect: float, number: int, tickets: int, seed: str, config: GateConf
         store.admit(ticket, Admission(ticket=name, status="admitted"))
         known.append(ticket)
     incumbent = _surface("incumbent")
-    _earlier_runs(context, known, incumbent)
+    _earlier_runs(app.context, known, incumbent)
     store.promote(incumbent.version, "simulated")
     kept = 0
     for place in range(number):
-        context.night, _ = nights.find_or_open_night(store, config.budget)
+        night, _ = nights.find_or_open_night(store, config.budget)
+        context = Context(app, Night(id=night))
         edit = Edit(title=f"edit {place}", themes=(SELFTEST_THEME,))
-        candidate = candidates_module.add_candidate(store, context.night, incumbent.version, edit)
+        candidate = candidates_module.add_candidate(store, night, incumbent.version, edit)
         candidate = candidates_module.move_candidate(store, candidate, "proposed", version=f"candidate-{place}")
         done, _ = run_trial(context, candidate, _surface(f"candidate-{place}"), incumbent, known, config, config.budget)
-        nights.end_night(store, context.night, {})
+        nights.end_night(store, night, {})
         kept += done.status == "kept"
     made = store.rows("select count(*) as n from replays where purpose = 'gate'")[0]["n"]
-    store.close()
+    app.close()
     return kept, int(made)
 
 
@@ -145,10 +148,10 @@ def _lifted(truth: dict[str, float], effect: float, draw: random.Random) -> dict
 
 def _earlier_runs(context: Context, tickets: list[Ticket], incumbent: Surface) -> None:
     """Three runs of each ticket from before the promotion: beliefs, not evidence."""
-    from meta.replay.replayer import ReplayRequest, make_replays
+    from meta.replay.replayer import ReplayRequest
 
     context.store.promote(incumbent.version, "earlier")
-    make_replays(context, [ReplayRequest(t, incumbent) for t in tickets for _ in range(3)], "measure")
+    context.replayer.run([ReplayRequest(t, incumbent) for t in tickets for _ in range(3)], "measure")
 
 
 def _surface(version: str) -> Surface:

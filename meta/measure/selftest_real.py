@@ -10,16 +10,17 @@ import shutil
 import time
 from typing import Any
 
-from meta.app import Context
+from meta.app import App, Context
 from meta.errors import MetaError
 from meta.interval import wilson_interval_of
 from meta.measure.selftest import CANDIDATES_PER_POOL
+from meta.project import Project
+from meta.records.account import Night
 from meta.records.candidate import Edit
 from meta.records.ticket import Admission, Ticket
-from meta.replay.replayer import count_remaining_replays
 from meta.store import candidates, nights
 from meta.surfaces.versions import Version
-from meta.tune.budget import preset_of_settings
+from meta.tune.budget import count_remaining_replays, preset_of_settings
 from meta.tune.held_out import divide_tickets
 from meta.tune.incumbent import model_of
 from meta.tune.trial import MAX_RUNS_READ, run_trial
@@ -40,8 +41,9 @@ def run_real_selftest(context: Context, nulls: int, budget: int) -> dict[str, An
         raise MetaError("there is no admitted ticket to replay", "`meta tickets mine PATH`", code=3)
     plan, incumbent = preset_of_settings(context), context.versions.head()
     tickets = held_out[: plan.held_out]
-    own = _apart(context, incumbent, tickets)
-    own.night, _ = nights.find_or_open_night(own.store, budget)
+    app = _apart(context, incumbent, tickets)
+    night, _ = nights.find_or_open_night(app.store, budget)
+    own = Context(app, Night(id=night))
     themes = sorted({label for ticket in tickets for label in ticket.labels}) or [""]
     done = kept = 0
     try:
@@ -49,7 +51,7 @@ def run_real_selftest(context: Context, nulls: int, budget: int) -> dict[str, An
             if place % CANDIDATES_PER_POOL == 0:
                 own.store.promote(incumbent.id, model_of(context, incumbent))
             edit = Edit(title=f"copy {place + 1}", themes=(themes[place % len(themes)],))
-            copy = candidates.add_candidate(own.store, own.night, incumbent.id, edit)
+            copy = candidates.add_candidate(own.store, night, incumbent.id, edit)
             copy = candidates.move_candidate(own.store, copy, "proposed", version=incumbent.id, commit=incumbent.commit)
             surface = incumbent.surface
             copy, decision = run_trial(
@@ -61,17 +63,17 @@ def run_real_selftest(context: Context, nulls: int, budget: int) -> dict[str, An
             done, kept = done + 1, kept + decision.accept
         return _found(own, done, kept, plan.gate.alpha, len(tickets), time.monotonic() - begun)
     finally:
-        own.close()
+        app.close()
 
 
-def _apart(context: Context, incumbent: Version, tickets: list[Ticket]) -> Context:
+def _apart(context: Context, incumbent: Version, tickets: list[Ticket]) -> App:
     """The same executor with a record of its own, which begins with what is known of the agent in use."""
     root = context.settings.cache / SELFTEST_FOLDER
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
     tune = context.settings.tune.model_copy(update={"tier": "standard"})
     settings = context.settings.model_copy(update={"root": root, "tune": tune})
-    own = Context(settings, context.tell, _executor=context.executor)
+    own = App(Project(settings, context.tell), executor=context.app.executor(context.models))
     for ticket in tickets:
         own.store.add_ticket(ticket)
         own.store.admit(ticket, Admission(ticket=ticket.id, status="admitted"))

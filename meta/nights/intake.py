@@ -127,11 +127,7 @@ def admit_tickets(context: Context) -> StageResult:
 
 def has_model(context: Context) -> bool:
     """Whether a model is set at all. Without one, tuning says what is missing; this is no place to say it twice."""
-    try:
-        context.model("cause")
-    except MetaError:
-        return False
-    return bool(context.settings.proposer_endpoint().model)
+    return context.models.has_proposer()
 
 
 class TimeShare:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from meta.app import Context
+from meta.app import App, Context
 from meta.error_messages import explain_error
 from meta.errors import BudgetSpent, MetaError
 from meta.gateway.call_budget import CallBudget, SpendingCaps
@@ -22,7 +22,7 @@ from meta.nights.promises import compare_promises
 from meta.nights.tuning import admit_and_tune
 from meta.nights.upkeep import check_and_back_up, prune_transcripts
 from meta.nights.webhook import send_account
-from meta.records.account import Account
+from meta.records.account import Account, Night
 from meta.store import candidates, nights, proposals, replays
 
 EXIT_DONE, EXIT_FAILED, EXIT_NOTHING, EXIT_BUDGET = 0, 1, 3, 4
@@ -36,19 +36,17 @@ class NightEnd:
     account: Account
 
 
-def run_night(context: Context, until: str = "", deadline: Deadline | None = None) -> NightEnd:
+def run_night(app: App, until: str = "", deadline: Deadline | None = None) -> NightEnd:
     """One night, or the rest of one that was interrupted. What stops it is in the account; nothing is lost."""
-    nightly, store = context.settings.nightly, context.store
+    nightly, store = app.settings.nightly, app.store
     deadline = deadline or Deadline(until or nightly.until)
-    patience = OutagePatience(nightly.patience_minutes * 60, deadline.sleep, context.tell)
-    check_and_back_up(context)
-    context.night, resumed = nights.resume_or_open(store, context.settings.tune.replays)
+    patience = OutagePatience(nightly.patience_minutes * 60, deadline.sleep, app.report)
+    check_and_back_up(app.context)
+    number, resumed = nights.resume_or_open(store, app.settings.tune.replays)
     if resumed:
-        context.tell(f"night {context.night} was interrupted and is taken up again")
-    context.purse = CallBudget(
-        store.ledger, SpendingCaps(nightly.usd, nightly.tokens), store.ledger.spent(context.night)
-    )
-    context.limit_executor(lambda executor: DeadlineExecutor(executor, deadline))
+        app.report(f"night {number} was interrupted and is taken up again")
+    budget = CallBudget(store.ledger, SpendingCaps(nightly.usd, nightly.tokens), number)
+    context = Context(app, Night(id=number), app.models(budget), lambda executor: DeadlineExecutor(executor, deadline))
 
     stopped: MetaError | None = None
     try:
@@ -71,7 +69,7 @@ def run_night(context: Context, until: str = "", deadline: Deadline | None = Non
         if stopped is None:
             raise
     finally:
-        context.purse.stop("the night is over")
+        budget.stop("the night is over")
     if isinstance(stopped, BudgetSpent) or stopped is None:
         _stage(context, "merge", lambda: {"merged": merge_kept_proposals(context)})
         _stage(context, "publish", lambda: publish_pending_proposals(context))

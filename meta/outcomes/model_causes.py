@@ -15,9 +15,9 @@ from itertools import islice
 from feedback.outcome import Cause, Comment, Outcome, OutcomeEvidence, OutcomeKind
 from feedback.quotation import quote_comment
 from meta.app import Context
-from meta.errors import MetaError, ServiceDown
+from meta.gateway.models import explain_service_errors
 from meta.store.outcomes import find_outcome, save_outcome
-from worker_agent.model import ContextTooLong, Model, ModelMisconfigured, ModelRequest, ModelUnavailable
+from worker_agent.model import ContextTooLong, Model, ModelRequest
 
 _MOST_WORDS = 20
 _DIFF_CHARS = 6_000
@@ -36,19 +36,14 @@ def assign_causes_by_model(context: Context, limit: int) -> tuple[int, int]:
     waiting = list(islice(_waiting(context), limit))
     if not waiting:
         return 0, 0
-    model, found = context.model("cause"), 0
+    model, found = context.models.proposer("cause"), 0
     for number, outcome in enumerate(waiting, 1):
         context.tell(f"asking why {outcome.key} came back ({number} of {len(waiting)})")
-        try:
-            judged = find_cause(model, outcome)
-        except ModelMisconfigured as error:
-            raise MetaError(f"the model's service refuses: {error}", "check key, model and base_url") from None
-        except ModelUnavailable as error:
-            raise ServiceDown(
-                f"the model's service does not answer: {error}", "run the same command again; what was judged is kept"
-            ) from None
-        except ContextTooLong:
-            judged = outcome.with_cause(Cause.UNKNOWN, "model")
+        with explain_service_errors("what was judged is kept"):
+            try:
+                judged = find_cause(model, outcome)
+            except ContextTooLong:
+                judged = outcome.with_cause(Cause.UNKNOWN, "model")
         save_outcome(context.store, judged)
         found += judged.cause is not Cause.UNKNOWN
     return len(waiting), found

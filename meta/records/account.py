@@ -1,4 +1,4 @@
-"""DOCSTRING meta.records.ticket.account."""
+"""A night, and the account of what it did and what it cost."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Replays on a Ray cluster. The driver ships what they need, reserves what they may cost, and alone writes anything
 down; a node runs them in its own sandbox, with its own key, and sends records back.
 
-Calls on a node cannot ask the driver's purse one by one, so the whole replay's limits are reserved before it is sent.
+Calls on a node cannot ask the driver's budget one by one, so the whole replay's limits are reserved before it is sent.
 """
 
 from __future__ import annotations
@@ -79,11 +79,10 @@ class RayExecutor:
         self,
         node: NodeSettings,
         cache: Path,
-        purse: Callable[[], CallBudget] | None = None,
-        night: Callable[[], int | None] = lambda: None,
+        budget: CallBudget | None = None,
         work: NodeWork | None = None,
     ) -> None:
-        self._node, self._cache, self._purse, self._night = node, cache, purse, night
+        self._node, self._cache, self._budget = node, cache, budget
         self.parallel = max(1, int(ray.cluster_resources().get("CPU", 1)))
         self._remote = ray.remote(num_cpus=1, max_retries=0)(work or replay_on_node)
         self._node_ref = ray.put(node)
@@ -116,8 +115,8 @@ class RayExecutor:
                 [ready, *_], _ = ray.wait(list(under_way), num_returns=1)
                 job, asked, number = under_way.pop(ready)
                 returned = self._receive(ready, job)
-                if asked and number is not None and self._purse:
-                    self._purse().settle(number, asked, returned.calls)
+                if asked and number is not None and self._budget:
+                    self._budget.settle(number, asked, returned.calls)
                 if returned.error:
                     raise returned.error
                 assert returned.finished is not None
@@ -125,11 +124,11 @@ class RayExecutor:
         finally:
             for reference, (_, asked, number) in under_way.items():
                 ray.cancel(reference, force=True)
-                if asked and number is not None and self._purse:
-                    self._purse().abandon(asked)
+                if asked and number is not None and self._budget:
+                    self._budget.forfeit(asked)
 
     def _reserve(self, job: ReplayJob) -> tuple[PlannedCall | None, int | None]:
-        if self._purse is None:
+        if self._budget is None:
             return None, None
         limits = tighter_limits(self._node.limits, job.surface.config.limits)
         model = job.surface.config.model or self._node.endpoint.model
@@ -139,10 +138,10 @@ class RayExecutor:
             model=model,
             tokens=limits.tokens or 0,
             usd=limits.usd if priced else None,
-            night=self._night(),
+            night=self._budget.night,
             candidate=job.candidate,
         )
-        return asked, self._purse().take(asked)
+        return asked, self._budget.reserve(asked)
 
     def _send(self, job: ReplayJob) -> Any:
         template = template_of(job.ticket, self._cache)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from meta.errors import MetaError
 from worker_agent.git import META_IDENTITY
@@ -38,6 +38,38 @@ class Version:
     @property
     def id(self) -> str:
         return self.surface.version
+
+
+Changes = dict[str, str | None]
+"""Files of the surface by path: the new text of each, or `None` where it is removed."""
+
+
+class VersionHistory(Protocol):
+    """The agent's versions: kept in git by `GitVersions`, in memory by a simulation."""
+
+    def head(self) -> Version:
+        """The version in use."""
+        ...
+
+    def at(self, revision: str) -> Version:
+        """The version at a commit, its first parent (`REVISION^`) or a branch."""
+        ...
+
+    def lay_out(self, parent: Version, changes: Changes) -> Surface:
+        """The surface of `parent` with these changes, not committed. Raises `BadSurface`."""
+        ...
+
+    def commit(self, parent: Version, changes: Changes, message: str, ref: str = "") -> Version:
+        """A commit on top of `parent`'s."""
+        ...
+
+    def carried_over(self, before: str, after: str, onto: Version) -> Changes | None:
+        """What changed between two commits, merged into `onto`; `None` where they conflict."""
+        ...
+
+    def branch(self, name: str, commit: str) -> None:
+        """Point the branch at the commit."""
+        ...
 
 
 class GitVersions:
@@ -91,7 +123,7 @@ class GitVersions:
                     target.chmod(0o755)
             return Version(commit.hexsha, self._keep(made))
 
-    def lay_out(self, parent: Version, changes: dict[str, str | None]) -> Surface:
+    def lay_out(self, parent: Version, changes: Changes) -> Surface:
         """The surface of `parent` with files changed (text) or removed (`None`), not committed.
 
         Raises `BadSurface` when the result does not load.
@@ -107,9 +139,7 @@ class GitVersions:
                     target.write_text(text, "utf-8", newline="")
             return self._keep(made)
 
-    def commit(
-        self, parent: Version, changes: dict[str, str | None], message: str, ref: str = "", also: str = ""
-    ) -> Version:
+    def commit(self, parent: Version, changes: Changes, message: str, ref: str = "", also: str = "") -> Version:
         """A commit on top of `parent`'s with these changes of the surface, kept under `ref`; `also` is a second parent.
 
         Made from objects alone: neither the person's index nor any working tree is touched.
@@ -120,7 +150,7 @@ class GitVersions:
             self._asked(lambda: self.repo.git.update_ref(ref, commit))
         return Version(commit, surface)
 
-    def _committed(self, parent: Version, changes: dict[str, str | None], message: str, also: str) -> str:
+    def _committed(self, parent: Version, changes: Changes, message: str, also: str) -> str:
         git = self.repo.git
         with tempfile.TemporaryDirectory(prefix="index-") as folder:
             env = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
@@ -159,14 +189,14 @@ class GitVersions:
                 "commit or stash them and try again; nothing was changed",
             ) from None
 
-    def carried_over(self, before: str, after: str, onto: Version) -> dict[str, str | None] | None:
+    def carried_over(self, before: str, after: str, onto: Version) -> Changes | None:
         """What changed on the surface between two commits, merged into a version: texts by path; `None` on conflict.
 
         Prompts that both sides changed in one place keep both sides' lines; settings and tools do not merge that way.
         """
         base, theirs = self.at(before).surface.root, self.at(after).surface.root
         ours = onto.surface.root
-        merged: dict[str, str | None] = {}
+        merged: Changes = {}
         for path in sorted({*list_surface_files(base), *list_surface_files(theirs)}):
             old, new, now = (_text(root / path) for root in (base, theirs, ours))
             if old == new:

@@ -8,9 +8,10 @@ from meta.app import Context
 from meta.records.candidate import Candidate
 from meta.records.replay import Replay
 from meta.records.ticket import Ticket
-from meta.replay.replayer import ReplayRequest, count_remaining_replays, make_replays
+from meta.replay.replayer import ReplayRequest
 from meta.store.replays import find_pool_draws
 from meta.surfaces.versions import Version
+from meta.tune.budget import count_remaining_replays
 
 
 def fill_in_missing_replays(
@@ -26,7 +27,7 @@ def fill_in_missing_replays(
         if not find_pool_draws(store, ticket.id, incumbent.id):
             wanted.append(ReplayRequest(ticket, incumbent.surface))
     room = count_remaining_replays(context, context.settings.tune.replays)
-    make_replays(context, wanted[:room], "measure")
+    context.replayer.run(wanted[:room], "measure")
 
 
 def replay_baseline(context: Context, incumbent: Version, search: Sequence[Ticket]) -> list[Replay]:
@@ -37,5 +38,5 @@ def replay_baseline(context: Context, incumbent: Version, search: Sequence[Ticke
     missing = [t for t in search if not context.store.replays(sql, incumbent.id, t.id)]
     if missing:
         context.tell(f"replaying the agent in use on {len(missing)} search tickets")
-        make_replays(context, [ReplayRequest(t, incumbent.surface) for t in missing], "incumbent")
+        context.replayer.run([ReplayRequest(t, incumbent.surface) for t in missing], "incumbent")
     return [r for t in search for r in context.store.replays(sql, incumbent.id, t.id)]

@@ -9,10 +9,16 @@ from meta.app import Context
 from meta.gate.presets import Preset, preset_of_budget
 from meta.records.ticket import Ticket
 from meta.store import candidates as candidates_module
+from meta.store.replays import count_replays_used
 from meta.tune.screen import ScreenResult
 
 MIN_TRIAL_REPLAYS = 25
 """Replays that a test of an edit without gain takes, about."""
+
+
+def count_remaining_replays(context: Context, budget: int) -> int:
+    """Replays that the night may still make."""
+    return budget if context.night is None else max(0, budget - count_replays_used(context.store, context.night))
 
 
 def trial_share(replays: int, waiting: int) -> int:

@@ -13,13 +13,19 @@ from meta.app import Context
 from meta.errors import MetaError
 from meta.proposals.creation import write_proposal
 from meta.records.candidate import Candidate, Proposal
-from meta.replay.replayer import count_remaining_replays
 from meta.store import candidates as candidates_module
 from meta.store import nights
 from meta.store import proposals as proposals_module
 from meta.store import replays as replays_module
 from meta.tune.baseline import fill_in_missing_replays, replay_baseline
-from meta.tune.budget import MIN_TRIAL_REPLAYS, decisions_of, drop_doubtful_edits, preset_of_settings, trial_share
+from meta.tune.budget import (
+    MIN_TRIAL_REPLAYS,
+    count_remaining_replays,
+    decisions_of,
+    drop_doubtful_edits,
+    preset_of_settings,
+    trial_share,
+)
 from meta.tune.bundle import bundle_small_edits, release_bundled
 from meta.tune.held_out import divide_tickets
 from meta.tune.incumbent import promote_version, rebase, version_in_use
@@ -44,9 +50,7 @@ class TuningResult:
 def tune(context: Context, proposer: Proposer) -> TuningResult:
     """Tune once: look at failures, propose edits, screen them, put each through the gate, write down what passed."""
     store, budget = context.store, context.settings.tune.replays
-    begun, (context.night, resumed) = context.night, nights.find_or_open_night(store, budget)
-    if resumed and begun != context.night:  # `meta nightly` has begun its own, and knows
-        context.tell(f"night {context.night} was interrupted and is taken up again")
+    assert context.night is not None
     finish_interrupted_promotions(context)
     incumbent = version_in_use(context)
     search, held_out = divide_tickets(store)

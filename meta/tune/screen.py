@@ -18,7 +18,7 @@ from meta.gate.presets import Preset
 from meta.records.candidate import Candidate, Edit
 from meta.records.replay import Replay
 from meta.records.ticket import Ticket
-from meta.replay.replayer import ReplayRequest, make_replays
+from meta.replay.replayer import ReplayRequest
 from meta.surfaces.versions import Version
 from meta.tune.incumbent import rebase
 from meta.tune.search.worth import RaceScore, expected_success_of, score_race
@@ -117,7 +117,7 @@ def screen_edits(
     race = [_Entrant(c, s, _tickets(c.edit, search, believed), race_replays_of(context, c)) for c, s in entrants]
     pool = rounds * len(race)
     while turn := _turn(race, believed, rounds, pool - sum(len(e.seen) for e in race)):
-        for entrant, replay in zip(turn, make_replays(context, [e.wants() for e in turn], "screen"), strict=True):
+        for entrant, replay in zip(turn, context.replayer.run([e.wants() for e in turn], "screen"), strict=True):
             entrant.seen.append(replay)
     doubling = context.settings.search.doubling
     results = []

@@ -19,7 +19,7 @@ from meta.gate.pool import Pool, PooledGate
 from meta.gate.recomputation import resume_gate
 from meta.records.candidate import Candidate
 from meta.records.ticket import Ticket
-from meta.replay.replayer import ReplayRequest, make_replays
+from meta.replay.replayer import ReplayRequest
 from meta.store.candidates import move_candidate
 from meta.store.gate_tests import find_gate_test, save_gate_test
 from meta.store.incumbents import find_promotion
@@ -69,7 +69,7 @@ def run_trial(
             break
         budget -= len(fresh)
         wanted = [_wanted(asked[place], tickets, candidate, surface, incumbent) for place in fresh]
-        made = make_replays(context, wanted, "gate", retry=False)
+        made = context.replayer.run(wanted, "gate", retry_void=False)
         outcomes = list(known)
         for place, replay in zip(fresh, made, strict=True):
             outcomes[place] = None if replay.verdict == "void" else float(replay.verdict == "passed")

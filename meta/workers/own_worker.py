@@ -8,9 +8,9 @@ from pathlib import Path
 from meta.app import Context
 from meta.environments.environment import build_environment
 from meta.errors import MetaError
+from meta.gateway.models import explain_service_errors
 from meta.records.ticket import Ticket
 from worker_agent.agent import run_agent
-from worker_agent.model import ModelMisconfigured
 from worker_agent.records import Brief, Event, Submission
 from worker_agent.workspace import BadBase, make_template, open_workspace
 
@@ -25,9 +25,11 @@ def run_worker(context: Context, ticket: Ticket) -> Submission:
         environment = build_environment(
             ticket.environment, repository, ticket.base_commit, context.settings.cache / "environments"
         )
-        scratch = context.setting.scratch
-        scratch.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=scratch, prefix="work-", ignore_cleanup_errors=True) as folder:
+        scratch = context.app.project.cache.scratch()
+        with (
+            explain_service_errors("nothing was changed"),
+            tempfile.TemporaryDirectory(dir=scratch, prefix="work-", ignore_cleanup_errors=True) as folder,
+        ):
             done = run_agent(
                 brief,
                 surface=version.surface,
@@ -40,8 +42,6 @@ def run_worker(context: Context, ticket: Ticket) -> Submission:
             )
     except BadBase as error:
         raise MetaError(str(error), "name another with --repo or --base", code=2) from None
-    except ModelMisconfigured as error:
-        raise MetaError(f"the model's service refuses: {error}", "check key, model and base_url") from None
     context.tell(f"{done.usage.calls} model calls, {done.usage.tokens:,} tokens, {done.seconds:.0f} s")
     if done.ended != "submitted":
         raise MetaError(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from feedback.outcome import Cause, Outcome
 from meta.app import Context
-from meta.errors import MetaError, ServiceDown
+from meta.errors import MetaError
+from meta.gateway.models import explain_service_errors
 from meta.records.record import Record
 from meta.records.ticket import EnvironmentSpec, Ticket, TicketStatus
 from meta.settings import RepositorySettings
@@ -19,7 +20,6 @@ from meta.tickets.admission.review_drafts import ModelCheckDrafter
 from meta.tickets.from_feedback.accepted_change import NoTicket, TicketSides, ticket_sides
 from meta.tickets.mining.mined_ticket import MinedTicket
 from meta.tickets.mining.miner import CancellableProgress, ChangeOrigin, MiningWorkshop, mine_change
-from worker_agent.model import ModelMisconfigured, ModelUnavailable
 
 _NOT_WRONG = {
     Cause.DUPLICATE_TICKET: "the ticket was a duplicate",
@@ -87,7 +87,8 @@ def convert_outcomes(
     jobs = [(work, pool.submit(_try, work, workshop, drafter, tell)) for work in waiting]
     try:
         for work, job in jobs:
-            mined = _result(job)
+            with explain_service_errors("what was tried is kept"):
+                mined = job.result()
             if mined.ticket and mined.admission:
                 store.add_ticket(mined.ticket)
                 store.admit(mined.ticket, mined.admission)
@@ -105,17 +106,6 @@ def convert_outcomes(
     finally:
         tell.stop()
         pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _result(job: Future[MinedTicket]) -> MinedTicket:
-    try:
-        return job.result()
-    except ModelUnavailable as error:
-        raise ServiceDown(
-            f"the model's service does not answer: {error}", "start again when it does; what was tried is kept"
-        ) from None
-    except ModelMisconfigured as error:
-        raise MetaError(f"the model's service refuses: {error}", "check key, model and base_url") from None
 
 
 def _prepared(context: Context, outcome: Outcome, outcomes: list[Outcome]) -> _Work | str:
@@ -175,7 +165,7 @@ def _source(outcome: Outcome) -> str:
 
 def _drafter(context: Context) -> ModelCheckDrafter | None:
     try:
-        return ModelCheckDrafter(context.model("checks"))
+        return ModelCheckDrafter(context.models.proposer("checks"))
     except MetaError as missing:
         context.tell(f"no review checks are drafted: {missing.message}")
         return None
