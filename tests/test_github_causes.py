@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from feedback.outcome import Cause, Outcome
 from meta.app import Context, open_writable
-from meta.cli.entry import app
+from meta.cli.entry import app as meta_app
 from meta.errors import BudgetSpent, MetaError, ServiceDown
 from meta.gateway.call_budget import CallBudget, SpendingCaps
 from meta.outcomes.model_causes import assign_causes_by_model
@@ -48,7 +48,7 @@ def judged(folder: Path, monkeypatch: pytest.MonkeyPatch, answer: object, *outco
         with open_writable(folder, "test") as app:
             for each in outcomes:
                 add_outcome(app.store, each, "github:x")
-        done = CliRunner().invoke(app, ["-C", str(folder), "feedback", "judge"], catch_exceptions=False)
+        done = CliRunner().invoke(meta_app, ["-C", str(folder), "feedback", "judge"], catch_exceptions=False)
         return done.stdout, server.requests
 
 
@@ -114,12 +114,13 @@ def test_what_was_merged_or_has_a_cause_or_no_words_is_not_asked_about(
 def test_a_persons_word_is_never_asked_about_or_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     judged(tmp_path, monkeypatch, {"cause": "too_wide", "quote": "loses the last line"}, outcome())
     done = CliRunner().invoke(
-        app, ["-C", str(tmp_path), "feedback", "correct", "#7", "incomplete", "--reason", "The last line is missing."]
+        meta_app,
+        ["-C", str(tmp_path), "feedback", "correct", "#7", "incomplete", "--reason", "The last line is missing."],
     )
     assert done.exit_code == 0, done.output
     _, requests = judged(tmp_path, monkeypatch, {"cause": "too_wide", "quote": "loses the last line"}, outcome())
     assert requests == []
-    shown = CliRunner().invoke(app, ["-C", str(tmp_path), "feedback", "show", "team/app#7"]).stdout
+    shown = CliRunner().invoke(meta_app, ["-C", str(tmp_path), "feedback", "show", "team/app#7"]).stdout
     assert "cause       incomplete, by person" in shown
     assert "The last line is missing." in shown
 
@@ -130,7 +131,7 @@ def test_the_list_names_a_cause_only_of_what_came_back_and_refuses_what_there_is
     judged(tmp_path, monkeypatch, {"cause": "unknown", "quote": ""}, outcome(1, "merged"), outcome(2, words=[]))
 
     def listed(*options: str) -> tuple[int, str]:
-        done = CliRunner().invoke(app, ["-C", str(tmp_path), "feedback", "list", *options])
+        done = CliRunner().invoke(meta_app, ["-C", str(tmp_path), "feedback", "list", *options])
         return done.exit_code, done.stdout
 
     rows = dict(line.split(None, 1) for line in listed()[1].splitlines() if line.startswith("team/app#"))
@@ -138,7 +139,9 @@ def test_the_list_names_a_cause_only_of_what_came_back_and_refuses_what_there_is
     assert "unknown" not in rows["team/app#1"]
     assert listed("--cause", "too_wide") == (0, "none of them\n")
     with pytest.raises(MetaError, match=r"there is no outcome 'lost'"):
-        CliRunner().invoke(app, ["-C", str(tmp_path), "feedback", "list", "--kind", "lost"], catch_exceptions=False)
+        CliRunner().invoke(
+            meta_app, ["-C", str(tmp_path), "feedback", "list", "--kind", "lost"], catch_exceptions=False
+        )
 
 
 # As a step of the night.
