@@ -80,7 +80,7 @@ def test_without_a_model_a_night_says_so_once_and_not_for_each_stage(house: Unwa
     app = house.unwatched(worker={"base_url": "http://127.0.0.1:9"})
     over = run_night(app)
     assert over.code == 1
-    assert "no model is named" in over.account.stopped
+    assert "no model is set" in over.account.stopped
     assert not over.account.problems
     assert nights.stage_results(app.store, over.account.night)["causes"] == {}
 

@@ -17,13 +17,11 @@ from meta.gate.gate_record import GateConfig
 from meta.gate.presets import preset_of_budget
 from meta.interval import wilson_interval_of
 from meta.project import Project
-from meta.records.account import Night
 from meta.records.candidate import Edit
 from meta.records.ticket import Admission, Grader, Ticket
 from meta.replay.simulated import SimulatedExecutor
 from meta.settings import Settings
 from meta.store import candidates as candidates_module
-from meta.store import nights
 from meta.tune.trial import run_trial
 from worker_agent.surface import AgentConfig, Surface
 
@@ -118,13 +116,13 @@ def _group(effect: float, number: int, tickets: int, seed: str, config: GateConf
     store.promote(incumbent.version, "simulated")
     kept = 0
     for place in range(number):
-        night, _ = nights.find_or_open_night(store, config.budget)
-        context = Context(app, Night(id=night))
+        night = store.nights.resume_or_open_tuning(config.budget)
+        context = Context(app, night)
         edit = Edit(title=f"edit {place}", themes=(SELFTEST_THEME,))
-        candidate = candidates_module.add_candidate(store, night, incumbent.version, edit)
+        candidate = candidates_module.add_candidate(store, night.id, incumbent.version, edit)
         candidate = candidates_module.move_candidate(store, candidate, "proposed", version=f"candidate-{place}")
         done, _ = run_trial(context, candidate, _surface(f"candidate-{place}"), incumbent, known, config, config.budget)
-        nights.end_night(store, night, {})
+        store.nights.end_tuning(night.id, {})
         kept += done.status == "kept"
     made = store.rows("select count(*) as n from replays where purpose = 'gate'")[0]["n"]
     app.close()

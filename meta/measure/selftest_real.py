@@ -15,10 +15,9 @@ from meta.errors import MetaError
 from meta.interval import wilson_interval_of
 from meta.measure.selftest import CANDIDATES_PER_POOL
 from meta.project import Project
-from meta.records.account import Night
 from meta.records.candidate import Edit
 from meta.records.ticket import Admission, Ticket
-from meta.store import candidates, nights
+from meta.store import candidates
 from meta.surfaces.versions import Version
 from meta.tune.budget import count_remaining_replays, preset_of_settings
 from meta.tune.held_out import divide_tickets
@@ -42,8 +41,8 @@ def run_real_selftest(context: Context, nulls: int, budget: int) -> dict[str, An
     plan, incumbent = preset_of_settings(context), context.versions.head()
     tickets = held_out[: plan.held_out]
     app = _apart(context, incumbent, tickets)
-    night, _ = nights.find_or_open_night(app.store, budget)
-    own = Context(app, Night(id=night))
+    night = app.store.nights.resume_or_open_tuning(budget)
+    own = Context(app, night)
     themes = sorted({label for ticket in tickets for label in ticket.labels}) or [""]
     done = kept = 0
     try:
@@ -51,7 +50,7 @@ def run_real_selftest(context: Context, nulls: int, budget: int) -> dict[str, An
             if place % CANDIDATES_PER_POOL == 0:
                 own.store.promote(incumbent.id, model_of(context, incumbent))
             edit = Edit(title=f"copy {place + 1}", themes=(themes[place % len(themes)],))
-            copy = candidates.add_candidate(own.store, night, incumbent.id, edit)
+            copy = candidates.add_candidate(own.store, night.id, incumbent.id, edit)
             copy = candidates.move_candidate(own.store, copy, "proposed", version=incumbent.id, commit=incumbent.commit)
             surface = incumbent.surface
             copy, decision = run_trial(

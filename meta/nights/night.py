@@ -22,7 +22,7 @@ from meta.nights.promises import compare_promises
 from meta.nights.tuning import admit_and_tune
 from meta.nights.upkeep import check_and_back_up, prune_transcripts
 from meta.nights.webhook import send_account
-from meta.records.account import Account, Night
+from meta.records.account import Account
 from meta.store import candidates, nights, proposals, replays
 
 EXIT_DONE, EXIT_FAILED, EXIT_NOTHING, EXIT_BUDGET = 0, 1, 3, 4
@@ -42,11 +42,11 @@ def run_night(app: App, until: str = "", deadline: Deadline | None = None) -> Ni
     deadline = deadline or Deadline(until or nightly.until)
     patience = OutagePatience(nightly.patience_minutes * 60, deadline.sleep, app.report)
     check_and_back_up(app.context)
-    number, resumed = nights.resume_or_open(store, app.settings.tune.replays)
-    if resumed:
-        app.report(f"night {number} was interrupted and is taken up again")
-    budget = CallBudget(store.ledger, SpendingCaps(nightly.usd, nightly.tokens), number)
-    context = Context(app, Night(id=number), app.models(budget), lambda executor: DeadlineExecutor(executor, deadline))
+    night = store.nights.resume_or_open(app.settings.tune.replays)
+    if night.resumed:
+        app.report(f"night {night.id} was interrupted and is taken up again")
+    budget = CallBudget(store.ledger, SpendingCaps(nightly.usd, nightly.tokens), night.id)
+    context = Context(app, night, app.models(budget), lambda executor: DeadlineExecutor(executor, deadline))
 
     stopped: MetaError | None = None
     try:

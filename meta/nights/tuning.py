@@ -5,8 +5,6 @@ from __future__ import annotations
 from meta.app import App, Context
 from meta.gateway.models import explain_service_errors
 from meta.look.outlook_page import outlook_page
-from meta.records.account import Night
-from meta.store.nights import find_or_open_night
 from meta.tickets.admission.queue import admit_waiting_tickets
 from meta.tune.loop import TuningResult, tune
 from meta.tune.outlook import forecast_night
@@ -30,10 +28,10 @@ def proposer_of(context: Context) -> Proposer:
 
 def open_night(app: App) -> Context:
     """The night to tune in: the newest one that did not end, else a new one."""
-    night, resumed = find_or_open_night(app.store, app.settings.tune.replays)
-    if resumed:
-        app.report(f"night {night} was interrupted and is taken up again")
-    return Context(app, Night(id=night))
+    night = app.store.nights.resume_or_open_tuning(app.settings.tune.replays)
+    if night.resumed:
+        app.report(f"night {night.id} was interrupted and is taken up again")
+    return Context(app, night)
 
 
 def admit_and_tune(context: Context) -> TuningResult:

@@ -126,5 +126,7 @@ class Tickets:
 
     def __call__(self, status: str | None = None, held_out: bool | None = None) -> list[Ticket]:
         """For callers of before; goes away."""
-        wanted = [f"status = '{status}'"] * (status is not None) + [f"held_out = {int(bool(held_out))}"] * (held_out is not None)
+        wanted = [f"status = '{status}'"] * (status is not None) + [f"held_out = {int(bool(held_out))}"] * (
+            held_out is not None
+        )
         return self._read(" and ".join(wanted) or "1")
