@@ -19,7 +19,7 @@ from pathlib import Path
 
 from worker_agent.agent import run_agent
 from worker_agent.branch import branch_name, make_branch
-from worker_agent.git import GitError, run_git
+from worker_agent.git import GitError, run_git_as_user
 from worker_agent.model import MessagesModel, ModelEndpoint, ModelMisconfigured
 from worker_agent.records import Brief, Environment, Event, Limits, Submission
 from worker_agent.sandbox.discovery import open_sandbox
@@ -52,7 +52,7 @@ def _run_from_arguments(args: argparse.Namespace) -> int:
     brief, repository = read_brief(text), Path(args.repo)
     if not repository.is_dir():
         return _fail(f"no repository at {repository}", 2)
-    if args.base == "HEAD" and (dirty := run_git("status", "--porcelain", cwd=repository).splitlines()):
+    if args.base == "HEAD" and (dirty := run_git_as_user("status", "--porcelain", cwd=repository).splitlines()):
         return _fail(
             f"{repository} has uncommitted changes ({dirty[0][3:]}{', ...' if len(dirty) > 1 else ''}), and the agent "
             "starts from a commit. Commit or stash them, or use `--base REV` to start from that commit anyway.",

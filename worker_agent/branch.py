@@ -1,4 +1,7 @@
-"""A submission as a branch with one commit, made without touching anybody's working tree, index or HEAD."""
+"""A submission as a branch with one commit.
+
+It is made without touching the user's working tree, index or HEAD.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +9,25 @@ import re
 import tempfile
 from pathlib import Path
 
-from worker_agent.git import META_IDENTITY, GitError, run_git
+from worker_agent.git import GitError, run_git, user_identity
 from worker_agent.records import Brief, Submission
 
 VERSION_TRAILER = "Worker-Version"
-"""The trailer by which a PR of the worker is known, and the version that wrote it."""
+"""The trailer that marks a pull request as the agent's, and names the version that wrote it."""
 
 
 def branch_name(brief: Brief) -> str:
-    """`work/` and a slug of the title."""
+    """Return `work/` and a slug of the title."""
     slug = re.sub(r"[^a-z0-9]+", "-", brief.title.lower()).strip("-")[:50].rstrip("-")
     return f"work/{slug or 'ticket'}"
 
 
 def make_branch(repository: Path, base: str, brief: Brief, submission: Submission, name: str) -> str:
-    """Create branch `name` at one commit on `base` that carries the submission; returns the commit.
+    """Make a branch with one commit on `base`, the submission, and return its name.
 
-    A taken name gets `-2`, `-3`, ... Raises `worker_agent.git.GitError` when the diff does not apply to `base`.
+    If `name` is taken, it gets `-2`, `-3`, ... Raises `GitError` if the diff does not apply to `base`.
     """
-    message = f"{brief.title}\n\n{submission.summary}".strip()
+    summary = f"{brief.title}\n\n{submission.summary}".strip()
     with tempfile.TemporaryDirectory(prefix="submit-") as folder:
         index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
         run_git("read-tree", base, cwd=repository, env=index)
@@ -38,12 +41,12 @@ def make_branch(repository: Path, base: str, brief: Brief, submission: Submissio
             stdin=submission.diff.encode("utf-8", "surrogateescape"),
         )
         tree = run_git("write-tree", cwd=repository, env=index).strip()
-    text = run_git(
+    message = run_git(
         "interpret-trailers",
         "--trailer",
         f"{VERSION_TRAILER}: {submission.version}",
         cwd=repository,
-        stdin=(message + "\n").encode("utf-8", "surrogateescape"),
+        stdin=(summary + "\n").encode("utf-8", "surrogateescape"),
     )
     parent = run_git("rev-parse", "--verify", f"{base}^{{commit}}", cwd=repository).strip()
     commit = run_git(
@@ -52,8 +55,8 @@ def make_branch(repository: Path, base: str, brief: Brief, submission: Submissio
         "-p",
         parent,
         cwd=repository,
-        env=_committer_identity(repository),
-        stdin=text.encode("utf-8", "surrogateescape"),
+        env=user_identity(repository),
+        stdin=message.encode("utf-8", "surrogateescape"),
     ).strip()
     taken, number = name, 1
     while _branch_exists(repository, taken):
@@ -69,12 +72,3 @@ def _branch_exists(repository: Path, branch: str) -> bool:
     except GitError:
         return False
     return True
-
-
-def _committer_identity(repository: Path) -> dict[str, str]:
-    """The person's own identity where git knows one, else `meta`'s."""
-    try:
-        run_git("var", "GIT_AUTHOR_IDENT", cwd=repository)
-        return {}
-    except GitError:
-        return META_IDENTITY

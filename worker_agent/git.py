@@ -1,10 +1,18 @@
-"""Git as a subprocess, with nothing of the person's or the repository's configuration able to run code."""
+"""The one place that runs git, for this package and for `meta`.
+
+Whatever any configuration says, no command runs hooks, a file system monitor, a pager, a signing program, an external
+diff or a text conversion; none asks for a password or reaches the network. `run_git` reads the repository's own
+configuration only, so that no setting of the user's changes an answer. `run_git_as_user` reads the user's too, where
+the answer is theirs: what they ignore, who they are, what they have checked out, how they reach a remote.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 META_IDENTITY = {
@@ -13,76 +21,142 @@ META_IDENTITY = {
     "GIT_COMMITTER_NAME": "meta",
     "GIT_COMMITTER_EMAIL": "meta@localhost",
 }
-"""Who commits what no person wrote. A person's own identity is used where a branch is made for a person."""
+"""Who commits what no person wrote. `user_identity` has who commits what is made for a person."""
 
-_SAFE_OPTIONS = (
-    "-c",
-    "core.fsmonitor=false",
-    "-c",
-    "core.hooksPath=/dev/null",
-    "-c",
-    "protocol.allow=never",
-    "-c",
-    "protocol.file.allow=always",
-    "-c",
-    "core.pager=cat",
-    "-c",
-    "commit.gpgSign=false",
-    "-c",
-    "gc.auto=0",
-    "-c",
-    "advice.detachedHead=false",
-)
+BINARY_DIFF = ("diff", "--binary", "--full-index", "--no-renames", "--no-color")
+"""A diff from which `git apply` restores every file exactly, without any other object."""
 
+GIT_ATTEMPTS = 3
+"""How often a command is started if each time it is killed."""
+
+_HARDENING = {
+    "core.hooksPath": os.devnull,
+    "core.fsmonitor": "false",
+    "core.pager": "cat",
+    "core.askPass": "",
+    "credential.helper": "",
+    "commit.gpgSign": "false",
+    "log.showSignature": "false",
+    "gc.auto": "0",
+    "advice.detachedHead": "false",
+}
+_NO_NETWORK = {"protocol.allow": "never", "protocol.file.allow": "always"}
+_NO_USER_FILES = {"core.excludesFile": os.devnull, "core.attributesFile": os.devnull}
+_NO_USER_SETTINGS = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_ATTR_NOSYSTEM": "1"}
+
+_KEPT_VARIABLES = ("XDG_CONFIG_HOME", "TMPDIR")
+_USER_VARIABLES = ("SSH_AUTH_SOCK", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM")
+
+_DIFF_COMMANDS = ("diff", "diff-index", "diff-tree", "log", "show")
+_NO_DIFF_PROGRAMS = ("--no-ext-diff", "--no-textconv")
 
 _MACHINE_ERRORS = ("No space left on device", "Disk quota exceeded", "Cannot allocate memory", "Input/output error")
+_IDENTITY = re.compile(r"(?P<name>.*) <(?P<email>.*)> \d+ [-+]\d+\n?")
 
 
 class GitError(Exception):
-    """A git command failed; the message is git's own, with the command that it answered."""
+    """A git command failed; the message is the command and git's own words."""
 
 
 class GitKilled(OSError):
-    """Git was killed, or the machine had no room for it: that says nothing about what it was asked."""
+    """Git was killed or the machine had no room for it.
+
+    This says nothing about what git was asked.
+    """
 
 
 def run_git(
-    *args: str | Path,
-    cwd: Path | None = None,
-    env: Mapping[str, str] | None = None,
-    stdin: bytes | None = None,
+    *args: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None, stdin: bytes | None = None
 ) -> str:
-    """Run git and return its standard output as text (undecodable bytes survive as surrogates).
+    """Run git and return its output as text.
 
-    Raises `GitError` with git's words when the command exits non-zero, `GitKilled` when it was killed and the second
-    try came to nothing as well, or when the disk is full.
+    Bytes that are not UTF-8 survive as surrogates. Raises `GitError` with git's words if the command fails, and
+    `GitKilled` if it was killed every time, failed after a kill, or found no room on the machine.
     """
     return run_git_bytes(*args, cwd=cwd, env=env, stdin=stdin).decode("utf-8", "surrogateescape")
 
 
 def run_git_bytes(
-    *args: str | Path,
-    cwd: Path | None = None,
-    env: Mapping[str, str] | None = None,
+    *args: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None, stdin: bytes | None = None
+) -> bytes:
+    """Run git as `run_git` does, and return its output as bytes."""
+    options = [*_options(_HARDENING, _NO_NETWORK, _NO_USER_FILES), *_trusted_folders()]
+    return _run(options, args, cwd, {**_NO_USER_SETTINGS, **(env or {})}, stdin)
+
+
+def run_git_as_user(
+    *args: str | Path, cwd: Path, env: Mapping[str, str] | None = None, reach_remote: bool = False
+) -> str:
+    """Run git with the user's own configuration, otherwise as `run_git` does.
+
+    `reach_remote` lets it use the network. No credential helper is asked: `env` carries what signs in over HTTP.
+    """
+    options = _options(_HARDENING, {} if reach_remote else _NO_NETWORK)
+    return _run(options, args, cwd, {**_user_variables(), **(env or {})}).decode("utf-8", "surrogateescape")
+
+
+def user_identity(repository: Path) -> dict[str, str]:
+    """Return the variables that make a commit the user's, or `meta`'s if git does not know the user."""
+    known = {name: os.environ[name] for name in (*META_IDENTITY, "EMAIL") if name in os.environ}
+    identity: dict[str, str] = {}
+    for role in ("AUTHOR", "COMMITTER"):
+        try:
+            found = _IDENTITY.fullmatch(run_git_as_user("var", f"GIT_{role}_IDENT", cwd=repository, env=known))
+        except GitError:
+            return META_IDENTITY
+        if found:
+            identity |= {f"GIT_{role}_NAME": found["name"], f"GIT_{role}_EMAIL": found["email"]}
+    return META_IDENTITY | identity
+
+
+def _run(
+    options: Sequence[str],
+    args: Sequence[str | Path],
+    cwd: Path | None,
+    env: Mapping[str, str],
     stdin: bytes | None = None,
 ) -> bytes:
-    """As `git`, with the output as bytes."""
-    clean = {
+    name, *rest = map(str, args)
+    command = ["git", *options, name, *(_NO_DIFF_PROGRAMS if name in _DIFF_COMMANDS else ()), *rest]
+    variables = {**_clean_environment(), **env}
+    for kills in range(GIT_ATTEMPTS):
+        done = subprocess.run(command, cwd=cwd, env=variables, input=stdin, capture_output=True, check=False)
+        was_killed = kills > 0 or done.returncode < 0
+        if done.returncode >= 0:
+            break
+    if done.returncode:
+        words = done.stderr.decode("utf-8", "replace").strip() or f"exit code {done.returncode}"
+        message = f"git {' '.join(map(str, args))[:200]}: {words}"
+        # What a killed git leaves behind, such as a lock, may make the next one fail.
+        blame_machine = was_killed or any(trouble in words for trouble in _MACHINE_ERRORS)
+        raise (GitKilled if blame_machine else GitError)(message)
+    return done.stdout
+
+
+def _clean_environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ} | {
         "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
         "HOME": os.environ.get("HOME", "/"),
         "LC_ALL": "C.UTF-8",
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_OPTIONAL_LOCKS": "0",
-        **(env or {}),
     }
-    command = ["git", *_SAFE_OPTIONS, *map(str, args)]
-    done = subprocess.run(command, cwd=cwd, env=clean, input=stdin, capture_output=True, check=False)
-    killed = done.returncode < 0
-    if killed:
-        done = subprocess.run(command, cwd=cwd, env=clean, input=stdin, capture_output=True, check=False)
-    if done.returncode:
-        words = done.stderr.decode("utf-8", "replace").strip() or f"exit code {done.returncode}"
-        said = f"git {' '.join(map(str, args))[:200]}: {words}"
-        # What a killed git leaves behind, such as a lock, may make the second one fail for no reason of its own.
-        raise (GitKilled if killed or any(trouble in words for trouble in _MACHINE_ERRORS) else GitError)(said)
-    return done.stdout
+
+
+def _user_variables() -> dict[str, str]:
+    return {name: os.environ[name] for name in _USER_VARIABLES if name in os.environ}
+
+
+def _options(*settings: Mapping[str, str]) -> list[str]:
+    return [part for group in settings for name, value in group.items() for part in ("-c", f"{name}={value}")]
+
+
+@lru_cache(maxsize=1)
+def _trusted_folders() -> tuple[str, ...]:
+    """Return the options that name other users' repositories which this user trusts.
+
+    Git takes `safe.directory` from the user's configuration or the command line, never from the repository's.
+    """
+    listed = _run((), ("config", "--null", "--list"), Path("/"), _user_variables()).decode("utf-8", "surrogateescape")
+    settings = (entry.partition("\n") for entry in listed.split("\0"))
+    return tuple(_options(*({"safe.directory": value} for name, _, value in settings if name == "safe.directory")))

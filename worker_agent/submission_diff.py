@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from worker_agent.git import GitError, run_git, run_git_bytes
+from worker_agent.git import BINARY_DIFF, GitError, run_git, run_git_bytes
 from worker_agent.workspace import FileStamp, Workspace
 
 _BYTECODE = ":(exclude,glob)**/__pycache__/**"
@@ -51,7 +51,7 @@ def _diff_against_base(workspace: Workspace) -> str:
         run_git("add", "--all", "--", ".", _BYTECODE, cwd=workspace.root, env=env)
     except GitError as error:
         raise RefusedDiff(str(error)) from None
-    diff = run_git_bytes(*_DIFF_ARGUMENTS, "HEAD", cwd=workspace.root, env=env)
+    diff = run_git_bytes(*BINARY_DIFF, "--cached", "HEAD", cwd=workspace.root, env=env)
     try:
         return diff.decode("utf-8")
     except UnicodeDecodeError:
@@ -72,28 +72,14 @@ def _diff_with_binary_patches(workspace: Workspace, env: dict[str, str]) -> str:
     (binary_dir / "objects").mkdir()
     parts = []
     for name in filter(None, names.split("\0")):
-        one_file = ("HEAD", "--", f":(literal){name}")
-        diff = run_git_bytes(*_DIFF_ARGUMENTS, *one_file, cwd=workspace.root, env=env)
+        one_file = ("--cached", "HEAD", "--", f":(literal){name}")
+        diff = run_git_bytes(*BINARY_DIFF, *one_file, cwd=workspace.root, env=env)
         try:
             parts.append(diff.decode("utf-8"))
         except UnicodeDecodeError:
-            diff = run_git_bytes(
-                *_DIFF_ARGUMENTS, *one_file, cwd=workspace.root, env=env | {"GIT_DIR": str(binary_dir)}
-            )
+            diff = run_git_bytes(*BINARY_DIFF, *one_file, cwd=workspace.root, env=env | {"GIT_DIR": str(binary_dir)})
             parts.append(diff.decode("ascii"))
     return "".join(parts)
-
-
-_DIFF_ARGUMENTS = (
-    "diff",
-    "--cached",
-    "--binary",
-    "--full-index",
-    "--no-renames",
-    "--no-color",
-    "--no-ext-diff",
-    "--no-textconv",
-)
 
 
 def apply_diff(workspace: Workspace, diff: str) -> None:
@@ -125,8 +111,6 @@ def _trusted_environment(workspace: Workspace) -> dict[str, str]:
         "GIT_INDEX_FILE": str(workspace.trusted / "index"),
         "GIT_OBJECT_DIRECTORY": str(objects),
         "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(workspace.template.git_dir / "objects"),
-        "GIT_CONFIG_GLOBAL": "/dev/null",
-        "GIT_CONFIG_NOSYSTEM": "1",
     }
 
 

@@ -65,14 +65,7 @@ def make_template(repository: Path, commit: str, cache: Path) -> Template:
     with tempfile.TemporaryDirectory(dir=cache, prefix=".making-") as folder:
         made = Path(folder) / "template"
         (made / "tree").mkdir(parents=True)
-        source = {
-            "GIT_DIR": run_git("rev-parse", "--absolute-git-dir", cwd=repository).strip(),
-            "GIT_WORK_TREE": str(made / "tree"),
-            "GIT_INDEX_FILE": str(Path(folder) / "index"),
-        }
-        run_git("read-tree", tree_id, cwd=made / "tree", env=source)
-        # checkout-index, not archive: export-ignore would leave out the tests of many projects.
-        run_git("checkout-index", "--all", "--force", cwd=made / "tree", env=source)
+        _check_out(repository, tree_id, made / "tree", Path(folder))
         run_git("init", "--quiet", "--initial-branch=main", "--template=", made / "tree")
         for key, value in {
             "core.checkStat": "minimal",
@@ -100,6 +93,23 @@ def make_template(repository: Path, commit: str, cache: Path) -> Template:
             if not home.exists():
                 raise
     return template
+
+
+def _check_out(repository: Path, tree_id: str, target: Path, scratch: Path) -> None:
+    """Write the files of a tree into the folder `target`.
+
+    An empty repository that borrows the objects does this, so that neither the configuration of `repository` nor its
+    filters (large files, encryption) decide what the files contain.
+    """
+    objects = run_git("rev-parse", "--path-format=absolute", "--git-path", "objects", cwd=repository).rstrip("\n")
+    object_format = "sha256" if len(tree_id) == 64 else "sha1"
+    borrower = scratch / "borrower"
+    run_git("init", "--quiet", "--bare", "--template=", f"--object-format={object_format}", borrower)
+    (borrower / "objects" / "info" / "alternates").write_text(objects + "\n", "utf-8", "surrogateescape")
+    env = {"GIT_DIR": str(borrower), "GIT_WORK_TREE": str(target), "GIT_INDEX_FILE": str(scratch / "index")}
+    run_git("read-tree", tree_id, cwd=target, env=env)
+    # checkout-index, not archive: export-ignore would leave out the tests of many projects.
+    run_git("checkout-index", "--all", "--force", cwd=target, env=env)
 
 
 @lru_cache(maxsize=1024)

@@ -19,7 +19,6 @@ def read_diffs(repository: Path, pairs: Sequence[tuple[str, str]], *paths: str) 
         "--always",
         "--full-index",
         "--no-renames",
-        "--no-ext-diff",
         "--format=%x00",
         "--",
         *paths,

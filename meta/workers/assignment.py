@@ -10,7 +10,7 @@ from meta.records.ticket import EnvironmentSpec, Ticket
 from meta.workers.own_worker import run_worker
 from worker_agent.__main__ import read_brief
 from worker_agent.branch import branch_name, make_branch
-from worker_agent.git import GitError, run_git
+from worker_agent.git import GitError, run_git, run_git_as_user
 from worker_agent.records import Brief
 
 
@@ -37,7 +37,7 @@ def _ticket(context: Context, name: str, repo: Path | None, base: str) -> Ticket
     if not repo.is_dir():
         raise MetaError(f"there is no repository at {repo}", "name a clone with --repo", code=2)
     try:
-        if base == "HEAD" and run_git("status", "--porcelain", cwd=repo).strip():
+        if base == "HEAD" and run_git_as_user("status", "--porcelain", cwd=repo).strip():
             raise MetaError(
                 f"{repo} has uncommitted changes; the worker starts from a commit",
                 "commit or stash them, or say --base REV to start from that commit as it is",

@@ -7,17 +7,14 @@ that such a token lives.
 from __future__ import annotations
 
 import base64
-import os
-import subprocess
 from pathlib import Path
 
 from feedback.problems import FeedbackError
 from meta.app import Context
 from meta.errors import MetaError
+from worker_agent.git import GitError, GitKilled, run_git, run_git_as_user
 
-_SAFE = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "credential.helper=", "-c", "gc.auto=0")
 _REMOTE = ("ls-remote", "fetch", "push")
-_KEPT = ("PATH", "HOME", "SSH_AUTH_SOCK", "XDG_CONFIG_HOME", "TMPDIR")
 
 
 def fetch_branch(context: Context, clone: Path, branch: str) -> str | None:
@@ -36,15 +33,13 @@ def push_commit(context: Context, clone: Path, commit: str, branch: str) -> None
 
 
 def _git(context: Context, clone: Path, *args: str) -> str:
-    environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    environment |= {"LC_ALL": "C.UTF-8", "GIT_TERMINAL_PROMPT": "0"}
-    if args[0] in _REMOTE:
-        environment |= _signed(context, clone)
-    done = subprocess.run(["git", *_SAFE, *args], cwd=clone, env=environment, capture_output=True, check=False)
-    if done.returncode:
-        said = " ".join(done.stderr.decode("utf-8", "replace").split())[:400]
-        raise MetaError(f"git {args[0]} in {clone}: {said}", "check the clone's remote `origin` and the token's rights")
-    return done.stdout.decode("utf-8", "replace")
+    reach_remote = args[0] in _REMOTE
+    env = _signed(context, clone) if reach_remote else {}
+    try:
+        return run_git_as_user(*args, cwd=clone, env=env, reach_remote=reach_remote)
+    except (GitError, GitKilled) as error:
+        words = " ".join(str(error).split())[:400]
+        raise MetaError(f"{clone}: {words}", "check the clone's remote `origin` and the token's rights") from None
 
 
 def _signed(context: Context, clone: Path) -> dict[str, str]:
@@ -52,11 +47,12 @@ def _signed(context: Context, clone: Path) -> dict[str, str]:
     from meta.forges.github.address import connect_github, web_address_of
 
     web = web_address_of(context) + "/"
-    told = subprocess.run(
-        ["git", "config", "--get", "remote.origin.url"], cwd=clone, capture_output=True, text=True, check=False
-    )
-    if not told.stdout.strip().startswith(web):
-        return {}  # a path, or ssh with keys of its own
+    try:
+        address = run_git("config", "--get", "remote.origin.url", cwd=clone)
+    except GitError:
+        address = ""
+    if not address.startswith(web):
+        return {}  # a path, or ssh with its own keys
     try:
         with connect_github(context) as client:
             token = client.token()

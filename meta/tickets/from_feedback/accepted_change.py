@@ -11,7 +11,7 @@ from pathlib import Path
 from feedback.outcome import Outcome, OutcomeKind
 from meta.tickets.mining.briefs import brief_title_of
 from meta.tickets.mining.changes import MainlineChange, read_history, squash_changes
-from worker_agent.git import META_IDENTITY, GitError, run_git
+from worker_agent.git import BINARY_DIFF, META_IDENTITY, GitError, run_git
 
 _INSTEAD = frozenset({"superseded", "absorbed", "closes", "successor"})
 """Kinds of evidence whose place is the commit that did the work in the pull request's stead."""
@@ -140,19 +140,7 @@ def find_submission(repository: Path, outcome: Outcome, base: str) -> str:
                 for side in (base, submitted)
             ]
             merged = run_git("merge-tree", "--write-tree", *sides, cwd=repository, env=env)
-            diff = run_git(
-                "diff",
-                "--binary",
-                "--full-index",
-                "--no-renames",
-                "--no-color",
-                "--no-ext-diff",
-                "--no-textconv",
-                base,
-                merged.strip(),
-                cwd=repository,
-                env=env,
-            )
+            diff = run_git(*BINARY_DIFF, base, merged.strip(), cwd=repository, env=env)
     except GitError:
         raise NoTicket("what was submitted conflicts with what the accepted change stands on") from None
     if not diff.strip():

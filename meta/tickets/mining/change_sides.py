@@ -8,7 +8,7 @@ from pathlib import Path
 from meta.environments.commit_tree import CommitTree
 from meta.languages.python.test_files import is_protected, is_test_side, pytest_tables_of
 from meta.records.ticket import HiddenFile
-from worker_agent.git import run_git
+from worker_agent.git import BINARY_DIFF, run_git
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,7 @@ def split_change(repository: Path, base: str, fix: str) -> ChangeSides:
     diff = ""
     if gold:
         diff = run_git(
-            "diff",
-            "--binary",
-            "--full-index",
-            "--no-renames",
-            "--no-color",
-            "--no-ext-diff",
-            "--no-textconv",
+            *BINARY_DIFF,
             base,
             fix,
             "--",
