@@ -93,7 +93,7 @@ class App:
         from meta.gateway.call_budget import CallBudget
         from meta.gateway.models import Models
 
-        return Models(self.settings, budget or CallBudget(self.store.ledger))
+        return Models(self.settings, budget or CallBudget(self.store.calls))
 
     def executor(self, models: Models) -> Executor:
         """Where replays run, with the worker's model from `models`."""

@@ -38,7 +38,7 @@ def list_feedback_command(
     if cause:
         _one_of("cause", cause, Cause)
     with open_readonly(HERE) as app:
-        known = list(app.store.outcomes())
+        known = app.store.outcomes.all()
         share = read_agent_share(app.store)
     found = [o for o in known if kind in ("", o.kind.value) and cause in ("", o.cause.value)]
     if as_json:
@@ -64,10 +64,9 @@ def show_feedback_command(pull: PULL_ARGUMENT, as_json: Annotated[bool, make_jso
     """One outcome: what happened, the cause with its evidence, the words, and what is not known."""
     from meta.app import open_readonly
     from meta.look.outcome_page import outcome_page
-    from meta.store.outcomes import find_named_outcome
 
     with open_readonly(HERE) as app:
-        found = find_named_outcome(app.store, pull)
+        found = app.store.outcomes.named(pull)
     if as_json:
         print_json(found.model_dump(mode="json"))
     else:
@@ -101,13 +100,12 @@ def correct_command(
     """Say what the cause was. It is never overwritten, neither by a rule nor by the model nor by a later ingest."""
     from feedback.outcome import Cause, OutcomeEvidence
     from meta.app import open_writable
-    from meta.store.outcomes import find_named_outcome, save_outcome
 
     _one_of("cause", cause, Cause)
     with open_writable(HERE, "feedback correct", report) as app:
-        found = find_named_outcome(app.store, pull)
+        found = app.store.outcomes.named(pull)
         said = (OutcomeEvidence(kind="words", text=reason, author="you", source="person"),) if reason.strip() else ()
-        save_outcome(app.store, found.with_cause(Cause(cause), "person", said))
+        app.store.outcomes.save(found.with_cause(Cause(cause), "person", said))
     print_result(f"{found.key}: {found.cause.value} -> {cause}")
 
 
@@ -126,7 +124,6 @@ def ingest_feedback_command(
     as_json: Annotated[bool, make_json_option()] = False,
 ) -> None:
     """Record what happened to the agent's pull requests since last time."""
-    from feedback.outcome import OutcomeKind
     from meta.app import open_writable
     from meta.errors import MetaError
     from meta.look.table import format_table
@@ -135,24 +132,23 @@ def ingest_feedback_command(
 
     with open_writable(HERE, "ingest-feedback", report) as app:
         results = read_all_sources(app.context, source or [])
-        rows = app.store.rows(
-            "select kind, cause, count(*) as n from feedback group by kind, cause order by kind, n desc"
-        )
+        counts = app.store.outcomes.counts()
         share = read_agent_share(app.store)
         if not results:
             report("no source: name repositories in meta.toml, or give --source PATH")
             raise typer.Exit(EXIT_NOTHING)
     if as_json:
-        print_json({"sources": [vars(r) for r in results], "outcomes": rows, "rejected": share.model_dump()})
+        outcomes = [count.model_dump() for count in counts]
+        print_json({"sources": [vars(r) for r in results], "outcomes": outcomes, "rejected": share.model_dump()})
     else:
         for result in results:
             new = ", ".join(f"{n} {kind}" for kind, n in sorted(result.kinds.items()))
             print_result(f"{result.source}: {new or ('not read' if result.failure else 'nothing new')}")
             for problem in result.problems:
                 report(f"  {problem}")
-        if rows:
-            counts = [(r["kind"], r["cause"] if OutcomeKind(r["kind"]).came_back else "", r["n"]) for r in rows]
-            print_result("\n" + format_table(counts, ["outcome", "cause", "pull requests"]))
+        if counts:
+            cells = [(c.kind.value, c.cause.value if c.kind.came_back else "", c.n) for c in counts]
+            print_result("\n" + format_table(cells, ["outcome", "cause", "pull requests"]))
         if share.text:
             print_result("\n" + share.text)
     if failed := [result.failure for result in results if result.failure]:

@@ -27,18 +27,13 @@ def list_proposals_command(as_json: Annotated[bool, make_json_option()] = False)
     from meta.look.table import format_table
 
     with open_readonly(HERE) as app:
-        rows = app.store.rows(
-            "select p.id, p.status, p.branch, c.title, p.made_at, p.reason from proposals p"
-            " join candidates c on c.id = p.candidate order by p.id"
-        )
+        entries = app.store.proposals.entries()
     if as_json:
-        print_json(rows)
-    elif not rows:
+        print_json([entry.model_dump() for entry in entries])
+    elif not entries:
         print_result("no proposals yet: `meta propose` looks for some")
     else:
-        cells = [
-            (r["id"], r["status"].replace("_", " "), r["branch"], r["title"][:60], r["made_at"][:10]) for r in rows
-        ]
+        cells = [(e.id, e.status.replace("_", " "), e.branch, e.title[:60], e.made_at[:10]) for e in entries]
         print_result(format_table(cells, ["n", "status", "branch", "title", "made"]))
 
 
@@ -52,10 +47,9 @@ def show_proposal_command(
     from meta.look.proposal_page import proposal_page
     from meta.proposals.audit import audit_proposal as recompute
     from meta.proposals.view import view_proposal
-    from meta.store.proposals import find_proposal
 
     with open_readonly(HERE) as app:
-        proposal = find_proposal(app.store, number)
+        proposal = app.store.proposals.find(number)
         print_result(recompute(app.store, proposal) if audit else proposal_page(view_proposal(app.context, proposal)))
 
 
@@ -64,10 +58,9 @@ def publish_command(number: NUMBER_ARGUMENT) -> None:
     """Open a pull request for a proposal on the agent's own repository; what becomes of it is read back."""
     from meta.app import open_writable
     from meta.forges.github.publication import publish_proposal as open_pull_request
-    from meta.store.proposals import find_proposal
 
     with open_writable(HERE, "proposals publish", report) as app:
-        print_result(open_pull_request(app.context, find_proposal(app.store, number)))
+        print_result(open_pull_request(app.context, app.store.proposals.find(number)))
 
 
 @app.command("accept")
@@ -75,10 +68,9 @@ def accept_command(number: NUMBER_ARGUMENT) -> None:
     """Merge a proposal into the branch that is checked out in the agent's repository."""
     from meta.app import open_writable
     from meta.proposals.decision import accept_proposal as merge
-    from meta.store.proposals import find_proposal
 
     with open_writable(HERE, "proposals accept", report) as app:
-        done = merge(app.context, find_proposal(app.store, number))
+        done = merge(app.context, app.store.proposals.find(number))
     print_result(
         f"proposal {number} is merged ({(done.merge_commit or '')[:10]}); `meta proposals rollback {number}` undoes it"
     )
@@ -91,10 +83,9 @@ def reject_command(
     """Turn a proposal down. The reason is remembered, and the idea is not proposed again."""
     from meta.app import open_writable
     from meta.proposals.decision import reject_proposal as turn_down
-    from meta.store.proposals import find_proposal
 
     with open_writable(HERE, "proposals reject", report) as app:
-        for changed in turn_down(app.context, find_proposal(app.store, number), reason):
+        for changed in turn_down(app.context, app.store.proposals.find(number), reason):
             print_result(f"proposal {changed.id} is {changed.status}: {changed.reason}")
 
 
@@ -103,8 +94,7 @@ def rollback_command(number: NUMBER_ARGUMENT, reason: Annotated[str, typer.Optio
     """Undo an accepted proposal with one commit."""
     from meta.app import open_writable
     from meta.proposals.decision import roll_back_proposal as undo
-    from meta.store.proposals import find_proposal
 
     with open_writable(HERE, "proposals rollback", report) as app:
-        undo(app.context, find_proposal(app.store, number), reason)
+        undo(app.context, app.store.proposals.find(number), reason)
     print_result(f"proposal {number} is rolled back")

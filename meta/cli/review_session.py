@@ -13,7 +13,6 @@ from meta.look.proposal_page import proposal_page
 from meta.proposals.decision import accept_proposal, reject_proposal
 from meta.proposals.view import view_proposal
 from meta.records.candidate import Proposal
-from meta.store.proposals import find_proposal
 
 
 def review_pending(context: Context, waiting: Sequence[Proposal], *, ask: bool = True) -> None:
@@ -23,7 +22,7 @@ def review_pending(context: Context, waiting: Sequence[Proposal], *, ask: bool =
         return
     ask = ask and sys.stdin.isatty()
     for proposal in waiting:
-        proposal = find_proposal(context.store, proposal.id)
+        proposal = context.store.proposals.find(proposal.id)
         if proposal.status != "pending":  # an earlier word has settled it
             continue
         typer.echo(proposal_page(view_proposal(context, proposal)))

@@ -28,16 +28,16 @@ def list_tickets_command(as_json: Annotated[bool, make_json_option()] = False) -
     from meta.look.table import format_table
 
     with open_readonly(HERE) as app:
-        rows = app.store.rows("select id, status, held_out, source, title, reason from tickets order by added_at, id")
+        found = app.store.tickets.standings()
     if as_json:
-        print_json(rows)
+        print_json([{**ticket.model_dump(), "held_out": int(ticket.held_out)} for ticket in found])
         return
-    if not rows:
+    if not found:
         print_result("no tickets yet: `meta tickets mine PATH` or `meta tickets add FILE`")
         return
-    first = [(r["reason"].splitlines() or [""])[0][:70] for r in rows]
-    use = ["" if r["status"] != "admitted" else "held out" if r["held_out"] else "search" for r in rows]
-    cells = [(r["id"], r["status"], u, r["title"][:50], why) for r, u, why in zip(rows, use, first, strict=True)]
+    first = [(t.reason.splitlines() or [""])[0][:70] for t in found]
+    use = ["" if t.status != "admitted" else "held out" if t.held_out else "search" for t in found]
+    cells = [(t.id, t.status, u, t.title[:50], why) for t, u, why in zip(found, use, first, strict=True)]
     print_result(format_table(cells, ["ticket", "status", "use", "title", "reason"]))
 
 
@@ -50,13 +50,14 @@ def show_ticket_command(ticket: str) -> None:
     from meta.languages.junit.junit_run import WEAKER_VERDICT_NOTE
 
     with open_readonly(HERE) as app:
-        found = app.store.ticket(ticket)
-        row = app.store.one("select status, reason from tickets where id = ?", ticket)
-    if not found or not row:
+        found = app.store.tickets.find(ticket)
+        standing = app.store.tickets.standing(ticket)
+    if not found or not standing:
         raise MetaError(f"there is no ticket {ticket!r}", "see `meta tickets list`", code=2)
     print_result(f"{found.id}: {found.title}\n\n{found.body}\n")
     print_result(f"repository    {found.repo}\nbase          {found.base_commit}\nsource        {found.source}")
-    print_result(f"themes        {', '.join(found.labels) or 'none'}\nstatus        {row['status']} {row['reason']}")
+    print_result(f"themes        {', '.join(found.labels) or 'none'}")
+    print_result(f"status        {standing.status} {standing.reason}")
     for name, tests in (("FAIL_TO_PASS", found.grader.fail_to_pass), ("PASS_TO_PASS", found.grader.pass_to_pass)):
         print_result(f"{name}  {len(tests)}" + "".join(f"\n  {t}" for t in tests[:20]))
     if junit := found.grader.junit:
@@ -76,7 +77,7 @@ def add_tickets_command(
 
     with open_writable(HERE, "tickets add", report) as app:
         loaded = [ticket for file in files for ticket in load_tickets(file)]
-        added = sum(app.store.add_ticket(ticket) for ticket in loaded)
+        added = sum(app.store.tickets.add(ticket) for ticket in loaded)
         print_result(f"{added} tickets added or changed")
         if check:
             _check(app.context)
@@ -92,7 +93,7 @@ def check_tickets_command(
 
     with open_writable(HERE, "tickets check", report) as app:
         if again:
-            app.store.write("update tickets set status = 'new', reason = ''")
+            app.store.tickets.reset()
         _check(app.context, runs)
 
 

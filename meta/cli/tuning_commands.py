@@ -73,14 +73,13 @@ def propose_command(
     from meta.app import open_writable
     from meta.cli.review_session import review_pending
     from meta.nights.tuning import admit_and_tune
-    from meta.store.proposals import find_proposals
 
     with open_writable(HERE, "propose", report) as app:
-        waiting = find_proposals(app.store, "status = 'pending'")
+        waiting = app.store.proposals.pending()
         early = False
         if new or not waiting:
             early = admit_and_tune(app.context).out_of_budget
-            waiting = find_proposals(app.store, "status = 'pending'")
+            waiting = app.store.proposals.pending()
         else:
             report(f"{len(waiting)} proposals are waiting; `meta propose --new` looks for more")
         review_pending(app.context, waiting, ask=review)

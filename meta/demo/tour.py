@@ -23,8 +23,6 @@ from meta.proposals.view import view_proposal
 from meta.records.candidate import Proposal
 from meta.settings import Settings
 from meta.settings_file import load_settings
-from meta.store.candidates import find_candidates
-from meta.store.proposals import find_proposals
 from meta.tickets.admission.queue import admit_waiting_tickets
 from meta.tickets.from_files.ticket_files import load_tickets
 
@@ -81,14 +79,14 @@ def _pointed_at(settings: Settings, base_url: str, sandbox: str) -> Settings:
 def _story(context: Context, house: DemoFolders) -> dict[str, Any]:
     _head("1. What came back: the agent's pull requests, and what reviewers did with them")
     ingest_feedback(context, [])
-    for row in context.store.rows("select kind, count(*) as n from feedback group by kind order by n desc"):
-        report(f"  {row['n']:3} {row['kind']}")
+    for kind, number in context.store.outcomes.counts_by_kind().items():
+        report(f"  {number:3} {kind.value}")
 
     _head(
         "2. Past tickets prove themselves: the merged change must pass, doing nothing and the rejected diff must fail"
     )
     for ticket in load_tickets(house.tickets):
-        context.store.add_ticket(ticket)
+        context.store.tickets.add(ticket)
     admit_waiting_tickets(context)
 
     _head("3. How good is the agent today? One fresh replay of every ticket")
@@ -99,11 +97,11 @@ def _story(context: Context, house: DemoFolders) -> dict[str, Any]:
     admit_and_tune(context)
 
     _head("5. What the night suggests, as a reviewer sees it")
-    kept = find_proposals(context.store, "status = 'pending'")
+    kept = context.store.proposals.pending()
     for proposal in kept:
         report(proposal_page(view_proposal(context, proposal)))
     _head("6. What it did not suggest, and why")
-    refused = find_candidates(context.store, "status in ('refused', 'screened_out', 'invalid', 'testing')")
+    refused = context.store.candidates.not_kept()
     for candidate in refused:
         report(f"  {candidate.edit.title}: {candidate.status.replace('_', ' ')}; {candidate.why}")
 
@@ -124,7 +122,7 @@ def _accept(context: Context, kept: list[Proposal]) -> list[Proposal]:
 
 
 def _title(context: Context, proposal: Proposal) -> str:
-    return find_candidates(context.store, "id = ?", proposal.candidate)[0].edit.title
+    return context.store.candidates.find(proposal.candidate).edit.title
 
 
 def _rate(measured: Measurement) -> str:

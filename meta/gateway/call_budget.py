@@ -8,8 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from meta.errors import BudgetSpent
-from meta.store.calls import Ledger, PlannedCall, Spending
-from meta.store.definitions import take_timestamp
+from meta.store.calls import CallLedger, PlannedCall, Spending
 from worker_agent.model import Model, ModelReply, ModelRequest
 from worker_agent.records import Usage
 
@@ -52,7 +51,7 @@ class CallInFlight:
 class CallBudget:
     """Writes every call into the ledger and refuses those that might break a cap. Shared by all threads of a run."""
 
-    def __init__(self, ledger: Ledger, caps: SpendingCaps | None = None, night: int | None = None) -> None:
+    def __init__(self, ledger: CallLedger, caps: SpendingCaps | None = None, night: int | None = None) -> None:
         """What the night has spent before, because it was interrupted, counts against its caps."""
         self._ledger, self.caps, self.night = ledger, caps or SpendingCaps(), night
         self._spent, self._held = Spending() if night is None else ledger.spent(night), Spending()
@@ -102,7 +101,7 @@ class CallBudget:
         first, *rest = calls or [CallInFlight()]
         self._ledger.end(number, first.ended, first.model, first.usage)
         for other in rest:
-            self._ledger.end(self._ledger.begin(asked, take_timestamp()), other.ended, other.model, other.usage)
+            self._ledger.end(self._ledger.begin(asked), other.ended, other.model, other.usage)
 
     def forfeit(self, asked: PlannedCall) -> None:
         """Give back what is held for calls whose end nobody will hear of; their row stays open, at its worst case."""
@@ -123,7 +122,7 @@ class CallBudget:
 
     def _begin(self, asked: PlannedCall) -> int:
         try:
-            return self._ledger.begin(asked, take_timestamp())
+            return self._ledger.begin(asked)
         except BaseException:
             with self._change:
                 self._held = _sum(self._held, _worst(asked), -1)

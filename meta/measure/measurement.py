@@ -76,7 +76,7 @@ def measure_version(context: Context, revision: str, k: int, only: list[str]) ->
 
 
 def _tickets(context: Context, only: list[str]) -> list[Ticket]:
-    admitted = context.store.tickets("admitted")
+    admitted = context.store.tickets.admitted()
     if not only:
         if not admitted:
             raise MetaError("no ticket is admitted", "`meta tickets mine PATH` or `meta tickets add FILE`", code=3)

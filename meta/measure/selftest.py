@@ -21,7 +21,6 @@ from meta.records.candidate import Edit
 from meta.records.ticket import Admission, Grader, Ticket
 from meta.replay.simulated import SimulatedExecutor
 from meta.settings import Settings
-from meta.store import candidates as candidates_module
 from meta.tune.trial import run_trial
 from worker_agent.surface import AgentConfig, Surface
 
@@ -97,7 +96,7 @@ def _group(effect: float, number: int, tickets: int, seed: str, config: GateConf
     executor = SimulatedExecutor(world, draw.getrandbits(32))
     app = App(Project(Settings(root=folder)), executor=executor)
     store = app.store
-    store.db.execute("pragma synchronous = off")  # thrown away in a moment
+    store.skip_disk_sync()
     known = []
     for name in truth:
         ticket = Ticket(
@@ -108,25 +107,25 @@ def _group(effect: float, number: int, tickets: int, seed: str, config: GateConf
             grader=Grader(),
             labels=(SELFTEST_THEME,) if name in named else (),
         )
-        store.add_ticket(ticket)
-        store.admit(ticket, Admission(ticket=name, status="admitted"))
+        store.tickets.add(ticket)
+        store.tickets.admit(ticket, Admission(ticket=name, status="admitted"))
         known.append(ticket)
     incumbent = _surface("incumbent")
     _earlier_runs(app.context, known, incumbent)
-    store.promote(incumbent.version, "simulated")
+    store.incumbents.promote(incumbent.version, "simulated")
     kept = 0
     for place in range(number):
         night = store.nights.resume_or_open_tuning(config.budget)
         context = Context(app, night)
         edit = Edit(title=f"edit {place}", themes=(SELFTEST_THEME,))
-        candidate = candidates_module.add_candidate(store, night.id, incumbent.version, edit)
-        candidate = candidates_module.move_candidate(store, candidate, "proposed", version=f"candidate-{place}")
+        candidate = store.candidates.add(night.id, incumbent.version, edit)
+        candidate = store.candidates.move(candidate, "proposed", version=f"candidate-{place}")
         done, _ = run_trial(context, candidate, _surface(f"candidate-{place}"), incumbent, known, config, config.budget)
         store.nights.end_tuning(night.id, {})
         kept += done.status == "kept"
-    made = store.rows("select count(*) as n from replays where purpose = 'gate'")[0]["n"]
+    made = store.replays.count_for("gate")
     app.close()
-    return kept, int(made)
+    return kept, made
 
 
 def _lifted(truth: dict[str, float], effect: float, draw: random.Random) -> dict[str, float]:
@@ -148,7 +147,7 @@ def _earlier_runs(context: Context, tickets: list[Ticket], incumbent: Surface) -
     """Three runs of each ticket from before the promotion: beliefs, not evidence."""
     from meta.replay.replayer import ReplayRequest
 
-    context.store.promote(incumbent.version, "earlier")
+    context.store.incumbents.promote(incumbent.version, "earlier")
     context.replayer.run([ReplayRequest(t, incumbent) for t in tickets for _ in range(3)], "measure")
 
 

@@ -17,7 +17,6 @@ from meta.measure.selftest import CANDIDATES_PER_POOL
 from meta.project import Project
 from meta.records.candidate import Edit
 from meta.records.ticket import Admission, Ticket
-from meta.store import candidates
 from meta.surfaces.versions import Version
 from meta.tune.budget import count_remaining_replays, preset_of_settings
 from meta.tune.held_out import divide_tickets
@@ -48,10 +47,10 @@ def run_real_selftest(context: Context, nulls: int, budget: int) -> dict[str, An
     try:
         for place in range(nulls):
             if place % CANDIDATES_PER_POOL == 0:
-                own.store.promote(incumbent.id, model_of(context, incumbent))
+                own.store.incumbents.promote(incumbent.id, model_of(context, incumbent))
             edit = Edit(title=f"copy {place + 1}", themes=(themes[place % len(themes)],))
-            copy = candidates.add_candidate(own.store, night.id, incumbent.id, edit)
-            copy = candidates.move_candidate(own.store, copy, "proposed", version=incumbent.id, commit=incumbent.commit)
+            copy = own.store.candidates.add(night.id, incumbent.id, edit)
+            copy = own.store.candidates.move(copy, "proposed", version=incumbent.id, commit=incumbent.commit)
             surface = incumbent.surface
             copy, decision = run_trial(
                 own, copy, surface, surface, tickets, plan.gate, count_remaining_replays(own, budget)
@@ -74,28 +73,23 @@ def _apart(context: Context, incumbent: Version, tickets: list[Ticket]) -> App:
     settings = context.settings.model_copy(update={"root": root, "tune": tune})
     own = App(Project(settings, context.tell), executor=context.app.executor(context.models))
     for ticket in tickets:
-        own.store.add_ticket(ticket)
-        own.store.admit(ticket, Admission(ticket=ticket.id, status="admitted"))
-        for replay in context.store.replays(
-            "ticket = ? and version = ? and candidate is null", ticket.id, incumbent.id
-        )[-MAX_RUNS_READ:]:
-            own.store.add_replay(replay.model_copy(update={"purpose": "measure"}))
+        own.store.tickets.add(ticket)
+        own.store.tickets.admit(ticket, Admission(ticket=ticket.id, status="admitted"))
+        for replay in context.store.replays.newest_shared(incumbent.id, ticket.id, MAX_RUNS_READ):
+            own.store.replays.add(replay.model_copy(update={"purpose": "measure"}))
     return own
 
 
 def _found(own: Context, done: int, kept: int, alpha: float, tickets: int, seconds: float) -> dict[str, Any]:
-    row = own.store.one("select count(*) as n, coalesce(sum(verdict = 'void'), 0) as void from replays where night")
-    made, void = (int(row["n"]), int(row["void"])) if row else (0, 0)
+    assert own.night is not None
+    made, void = own.store.replays.count_of_night(own.night)
     if not done:
         raise MetaError(
             f"{made} replays were not enough for one test",
             "give more with --replays; `meta outlook` tells what a test takes",
             code=4,
         )
-    finished = own.store.one(
-        "select count(*) as n from replays where night and verdict != 'void' and (candidate is null or candidate in"
-        " (select id from candidates where status in ('kept', 'refused')))"
-    )
+    finished = own.store.replays.count_of_ended_tests(own.night)
     low, high = wilson_interval_of(kept / done, done)
     return {
         "nulls": done,
@@ -104,7 +98,7 @@ def _found(own: Context, done: int, kept: int, alpha: float, tickets: int, secon
         "low": low,
         "high": high,
         "alpha": alpha,
-        "replays_per_null": (finished["n"] if finished else 0) / done,
+        "replays_per_null": finished / done,
         "replays": made,
         "void": void,
         "tickets": tickets,

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from meta.app import Context
 from meta.errors import MetaError
-from meta.records.account import Account, Cost, PendingDecision, Promise, TriedEdit
-from meta.store import nights
-from meta.store.calls import SPENDING_COLUMNS, Spending
-from meta.store.candidates import find_candidates
-from meta.store.proposals import find_proposals
+from meta.records.account import Account, PendingDecision, Promise, TriedEdit
 from meta.store.store import Store
 
 
 def gather_account(context: Context, night: int, stopped: MetaError | None = None) -> Account:
     """The account of a night as far as it has come."""
     store = context.store
-    row = store.one("select started_at, report from nights where id = ?", night) or {"started_at": "", "report": None}
-    detail = nights.stage_results(store, night)
-    counted = store.one("select count(*) as n, sum(verdict = 'void') as void from replays where night = ?", night)
+    detail = store.nights.stage_results(night)
+    counted = store.replays.count_of_night(night)
     tried = _tried(store, night)
-    total = _cost(store, "night = ?", night)
+    total = store.calls.cost_of_night(night)
     kept = sum(t.status == "kept" for t in tried)
     promises = tuple(Promise.model_validate(p) for p in detail.get("compare", {}).get("promises", []))
     problems = [p for stage in detail.values() for p in stage.get("problems", [])]
     return Account(
         night=night,
-        begun=row["started_at"],
+        begun=store.nights.started_at(night),
         stopped=stopped.message if stopped else "",
         do=stopped.do if stopped else "",
         failed=bool(stopped and stopped.code == 1),
@@ -36,14 +29,14 @@ def gather_account(context: Context, night: int, stopped: MetaError | None = Non
         causes=(detail.get("causes", {}).get("asked", 0), detail.get("causes", {}).get("found", 0)),
         admitted=sum(stage.get("admitted", 0) for stage in detail.values()),
         quarantined=sum(stage.get("quarantined", 0) for stage in detail.values()),
-        replays=counted["n"] if counted else 0,
-        void=(counted["void"] or 0) if counted else 0,
+        replays=counted.made,
+        void=counted.void,
         tried=tried,
         merged=tuple(detail.get("merge", {}).get("merged", [])),
         published=tuple(detail.get("publish", {}).get("published", [])),
         promises=promises,
         decide=tuple(_to_decide(store, promises)),
-        costs=tuple(_by_role(store, night)),
+        costs=tuple(store.calls.costs_by_role(night)),
         cost=total,
         for_each_kept=total.usd / kept if kept and total.usd is not None else None,
         problems=tuple(problems),
@@ -52,61 +45,28 @@ def gather_account(context: Context, night: int, stopped: MetaError | None = Non
 
 def _tried(store: Store, night: int) -> tuple[TriedEdit, ...]:
     """The night's own edits, and those of earlier nights that it went on testing."""
-    known = {p.candidate: p.id for p in find_proposals(store)}
-    where = "night = ? or id in (select candidate from replays where night = ? and candidate is not null)"
-    found = []
-    for candidate in find_candidates(store, where, night, night):
-        made = store.one("select count(*) as n from replays where candidate = ?", candidate.id)
-        found.append(
-            TriedEdit(
-                candidate=candidate.id,
-                title=candidate.edit.title,
-                status=candidate.status,
-                why=candidate.why,
-                replays=made["n"] if made else 0,
-                cost=_cost(store, "candidate = ?", candidate.id),
-                proposal=known.get(candidate.id),
-            )
+    known = {p.candidate: p.id for p in store.proposals.all()}
+    return tuple(
+        TriedEdit(
+            candidate=candidate.id,
+            title=candidate.edit.title,
+            status=candidate.status,
+            why=candidate.why,
+            replays=store.replays.count_of_candidate(candidate.id),
+            cost=store.calls.cost_of_candidate(candidate.id),
+            proposal=known.get(candidate.id),
         )
-    return tuple(found)
-
-
-def _cost(store: Store, where: str, *values: object) -> Cost:
-    spent = Spending(*store.db.conn.execute(f"select {SPENDING_COLUMNS} from calls where {where}", values).fetchone())
-    return Cost(calls=spent.calls, tokens=spent.tokens, usd=spent.known_usd)
-
-
-def _by_role(store: Store, night: int) -> list[Cost]:
-    rows = store.db.conn.execute(
-        f"select role, coalesce(model, asked, ''), sum(cache_read_tokens), sum(cache_write_tokens), "
-        f"{SPENDING_COLUMNS} from calls"
-        " where night = ? group by 1, 2 order by 1, 2",
-        (night,),
+        for candidate in store.candidates.worked_on(night)
     )
-    found = []
-    for role, model, read, written, *sums in rows:
-        spent = Spending(*sums)
-        found.append(
-            Cost(
-                role=role,
-                model=model,
-                calls=spent.calls,
-                tokens=spent.tokens,
-                cache_read_tokens=read,
-                cache_write_tokens=written,
-                usd=spent.known_usd,
-            )
-        )
-    return found
 
 
 def _to_decide(store: Store, promises: tuple[Promise, ...]) -> list[PendingDecision]:
     found = [
         PendingDecision(
-            what=f"proposal {p.id}: {find_candidates(store, 'id = ?', p.candidate)[0].edit.title}",
+            what=f"proposal {p.id}: {store.candidates.find(p.candidate).edit.title}",
             command=f"meta proposals show {p.id}",
         )
-        for p in find_proposals(store, "status = 'pending'")
+        for p in store.proposals.pending()
     ]
     return found + [
         PendingDecision(
@@ -119,5 +79,5 @@ def _to_decide(store: Store, promises: tuple[Promise, ...]) -> list[PendingDecis
 
 def find_newest_account(context: Context) -> Account | None:
     """The account of the last night that began."""
-    row: dict[str, Any] | None = context.store.one("select max(night) as n from stages where stage = 'begun'")
-    return gather_account(context, row["n"]) if row and row["n"] else None
+    night = context.store.nights.newest_unattended()
+    return gather_account(context, night) if night else None

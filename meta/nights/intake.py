@@ -5,7 +5,6 @@ Everything is written down one by one, so that each of these may be cut short an
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable
@@ -31,6 +30,9 @@ MAX_CAUSES_ASKED = 50
 
 OVERLAP_DAYS = 7
 """A change may be merged days after the date of its commit."""
+
+STAGE_MINED = "mined tickets"
+"""The stage in which tickets are mined. What it turned down is looked up by this name in later nights."""
 
 StageResult = dict[str, Any]
 """What is written down of a stage, as JSON; `problems` are lines for the account."""
@@ -82,7 +84,7 @@ def mine_tickets(context: Context, deadline: Deadline) -> StageResult:
         path = (context.settings.root / repository.path).resolve()
         name, today = f"mined:{path}", _before(datetime.now(UTC).date())
         refused = list[str]()
-        since, share = context.store.cursor(name), TimeShare(deadline, context.tell)
+        since, share = context.store.outcomes.cursor(name), TimeShare(deadline, context.tell)
         if since:
             since = min(since, today)  # the clock may have been ahead when that was written down
         try:
@@ -97,7 +99,7 @@ def mine_tickets(context: Context, deadline: Deadline) -> StageResult:
         if share.used_up:
             turned_down += refused
         else:
-            context.store.set_cursor(name, today)
+            context.store.outcomes.set_cursor(name, today)
     return {
         "admitted": counts["admitted"],
         "quarantined": counts["quarantined"],
@@ -108,15 +110,15 @@ def mine_tickets(context: Context, deadline: Deadline) -> StageResult:
 
 def _turned_down(context: Context) -> set[str]:
     """Changes of which earlier nights could make no ticket, by their commits."""
-    rows = context.store.rows("select detail from stages where stage = 'mined tickets'")
-    return {commit for row in rows for commit in json.loads(row["detail"]).get("turned_down", [])}
+    results = context.store.nights.results_of_stage(STAGE_MINED)
+    return {commit for result in results for commit in result.get("turned_down", [])}
 
 
 def admit_tickets(context: Context) -> StageResult:
     """Tickets that are gone, and those that wait for their admission."""
     lost = quarantine_lost_tickets(context)
     found = admit_waiting_tickets(context)
-    waiting = len(context.store.tickets("new"))
+    waiting = len(context.store.tickets.waiting())
     later = [f"{waiting} tickets could not be tried on this machine; the next night tries them again"]
     return {
         "admitted": sum(a.status == "admitted" for a in found),

@@ -23,7 +23,7 @@ from meta.nights.tuning import admit_and_tune
 from meta.nights.upkeep import check_and_back_up, prune_transcripts
 from meta.nights.webhook import send_account
 from meta.records.account import Account
-from meta.store import candidates, nights, proposals, replays
+from meta.store.nights import STAGE_REPORT
 
 EXIT_DONE, EXIT_FAILED, EXIT_NOTHING, EXIT_BUDGET = 0, 1, 3, 4
 
@@ -45,7 +45,7 @@ def run_night(app: App, until: str = "", deadline: Deadline | None = None) -> Ni
     night = store.nights.resume_or_open(app.settings.tune.replays)
     if night.resumed:
         app.report(f"night {night.id} was interrupted and is taken up again")
-    budget = CallBudget(store.ledger, SpendingCaps(nightly.usd, nightly.tokens), night.id)
+    budget = CallBudget(store.calls, SpendingCaps(nightly.usd, nightly.tokens), night.id)
     context = Context(app, night, app.models(budget), lambda executor: DeadlineExecutor(executor, deadline))
 
     stopped: MetaError | None = None
@@ -58,7 +58,7 @@ def run_night(app: App, until: str = "", deadline: Deadline | None = None) -> Ni
                 "feedback tickets",
                 lambda: patience.through(lambda: intake.convert_feedback(context, deadline)),
             )
-            _stage(context, "mined tickets", lambda: intake.mine_tickets(context, deadline))
+            _stage(context, intake.STAGE_MINED, lambda: intake.mine_tickets(context, deadline))
             _stage(context, "tickets", lambda: intake.admit_tickets(context))
             _stage(context, "tune", lambda: patience.through(lambda: tune_unless_done(context)))
     except BudgetSpent as spent:
@@ -81,7 +81,7 @@ def run_night(app: App, until: str = "", deadline: Deadline | None = None) -> Ni
 def tune_unless_done(context: Context) -> dict[str, Any]:
     """Tune, unless that came to its end before the night was killed."""
     assert context.night is not None
-    if nights.is_tuned(context.store, context.night):
+    if context.store.nights.is_tuned(context.night):
         return {}
     return {"out_of_budget": admit_and_tune(context).out_of_budget}
 
@@ -96,7 +96,7 @@ def finish_night(context: Context, stopped: MetaError | None) -> NightEnd:
         context.tell(f"the account could not be sent: {problem}")
     over = stopped is None or stopped.code != EXIT_FAILED
     if over:
-        nights.finish_stage(context.store, night, nights.STAGE_REPORT, {"sent": not problem})
+        context.store.nights.finish_stage(night, STAGE_REPORT, {"sent": not problem})
     if stopped is not None:
         return NightEnd(stopped.code, account)
     if account.out_of_budget:
@@ -109,16 +109,16 @@ def end_night_early(context: Context, spent: BudgetSpent) -> None:
     store, night = context.store, context.night
     assert night is not None
     context.tell(f"the night ends here: {spent.message}")
-    if not nights.is_tuned(store, night):
-        own = {c.id for c in candidates.find_candidates(store, "night = ?", night)}
-        kept = [p.id for p in proposals.find_proposals(store) if p.candidate in own]
-        used = replays.count_replays_used(store, night)
-        nights.end_night(store, night, {"replays": used, "kept": kept, "stopped": spent.message})
+    if not store.nights.is_tuned(night):
+        own = {c.id for c in store.candidates.of_night(night)}
+        kept = [p.id for p in store.proposals.all() if p.candidate in own]
+        used = store.replays.count_used(night)
+        store.nights.end_tuning(night, {"replays": used, "kept": kept, "stopped": spent.message})
 
 
 def _stage(context: Context, name: str, work: Callable[[], dict[str, Any]]) -> None:
     assert context.night is not None
-    if name not in nights.stage_results(context.store, context.night):
-        nights.set_stage(context.store, context.night, name)
-        detail = work()
-        nights.finish_stage(context.store, context.night, name, detail)
+    nights = context.store.nights
+    if name not in nights.stage_results(context.night):
+        nights.begin_stage(context.night, name)
+        nights.finish_stage(context.night, name, work())

@@ -8,7 +8,6 @@ from meta.app import Context
 from meta.errors import MetaError
 from meta.proposals.decision import accept_proposal
 from meta.records.candidate import Proposal
-from meta.store.proposals import find_proposals
 
 
 def merge_kept_proposals(context: Context) -> list[int]:
@@ -20,8 +19,8 @@ def merge_kept_proposals(context: Context) -> list[int]:
     if not settings.nightly.merge or settings.tune.tier != "strict":
         return []
     merged = []
-    for proposal in find_proposals(context.store, "status = 'pending'"):
-        if not _was_strict(context, proposal):
+    for proposal in context.store.proposals.pending():
+        if not context.store.gate_tests.is_strict(proposal.candidate):
             context.tell(f"proposal {proposal.id} was not tested in the strict tier and waits for a person")
             continue
         try:
@@ -34,22 +33,12 @@ def merge_kept_proposals(context: Context) -> list[int]:
     return merged
 
 
-def _was_strict(context: Context, proposal: Proposal) -> bool:
-    return bool(
-        context.store.one(
-            "select 1 from strict_tests t join candidates c on c.id = t.candidate and c.parent = t.incumbent"
-            " where c.id = ?",
-            proposal.candidate,
-        )
-    )
-
-
 def publish_pending_proposals(context: Context) -> dict[str, Any]:
     """Publish what is pending, if the team chose that. A failure is told and never ends the night."""
     if not context.settings.nightly.publish:
         return {}
     published, problems = [], []
-    for proposal in find_proposals(context.store, "status = 'pending'"):
+    for proposal in context.store.proposals.pending():
         try:
             published.append(publish_unattended(context, proposal))
         except MetaError as error:

@@ -18,7 +18,6 @@ from meta.interval import wilson_interval_of
 from meta.proposals.view import view_proposal
 from meta.records.account import MergeRate, Promise
 from meta.records.candidate import Proposal
-from meta.store.proposals import find_proposals
 
 MAX_DAYS_BEFORE = 90
 """Pull requests older than this, counted from the merge, say little about the agent that the merge changed."""
@@ -31,8 +30,8 @@ CAUSES_NOT_THE_AGENTS = frozenset({Cause.SUPERSEDED, Cause.DUPLICATE_TICKET, Cau
 
 def compare_promises(context: Context) -> list[dict[str, Any]]:
     """Compare every accepted proposal, and make a branch that undoes it where real one-shot success has dropped."""
-    outcomes = context.store.outcomes()
-    accepted = find_proposals(context.store, "status = 'accepted' and decided_at is not null")
+    outcomes = context.store.outcomes.all()
+    accepted = context.store.proposals.accepted()
     found = []
     for proposal in accepted:
         try:

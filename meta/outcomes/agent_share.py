@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from feedback.outcome import AGENT_CAUSES, Cause, OutcomeKind
+from feedback.outcome import AGENT_CAUSES, Cause
 from meta.interval import wilson_interval_of
 from meta.records.record import Record
 from meta.store.store import Store
@@ -38,10 +38,7 @@ class AgentShare(Record):
 
 def read_agent_share(store: Store) -> AgentShare:
     """Counted over everything in runs.db."""
-    return count_agent_share(
-        (row["cause"], row["cause_by"])
-        for row in store.rows("select cause, cause_by from feedback where kind = ?", OutcomeKind.REJECTED.value)
-    )
+    return count_agent_share(store.outcomes.rejected_causes())
 
 
 def count_agent_share(causes: Iterable[tuple[str, str | None]]) -> AgentShare:

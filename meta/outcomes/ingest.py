@@ -14,7 +14,6 @@ from feedback.problems import FeedbackError
 from feedback.source import Cursor, FeedbackSource
 from meta.app import Context
 from meta.errors import MetaError
-from meta.store.outcomes import add_outcome
 
 GITHUB_SOURCE = "github"
 """As a source: every repository of meta.toml that has a name; `github:owner/name` is one of them, or any other."""
@@ -79,7 +78,7 @@ def _github(context: Context, repository: str) -> FeedbackSource:
     clones = {r.name for r in context.settings.repositories if has_pulls(context.settings.root / r.path)}
 
     def keep(cursor: Cursor) -> None:
-        context.store.set_cursor(cursor.source, cursor.model_dump_json())
+        context.store.outcomes.set_cursor(cursor.source, cursor.model_dump_json())
 
     try:
         return GitHubSource(
@@ -112,15 +111,15 @@ def read_all_sources(context: Context, given: list[str]) -> list[IngestResult]:
 
 
 def _read(context: Context, source: FeedbackSource) -> IngestResult:
-    store, result = context.store, IngestResult(source.name)
-    known = store.cursor(source.name)
+    outcomes, result = context.store.outcomes, IngestResult(source.name)
+    known = outcomes.cursor(source.name)
     try:
         for outcome in source.outcomes(Cursor.model_validate_json(known) if known else None):
-            if changed := add_outcome(store, outcome, source.name):
+            if changed := outcomes.add_part(outcome, source.name):
                 result.changed += 1
                 result.kinds[changed.kind.value] += 1
         if source.cursor:
-            store.set_cursor(source.name, source.cursor.model_dump_json())
+            outcomes.set_cursor(source.name, source.cursor.model_dump_json())
     except FeedbackError as error:
         result.failure = str(error)
     result.problems = [str(p) for p in getattr(source, "problems", [])]

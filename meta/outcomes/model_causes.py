@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from importlib.resources import files
 from itertools import islice
 
-from feedback.outcome import Cause, Comment, Outcome, OutcomeEvidence, OutcomeKind
+from feedback.outcome import Cause, Comment, Outcome, OutcomeEvidence
 from feedback.quotation import quote_comment
 from meta.app import Context
 from meta.gateway.models import explain_service_errors
-from meta.store.outcomes import find_outcome, save_outcome
 from worker_agent.model import ContextTooLong, Model, ModelRequest
 
 _MOST_WORDS = 20
@@ -44,22 +43,14 @@ def assign_causes_by_model(context: Context, limit: int) -> tuple[int, int]:
                 judged = find_cause(model, outcome)
             except ContextTooLong:
                 judged = outcome.with_cause(Cause.UNKNOWN, "model")
-        save_outcome(context.store, judged)
+        context.store.outcomes.save(judged)
         found += judged.cause is not Cause.UNKNOWN
     return len(waiting), found
 
 
 def _waiting(context: Context) -> Iterator[Outcome]:
     """Those that a model could say more about, the one that ended last first; read one by one."""
-    rows = context.store.rows(
-        "select key from feedback where cause_by is null and kind in (?, ?, ?)"
-        " order by json_extract(record, '$.closed_at') desc, key desc",
-        *(kind.value for kind in OutcomeKind if kind.came_back),
-    )
-    for row in rows:
-        outcome = find_outcome(context.store, row["key"])
-        if outcome and is_cause_open(outcome):
-            yield outcome
+    return (outcome for outcome in context.store.outcomes.without_cause() if is_cause_open(outcome))
 
 
 def is_cause_open(outcome: Outcome) -> bool:

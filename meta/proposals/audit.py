@@ -6,11 +6,10 @@ import math
 from collections import Counter
 
 from meta.errors import MetaError
-from meta.gate.gate_record import GateRecord
 from meta.gate.recomputation import AuditError, recompute_evidence, resume_gate
 from meta.look.table import format_table
 from meta.records.candidate import Proposal
-from meta.store.gate_tests import find_gate_test
+from meta.store.gate_tests import GateTest
 from meta.store.store import Store
 
 
@@ -20,18 +19,17 @@ def audit_proposal(store: Store, proposal: Proposal) -> str:
     Raises `MetaError` when it does not: a bet that the inequality does not allow, a sum that is off, more outcomes than
     there are replays to show for them; or another level than the strict tier had given it.
     """
-    found = find_gate_test(store, proposal.candidate)
-    if not found:
+    test = store.gate_tests.find(proposal.candidate)
+    if not test:
         raise MetaError(f"proposal {proposal.id} has no recorded gate test", "it cannot be audited")
-    names, data = found
-    record = GateRecord.from_json(data)
+    names, record = test.tickets, test.record
     try:
         log_e = recompute_evidence(record)
         again = resume_gate(record)
     except (AuditError, ValueError) as error:
         raise MetaError(f"the record of proposal {proposal.id} does not hold: {error}", "do not trust it") from None
-    _backed_by_replays(store, proposal, names, record)
-    level = _level(store, proposal, record)
+    _backed_by_replays(store, proposal, test)
+    level = _level(store, proposal, test)
     rows = [
         (
             f"{number}",
@@ -62,29 +60,14 @@ def audit_proposal(store: Store, proposal: Proposal) -> str:
     )
 
 
-def _backed_by_replays(store: Store, proposal: Proposal, names: list[str], record: GateRecord) -> None:
+def _backed_by_replays(store: Store, proposal: Proposal, test: GateTest) -> None:
     """Every outcome must be a replay of the same verdict in runs.db; the incumbent's are shared by all candidates."""
     used: Counter[tuple[str, str, bool]] = Counter()
-    for running in record.passes:
+    for running in test.record.passes:
         for bet in running.bets:
             if bet.outcome is not None:
-                used[bet.arm, names[bet.ticket], bet.outcome >= 0.5] += 1
-    made: Counter[tuple[str, str, bool]] = Counter()
-    for arm, which, of in (
-        ("candidate", "candidate = ?", proposal.candidate),
-        (
-            "incumbent",
-            "candidate is null and version = (select incumbent from gate_tests where candidate = ?)",
-            proposal.candidate,
-        ),
-    ):
-        for row in store.rows(
-            f"select ticket, verdict, count(*) as n from replays where {which} and purpose = 'gate'"
-            " and verdict != 'void' group by ticket, verdict",
-            of,
-        ):
-            made[arm, row["ticket"], row["verdict"] == "passed"] = row["n"]
-    if missing := used - made:
+                used[bet.arm, test.tickets[bet.ticket], bet.outcome >= 0.5] += 1
+    if missing := used - store.replays.gate_outcomes(proposal.candidate):
         arm, ticket, passed = next(iter(missing))
         raise MetaError(
             f"the record of proposal {proposal.id} claims a replay of {ticket} with the {arm} that "
@@ -93,19 +76,14 @@ def _backed_by_replays(store: Store, proposal: Proposal, names: list[str], recor
         )
 
 
-def _level(store: Store, proposal: Proposal, record: GateRecord) -> str:
+def _level(store: Store, proposal: Proposal, test: GateTest) -> str:
     """For the strict tier: that the test was held to the level that it was given when it began."""
-    row = store.one(
-        "select t.alpha from strict_tests t join gate_tests g on g.candidate = t.candidate"
-        " and g.incumbent = t.incumbent where t.candidate = ?",
-        proposal.candidate,
-    )
-    if row is None:
+    given, held_to = store.gate_tests.strict_level(proposal.candidate, test.incumbent), test.record.config.alpha
+    if given is None:
         return ""
-    if not math.isclose(row["alpha"], record.config.alpha, rel_tol=1e-9):
+    if not math.isclose(given, held_to, rel_tol=1e-9):
         raise MetaError(
-            f"the test of proposal {proposal.id} was given the level {row['alpha']:.6f} and held to "
-            f"{record.config.alpha:.6f}",
+            f"the test of proposal {proposal.id} was given the level {given:.6f} and held to {held_to:.6f}",
             "do not trust it",
         )
-    return f" (strict tier: alpha {record.config.alpha:.6f})"
+    return f" (strict tier: alpha {held_to:.6f})"

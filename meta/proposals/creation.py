@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from meta.app import Context
 from meta.records.candidate import Candidate, Proposal
-from meta.store import proposals as records
 from meta.surfaces.versions import Version
 
 
 def write_proposal(context: Context, candidate: Candidate, version: Version, base: Version) -> Proposal:
     """Record the proposal, then point its branch at the candidate's commit."""
-    known = records.find_proposals(context.store, "candidate = ?", candidate.id)
-    proposal = known[0] if known else records.add_proposal(context.store, candidate.id, version.commit, base.commit)
+    proposals = context.store.proposals
+    known = proposals.of_candidate(candidate.id)
+    proposal = known or proposals.add(candidate.id, version.commit, base.commit)
     context.versions.branch(proposal.branch, version.commit)
     return proposal

@@ -5,8 +5,6 @@ from __future__ import annotations
 from meta.app import Context
 from meta.errors import MetaError
 from meta.records.candidate import Proposal
-from meta.store.candidates import find_candidates
-from meta.store.proposals import find_proposals, record_decision
 
 
 def accept_proposal(context: Context, proposal: Proposal) -> Proposal:
@@ -16,15 +14,15 @@ def accept_proposal(context: Context, proposal: Proposal) -> Proposal:
     the way, or when the merge conflicts.
     """
     _must_be(proposal, "pending")
-    under = _stands_on(context, proposal)
+    under = context.store.proposals.at_commit(proposal.base_commit)
     if under and under.status == "pending":
         raise MetaError(
             f"proposal {proposal.id} stands on proposal {under.id}, which is still pending", f"decide {under.id} first"
         )
-    title = find_candidates(context.store, "id = ?", proposal.candidate)[0].edit.title
+    title = context.store.candidates.find(proposal.candidate).edit.title
     message = f"Merge proposal {proposal.id}: {title}\n\nMeta-Proposal: {proposal.id}"
     merge = _carry(context, f"{proposal.commit_id}^", proposal.commit_id, message, also=proposal.commit_id)
-    return record_decision(context.store, proposal, "accepted", merge_commit=merge)
+    return context.store.proposals.decide(proposal, "accepted", merge_commit=merge)
 
 
 def reject_proposal(context: Context, proposal: Proposal, reason: str) -> list[Proposal]:
@@ -32,10 +30,10 @@ def reject_proposal(context: Context, proposal: Proposal, reason: str) -> list[P
     _must_be(proposal, "pending")
     if not reason.strip():
         raise MetaError("a rejection needs its reason: the proposer learns from it", "give --reason TEXT", code=2)
-    changed = [record_decision(context.store, proposal, "rejected", reason.strip())]
-    for other in find_proposals(context.store, "status = 'pending' and base_commit = ?", proposal.commit_id):
+    changed = [context.store.proposals.decide(proposal, "rejected", reason.strip())]
+    for other in context.store.proposals.resting_on(proposal):
         changed.append(
-            record_decision(context.store, other, "stale", f"it stood on proposal {proposal.id}, which was rejected")
+            context.store.proposals.decide(other, "stale", f"it stood on proposal {proposal.id}, which was rejected")
         )
     return changed
 
@@ -46,7 +44,7 @@ def roll_back_proposal(context: Context, proposal: Proposal, reason: str) -> Pro
     assert proposal.merge_commit
     message = f"Roll back proposal {proposal.id}\n\n{reason.strip()}".strip()
     _carry(context, proposal.merge_commit, f"{proposal.merge_commit}^", message)
-    return record_decision(context.store, proposal, "rolled_back", reason.strip() or "rolled back by hand")
+    return context.store.proposals.decide(proposal, "rolled_back", reason.strip() or "rolled back by hand")
 
 
 def _carry(context: Context, before: str, after: str, message: str, also: str = "") -> str:
@@ -63,11 +61,6 @@ def _carry(context: Context, before: str, after: str, message: str, also: str = 
     commit = versions.commit(head, changes, message, also=also).commit
     versions.advance(commit)
     return commit
-
-
-def _stands_on(context: Context, proposal: Proposal) -> Proposal | None:
-    found = find_proposals(context.store, "commit_id = ?", proposal.base_commit)
-    return found[0] if found else None
 
 
 def _must_be(proposal: Proposal, status: str) -> None:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from feedback.outcome import Outcome
 from meta.app import Context
-from meta.gate.gate_record import GateRecord
 from meta.rates import Rate, describe_cost, group_by_ticket, one_shot_success_of
 from meta.records.candidate import Candidate, Proposal
 from meta.records.replay import Replay
-from meta.store.candidates import find_candidates
-from meta.store.gate_tests import find_gate_test
-from meta.store.proposals import find_proposals
+from meta.store.gate_tests import GateTest
 from meta.store.store import Store
 
 
@@ -65,17 +63,18 @@ class ProposalView:
 def view_proposal(context: Context, proposal: Proposal) -> ProposalView:
     """Put one proposal together."""
     store = context.store
-    candidate = find_candidates(store, "id = ?", proposal.candidate)[0]
-    tested = find_gate_test(store, candidate.id)
-    names, record = tested if tested else ([], None)
-    gate = GateRecord.from_json(record) if record else None
-    decision = gate.decision if gate else None
-    counts = _counts(store, candidate, names, gate)
+    candidate = store.candidates.find(proposal.candidate)
+    test = store.gate_tests.find(candidate.id)
+    decision = test.record.decision if test else None
+    own = store.replays.of_candidate(candidate.id)
+    shared = store.replays.shared(candidate.parent, ("gate", "measure"))
+    names = set(test.tickets) if test else set()
+    counts = _counts(test, own, shared) if test else {}
     changes = []
     for name, (before, after) in counts.items():
-        ticket = store.ticket(name)
+        ticket = store.tickets.find(name)
         changes.append(TicketChange(name, ticket.title if ticket else name, before, after))
-    spent = store.replays("candidate = ?", candidate.id)
+    below = store.proposals.at_commit(proposal.base_commit)
     return ProposalView(
         proposal=proposal,
         candidate=candidate,
@@ -86,41 +85,34 @@ def view_proposal(context: Context, proposal: Proposal) -> ProposalView:
         unchanged=sum(c.change == 0 for c in changes),
         before=_rate({c.id: c.before for c in changes}),
         after=_rate({c.id: c.after for c in changes}),
-        tests_before=_tests(store, names, "version = ? and candidate is null", candidate.parent),
-        tests_after=_tests(store, names, "candidate = ?", candidate.id),
+        tests_before=_tests(names, shared),
+        tests_after=_tests(names, [r for r in own if r.purpose in ("gate", "measure")]),
         evidence=math.exp(decision.log_e) if decision else math.nan,
-        needed=1 / gate.config.alpha if gate else math.nan,
+        needed=1 / test.record.config.alpha if test else math.nan,
         scope=decision.scope if decision else "",
         why=decision.why if decision else candidate.why,
         voids=decision.voids if decision else {},
-        replays=len(spent),
-        cost=describe_cost(spent),
-        builds_on=next((p.id for p in find_proposals(store) if p.commit_id == proposal.base_commit), None),
+        replays=len(own),
+        cost=describe_cost(own),
+        builds_on=below.id if below else None,
     )
 
 
 TicketCounts = dict[str, tuple[tuple[int, int], tuple[int, int]]]
 
 
-def _counts(store: Store, candidate: Candidate, names: list[str], gate: GateRecord | None) -> TicketCounts:
+def _counts(test: GateTest, own: Sequence[Replay], shared: Sequence[Replay]) -> TicketCounts:
     """For each ticket (passed, replays) of the incumbent and of the candidate: what the gate saw, and what was filled
     in afterwards where it had skipped an arm as sure."""
     passed: dict[tuple[str, str], int] = defaultdict(int)
     total: dict[tuple[str, str], int] = defaultdict(int)
-    for running in gate.passes if gate else ():
+    for running in test.record.passes:
         for bet in running.bets:
             if bet.outcome is not None:
-                passed[bet.arm, names[bet.ticket]] += bet.outcome >= 0.5
-                total[bet.arm, names[bet.ticket]] += 1
-    filled: list[tuple[str, Replay]] = [
-        *(("candidate", r) for r in store.replays("candidate = ? and purpose = 'measure'", candidate.id)),
-        *(
-            ("incumbent", r)
-            for r in store.replays("version = ? and candidate is null and purpose = 'measure'", candidate.parent)
-        ),
-    ]
-    for arm, replay in filled:
-        if replay.verdict != "void" and (total[arm, replay.ticket] == 0):
+                passed[bet.arm, test.tickets[bet.ticket]] += bet.outcome >= 0.5
+                total[bet.arm, test.tickets[bet.ticket]] += 1
+    for arm, replay in [*(("candidate", r) for r in own), *(("incumbent", r) for r in shared)]:
+        if replay.purpose == "measure" and replay.verdict != "void" and (total[arm, replay.ticket] == 0):
             passed[arm, replay.ticket] += replay.verdict == "passed"
             total[arm, replay.ticket] += 1
     return {
@@ -128,7 +120,7 @@ def _counts(store: Store, candidate: Candidate, names: list[str], gate: GateReco
             (passed["incumbent", name], total["incumbent", name]),
             (passed["candidate", name], total["candidate", name]),
         )
-        for name in names
+        for name in test.tickets
     }
 
 
@@ -136,15 +128,14 @@ def _rate(counts: dict[str, tuple[int, int]]) -> Rate:
     return one_shot_success_of({name: [True] * won + [False] * (n - won) for name, (won, n) in counts.items()})
 
 
-def _tests(store: Store, names: list[str], whose: str, value: object) -> Rate:
+def _tests(names: Set[str], replays: Sequence[Replay]) -> Rate:
     """How the tests alone went on these tickets, over the replays that the gate could see."""
-    replays = store.replays(f"{whose} and purpose in ('gate', 'measure')", value)
-    return one_shot_success_of(group_by_ticket([r for r in replays if r.ticket in set(names)], tests_only=True))
+    return one_shot_success_of(group_by_ticket([r for r in replays if r.ticket in names], tests_only=True))
 
 
 def _answers(store: Store, candidate: Candidate) -> tuple[Outcome, ...]:
     """The outcomes that the edit says it answers; else those with its theme as their cause."""
-    outcomes = [o for o in store.outcomes() if o.is_agents_fault]
+    outcomes = [o for o in store.outcomes.all() if o.is_agents_fault]
     numbers = {number for answer in candidate.edit.answers for number in re.findall(r"#(\d+)", answer)}
     named = [o for o in outcomes if str(o.number) in numbers]
     return tuple(named or [o for o in outcomes if o.cause.value in candidate.edit.themes])

@@ -93,10 +93,9 @@ class Replayer:
         return [done[place] for place in range(len(requests))]
 
     def _run_batch(self, requests: dict[int, ReplayRequest], purpose: Purpose) -> dict[int, Replay]:
-        incumbent = self._store.incumbent()
-        promotion = incumbent["id"] if incumbent else None
-        row = self._store.one("select coalesce(max(asked), 0) as last from replays")
-        first = (int(row["last"]) if row else 0) + 1
+        incumbent = self._store.incumbents.current()
+        promotion = incumbent.id if incumbent else None
+        first = self._store.replays.last_rank() + 1
         jobs = [ReplayJob(place, r.ticket, r.surface, purpose, r.candidate) for place, r in requests.items()]
         ranks = {job.key: first + number for number, job in enumerate(jobs)}
         night = self._night.id if self._night else None
@@ -105,7 +104,7 @@ class Replayer:
             while pending := [job for job in jobs if job.key not in made]:
                 for job, finished in self._executor.run(self._watch.until_outage(pending)):
                     replay = finished.replay.model_copy(update={"asked": ranks[job.key]})
-                    self._store.add_replay(replay, finished.events, night, promotion)
+                    self._store.replays.add(replay, finished.events, night, promotion)
                     made[job.key] = replay
                     self._watch.note(replay)
                 if self._watch.is_down:  # else it answered again while the last were under way

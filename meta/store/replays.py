@@ -65,6 +65,9 @@ class Replays:
         """The highest rank given to a replay so far; 0 before the first."""
         return int(self._db.value("select coalesce(max(asked), 0) from replays"))
 
+    def count_for(self, purpose: Purpose) -> int:
+        return int(self._db.value("select count(*) from replays where purpose = ?", purpose))
+
     # One version.
 
     def baseline(self, version: str, tickets: Iterable[str]) -> list[Replay]:

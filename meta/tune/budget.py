@@ -7,8 +7,6 @@ from dataclasses import replace
 
 from meta.app import Context
 from meta.gate.presets import Preset, preset_of_budget
-from meta.records.ticket import Ticket
-from meta.store import candidates as candidates_module
 from meta.store.replays import count_replays_used
 from meta.tune.screen import ScreenResult
 
@@ -31,7 +29,7 @@ def drop_doubtful_edits(context: Context, unreached: Sequence[ScreenResult]) -> 
     """The screen only orders. What it gave no hope is dropped when the budget is too small for it; the rest waits."""
     for entrant in unreached:
         if entrant.hopeless:
-            candidates_module.move_candidate(context.store, entrant.candidate, "screened_out", entrant.why)
+            context.store.candidates.move(entrant.candidate, "screened_out", entrant.why)
             context.tell(f"dropped: {entrant.candidate.edit.title}: {entrant.why}")
 
 
@@ -40,8 +38,3 @@ def preset_of_settings(context: Context) -> Preset:
     tune = context.settings.tune
     plan = preset_of_budget(tune.replays)
     return replace(plan, gate=replace(plan.gate, alpha=tune.alpha)) if tune.alpha else plan
-
-
-def decisions_of(context: Context, ticket: Ticket) -> int:
-    row = context.store.one("select decisions from tickets where id = ?", ticket.id)
-    return int(row["decisions"]) if row else 0

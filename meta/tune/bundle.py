@@ -14,7 +14,6 @@ from meta.gate.beliefs import LIFT
 from meta.records.candidate import Candidate, Edit
 from meta.records.replay import Replay
 from meta.records.ticket import Ticket
-from meta.store import candidates as records
 from meta.surfaces.versions import Version
 from meta.tune.screen import SHARE_LIFTED, ScreenResult
 from meta.tune.search.space import SearchSpace, edit_of_choice
@@ -62,9 +61,7 @@ def bundle_small_edits(
         candidate = entrant.candidate
         words = f"{candidate.edit.title}: alone it promises {promised[candidate.id]:+.0%}"
         if entrant not in likely:
-            records.move_candidate(
-                context.store, candidate, "screened_out", f"{entrant.why}, and it promises too little"
-            )
+            context.store.candidates.move(candidate, "screened_out", f"{entrant.why}, and it promises too little")
             context.tell(f"dropped: {words}, and {entrant.why}")
         elif is_open or (context.night or 0) - candidate.night < MAX_NIGHTS_WAITING:
             context.tell(f"waits for others: {words}")
@@ -81,16 +78,14 @@ def promised_gain_of(edit: Edit, search: Sequence[Ticket], believed: dict[str, f
 
 def release_bundled(context: Context) -> None:
     """Close the parts of joint tests that ended without a gain; the study may still combine them otherwise."""
-    joined = {f"edit {c.id}": c for c in records.find_candidates(context.store, "status = 'joined'")}
+    candidates = context.store.candidates
+    joined = {f"edit {c.id}": c for c in candidates.bundled()}
     if not joined:
         return
-    ended = "status in ('refused', 'screened_out') and record like '%\"choice\":{\"edit %'"
-    for joint in records.find_candidates(context.store, ended, newest=MAX_BUNDLES_READ):
+    for joint in candidates.ended_bundles(MAX_BUNDLES_READ):
         for name in joint.edit.choice:
             if name in joined:
-                records.move_candidate(
-                    context.store, joined.pop(name), "refused", f"tested with others as {joint.id}: refused"
-                )
+                candidates.move(joined.pop(name), "refused", f"tested with others as {joint.id}: refused")
 
 
 def _is_new(candidate: Candidate) -> bool:
@@ -124,10 +119,11 @@ def _joined(
     if edit is None or len(parts) < 2 or sum(promised[e.candidate.id] for e in parts) < DETECTABLE_GAIN:
         return None, []
     assert context.night is not None
-    with context.store.all_or_nothing():
-        joint = records.add_candidate(context.store, context.night, incumbent.id, edit)
-        joint = records.move_candidate(context.store, joint, "testing")  # its parts have had their races
+    store = context.store
+    with store.all_or_nothing():
+        joint = store.candidates.add(context.night, incumbent.id, edit)
+        joint = store.candidates.move(joint, "testing")  # its parts have had their races
         for entrant in parts:
-            records.move_candidate(context.store, entrant.candidate, "joined", f"tested with others as {joint.id}")
+            store.candidates.move(entrant.candidate, "joined", f"tested with others as {joint.id}")
     context.tell(f"tested together: {edit.title}")
     return joint, parts

@@ -7,6 +7,7 @@ from collections import defaultdict
 from meta.gate.gate import MIN_TICKETS_FOR_CLAIM
 from meta.records.ticket import UNDER_SPECIFIED, Ticket
 from meta.store.store import Store
+from meta.store.tickets import Tickets
 
 SEARCH_SHARE = 0.4
 """Share of the first admitted tickets that goes to search; new tickets enter as held-out."""
@@ -21,18 +22,18 @@ def divide_tickets(store: Store) -> tuple[list[Ticket], list[Ticket]]:
     A ticket whose brief leaves out what its tests demand is for searching only: no version can be held to it. With
     fewer than `FEW_TICKETS` others there is no held-out set: both lists are all of them.
     """
-    everything = store.tickets("admitted")
+    tickets, everything = store.tickets, store.tickets.admitted()
     admitted = [ticket for ticket in everything if UNDER_SPECIFIED not in ticket.labels]
-    store.set_held_out([t.id for t in everything if UNDER_SPECIFIED in t.labels], held_out=False)
+    tickets.move_to_search(t.id for t in everything if UNDER_SPECIFIED in t.labels)
     if len(admitted) < MIN_TICKETS_FOR_CLAIM:
         return everything, admitted
-    held_out = {ticket.id for ticket in store.tickets("admitted", held_out=True)}
+    held_out = {ticket.id for ticket in tickets.held_out()}
     if all(ticket.id in held_out for ticket in admitted):
         most = max(0, len(admitted) - MIN_TICKETS_FOR_CLAIM)
         wanted = min(round(len(admitted) * SEARCH_SHARE), most) or min(most, 1)
-        store.set_held_out(_spread(admitted, wanted), held_out=False)
-    _rotate(store)
-    return store.tickets("admitted", held_out=False), store.tickets("admitted", held_out=True)
+        tickets.move_to_search(_spread(admitted, wanted))
+    _rotate(tickets, len(everything))
+    return tickets.for_search(), tickets.held_out()
 
 
 def _spread(tickets: list[Ticket], wanted: int) -> list[str]:
@@ -52,14 +53,11 @@ def _spread(tickets: list[Ticket], wanted: int) -> list[str]:
     return chosen + rest[: wanted - len(chosen)]
 
 
-def _rotate(store: Store) -> None:
+def _rotate(tickets: Tickets, admitted: int) -> None:
     """Move worn-out tickets to search, as far as new ones have come in to take their place.
 
     A held-out set that shrank would lose more than it gained: fewer tickets show less, and stand for tickets to come
     less well. When nothing new comes, tickets serve on; `meta outlook` then says that the team should add some.
     """
-    rows = store.rows("select id, held_out, decisions from tickets where status = 'admitted'")
-    held_out = [row for row in rows if row["held_out"]]
-    spare = len(held_out) - max(MIN_TICKETS_FOR_CLAIM, len(rows) - round(len(rows) * SEARCH_SHARE))
-    worn = sorted((r for r in held_out if r["decisions"] >= MAX_DECISIONS), key=lambda r: (-r["decisions"], r["id"]))
-    store.set_held_out([row["id"] for row in worn[: max(0, spare)]], held_out=False)
+    spare = len(tickets.held_out()) - max(MIN_TICKETS_FOR_CLAIM, admitted - round(admitted * SEARCH_SHARE))
+    tickets.move_to_search(tickets.worn_out(MAX_DECISIONS)[: max(0, spare)])

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from meta.app import Context
 from meta.records.candidate import Candidate, Proposal, State
-from meta.store import candidates as candidates_module
-from meta.store import proposals as proposals_module
 from meta.surfaces.versions import Version
 
 
 def version_in_use(context: Context) -> Version:
     """The version at HEAD, or what an interrupted night had already kept. Draws of others never count for it."""
-    store, newest = context.store, context.store.incumbent()
-    if newest and newest["proposal"]:
-        kept = proposals_module.find_proposals(store, "id = ?", newest["proposal"])[0]
-        of_tonight = candidates_module.find_candidates(store, "id = ? and night = ?", kept.candidate, context.night)
-        if of_tonight and kept.status == "pending":
+    store, newest = context.store, context.store.incumbents.current()
+    if newest and newest.proposal:
+        kept = store.proposals.find(newest.proposal)
+        is_tonights = store.candidates.find(kept.candidate).night == context.night
+        if is_tonights and kept.status == "pending":
             return context.versions.at(kept.commit_id)
     version = context.versions.head()
     model = model_of(context, version)
-    if not newest or (newest["version"], newest["model"]) != (version.id, model):
-        store.promote(version.id, model)
+    if not newest or (newest.version, newest.model) != (version.id, model):
+        store.incumbents.promote(version.id, model)
     return version
 
 
@@ -31,7 +29,7 @@ def model_of(context: Context, version: Version) -> str:
 
 def promote_version(context: Context, version: Version, proposal: Proposal) -> Version:
     """The kept version is what the rest of the night is measured against."""
-    context.store.promote(version.id, model_of(context, version), proposal.id)
+    context.store.incumbents.promote(version.id, model_of(context, version), proposal.id)
     return version
 
 
@@ -46,11 +44,11 @@ def rebase(context: Context, candidate: Candidate, incumbent: Version) -> tuple[
         if merged is None:
             why = "it overlaps with an edit that was kept"
             end: State = "refused" if candidate.status == "testing" else "screened_out"
-            return candidates_module.move_candidate(store, candidate, end, why), None
+            return store.candidates.move(candidate, end, why), None
         changes = merged
     message = f"{candidate.edit.title}\n\n{candidate.edit.hypothesis}".strip()
     version = context.versions.commit(incumbent, changes, message, f"refs/meta/candidate-{candidate.id}")
-    moved = candidates_module.move_candidate(
-        store, candidate, candidate.status, parent=incumbent.id, version=version.id, commit=version.commit
+    moved = store.candidates.move(
+        candidate, candidate.status, parent=incumbent.id, version=version.id, commit=version.commit
     )
     return moved, version

@@ -13,15 +13,10 @@ from meta.app import Context
 from meta.errors import MetaError
 from meta.proposals.creation import write_proposal
 from meta.records.candidate import Candidate, Proposal
-from meta.store import candidates as candidates_module
-from meta.store import nights
-from meta.store import proposals as proposals_module
-from meta.store import replays as replays_module
 from meta.tune.baseline import fill_in_missing_replays, replay_baseline
 from meta.tune.budget import (
     MIN_TRIAL_REPLAYS,
     count_remaining_replays,
-    decisions_of,
     drop_doubtful_edits,
     preset_of_settings,
     trial_share,
@@ -49,8 +44,8 @@ class TuningResult:
 
 def tune(context: Context, proposer: Proposer) -> TuningResult:
     """Tune once: look at failures, propose edits, screen them, put each through the gate, write down what passed."""
-    store, budget = context.store, context.settings.tune.replays
-    assert context.night is not None
+    store, night, budget = context.store, context.night, context.settings.tune.replays
+    assert night is not None
     finish_interrupted_promotions(context)
     incumbent = version_in_use(context)
     search, held_out = divide_tickets(store)
@@ -83,7 +78,7 @@ def tune(context: Context, proposer: Proposer) -> TuningResult:
         candidate, version = rebase(context, candidate, incumbent)
         if version is None:
             continue
-        fewest_first = sorted(held_out, key=lambda t: (decisions_of(context, t), t.id))[: plan.held_out]
+        fewest_first = store.tickets.least_decided(held_out, plan.held_out)
         candidate, decision = run_trial(
             context, candidate, version.surface, incumbent.surface, fewest_first, plan.gate, share
         )
@@ -95,18 +90,16 @@ def tune(context: Context, proposer: Proposer) -> TuningResult:
             incumbent = promote_version(context, version, proposals[-1])
         ended_early |= candidate.status == "testing"
 
-    used = replays_module.count_replays_used(store, context.night)
-    tried = candidates_module.find_candidates(store, "night = ?", context.night)
-    nights.end_night(store, context.night, {"replays": used, "kept": [p.id for p in proposals]})
-    return TuningResult(context.night, tuple(tried), tuple(proposals), used, ended_early)
+    used, tried = store.replays.count_used(night), store.candidates.of_night(night)
+    store.nights.end_tuning(night, {"replays": used, "kept": [p.id for p in proposals]})
+    return TuningResult(night, tuple(tried), tuple(proposals), used, ended_early)
 
 
 def finish_interrupted_promotions(context: Context) -> None:
     """What a kill left between the gate's word and what follows from it: a kept candidate without a branch, say."""
     release_bundled(context)
-    done = {p.candidate for p in proposals_module.find_proposals(context.store)}
-    for candidate in candidates_module.find_candidates(context.store, "status = 'kept'"):
-        if candidate.id not in done and candidate.commit:
+    for candidate in context.store.candidates.kept_without_proposal():
+        if candidate.commit:
             version = context.versions.at(candidate.commit)
             promote_version(
                 context,

@@ -26,6 +26,9 @@ TEN_POINTS = FORECAST_GAINS[1]
 SIMULATIONS = 40
 """Tests of each gain: enough to tell a tenth from a half from nine tenths, in about a second."""
 
+PRICED_REPLAYS = 200
+"""A replay is expected to cost what the newest so many with a known price did."""
+
 MIN_POWER = 0.5
 """A gain is called detectable when a test keeps it at least that often."""
 
@@ -83,7 +86,7 @@ def forecast_night(context: Context, seed: int = 0) -> NightOutlook:
     )
     version = context.versions.head().id if tested else ""
     stale = [prior_beliefs(store, t.id, version) for t in tested]
-    price = _price(context)
+    price = store.replays.mean_cost(PRICED_REPLAYS)
     found = (
         [
             estimate_power(gain, n=len(tested), stale=stale, config=gate, simulations=SIMULATIONS, seed=seed)
@@ -137,13 +140,10 @@ def _advice(
             f"no held-out ticket is about {', '.join(missing)}: a gain there cannot be seen; new tickets of that kind "
             "enter as held-out"
         )
-    worn = context.store.one(
-        "select count(*) as n from tickets where status = 'admitted' and held_out = 1 and decisions >= ?", MAX_DECISIONS
-    )
-    if worn and worn["n"] and found.held_out >= MIN_TICKETS_FOR_CLAIM:
+    worn = len(context.store.tickets.worn_out(MAX_DECISIONS))
+    if worn and found.held_out >= MIN_TICKETS_FOR_CLAIM:
         lines.append(
-            f"{worn['n']} held-out tickets have served {MAX_DECISIONS} decisions or more: "
-            "add new ones to take their place"
+            f"{worn} held-out tickets have served {MAX_DECISIONS} decisions or more: add new ones to take their place"
         )
     return lines
 
@@ -178,12 +178,3 @@ def _what_would_do(found: NightOutlook, stale: Sequence[tuple[float, float]], ga
 def _with_budget(gate: GateConfig, replays: int) -> GateConfig:
     """The gate of another nightly budget, as sure as today's."""
     return replace(preset_of_budget(replays).gate, alpha=gate.alpha, parallel=gate.parallel)
-
-
-def _price(context: Context) -> float | None:
-    """Mean dollars of a past replay by the newest 200 with a known cost; `None` where there is none."""
-    row = context.store.one(
-        "select avg(usd) as usd from (select usd from replays where verdict != 'void' and usd is not null"
-        " order by rowid desc limit 200)"
-    )
-    return float(row["usd"]) if row and row["usd"] is not None else None

@@ -6,7 +6,6 @@ import time
 
 from meta.app import Context
 from meta.rates import format_cost
-from meta.store.replays import count_replays_used, sum_replay_spending
 
 PROGRESS_SECONDS = 5.0
 """Progress is told no more often than this."""
@@ -28,9 +27,10 @@ class TuningProgress:
         used = self._used()
         made = used - self._before
         left = (self._told - self._begun) / made * (self._budget - used) if made else 0.0
-        spent = format_cost(*sum_replay_spending(self._context.store, self._context.night))
+        cost = self._context.store.replays.cost_of_night(self._context.night)
+        spent = format_cost(cost.usd, cost.tokens, cost.calls)
         until = f", at most {left / 60:.0f} min more" if made else ""
         self._context.tell(f"  {doing}: {used} of {self._budget} replays, {spent}{until}")
 
     def _used(self) -> int:
-        return count_replays_used(self._context.store, self._context.night) if self._context.night else 0
+        return self._context.store.replays.count_used(self._context.night) if self._context.night else 0

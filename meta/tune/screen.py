@@ -132,7 +132,7 @@ def screen_edits(
 
 def race_replays_of(context: Context, candidate: Candidate) -> list[Replay]:
     """The replays of a candidate's race so far."""
-    return context.store.replays("candidate = ? and purpose = 'screen'", candidate.id)
+    return context.store.replays.of_race(candidate.id)
 
 
 def _turn(race: Sequence[_Entrant], believed: dict[str, float], rounds: int, left: int) -> list[_Entrant]:

@@ -14,16 +14,12 @@ from dataclasses import replace
 from meta.app import Context
 from meta.gate.beliefs import SUCCESS_PRIOR
 from meta.gate.gate import Gate
-from meta.gate.gate_record import GateConfig, GateDecision, GateRecord, GateRequest
+from meta.gate.gate_record import GateConfig, GateDecision, GateRequest
 from meta.gate.pool import Pool, PooledGate
 from meta.gate.recomputation import resume_gate
 from meta.records.candidate import Candidate
 from meta.records.ticket import Ticket
 from meta.replay.replayer import ReplayRequest
-from meta.store.candidates import move_candidate
-from meta.store.gate_tests import find_gate_test, save_gate_test
-from meta.store.incumbents import find_promotion
-from meta.store.replays import find_pool_draws
 from meta.store.store import Store
 from meta.tune.levels import test_level_of
 from meta.tune.progress import TuningProgress
@@ -53,14 +49,12 @@ def run_trial(
     tickets, gate = resume_trial(store, candidate, incumbent.version) or begin_trial(
         context, candidate, incumbent.version, held_out, config
     )
-    pool = Pool(len(tickets), [find_pool_draws(store, t.id, incumbent.version) for t in tickets])
+    pool = Pool(len(tickets), [store.replays.pool_draws(t.id, incumbent.version) for t in tickets])
     trial = PooledGate(gate, pool)
     own = _own_draws(store, candidate, incumbent.version, tickets, gate)
-    candidate = move_candidate(store, candidate, "testing")
+    candidate = store.candidates.move(candidate, "testing")
     names, progress = [t.id for t in tickets], TuningProgress(context, context.settings.tune.replays)
-    save_gate_test(
-        store, candidate.id, incumbent.version, names, gate.record().to_json()
-    )  # its outcomes are in replays
+    store.gate_tests.save(candidate.id, incumbent.version, names, gate.record())  # its outcomes are in replays
     while asked := trial.requests:
         known = [_recorded(request, tickets, own) for request in asked]
         fresh = [place for place, outcome in enumerate(known) if outcome is None]
@@ -77,12 +71,12 @@ def run_trial(
         progress.tell(f"gate: {candidate.edit.title}")
     decision = trial.decision
     assert decision is not None
-    save_gate_test(store, candidate.id, incumbent.version, names, gate.record().to_json())
+    store.gate_tests.save(candidate.id, incumbent.version, names, gate.record())
     if decision.ended == "stopped":
-        return move_candidate(store, candidate, "testing", decision.why), decision
-    store.served(names)
+        return store.candidates.move(candidate, "testing", decision.why), decision
+    store.tickets.count_decision(names)
     why = f"{decision.why}; {theme_summary(gate)}"
-    return move_candidate(store, candidate, "kept" if decision.accept else "refused", why), decision
+    return store.candidates.move(candidate, "kept" if decision.accept else "refused", why), decision
 
 
 def theme_summary(gate: Gate) -> str:
@@ -104,26 +98,10 @@ def theme_summary(gate: Gate) -> str:
 
 def prior_beliefs(store: Store, ticket: str, version: str) -> tuple[float, float]:
     """Beta(a, b) for a ticket from earlier, already used runs: never from draws that may still be evidence."""
-    own_runs, own_passes = _counted(
-        store,
-        "ticket = ? and version = ? and not (purpose = 'gate' and candidate is null and promotion = ?)",
-        ticket,
-        version,
-        find_promotion(store),
-    )
-    runs, passes = _counted(store, "ticket = ? and candidate is null and version != ?", ticket, version)
-    mean, weight = passes / runs if runs else 0.0, min(MAX_EARLIER_RUNS_COUNTED, runs)
-    return SUCCESS_PRIOR[0] + own_passes + weight * mean, SUCCESS_PRIOR[1] + own_runs - own_passes + weight * (1 - mean)
-
-
-def _counted(store: Store, where: str, *values: object) -> tuple[int, int]:
-    """(runs, passes) among the newest replays that fit; void ones count nowhere."""
-    row = store.one(
-        "select count(*) as runs, coalesce(sum(verdict = 'passed'), 0) as passes from (select verdict from replays"
-        f" where {where} and verdict != 'void' order by rowid desc limit {MAX_RUNS_READ})",
-        *values,
-    )
-    return (int(row["runs"]), int(row["passes"])) if row else (0, 0)
+    own, others = store.replays.prior_counts(ticket, version, MAX_RUNS_READ)
+    mean = others.passes / others.runs if others.runs else 0.0
+    weight = min(MAX_EARLIER_RUNS_COUNTED, others.runs)
+    return SUCCESS_PRIOR[0] + own.passes + weight * mean, SUCCESS_PRIOR[1] + own.runs - own.passes + weight * (1 - mean)
 
 
 def begin_trial(
@@ -150,14 +128,13 @@ def resume_trial(store: Store, candidate: Candidate, incumbent: str) -> tuple[li
     Its tickets, beliefs and level are those it began with, whatever was learned or set since: bets that were made are
     not made anew, since choosing between two series of bets would be a second chance at the bound.
     """
-    begun = find_gate_test(store, candidate.id, incumbent) if candidate.status == "testing" else None
+    begun = store.gate_tests.find(candidate.id, incumbent) if candidate.status == "testing" else None
     if begun is None:
         return None
-    tickets = [ticket for name in begun[0] if (ticket := store.ticket(name))]
-    if len(tickets) < len(begun[0]):
+    tickets = [ticket for name in begun.tickets if (ticket := store.tickets.find(name))]
+    if len(tickets) < len(begun.tickets):
         return None
-    record = GateRecord.from_json(begun[1])
-    return tickets, resume_gate(replace(record, stopped=None, decision=None))
+    return tickets, resume_gate(replace(begun.record, stopped=None, decision=None))
 
 
 def _own_draws(
@@ -166,14 +143,8 @@ def _own_draws(
     """What this candidate has run against this incumbent and the gate was not told: a night was killed there."""
     draws: dict[str, deque[float]] = defaultdict(deque)
     if candidate.parent == incumbent:
-        made = store.rows(
-            "select ticket, verdict from replays where candidate = ? and purpose = 'gate' and version = ?"
-            " and verdict != 'void' order by asked, rowid",
-            candidate.id,
-            candidate.version,
-        )
-        for row in made:
-            draws[row["ticket"]].append(float(row["verdict"] == "passed"))
+        for draw in store.replays.gate_draws(candidate):
+            draws[draw.ticket].append(draw.passed)
     for running in gate.record().passes:
         for bet in running.bets:
             if bet.arm == "candidate" and bet.outcome is not None:

@@ -27,7 +27,7 @@ def work_on_ticket(context: Context, name: str, repo: Path | None, base: str) ->
 
 
 def _ticket(context: Context, name: str, repo: Path | None, base: str) -> Ticket:
-    if known := context.store.ticket(name):
+    if known := context.store.tickets.find(name):
         return known
     path = Path(name)
     if not path.is_file():

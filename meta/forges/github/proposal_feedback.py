@@ -14,49 +14,47 @@ from meta.app import Context
 from meta.forges.github.address import connect_github
 from meta.proposals.decision import reject_proposal
 from meta.records.candidate import Proposal
-from meta.store.proposals import find_proposals, record_decision
+from meta.store.proposals import PublishedProposal
+
+CHANGES_REQUESTED = "changes requested"
+"""How the reason of a proposal begins that a reviewer sent back. It is read back: such a one may still be merged."""
 
 
 def read_proposal_feedback(context: Context) -> list[Proposal]:
     """What became of published proposals: merged is accepted, closed or sent back by a reviewer is rejected, with the
     reviewers' words as the reason. Returns those that changed. Raises `FeedbackError` when GitHub cannot be read."""
-    rows = context.store.rows(
-        "select u.proposal, u.repository, u.number from published u join proposals p on p.id = u.proposal"
-        " where p.status = 'pending' or (p.status = 'rejected' and p.reason like 'changes requested%')"
-        " order by u.proposal"
-    )
+    published = context.store.proposals.published(CHANGES_REQUESTED)
     changed: list[Proposal] = []
-    if rows:
+    if published:
         with connect_github(context) as client:
-            for row in rows:
-                changed += _read_one(context, client, row["proposal"], row["repository"], row["number"])
+            for each in published:
+                changed += _read_one(context, client, each)
     return changed
 
 
-def _read_one(
-    context: Context, client: GitHubClient, number: int, repository: str, pull_number: int
-) -> Iterator[Proposal]:
-    proposal = find_proposals(context.store, "id = ?", number)[0]
+def _read_one(context: Context, client: GitHubClient, published: PublishedProposal) -> Iterator[Proposal]:
+    # As it is by now: an earlier one in this run may have made it stale.
+    proposal, repository = context.store.proposals.find(published.proposal.id), published.repository
     problems: list[Problem] = []
     owner, _, name = repository.partition("/")
-    data = client.query(queries.PULL_BY_NUMBER, {"owner": owner, "name": name, "number": pull_number})
+    data = client.query(queries.PULL_BY_NUMBER, {"owner": owner, "name": name, "number": published.number})
     node = (data.get("repository") or {}).get("pullRequest")
     if not isinstance(node, dict) or not isinstance(node.get("id"), str):
         return
-    for _, pull in PullReader(client, repository, problems).read([(node["id"], pull_number)]):
+    for _, pull in PullReader(client, repository, problems).read([(node["id"], published.number)]):
         if pull is None:
-            context.tell(f"proposal {number}: {problems[-1] if problems else 'its pull request cannot be read'}")
+            context.tell(f"proposal {proposal.id}: {problems[-1] if problems else 'its pull request cannot be read'}")
             continue
         words = tuple(remarks_on(pull, Collaborators(client, repository)))
         if pull.facts.merged:
             commit = pull.facts.merge_commit.oid if pull.facts.merge_commit else None
-            yield record_decision(context.store, proposal, "accepted", _reason(pull, words, "merged"), commit)
+            yield context.store.proposals.decide(proposal, "accepted", _reason(pull, words, "merged"), commit)
         elif proposal.status == "pending" and pull.facts.state == "CLOSED":
             yield from reject_proposal(context, proposal, _reason(pull, words, "closed"))
         elif pull.facts.state == "CLOSED":  # after it was sent back: that is the end, and it is not asked for again
-            yield record_decision(context.store, proposal, "rejected", _reason(pull, words, "closed"))
+            yield context.store.proposals.decide(proposal, "rejected", _reason(pull, words, "closed"))
         elif proposal.status == "pending" and _sent_back(pull):
-            yield from reject_proposal(context, proposal, _reason(pull, words, "changes requested"))
+            yield from reject_proposal(context, proposal, _reason(pull, words, CHANGES_REQUESTED))
 
 
 def _sent_back(pull: PullDetails) -> bool:

@@ -11,7 +11,6 @@ from meta.forges.github.pull_request import neutralize_markup, open_pull_request
 from meta.look.proposal_page import proposal_page
 from meta.proposals.view import view_proposal
 from meta.records.candidate import Proposal
-from meta.store.definitions import take_timestamp
 
 PROPOSAL_TRAILER = "Meta-Proposal"
 _DIFF_CHARS = 20_000
@@ -39,14 +38,7 @@ def publish_proposal(context: Context, proposal: Proposal) -> str:
             opened = open_pull_request(client, repository, proposal.branch, base=base, title=title, body=body)
     except FeedbackError as error:
         raise MetaError(str(error)) from None
-    context.store.write(
-        "insert or replace into published (proposal, repository, number, url, at) values (?, ?, ?, ?, ?)",
-        proposal.id,
-        repository,
-        opened.number,
-        opened.url,
-        take_timestamp(),
-    )
+    context.store.proposals.publish(proposal, repository, opened.number, opened.url)
     return opened.url
 
 

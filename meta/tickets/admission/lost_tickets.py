@@ -15,8 +15,8 @@ def quarantine_lost_tickets(context: Context) -> list[Admission]:
 
     Raises `MetaError` when a repository itself is gone: it may come back, and its tickets stay as they are.
     """
-    store, lost = context.store, []
-    admitted = store.tickets("admitted")
+    tickets, lost = context.store.tickets, []
+    admitted = tickets.admitted()
     for repository in dict.fromkeys(t.repo for t in admitted):
         if not Path(repository).is_dir():
             needed = sum(t.repo == repository for t in admitted)
@@ -29,7 +29,7 @@ def quarantine_lost_tickets(context: Context) -> list[Admission]:
             template_of(ticket, context.settings.cache)
         except MetaError as error:
             admission = Admission(ticket=ticket.id, status="quarantined", reason=error.message)
-            store.admit(ticket, admission)
+            tickets.admit(ticket, admission)
             context.tell(f"quarantined: {error.message}")
             lost.append(admission)
     return lost

@@ -34,7 +34,7 @@ def admit_waiting_tickets(context: Context, runs: int = 3) -> list[Admission]:
     One that could not be tried because of this machine, such as a full disk, stays new. Raises `MetaError` when that is
     true of all of them.
     """
-    waiting, found = context.store.tickets("new"), list[Admission]()
+    waiting, found = context.store.tickets.waiting(), list[Admission]()
     trouble = ""
     if not waiting:
         return []
@@ -51,7 +51,7 @@ def admit_waiting_tickets(context: Context, runs: int = 3) -> list[Admission]:
                 trouble = str(error)
                 context.tell(f"  not tried, {MACHINE_FAULT} {trouble[:300]}")
                 continue
-            context.store.admit(ticket, admission)
+            context.store.tickets.admit(ticket, admission)
             found.append(admission)
             why = f" ({admission.reason.splitlines()[0][:150]})" if admission.reason else ""
             context.tell(f"  {len(found)}/{len(waiting)} {admission.status}: {ticket.id}{why}")

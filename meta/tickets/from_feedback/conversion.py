@@ -15,6 +15,7 @@ from meta.gateway.models import explain_service_errors
 from meta.records.record import Record
 from meta.records.ticket import EnvironmentSpec, Ticket, TicketStatus
 from meta.settings import RepositorySettings
+from meta.store.outcomes import FeedbackTicket
 from meta.tickets.admission.queue import limit_environment_cache
 from meta.tickets.admission.review_drafts import ModelCheckDrafter
 from meta.tickets.from_feedback.accepted_change import NoTicket, TicketSides, ticket_sides
@@ -65,7 +66,7 @@ def convert_outcomes(
     is what the tests run in; `None` derives it from what the project declares. Raises `MetaError` when the model's
     service does not answer or refuses: without its word nothing is written down of a pull request that needs one.
     """
-    store, outcomes = context.store, context.store.outcomes()
+    store, outcomes = context.store, context.store.outcomes.all()
     waiting: list[_Work] = []
     for outcome in (o for o in outcomes if o.kind.came_back):
         found = _prepared(context, outcome, outcomes)
@@ -90,17 +91,17 @@ def convert_outcomes(
             with explain_service_errors("what was tried is kept"):
                 mined = job.result()
             if mined.ticket and mined.admission:
-                store.add_ticket(mined.ticket)
-                store.admit(mined.ticket, mined.admission)
-            store.write(
-                "insert or replace into feedback_tickets (key, digest, fix_commit, ticket, status, reason)"
-                " values (?, ?, ?, ?, ?, ?)",
-                work.outcome.key,
-                work.outcome.digest,
-                mined.fix_commit,
-                mined.ticket.id if mined.ticket else None,
-                mined.status,
-                mined.reason,
+                store.tickets.add(mined.ticket)
+                store.tickets.admit(mined.ticket, mined.admission)
+            store.outcomes.save_feedback_ticket(
+                FeedbackTicket(
+                    key=work.outcome.key,
+                    digest=work.outcome.digest,
+                    fix_commit=mined.fix_commit,
+                    ticket=mined.ticket.id if mined.ticket else None,
+                    status=mined.status,
+                    reason=mined.reason,
+                )
             )
             yield _conversion_result(work.outcome, mined.status, mined.reason, mined.ticket)
     finally:
@@ -134,15 +135,15 @@ def _clone(context: Context, outcome: Outcome) -> RepositorySettings | None:
 def _known(context: Context, work: _Work) -> ConversionResult | None:
     """What is known of it: from the last time, or since somebody has given its ticket already."""
     outcome, fix = work.outcome, work.pair.change.fix_commit
-    row = context.store.one("select * from feedback_tickets where key = ?", outcome.key)
-    if row and (row["digest"], row["fix_commit"]) == (outcome.digest, fix):
-        ticket = context.store.ticket(row["ticket"]) if row["ticket"] else None
-        if ticket or not row["ticket"]:
-            return _conversion_result(outcome, row["status"], row["reason"], ticket).model_copy(update={"known": True})
-    for row in context.store.rows("select id, status, reason from tickets where source = ?", _source(outcome)):
-        ticket = context.store.ticket(row["id"])
+    tickets, tried = context.store.tickets, context.store.outcomes.feedback_ticket(outcome.key)
+    if tried and (tried.digest, tried.fix_commit) == (outcome.digest, fix):
+        ticket = tickets.find(tried.ticket) if tried.ticket else None
+        if ticket or not tried.ticket:
+            return _conversion_result(outcome, tried.status, tried.reason, ticket).model_copy(update={"known": True})
+    for given in tickets.from_source(_source(outcome)):
+        ticket = tickets.find(given.id)
         if ticket and ticket.fix_commit == fix and ticket.rejected is not None:
-            return _conversion_result(outcome, row["status"], row["reason"], ticket).model_copy(update={"known": True})
+            return _conversion_result(outcome, given.status, given.reason, ticket).model_copy(update={"known": True})
     return None
 
 

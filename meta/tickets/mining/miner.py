@@ -308,12 +308,12 @@ def mine_into_store(
     scratch = cache / "scratch"
     scratch.mkdir(parents=True, exist_ok=True)
     workshop = MiningWorkshop(context.sandbox, cache, scratch)
-    known = {t.fix_commit for t in context.store.tickets() if t.fix_commit} | set(skip)
+    known = {t.fix_commit for t in context.store.tickets.all() if t.fix_commit} | set(skip)
     jobs = context.settings.replay.parallel
     for mined in mine_repository(
         path.resolve(), workshop, since=since, limit=limit, jobs=jobs, skip=known, progress=context.tell
     ):
         if mined.ticket and mined.admission:
-            context.store.add_ticket(mined.ticket)
-            context.store.admit(mined.ticket, mined.admission)
+            context.store.tickets.add(mined.ticket)
+            context.store.tickets.admit(mined.ticket, mined.admission)
         yield mined

@@ -8,8 +8,6 @@ from meta.app import Context
 from meta.records.candidate import Candidate, Edit
 from meta.records.replay import Replay
 from meta.records.ticket import Ticket
-from meta.store import candidates as candidates_module
-from meta.store import nights
 from meta.surfaces.versions import Version, read_surface_text
 from meta.tune.propose.edit_check import check_edit
 from meta.tune.propose.evidence import gather_evidence
@@ -30,9 +28,9 @@ def collect_edits(
     """Those of earlier nights that wait, and new ones, each checked and, if refused, corrected once."""
     store, night = context.store, context.night
     assert night is not None
-    known = candidates_module.find_candidates(store, "night = ?", night)
-    waiting = candidates_module.find_candidates(store, "night != ? and status in ('testing', 'proposed')", night)
-    drafts = nights.find_drafts(store, night)
+    known = store.candidates.of_night(night)
+    waiting = store.candidates.waiting_from_other_nights(night)
+    drafts = store.nights.drafts(night)
     in_conversation = drafts is None and not known
     if in_conversation:
         surface = read_surface_text(incumbent.surface, list_surface_files(incumbent.surface.root))
@@ -42,7 +40,7 @@ def collect_edits(
             f"{sum(map(len, evidence.complaints.values()))} pull requests that came back"
         )
         drafts = list(proposer.propose(evidence, surface, context.settings.proposer.edits))
-        nights.save_drafts(store, night, drafts)
+        store.nights.save_drafts(night, drafts)
     made = [c for c in known if c.status in ("proposed", "testing")]
     for draft in (drafts or [])[len(known) :]:  # each draft becomes one candidate, in their order
         problem = draft.problem or check_draft(context, incumbent, draft.edit)
@@ -50,9 +48,9 @@ def collect_edits(
             draft, problem = again, again.problem or check_draft(context, incumbent, again.edit)
         edit = draft.edit or Edit(title=draft.title)
         with store.all_or_nothing():  # what may not be tried is never there as if it might
-            candidate = candidates_module.add_candidate(store, night, incumbent.id, edit)
+            candidate = store.candidates.add(night, incumbent.id, edit)
             if problem:
-                candidates_module.move_candidate(store, candidate, "invalid", problem)
+                store.candidates.move(candidate, "invalid", problem)
         if problem:
             context.tell(f"invalid: {edit.title}: {problem}")
         else:
@@ -63,5 +61,5 @@ def collect_edits(
 def check_draft(context: Context, incumbent: Version, edit: Edit | None) -> str | None:
     if edit is None:
         return "it cannot be read"
-    earlier = candidates_module.find_candidates(context.store, "status != 'invalid'", newest=MAX_EARLIER_EDITS)
-    return check_edit(context, incumbent, edit, context.store.tickets(), earlier)
+    earlier = context.store.candidates.readable(MAX_EARLIER_EDITS)
+    return check_edit(context, incumbent, edit, context.store.tickets.all(), earlier)

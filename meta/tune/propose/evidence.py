@@ -11,8 +11,6 @@ from meta.records.candidate import Candidate, Proposal
 from meta.records.record import Record
 from meta.records.replay import Replay
 from meta.records.ticket import Ticket
-from meta.store.candidates import find_candidates
-from meta.store.proposals import find_proposals
 from meta.store.store import Store
 from worker_agent.records import Event
 
@@ -66,17 +64,17 @@ def gather_evidence(store: Store, replays: Sequence[Replay], search: Sequence[Ti
             brief=f"{by_id[name].title}\n{by_id[name].body}"[:800],
             labels=by_id[name].labels,
             reason=failed.reason[:800],
-            transcript=shorten_transcript(store.transcript(failed.id)),
+            transcript=shorten_transcript(store.transcripts.of_replay(failed.id)),
         )
         for name, runs in seen.items()
         if (failed := next((r for r in runs if r.verdict == "failed"), None))
     ]
     passed = tuple(name for name, runs in seen.items() if all(r.verdict == "passed" for r in runs))
-    hidden = {t.source for t in store.tickets(held_out=True)}
+    hidden = store.tickets.sources_held_out()
     return ProposerEvidence(
         failures=tuple(failures[:MAX_FAILURES]),
         passed=passed,
-        complaints=_complaints(o for o in store.outcomes() if f"pr:{o.number}" not in hidden),
+        complaints=_complaints(o for o in store.outcomes.all() if f"pr:{o.number}" not in hidden),
         tried=list_tried_edits(store),
     )
 
@@ -102,12 +100,9 @@ def _complaints(outcomes: Iterable[Outcome]) -> dict[str, tuple[Complaint, ...]]
 
 def list_tried_edits(store: Store) -> tuple[str, ...]:
     """How the newest candidates ended, and what people said of proposals: never any held-out outcome."""
-    verdicts = {p.candidate: p for p in find_proposals(store)}
-    told = [
-        _tried(c, verdicts.get(c.id)) for c in find_candidates(store, "status != 'proposed'", newest=MAX_TRIED_EDITS)
-    ]
-    row = store.one("select count(*) as n from candidates where status != 'proposed'")
-    older = (int(row["n"]) if row else 0) - len(told)
+    verdicts = {p.candidate: p for p in store.proposals.all()}
+    told = [_tried(c, verdicts.get(c.id)) for c in store.candidates.tried(MAX_TRIED_EDITS)]
+    older = store.candidates.count_tried() - len(told)
     return tuple([f"{older} older edits", *told] if older > 0 else told)
 
 

@@ -13,7 +13,6 @@ from itertools import product
 from meta.app import Context
 from meta.records.candidate import Candidate, Edit
 from meta.records.ticket import Ticket
-from meta.store import candidates as records
 from meta.surfaces.agent_toml import replace_setting
 from meta.surfaces.versions import Version
 from meta.tune.search.race_record import race_score
@@ -100,7 +99,7 @@ def _combinable(context: Context) -> dict[int, Candidate]:
     """Edits that were refused for want of a gain that could be shown, though the screen had found one."""
     store, doubling = context.store, context.settings.search.doubling
     promising = []
-    for candidate in records.find_candidates(store, "status = 'refused'", newest=MAX_REFUSED_READ):
+    for candidate in store.candidates.refused(MAX_REFUSED_READ):
         found = race_score(store, candidate) if candidate.commit and not candidate.edit.choice else None
         if found and found.at(doubling) > 0.0:
             promising.append((found.at(doubling), candidate))

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from meta.app import Context
 from meta.records.candidate import Candidate, Edit
 from meta.records.ticket import Ticket
-from meta.store import candidates as records
 from meta.surfaces.versions import Version
 from meta.tune.search.race_record import race_score
 from meta.tune.search.space import SearchSpace, edit_of_choice, space_of
@@ -34,8 +33,7 @@ def suggest_edits(
     """Tonight's new suggestions, checked: as many as are missing beside those of tonight and those still undecided."""
     store, night = context.store, context.night
     assert night is not None
-    undecided = "night = ? or status in ('proposed', 'testing')"
-    made = [c for c in records.find_candidates(store, undecided, night) if c.edit.choice]
+    made = [c for c in store.candidates.undecided_or_of_night(night) if c.edit.choice]
     missing = context.settings.search.suggestions - len(made)
     space = space_of(context, incumbent) if missing > 0 else None
     if space is None or space.is_empty:
@@ -58,7 +56,7 @@ def suggest_edits(
             if problem:
                 study.refuse(trial, problem)
                 continue
-            found.append(records.add_candidate(store, night, incumbent.id, edit))
+            found.append(store.candidates.add(night, incumbent.id, edit))
             study.belongs(trial, found[-1].id)
             context.tell(f"the search suggests: {edit.title}")
             if len(found) == missing:
@@ -68,7 +66,7 @@ def suggest_edits(
 
 def report_races(context: Context, incumbent: Version) -> None:
     """Tell the study what came of tonight's suggestions in the race, once that is over."""
-    tonight = records.find_candidates(context.store, "night = ?", context.night)
+    tonight = context.store.candidates.of_night(context.night) if context.night else []
     if any(c.edit.choice for c in tonight):
         from meta.tune.search.study import open_study
 
@@ -79,7 +77,7 @@ def report_races(context: Context, incumbent: Version) -> None:
 def _catch_up(context: Context, study: SearchStudy, space: SearchSpace, *, race_is_over: bool = False) -> None:
     """Bring the study up to date with the record: no trial of an earlier night stays open, whatever ended it."""
     store, doubling = context.store, context.settings.search.doubling
-    tried = {c.id: c for c in records.find_candidates(store, newest=MAX_CANDIDATES_READ)}
+    tried = {c.id: c for c in store.candidates.newest(MAX_CANDIDATES_READ)}
     study.close_waiting()
     for trial, number in study.open_trials().items():
         candidate = tried.get(number) if number is not None else None
