@@ -18,7 +18,7 @@ from feedback.github.access import GitHubAccess
 from feedback.github.github_causes import assign_github_cause
 from feedback.github.github_outcome import outcome_of_story
 from feedback.github.github_source import GitHubSource
-from feedback.github.pull_story import story_of
+from feedback.github.pull_story import PullStory
 from feedback.github.pulls import PullReader
 from feedback.github.remarks import Collaborators, remarks_on
 from feedback.identity import AgentIdentity
@@ -134,7 +134,7 @@ def told(nodes: list[Any], ids: list[tuple[str, int]]) -> tuple[dict[int, Outcom
     for number, read in PullReader(Answers(nodes), "team/app", problems).read(ids):  # type: ignore[arg-type]
         if read:
             words = tuple(remarks_on(read, people))
-            story = story_of(read, words, ROBO)
+            story = PullStory.from_pull(read, words, ROBO)
             if story:
                 found[number] = assign_github_cause(outcome_of_story(story, "team/app", "main", words), read)
             else:

@@ -380,7 +380,7 @@ def test_what_list_and_details_disagree_about_is_asked_for_again_some_nights_and
         assert (found, requests) == ([], 3)
         assert len(said) == 1
     cursor, _, said, _ = night(server, cursor)
-    assert said[-1] == "team/app#2: asked for 7 times in vain; it is left out until it changes"
+    assert said[-1] == "team/app#2: asked for 7 times in vain; skipped until it changes"
     for _ in range(3):
         cursor, found, said, requests = night(server, cursor)
         assert (found, said, requests) == ([], [], 1)
@@ -415,12 +415,12 @@ def test_each_page_is_kept_before_the_next_is_asked_for_and_a_killed_run_goes_on
         listings.append(sum("query Listed" in r.body["query"] for r in server.queries))
         kept.append(cursor)
 
-    run = source(server, keep=keep).outcomes()
+    run = source(server, save_cursor=keep).outcomes()
     seen = [next(run).number for _ in range(70)]
     run.close()  # killed in the middle of the second page
     assert len(kept) == 1
     assert listings == [1]
-    rest = numbers(source(server, keep=keep).outcomes(kept[-1]))
+    rest = numbers(source(server, save_cursor=keep).outcomes(kept[-1]))
     assert rest == list(range(51, 121))
     assert sorted({*seen, *rest}) == list(range(1, 121))
 
@@ -558,7 +558,7 @@ def test_a_limit_that_lasts_too_long_is_told_with_its_end(serve: Serve) -> None:
 def test_the_last_points_of_the_hour_are_left_to_others(serve: Serve) -> None:
     lines: list[str] = []
     server = serve(pulls=[pull(1)], remaining=3)
-    assert numbers(source(server, tell=lines.append).outcomes()) == [1]  # the hour was over long ago: no wait
+    assert numbers(source(server, report=lines.append).outcomes()) == [1]  # the hour was over long ago: no wait
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""How to reach GitHub and as whom. Secrets are named by environment variable and read when used, never stored."""
+"""How to reach GitHub, and as whom. Secrets are read from environment variables when used, and never stored."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 class GitHubAccess(FeedbackRecord):
-    """A GitHub, and a token or a GitHub App's installation.
+    """A GitHub server, and a token or a GitHub App's installation to sign in with.
 
-    `base_url` is the address of the REST API: `https://api.github.com`, or `https://HOST/api/v3` for GitHub
-    Enterprise Server. With `app_id` the App's private key is read from `app_key_variable` (the key itself, or the
-    name of its file); otherwise a token is read from `token_variable`.
+    `base_url` is the address of the REST API: `https://api.github.com`, or `https://HOST/api/v3` for GitHub Enterprise
+    Server. If `app_id` is set, the variable `app_key_variable` holds the App's private key or the name of its file;
+    otherwise the variable `token_variable` holds a token.
     """
 
     base_url: str = Field("https://api.github.com", pattern=r"^https?://[^\s@]+$")
@@ -33,7 +33,7 @@ class GitHubAccess(FeedbackRecord):
     timeout_seconds: float = Field(60.0, gt=0)
 
     def auth(self) -> AppInstallationAuthStrategy | TokenAuthStrategy | UnauthAuthStrategy:
-        """How requests are signed. Raises `FeedbackError` when nothing to sign with is there."""
+        """Return how requests are authenticated. Raises `FeedbackError` if a token or key is missing."""
         from githubkit import AppInstallationAuthStrategy, TokenAuthStrategy
 
         if not self.app_id:
@@ -47,7 +47,7 @@ class GitHubAccess(FeedbackRecord):
         return AppInstallationAuthStrategy(self.app_id, self._app_key(), self.installation_id)
 
     def token(self) -> str:
-        """The token, from the environment. Raises `FeedbackError`."""
+        """Return the token from the environment. Raises `FeedbackError` if there is none."""
         token = os.environ.get(self.token_variable, "").strip()
         if not token:
             raise FeedbackError(
@@ -65,4 +65,6 @@ class GitHubAccess(FeedbackRecord):
         try:
             return Path(key).read_text("utf-8")
         except (OSError, UnicodeDecodeError):
-            raise FeedbackError(f"{self.app_key_variable} names neither a private key nor a file with one.") from None
+            raise FeedbackError(
+                f"{self.app_key_variable} holds neither a private key nor the name of a file with one."
+            ) from None

@@ -1,6 +1,6 @@
-"""What GitHub answers, as far as it is used: lenient about what is added, strict about what is relied on.
+"""What GitHub answers: lenient about unknown fields, strict about those that are used.
 
-A list is read item by item (`each`), so that one bad item is named and the others are kept.
+Lists are parsed item by item (`parse_nodes`), so that a bad item is reported and the others are kept.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from feedback.outcome import WRITE_ASSOCIATIONS
 from feedback.problems import Problem
 
+_DELETED_LOGIN = "ghost"
+"""The login that GitHub itself shows for a deleted account."""
+
 
 class GitHubAnswer(BaseModel):
-    """Frozen; unknown fields are ignored, wrong types are not."""
+    """A frozen record that ignores unknown fields and refuses wrong types."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, alias_generator=None)
 
@@ -27,7 +30,7 @@ class Actor(GitHubAnswer):
 
     @property
     def name(self) -> str:
-        """The login; that of a GitHub App with `[bot]` behind it, as it is written everywhere else."""
+        """The login; a GitHub App's ends in `[bot]`, as everywhere except in GraphQL."""
         return f"{self.login}[bot]" if self.typename == "Bot" and not self.login.endswith("[bot]") else self.login
 
 
@@ -39,7 +42,7 @@ class TextEdit(GitHubAnswer):
     edited_at: AwareDatetime = Field(alias="editedAt")
     deleted_at: AwareDatetime | None = Field(None, alias="deletedAt")
     diff: str | None = None
-    """GitHub calls it so; it is the whole text after this edit."""
+    """The whole text after this edit, in spite of its name."""
 
 
 class TextEdits(GitHubAnswer):
@@ -47,7 +50,7 @@ class TextEdits(GitHubAnswer):
 
 
 class Remark(GitHubAnswer):
-    """Something that somebody wrote: an issue's comment, a review or a comment on a line."""
+    """Something that somebody wrote: a comment on the issue, a review or a comment on a line."""
 
     author: Actor | None = None
     association: str = Field("NONE", alias="authorAssociation")
@@ -58,7 +61,7 @@ class Remark(GitHubAnswer):
     submitted_at: AwareDatetime | None = Field(None, alias="submittedAt")
     edited_at: AwareDatetime | None = Field(None, alias="lastEditedAt")
     edits: TextEdits | None = Field(None, alias="userContentEdits")
-    minimized: bool = Field(False, alias="isMinimized")
+    is_minimized: bool = Field(False, alias="isMinimized")
     minimized_reason: str | None = Field(None, alias="minimizedReason")
 
     @property
@@ -67,7 +70,7 @@ class Remark(GitHubAnswer):
 
     @property
     def who(self) -> str:
-        return self.author.name if self.author else "ghost"
+        return self.author.name if self.author else _DELETED_LOGIN
 
 
 class ParentReview(GitHubAnswer):
@@ -115,17 +118,17 @@ class PullCommit(ObjectId):
 
     @property
     def who(self) -> tuple[str, str]:
-        """Name and mail address; the login instead of the name where GitHub knows the account."""
+        """The author's login, or name if GitHub knows no account, and email address."""
         author = self.author or CommitAuthor()
         name = author.user.login if author.user else author.name or ""
         return name, author.email or ""
 
     @property
     def signatures(self) -> tuple[tuple[str, str, str], ...]:
-        """Name, mail address and message: once with the login, once with the name that git has."""
-        login, mail = self.who
+        """Name, email address and message: once with the author's login, once with the name in git."""
+        login, email = self.who
         name = (self.author and self.author.name) or ""
-        return (login, mail, self.message), (name, mail, self.message)
+        return (login, email, self.message), (name, email, self.message)
 
 
 class CommitItem(GitHubAnswer):
@@ -133,7 +136,7 @@ class CommitItem(GitHubAnswer):
 
 
 class CrossReference(GitHubAnswer):
-    """The other side of a cross-reference, where that is a pull request."""
+    """The other side of a cross-reference, if it is a pull request."""
 
     number: int | None = None
     title: str = ""
@@ -154,13 +157,13 @@ class TimelineEvent(GitHubAnswer):
     actor: Actor | None = None
     before: ObjectId | None = Field(None, alias="beforeCommit")
     after: ObjectId | None = Field(None, alias="afterCommit")
-    elsewhere: bool = Field(False, alias="isCrossRepository")
+    is_cross_repository: bool = Field(False, alias="isCrossRepository")
     source: CrossReference | None = None
     canonical: CanonicalPull | None = None
 
     @property
     def who(self) -> str:
-        return self.actor.name if self.actor else "ghost"
+        return self.actor.name if self.actor else _DELETED_LOGIN
 
 
 class IssueState(GitHubAnswer):
@@ -176,7 +179,7 @@ class PullLabel(GitHubAnswer):
 
 
 class ListedPull(GitHubAnswer):
-    """A pull request as in the listing: enough to tell whether it is the agent's."""
+    """A pull request as it is listed: enough to tell whether it is the agent's."""
 
     id: str = Field(min_length=1)
     number: int = Field(gt=0, lt=2**53)
@@ -186,21 +189,23 @@ class ListedPull(GitHubAnswer):
     body: str = ""
     author: Actor | None = None
     association: str = Field("NONE", alias="authorAssociation")
-    from_elsewhere: bool = Field(True, alias="isCrossRepository")
+    is_cross_repository: bool = Field(True, alias="isCrossRepository")
 
     @property
     def opened_by(self) -> str:
-        return self.author.name if self.author else "ghost"
+        return self.author.name if self.author else _DELETED_LOGIN
 
     @property
     def by_insider(self) -> bool:
-        """Whether it comes from a branch of the repository itself, which takes the right to push, or from somebody who
-        belongs to it. Anybody else's words about where the change comes from prove nothing."""
-        return not self.from_elsewhere or self.association.upper() in WRITE_ASSOCIATIONS
+        """Whether it is from a branch of the repository itself, which takes push access, or from a member.
+
+        What anybody else says about who made the change proves nothing.
+        """
+        return not self.is_cross_repository or self.association.upper() in WRITE_ASSOCIATIONS
 
 
 class PullFacts(ListedPull):
-    """The plain fields of a pull request; its lists are read apart."""
+    """The plain fields of a pull request; its lists are parsed separately."""
 
     url: str | None = None
     state: str
@@ -227,29 +232,29 @@ AnswerType = TypeVar("AnswerType", bound=GitHubAnswer)
 def parse_answer(
     model: type[AnswerType], data: object, place: str, problems: list[Problem], is_kept: bool = False
 ) -> AnswerType | None:
-    """`data` as a record, or a problem that names what is wrong with it."""
+    """Return `data` as a record, or None and add a problem that says what is wrong."""
     try:
         return model.model_validate(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         problems.append(
-            Problem(place, f"GitHub's answer is odd: {where or model.__name__}: {first['msg'][:200]}", is_kept)
+            Problem(place, f"unexpected answer from GitHub: {where or model.__name__}: {first['msg'][:200]}", is_kept)
         )
     except RecursionError:
-        problems.append(Problem(place, "GitHub's answer is nested too deeply", is_kept))
+        problems.append(Problem(place, "unexpected answer from GitHub: nested too deeply", is_kept))
     return None
 
 
 def nodes_of(connection: object, place: str, problems: list[Problem]) -> Iterator[object]:
-    """The items of a connection; those that GitHub withheld are null and left out."""
+    """Yield the items of a connection, without the nulls in place of withheld ones."""
     if connection is None:
         return
     items = connection.get("nodes") if isinstance(connection, dict) else connection
     if items is None:
         return
     if not isinstance(items, list):
-        problems.append(Problem(place, "GitHub's answer is odd: a list was expected", is_kept=True))
+        problems.append(Problem(place, "unexpected answer from GitHub: expected a list", is_kept=True))
         return
     yield from (item for item in items if item is not None)
 
@@ -257,7 +262,7 @@ def nodes_of(connection: object, place: str, problems: list[Problem]) -> Iterato
 def parse_nodes(
     model: type[AnswerType], connection: object, place: str, problems: list[Problem]
 ) -> tuple[AnswerType, ...]:
-    """The good items of a connection; each bad one is named."""
+    """Return the good items of a connection; add a problem for each bad one."""
     found = (
         parse_answer(model, item, f"{place}[{at}]", problems, is_kept=True)
         for at, item in enumerate(nodes_of(connection, place, problems))
@@ -266,7 +271,7 @@ def parse_nodes(
 
 
 def end_cursor_of(connection: Any) -> str | None:
-    """Where the next page of a connection begins; `None` where there is none."""
+    """Return where the next page of a connection starts, or None if there is none."""
     info = connection.get("pageInfo") if isinstance(connection, dict) else None
     if not isinstance(info, dict) or info.get("hasNextPage") is not True:
         return None

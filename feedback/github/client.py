@@ -62,11 +62,11 @@ class _GitHubRequest:
 class GitHubClient:
     """One connection to one GitHub. Use it in a `with` block; `tell` receives a line whenever it has to wait."""
 
-    def __init__(self, access: GitHubAccess, tell: Callable[[str], None] = lambda line: None) -> None:
+    def __init__(self, access: GitHubAccess, report: Callable[[str], None] = lambda line: None) -> None:
         from githubkit import GitHub
         from githubkit.cache import MemCacheStrategy
 
-        self.access, self._tell = access, tell
+        self.access, self._report = access, report
         self.requests = 0
         self._resume_at = self._reset = 0.0
         self._app_tokens = MemCacheStrategy()  # its own: githubkit's is shared by every connection of the process
@@ -299,7 +299,7 @@ class GitHubClient:
         if seconds > self.access.longest_wait_seconds:
             raise FeedbackError(self._later(seconds))
         if seconds >= 2:
-            self._tell(f"{self._host}: {why}; waiting {seconds:.0f} s")
+            self._report(f"{self._host}: {why}; waiting {seconds:.0f} s")
         time.sleep(seconds)
 
     def _later(self, seconds: float) -> str:

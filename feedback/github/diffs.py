@@ -1,4 +1,4 @@
-"""The diffs of what came back, where no clone can give them: one request for each diff."""
+"""Fetches the diffs of what came back, for when no clone has them: one request each."""
 
 from __future__ import annotations
 
@@ -10,30 +10,29 @@ from feedback.problems import FeedbackError
 
 
 def add_diffs(outcome: Outcome, story: PullStory, client: GitHubClient) -> Outcome:
-    """The outcome with what was submitted, what was merged, and the revision between them, as far as GitHub has it."""
+    """Return the outcome with the submitted diff, the merged diff and the revision, as far as GitHub has them."""
     if not outcome.kind.came_back:
         return outcome
     facts, repository = story.pull.facts, outcome.repository
-    found: dict[str, Diff | None] = {}
+    diffs: dict[str, Diff | None] = {}
     if facts.base_oid and outcome.submitted_sha:
-        found["submitted_diff"] = _fetch_diff(
-            client, f"repos/{repository}/compare/{facts.base_oid}...{outcome.submitted_sha}"
-        )
+        path = f"repos/{repository}/compare/{facts.base_oid}...{outcome.submitted_sha}"
+        diffs["submitted_diff"] = _fetch_diff(client, path)
     if facts.merged:
-        found["merged_diff"] = _fetch_diff(client, f"repos/{repository}/pulls/{outcome.number}")
+        diffs["merged_diff"] = _fetch_diff(client, f"repos/{repository}/pulls/{outcome.number}")
         if outcome.revision is None and _is_straight(story):
             path = f"repos/{repository}/compare/{outcome.submitted_sha}...{facts.head_oid}"
-            found["revision"] = _fetch_diff(client, path)
-    told = outcome.model_copy(update={name: diff for name, diff in found.items() if diff is not None})
-    return told.model_copy(update={"unknown_fields": unknown_fields_of(told, story)})
+            diffs["revision"] = _fetch_diff(client, path)
+    outcome = outcome.model_copy(update={name: diff for name, diff in diffs.items() if diff is not None})
+    return outcome.model_copy(update={"unknown_fields": unknown_fields_of(outcome, story)})
 
 
 def _is_straight(story: PullStory) -> bool:
-    """Whether only commits came on top of the submission: then comparing the two shows what was changed."""
+    """Whether there are no merges on top of the submission, so that comparing the two shows the revision."""
     shas = [item.commit.oid for item in story.pull.commits]
-    if story.submitted not in shas:
+    if story.submitted_sha not in shas:
         return False
-    later = story.pull.commits[shas.index(story.submitted) + 1 :]
+    later = story.pull.commits[shas.index(story.submitted_sha) + 1 :]
     return all(item.commit.parents.count < 2 for item in later)
 
 

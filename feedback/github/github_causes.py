@@ -1,8 +1,9 @@
-"""Causes that GitHub's data states without words: marks, links, labels, and nobody having looked."""
+"""Assigns causes that GitHub shows without words: duplicate marks, links, labels, and that nobody looked."""
 
 from __future__ import annotations
 
 from feedback.causes import assign_cause
+from feedback.github.github_outcome import NEVER_RAN
 from feedback.github.pulls import PullDetails
 from feedback.messages import superseded_numbers_in
 from feedback.outcome import Cause, Outcome, OutcomeEvidence, OutcomeKind, is_bot
@@ -16,7 +17,7 @@ _LABEL_CAUSES = {
 
 
 def assign_github_cause(outcome: Outcome, pull: PullDetails) -> Outcome:
-    """The outcome with the cause that the data states; what people said comes before what can only be inferred."""
+    """Return the outcome with the cause that the data states; what people wrote comes before what is inferred."""
     if outcome.kind is not OutcomeKind.REJECTED:
         return assign_cause(outcome)
     return (
@@ -32,13 +33,13 @@ def _keep_known_cause(outcome: Outcome) -> Outcome | None:
 
 
 def _assign_by_fact(outcome: Outcome, pull: PullDetails) -> Outcome | None:
-    """Somebody marked it as a duplicate, or another pull request was merged that says it takes its place."""
+    """Somebody marked it as a duplicate, or a merged pull request says that it supersedes this one."""
     for item in outcome.evidence:
         if item.kind == "duplicate":
             return outcome.with_cause(Cause.DUPLICATE_TICKET, "rule", (item,))
     for event in pull.events:
         other = event.source
-        if not other or not other.merged or not other.number or event.elsewhere:
+        if not other or not other.merged or not other.number or event.is_cross_repository:
             continue
         text = f"{other.title}\n\n{other.body}"
         if outcome.number in superseded_numbers_in(text):
@@ -60,6 +61,6 @@ def _assign_by_circumstance(outcome: Outcome, pull: PullDetails) -> Outcome | No
             return outcome.with_cause(Cause.DUPLICATE_TICKET, "rule", (item,))
     people = [w for w in outcome.words if not is_bot(w.author) and w.author.casefold() != outcome.agent.casefold()]
     checks = evidence.get("checks")
-    if checks and checks.text == "never ran" and not people and "words" not in outcome.unknown_fields:
-        return outcome.with_cause(Cause.ABANDONED, "rule", (checks,))  # no check ran, and nobody said a word
+    if checks and checks.text == NEVER_RAN and not people and "words" not in outcome.unknown_fields:
+        return outcome.with_cause(Cause.ABANDONED, "rule", (checks,))  # no check ran and nobody wrote a word
     return None

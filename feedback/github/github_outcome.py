@@ -1,4 +1,4 @@
-"""DOCSTRING feedback.github.github_outcome."""
+"""Turns the story of a pull request into its record and evidence. Asks GitHub nothing."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from feedback.github.pull_story import PullStory
 from feedback.outcome import Comment, Diff, Outcome, OutcomeEvidence, OutcomeKind
 
 _MAX_EVIDENCE = 20
+"""Items of each kind that are kept."""
+NEVER_RAN = "never ran"
+"""What the evidence says if no check ran; stored, and read back by `github_causes`."""
 
 
 def outcome_of_story(story: PullStory, repository: str, main: str | None, words: tuple[Comment, ...]) -> Outcome:
-    """The record, without diffs: those are asked for when they are wanted."""
+    """Return the record without diffs, which `diffs.add_diffs` fetches if they are wanted."""
     pull, facts = story.pull, story.pull.facts
     kind = _outcome_kind(story, main)
-    by_sha = {c.oid: c for c in story.work}
-    submitted = by_sha.get(story.submitted or "")
-    alone = len(pull.commits) == 1 and not any(e.typename == "HeadRefForcePushedEvent" for e in pull.events)
+    by_sha = {c.oid: c for c in story.own_commits}
+    submitted = by_sha.get(story.submitted_sha or "")
+    is_single = len(pull.commits) == 1 and not any(e.typename == "HeadRefForcePushedEvent" for e in pull.events)
     merged = facts.merged and kind is not OutcomeKind.UNKNOWN
     outcome = Outcome(
         repository=repository,
@@ -32,13 +35,13 @@ def outcome_of_story(story: PullStory, repository: str, main: str | None, words:
         recognised_by=story.recognised_by,
         author=facts.opened_by,
         version=story.version,
-        first_sha=None if not story.work or story.forced else story.work[0].oid,
-        submitted_sha=story.submitted,
+        first_sha=None if not story.own_commits or story.force_pushes else story.own_commits[0].oid,
+        submitted_sha=story.submitted_sha,
         head_sha=facts.head_oid,
         merged_sha=facts.merge_commit.oid if merged and facts.merge_commit else None,
-        same_as_first=True if merged and alone else None,
+        same_as_first=True if merged and is_single else None,
         same_as_head=True if merged else None,  # the forge merges the head itself
-        revision=Diff() if merged and story.submitted == facts.head_oid else None,
+        revision=Diff() if merged and story.submitted_sha == facts.head_oid else None,
         words=words,
         evidence=tuple(_story_evidence(story, words)),
     )
@@ -46,7 +49,7 @@ def outcome_of_story(story: PullStory, repository: str, main: str | None, words:
 
 
 def unknown_fields_of(outcome: Outcome, story: PullStory) -> tuple[str, ...]:
-    """What GitHub's API does not tell about this one."""
+    """Return the fields that GitHub's API does not give for this pull request."""
     wanted = ["base_sha", "first_sha", "submitted_sha", "submitted_at", "head_sha", "submitted_diff", "version"]
     if outcome.kind in (OutcomeKind.MERGED, OutcomeKind.REVISED, OutcomeKind.REVERTED):
         wanted += ["merged_sha", "merged_diff", "revision", "same_as_first", "same_as_head"]
@@ -55,7 +58,7 @@ def unknown_fields_of(outcome: Outcome, story: PullStory) -> tuple[str, ...]:
     missing = {name for name in wanted if getattr(outcome, name) is None} - {"version"}
     if outcome.kind is OutcomeKind.UNKNOWN:
         missing.add("kind")
-    if not story.pull.whole:
+    if not story.pull.is_complete:
         missing.add("words")
     return tuple(sorted(missing))
 
@@ -67,10 +70,10 @@ def _outcome_kind(story: PullStory, main: str | None) -> OutcomeKind:
     if facts.state == "CLOSED" and not facts.merged:
         return OutcomeKind.REJECTED
     if facts.state != "MERGED" or not facts.merged or (main and facts.base and facts.base != main):
-        return OutcomeKind.UNKNOWN  # it contradicts itself, or went into another branch
-    if story.undoing:
+        return OutcomeKind.UNKNOWN  # the answer contradicts itself, or it was merged into another branch
+    if story.reversal:
         return OutcomeKind.REVERTED
-    if story.by_people or story.asked or story.forced or story.answered:
+    if story.by_people or story.change_requests or story.force_pushes or story.agent_replied:
         return OutcomeKind.REVISED
     return OutcomeKind.MERGED
 
@@ -88,11 +91,11 @@ def _story_evidence(story: PullStory, words: tuple[Comment, ...]) -> Iterator[Ou
             yield note("closed", _closing_remark(event.who, event.created_at, words), event.who, event.created_at)
         elif event.typename == "MarkedAsDuplicateEvent" and event.canonical and event.canonical.number:
             yield note("duplicate", f"marked as a duplicate of #{event.canonical.number}", event.who, event.created_at)
-    for review in story.asked[:_MAX_EVIDENCE]:
+    for review in story.change_requests[:_MAX_EVIDENCE]:
         text = "asked for changes"
         yield note("changes-requested", text, review.who, review.when, review.commit.oid if review.commit else None)
-    for when, who, before in story.forced[:_MAX_EVIDENCE]:
-        yield note("force-push", "replaced what was there by a force push", who, when, before)
+    for push in story.force_pushes[:_MAX_EVIDENCE]:
+        yield note("force-push", "replaced what was there by a force push", push.author, push.when, push.replaced_sha)
     for kind, commits in (("person-commit", story.by_people), ("bot-commit", story.by_bots)):
         for commit in commits[:_MAX_EVIDENCE]:
             yield note(kind, commit.message, "{} <{}>".format(*commit.who), commit.when, commit.oid)
@@ -101,15 +104,15 @@ def _story_evidence(story: PullStory, words: tuple[Comment, ...]) -> Iterator[Ou
         yield note("issue", f"{issue.title} ({issue.state.lower()}{reason})", None, None, f"#{issue.number}")
     if pull.labels:
         yield note("labels", ", ".join(pull.labels), None, None)
-    if story.work:
-        checks = story.work[-1].checks
-        yield note("checks", checks.state.lower() if checks else "never ran", None, None, story.work[-1].oid)
-    if story.undoing:
-        yield note("revert", story.undoing.text, None, story.undoing.when, story.undoing.place)
+    if story.own_commits:
+        last = story.own_commits[-1]
+        yield note("checks", last.checks.state.lower() if last.checks else NEVER_RAN, None, None, last.oid)
+    if story.reversal:
+        yield note("revert", story.reversal.text, None, story.reversal.when, story.reversal.place)
 
 
 def _closing_remark(who: str, when: datetime | None, words: tuple[Comment, ...]) -> str:
-    """What whoever closed it said as they did so: their last words within ten minutes before, or one after."""
+    """Return the closer's last comment between ten minutes before the closing and one minute after it."""
     if when:
         for word in reversed(words):
             if word.author == who and word.when and -600 <= (word.when - when).total_seconds() <= 60:

@@ -1,4 +1,4 @@
-"""One pull request with everything that happened on it, read from GitHub's answers."""
+"""Reads a pull request with everything that happened on it."""
 
 from __future__ import annotations
 
@@ -25,13 +25,15 @@ from feedback.github.client import GitHubClient, MissingResource, QueryTooLarge,
 from feedback.problems import Problem
 
 _ITEMS_AT_ONCE = 50
-"""Items of each list that come with the pull request itself."""
+"""Items of each list that are asked for at a time."""
 _MAX_PAGES = 40
-"""Further pages read of one list; what is longer is cut, and named."""
+"""Further pages of one list that are read; a longer list is cut and reported."""
 
 
 @dataclass(frozen=True, slots=True)
 class PullDetails:
+    """A pull request with its lists."""
+
     facts: PullFacts
     labels: tuple[str, ...]
     issues: tuple[IssueState, ...]
@@ -40,20 +42,22 @@ class PullDetails:
     line_comments: tuple[LineComment, ...]
     commits: tuple[CommitItem, ...]
     events: tuple[TimelineEvent, ...]
-    whole: bool
-    """False when some of it could not be read."""
+    is_complete: bool
+    """False if some of it could not be read."""
 
 
 class PullReader:
-    """Reads pull requests in batches, as many at once as GitHub can stand."""
+    """Reads pull requests in batches, which shrink if GitHub cannot answer a large one."""
 
     def __init__(self, client: GitHubClient, repository: str, problems: list[Problem]) -> None:
         self._client, self._repository, self._problems = client, repository, problems
         self._batch = 10
 
     def read(self, ids: list[tuple[str, int]]) -> Iterator[tuple[int, PullDetails | None]]:
-        """Number and contents of each pull request asked for; `None`, with a problem that says why, where it cannot
-        be read. `ids` are node ids with their numbers."""
+        """Yield number and details for each of `ids`, which are node ids with numbers.
+
+        Details are None, and a problem says why, if a pull request cannot be read.
+        """
         at = 0
         while at < len(ids):
             part = ids[at : at + self._batch]
@@ -63,7 +67,9 @@ class PullReader:
                 if self._batch > 1:
                     self._batch = max(self._batch // 3, 1)
                     continue
-                self._problems.append(Problem(self._place(part[0][1]), f"left for the next time: {error}"))
+                self._problems.append(
+                    Problem(self._place(part[0][1]), f"skipped, and asked for again next time: {error}")
+                )
                 yield part[0][1], None
                 at += 1
                 continue
@@ -82,13 +88,13 @@ class PullReader:
     def _pull(self, node: dict[str, Any] | None, number: int) -> PullDetails | None:
         place, before = self._place(number), len(self._problems)
         if node is None:
-            self._problems.append(Problem(place, "GitHub did not give it; it is asked for again the next time"))
+            self._problems.append(Problem(place, "GitHub did not return it; it is asked for again next time"))
             return None
         facts = parse_answer(PullFacts, node, place, self._problems)
         if facts is None:
             return None
         if facts.number != number:
-            self._problems.append(Problem(place, f"GitHub answered with #{facts.number} instead; left out"))
+            self._problems.append(Problem(place, f"GitHub returned #{facts.number} instead; skipped"))
             return None
         items = {part: self._items(facts.id, node.get(part), part, place) for part in queries.PULL_LISTS}
         threads = [t for t in items["reviewThreads"] if isinstance(t, dict)]
@@ -109,7 +115,7 @@ class PullReader:
             ),
             commits=parse_nodes(CommitItem, items["commits"], f"{place} commits", self._problems),
             events=parse_nodes(TimelineEvent, items["timelineItems"], f"{place} events", self._problems),
-            whole=len(self._problems) == before,
+            is_complete=len(self._problems) == before,
         )
 
     def _items(self, pull: str, connection: object, part: str, place: str) -> list[object]:
@@ -122,7 +128,7 @@ class PullReader:
         return self._pages(queries.NEXT_THREAD_PAGE, known, connection, "comments", f"{place} thread")
 
     def _pages(self, query: str, known: str, connection: object, part: str, place: str) -> list[object]:
-        """All items of a list that began with `connection`."""
+        """Return all items of a list whose first page is `connection`."""
         found = list(nodes_of(connection, place, self._problems))
         after = end_cursor_of(connection)
         for _ in range(_MAX_PAGES):
@@ -131,16 +137,16 @@ class PullReader:
             try:
                 data = self._client.query(query, {"id": known, "n": _ITEMS_AT_ONCE, "after": after})
             except (QueryTooLarge, StaleCursor, MissingResource) as error:
-                self._problems.append(Problem(place, f"not all of it could be read: {error}", is_kept=True))
+                self._problems.append(Problem(place, f"could not be read to the end: {error}", is_kept=True))
                 return found
             node = data.get("node")
             connection = node.get(part) if isinstance(node, dict) else None
             found += nodes_of(connection, place, self._problems)
             if (end := end_cursor_of(connection)) == after:
-                said = "GitHub gives the same page again and again; the rest is left out"
-                self._problems.append(Problem(place, said, is_kept=True))
+                text = "GitHub returns the same page again and again; the rest is skipped"
+                self._problems.append(Problem(place, text, is_kept=True))
                 return found
             after = end
         if after is not None:
-            self._problems.append(Problem(place, f"longer than {len(found)}; the rest is left out", is_kept=True))
+            self._problems.append(Problem(place, f"more than {len(found)} items; the rest is skipped", is_kept=True))
         return found

@@ -1,4 +1,4 @@
-"""What is asked of GitHub. Each query is checked against the published schema by the tests."""
+"""The GraphQL queries. The tests check each against GitHub's published schema."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ query Listed($owner: String!, $name: String!, $after: String, $first: Int!) {{
   }}
 }}
 """
-"""All pull requests, least recently updated first: what is updated later stands behind the cursor again."""
+"""All pull requests, least recently updated first, so that an updated one moves behind the cursor again."""
 
 COMMENT = f"id author {{ {_ACTOR} }} authorAssociation body createdAt publishedAt isMinimized minimizedReason {_EDITS}"
 REVIEW = (
@@ -74,7 +74,7 @@ PULL_LISTS: dict[str, str] = {
         f"timelineItems(first: $n, after: $after, itemTypes: {_EVENTS}) {{ {_PAGE} nodes {{ {EVENT} }} }}"
     ),
 }
-"""The lists of a pull request, each with pages of its own."""
+"""The lists of a pull request; each has its own pages."""
 
 
 def _first_page_of(part: str) -> str:
@@ -100,11 +100,11 @@ query Details($ids: [ID!]!, $n: Int!) {{
   }}
 }}
 """
-"""Everything about some pull requests, and the first page of each of their lists."""
+"""All plain fields of some pull requests, and the first page of each of their lists."""
 
 
 def next_page_query(part: str) -> str:
-    """The query for a further page of one list of one pull request."""
+    """Return the query for the next page of one list of a pull request."""
     return f"""
 query More($id: ID!, $n: Int!, $after: String) {{
   {_LIMIT}
@@ -136,4 +136,4 @@ query ByNumber($owner: String!, $name: String!, $number: Int!) {
   }
 }
 """
-"""One pull request as in the listing."""
+"""One pull request, with the fields of the listing."""

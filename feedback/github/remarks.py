@@ -1,4 +1,4 @@
-"""Who said what, as of when it was said, and whether that person may push."""
+"""Who wrote what on a pull request, as it first read, and whether they may push."""
 
 from __future__ import annotations
 
@@ -16,33 +16,36 @@ _HIDDEN_REASONS = {"spam", "abuse", "off-topic", "off_topic"}
 _PUSH_PERMISSIONS = {"admin", "write", "maintain"}
 
 
-def text_at(said: Remark, moment: datetime) -> str | None:
-    """What it said at a moment: later edits are undone. None where GitHub does not tell."""
-    if said.edited_at is None or said.edited_at <= moment:
-        return said.body
-    earlier = [edit for edit in (said.edits.nodes if said.edits else ()) if edit.edited_at <= moment]
+def text_at(remark: Remark, moment: datetime) -> str | None:
+    """Return the text as it was at a moment, before later edits; None if GitHub does not say."""
+    if remark.edited_at is None or remark.edited_at <= moment:
+        return remark.body
+    earlier = [edit for edit in (remark.edits.nodes if remark.edits else ()) if edit.edited_at <= moment]
     newest = max(earlier, key=lambda edit: edit.edited_at, default=None)
     return newest.diff if newest and newest.deleted_at is None else None
 
 
 class Collaborators:
-    """Who may push to a repository. What a review does not say is asked for once for each person."""
+    """Knows who may push to a repository; asks GitHub once for each person if a review does not say."""
 
     def __init__(self, client: GitHubClient | None, repository: str) -> None:
         self._client, self._repository = client, repository
         self._known: dict[str, bool] = {}
 
-    def association(self, said: Remark, can_push: bool | None) -> str:
-        """GitHub's author association, corrected by what is known of the right to push: a member of the organisation
-        may have none, and then does not count as a reviewer."""
-        named = said.association.upper()
-        if can_push is None and named in ("MEMBER", "COLLABORATOR") and said.author and not is_bot(said.who):
-            can_push = self._may_push(said.author.login)
-        if can_push is None or (can_push and named in WRITE_ASSOCIATIONS):
-            return named
+    def association(self, remark: Remark, can_push: bool | None) -> str:
+        """Return the author association, corrected by whether the author may push.
+
+        A member of the organisation may have no push access, and then does not count as a reviewer.
+        """
+        association = remark.association.upper()
+        may_be_asked = association in ("MEMBER", "COLLABORATOR") and not is_bot(remark.who)
+        if can_push is None and may_be_asked and remark.author:
+            can_push = self._may_push(remark.author.login)
+        if can_push is None or (can_push and association in WRITE_ASSOCIATIONS):
+            return association
         if can_push:
             return "COLLABORATOR"
-        return f"{named}, READ ONLY" if named in WRITE_ASSOCIATIONS else named
+        return f"{association}, READ ONLY" if association in WRITE_ASSOCIATIONS else association
 
     def _may_push(self, login: str) -> bool | None:
         if login in self._known:
@@ -54,7 +57,7 @@ class Collaborators:
         except MissingResource:
             answer = {"permission": "none"}
         except FeedbackError:
-            self._client = None  # the token may not ask; the association has to do
+            self._client = None  # the token may not ask, so only the association is left
             return None
         permission = answer.get("permission") if isinstance(answer, dict) else None
         if not isinstance(permission, str):
@@ -65,25 +68,25 @@ class Collaborators:
 
 
 def remarks_on(pull: PullDetails, people: Collaborators) -> Iterator[Comment]:
-    """Everything said on a pull request, oldest first, each as it read when it was published.
+    """Yield everything written on a pull request, oldest first, as it read when it was published.
 
-    Spam and abuse that a maintainer has hidden is left out, and so is what has no text.
+    Without empty remarks, and without spam and abuse that a maintainer has hidden.
     """
     pushers = {review.who: review.can_push for review in pull.reviews if review.can_push is not None}
     found: list[tuple[Remark, str | None, bool | None]] = [
-        *((said, None, pushers.get(said.who)) for said in pull.comments),
+        *((comment, None, pushers.get(comment.who)) for comment in pull.comments),
         *((review, None, review.can_push) for review in pull.reviews),
         *((c, c.place, c.review.can_push if c.review else pushers.get(c.who)) for c in pull.line_comments),
     ]
-    for said, place, can_push in sorted(found, key=lambda item: item[0].when):
-        if said.minimized and (said.minimized_reason or "").lower() in _HIDDEN_REASONS:
+    for remark, place, can_push in sorted(found, key=lambda item: item[0].when):
+        if remark.is_minimized and (remark.minimized_reason or "").lower() in _HIDDEN_REASONS:
             continue
-        text = text_at(said, said.when)
+        text = text_at(remark, remark.when)
         if text is None or text.strip():
             yield Comment(
-                author=said.who,
+                author=remark.who,
                 text=EDITED_TEXT if text is None else text,
                 place=place,
-                when=said.when,
-                association=people.association(said, can_push),
+                when=remark.when,
+                association=people.association(remark, can_push),
             )

@@ -77,7 +77,7 @@ def _github(context: Context, repository: str) -> FeedbackSource:
 
     clones = {r.name for r in context.settings.repositories if has_pulls(context.settings.root / r.path)}
 
-    def keep(cursor: Cursor) -> None:
+    def save_cursor(cursor: Cursor) -> None:
         context.store.outcomes.set_cursor(cursor.source, cursor.model_dump_json())
 
     try:
@@ -86,8 +86,8 @@ def _github(context: Context, repository: str) -> FeedbackSource:
             agent_identity_of(context),
             context.settings.github.access,
             diffs=repository not in clones,
-            keep=keep,
-            tell=context.tell,
+            save_cursor=save_cursor,
+            report=context.tell,
         )
     except FeedbackError as error:
         raise MetaError(str(error), 'write name = "owner/name" in [[repositories]]', code=2) from None

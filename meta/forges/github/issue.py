@@ -121,7 +121,7 @@ def _ask(client: GitHubClient, variables: dict[str, Any], where: str) -> tuple[d
 
 def _comment(said: Remark, moment: datetime, people: Collaborators) -> Comment | None:
     """Bots' words are left out, and so is the worker's own report."""
-    if is_bot(said.who) or (said.minimized and said.minimized_reason not in (None, "resolved", "outdated")):
+    if is_bot(said.who) or (said.is_minimized and said.minimized_reason not in (None, "resolved", "outdated")):
         return None
     text = text_at(said, moment)
     if text is not None and not text.strip():
