@@ -551,7 +551,7 @@ def test_a_limit_that_lasts_too_long_is_told_with_its_end(serve: Serve) -> None:
     reset = str(int(time.time()) + 9000)
     limited = Fault(403, b'{"message": "limit"}', {"x-ratelimit-remaining": "0", "x-ratelimit-reset": reset})
     server = serve(pulls=[pull(1)], faults=failing(9, limited))
-    with pytest.raises(FeedbackError, match=r"no more requests until 20\d\d-.*goes on from here"):
+    with pytest.raises(FeedbackError, match=r"no more requests until 20\d\d-.*continues from here"):
         list(source(server).outcomes())
 
 
@@ -566,8 +566,8 @@ def test_the_last_points_of_the_hour_are_left_to_others(serve: Serve) -> None:
     [
         (Fault(401, b'{"message": "Bad credentials"}'), "GITHUB_TOKEN is not valid"),
         (Fault(403, b'{"message": "Resource not accessible by integration"}'), "lacks a permission"),
-        (Fault(200, b"<html>login</html>"), "not JSON"),
-        (Fault(200, b"[]"), "no GraphQL"),
+        (Fault(200, b"<html>login</html>"), "other than JSON"),
+        (Fault(200, b"[]"), "other than GraphQL"),
         (Fault(200, b'{"data": null, "errors": []}'), "no data"),
         (Fault(200, b'{"data": {"repository": {"pullRequests": 7}}}'), "no list of pull requests"),
         (Fault(200, b'{"data": {"repository": null}, "errors": [{"type": "NOT_FOUND", "message": "x"}]}'), "see it"),

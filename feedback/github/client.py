@@ -1,7 +1,7 @@
-"""GitHub over HTTP, through `githubkit`: politely, and with every failure as words.
+"""Talks to GitHub through `githubkit`: one request at a time, and every failure explained.
 
-Reads are repeated after network and server failures; writes never are, since the first may have worked. A rate limit
-is waited for when it ends soon enough, and told otherwise.
+Reads are retried after network and server failures; writes are not, since the first may have worked. The client waits
+for a rate limit that ends soon enough; otherwise it raises an error that says when the limit ends.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ if TYPE_CHECKING:
 
 JsonObject = dict[str, Any]
 _RESERVED_POINTS = 50
-"""Points of the hourly limit that are left for whoever else uses the same token."""
+"""Points of the hourly limit that are left to other users of the same token."""
 _DIFF_TYPE = "application/vnd.github.diff"
 _MAX_ANSWER_BYTES = 64_000_000
 
 
 class QueryTooLarge(FeedbackError):
-    """GitHub could not answer a query in time or in its limits; a smaller one may work."""
+    """GitHub could not answer in time or within its limits; a smaller query may work."""
 
 
 class StaleCursor(FeedbackError):
-    """A place in a list that GitHub no longer knows."""
+    """GitHub no longer knows this place in a list."""
 
 
 class MissingResource(FeedbackError):
-    """There is no such thing, or the token may not see it."""
+    """It does not exist, or the token may not see it."""
 
 
 class RefusedWrite(FeedbackError):
-    """GitHub understood a write and will not do it (HTTP 409, 422)."""
+    """GitHub understood a write and refused it (HTTP 409, 422)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +50,17 @@ class _GitHubRequest:
     method: str
     path: str
     repeatable: bool
-    """Whether it does no harm twice. What is not is never sent again when it may have worked."""
+    """Whether it is safe to send twice; a request that is not and may have worked is never sent again."""
     json: JsonObject | None = None
     params: Mapping[str, str | int] | None = None
     accept: str | None = None
     stream: bool = False
     heavy: bool = False
-    """Whether 502 and 504 mean that too much was asked for."""
+    """Whether 502 and 504 mean that it asked for too much."""
 
 
 class GitHubClient:
-    """One connection to one GitHub. Use it in a `with` block; `tell` receives a line whenever it has to wait."""
+    """A connection to one GitHub server, for a `with` block. `report` gets a line when it has to wait."""
 
     def __init__(self, access: GitHubAccess, report: Callable[[str], None] = lambda line: None) -> None:
         from githubkit import GitHub
@@ -91,9 +91,9 @@ class GitHubClient:
         self._github.__exit__(kind, error, trace)
 
     def query(self, text: str, variables: Mapping[str, Any]) -> JsonObject:
-        """The `data` of a GraphQL query. Parts that GitHub could not give are null in it.
+        """Return the `data` of a GraphQL query; parts that do not exist or are not visible are null.
 
-        Raises `TooMuch` when a smaller query may work, `NotFound`, or `FeedbackError`.
+        Raises `QueryTooLarge` if a smaller query may work, `MissingResource`, `StaleCursor` or `FeedbackError`.
         """
         pause = self._resume_at - time.time()
         if pause > 0:
@@ -101,7 +101,7 @@ class GitHubClient:
             self._resume_at = 0.0
         body = {"query": text, "variables": dict(variables)}
         for attempt in range(self.access.retries + 1):
-            answer = self._json(
+            answer = self._parse_object(
                 self._send(_GitHubRequest("POST", self._graphql, repeatable=True, json=body, heavy=True))
             )
             errors = [e for e in answer.get("errors") or [] if isinstance(e, dict)]
@@ -109,45 +109,48 @@ class GitHubClient:
             if kinds & {"RATE_LIMIT", "RATE_LIMITED"} and attempt < self.access.retries:
                 self._wait(self._until_reset, "the hourly limit of GraphQL is used up")
                 continue
-            return self._data(answer, errors, kinds)
-        raise FeedbackError(f"{self._host} still limits the rate. Run the same command later; it goes on from here.")
+            return self._checked_data(answer, errors, kinds)
+        raise FeedbackError(
+            f"{self._host} still limits the request rate. Run the same command later; it continues from here."
+        )
 
     def get(self, path: str, **params: str | int) -> Any:
-        """The JSON at `path` of the REST API, such as `repos/team/app`."""
-        return self._parsed(self._send(_GitHubRequest("GET", f"/{path}", repeatable=True, params=params)))
+        """Return the JSON at `path` of the REST API, such as `repos/team/app`."""
+        return self._parse(self._send(_GitHubRequest("GET", f"/{path}", repeatable=True, params=params)))
 
     def diff(self, path: str) -> Diff:
-        """A comparison, commit or pull request as a unified diff, cut at the length that records keep."""
+        """Return a comparison, commit or pull request as a unified diff, cut to the length of records."""
         response = self._send(_GitHubRequest("GET", f"/{path}", repeatable=True, accept=_DIFF_TYPE, stream=True))
-        kept = b""
+        max_bytes = 4 * MAX_DIFF_CHARS  # a character takes up to four
+        body = b""
         try:
             for chunk in response.iter_bytes():
-                kept += chunk
-                if len(kept) > 4 * MAX_DIFF_CHARS:
+                body += chunk
+                if len(body) > max_bytes:
                     break
         except Exception as error:
-            raise FeedbackError(f"{self._host} broke off in the middle of {path}: {error}") from None
+            raise FeedbackError(f"{self._host} broke the connection in the middle of {path}: {error}") from None
         finally:
             response.close()
-        diff = Diff.from_text(kept.decode("utf-8", "replace"))
-        return diff if len(kept) <= 4 * MAX_DIFF_CHARS else Diff(text=diff.text, truncated=True)
+        diff = Diff.from_text(body.decode("utf-8", "replace"))
+        return diff if len(body) <= max_bytes else Diff(text=diff.text, truncated=True)
 
     def post(self, path: str, body: Mapping[str, Any], method: str = "POST") -> Any:
-        """Write once. Raises `Refused` when GitHub will not, `FeedbackError` when it is unclear whether it did."""
-        return self._parsed(self._send(_GitHubRequest(method, f"/{path}", repeatable=False, json=dict(body))))
+        """Write once. Raises `RefusedWrite` if GitHub refuses, `FeedbackError` if it may or may not have worked."""
+        return self._parse(self._send(_GitHubRequest(method, f"/{path}", repeatable=False, json=dict(body))))
 
     def token(self) -> str:
-        """A token that git may be given: the token itself, or a fresh one of the App's installation."""
+        """Return a token for git: the token itself, or a fresh one from the App's installation."""
         if not self.access.app_id:
             return self.access.token()
         path = f"/app/installations/{self.access.installation_id}/access_tokens"
-        answer = self._parsed(self._send(_GitHubRequest("POST", path, repeatable=True, json={})))
+        answer = self._parse(self._send(_GitHubRequest("POST", path, repeatable=True, json={})))
         token = answer.get("token") if isinstance(answer, dict) else None
         if not isinstance(token, str) or not re.fullmatch(r"[\w.-]+", token):
             raise FeedbackError(f"{self._host} gave the GitHub App no token. Is github.base_url right?")
         return token
 
-    # How.
+    # Sending.
 
     @property
     def _host(self) -> str:
@@ -159,7 +162,7 @@ class GitHubClient:
         return base.removesuffix("/v3") + "/graphql" if base.endswith("/api/v3") else "/graphql"
 
     def _send(self, request: _GitHubRequest) -> httpx.Response:
-        """Send until an answer comes. Raises `FeedbackError` for a failure that may not or need not be repeated."""
+        """Send until an answer comes. Raises `FeedbackError` for a failure that must not or need not be retried."""
         from githubkit.exception import GitHubException, RequestFailed
 
         attempt, renewed = 0, False
@@ -179,76 +182,80 @@ class GitHubClient:
             except GitHubException as error:
                 unauthorized = isinstance(error, RequestFailed) and error.response.status_code == 401
                 if unauthorized and self.access.app_id and not renewed:
-                    # The App's token ended early. Nothing was carried out, so a write may be repeated as well.
+                    # The App's token expired early. GitHub did nothing, so even a write may be sent again.
                     self._app_tokens.cleanup()
                     renewed = True
                     continue
                 self._wait(*self._pause(error, request, attempt))
-            except ValueError as error:  # a header that is no number, a key that is no key
-                raise FeedbackError(f"{self._host} sent, or was sent, something odd: {error}") from None
+            except ValueError as error:  # a malformed header or key
+                raise FeedbackError(f"{self._host} sent or was sent something malformed: {error}") from None
             attempt += 1
 
     def _pause(self, error: GitHubException, request: _GitHubRequest, attempt: int) -> tuple[float, str]:
-        """How long to wait before the request is sent again, and why. Raises `FeedbackError` when it must not be."""
+        """Return how many seconds to wait before a retry, and why. Raises `FeedbackError` if there must be none."""
         from githubkit.exception import AuthCredentialError, RateLimitExceeded, RequestFailed
 
-        last = attempt >= self.access.retries
+        is_last = attempt >= self.access.retries
         back_off = min(2.0**attempt, 60.0) / 2
         if isinstance(error, RateLimitExceeded):
-            # The request was not carried out, so a write may be repeated as well.
+            # GitHub did nothing, so even a write may be sent again.
             seconds = max(error.retry_after.total_seconds(), 1.0)
-            if last:
-                raise FeedbackError(self._later(seconds)) from None
+            if is_last:
+                raise FeedbackError(self._try_later_message(seconds)) from None
             return seconds, "it asks for fewer requests"
         if isinstance(error, RequestFailed):
             status = error.response.status_code
             if request.heavy and status in (502, 504):
                 raise QueryTooLarge(f"{self._host} answered {status}") from None
-            if status < 500 or not request.repeatable or last:
-                raise self._in_words(error.response.raw_response, request) from None
+            if status < 500 or not request.repeatable or is_last:
+                raise self._explain_failure(error.response.raw_response, request) from None
             return back_off, f"it answered {status}"
         if isinstance(error, AuthCredentialError):
             raise FeedbackError(f"GitHub App: {error}") from None
         why = str(getattr(error, "exc", error)) or type(error).__name__
-        if not request.repeatable or last:
+        if not request.repeatable or is_last:
             raise FeedbackError(
                 f"{self._host} cannot be reached ({why}). Check the network and github.base_url, then run the"
-                " same command again; it goes on from here."
+                " same command again; it continues from here."
             ) from None
         return back_off, why
 
-    def _in_words(self, response: httpx.Response, request: _GitHubRequest) -> FeedbackError:
+    def _explain_failure(self, response: httpx.Response, request: _GitHubRequest) -> FeedbackError:
+        """Return the error for a failed request: what GitHub answered, and what to do."""
         status = response.status_code
         try:
             answer = response.json()
-            said = str(answer.get("message") or "")
             errors = [e for e in answer.get("errors") or [] if isinstance(e, dict)]
-            said = ". ".join([said, *(str(e.get("message") or e.get("code") or e) for e in errors)])
+            details = [str(e.get("message") or e.get("code") or e) for e in errors]
+            message = ". ".join([str(answer.get("message") or ""), *details])
         except Exception:
-            said = response.reason_phrase
-        what = f"{self._host} answered {status} to {request.method} {request.path}: {' '.join(said.split())[:300]}"
+            message = response.reason_phrase
+        message = " ".join(message.split())[:300]
+        what = f"{self._host} answered {status} to {request.method} {request.path}: {message}"
         if status == 401:
             if self.access.app_id:
                 return FeedbackError(
-                    f"{what}. The GitHub App is not let in: check github.app_id, github.installation_id and the key in"
-                    f" {self.access.app_key_variable}."
+                    f"{what}. GitHub does not accept the App. Check github.app_id, github.installation_id and the key"
+                    f" in {self.access.app_key_variable}."
                 )
-            return FeedbackError(f"{what}. The token in {self.access.token_variable} is not valid; make a new one.")
+            return FeedbackError(f"{what}. The token in {self.access.token_variable} is not valid; create a new one.")
         if status == 403:
             return FeedbackError(f"{what}. The token lacks a permission; docs/github.md lists what is needed.")
         if status in (404, 410, 451):
             return MissingResource(f"{what}. Check the name, and that the token may see it.")
         if status in (409, 422):
             return RefusedWrite(what)
-        return FeedbackError(f"{what}. Run the same command again later; it goes on from here.")
+        if status == 406:  # a diff that is too large for GitHub to show
+            return QueryTooLarge(what)
+        return FeedbackError(f"{what}. Run the same command again later; it continues from here.")
 
-    def _json(self, response: httpx.Response) -> JsonObject:
-        answer = self._parsed(response)
+    def _parse_object(self, response: httpx.Response) -> JsonObject:
+        answer = self._parse(response)
         if not isinstance(answer, dict):
-            raise FeedbackError(f"{self._host} answered something that is no GraphQL. Is github.base_url right?")
+            raise FeedbackError(f"{self._host} answered something other than GraphQL. Is github.base_url right?")
         return answer
 
-    def _parsed(self, response: httpx.Response) -> Any:
+    def _parse(self, response: httpx.Response) -> Any:
         if response.status_code == 204 or not response.content:
             return None
         if len(response.content) > _MAX_ANSWER_BYTES:
@@ -257,33 +264,31 @@ class GitHubClient:
             return response.json()
         except (ValueError, RecursionError):
             raise FeedbackError(
-                f"{self._host} answered with something that is not JSON. Is github.base_url the address of the API?"
+                f"{self._host} answered something other than JSON. Is github.base_url the address of the API?"
             ) from None
 
-    def _data(self, answer: JsonObject, errors: list[JsonObject], kinds: set[str]) -> JsonObject:
+    def _checked_data(self, answer: JsonObject, errors: list[JsonObject], kinds: set[str]) -> JsonObject:
+        """Return an answer's `data` if it is whole; raise what its errors mean if it is not."""
         data = answer.get("data")
-        said = "; ".join(str(e.get("message")) for e in errors)[:400]
+        message = "; ".join(str(e.get("message")) for e in errors)[:400]
         if isinstance(data, dict) and any(value is not None for value in data.values()):
             limit = data.get("rateLimit")
-            if (
-                isinstance(limit, dict)
-                and isinstance(limit.get("remaining"), int)
-                and limit["remaining"] < _RESERVED_POINTS
-            ):
+            remaining = limit.get("remaining") if isinstance(limit, dict) else None
+            if isinstance(limit, dict) and isinstance(remaining, int) and remaining < _RESERVED_POINTS:
                 self._resume_at = _timestamp_of(limit.get("resetAt"))
-            # A query that ran out of time gives what it had, with the rest null: that must not pass for the whole.
+            # A query that times out returns what it has, with the rest null; do not mistake that for everything.
             if not errors or kinds <= {"NOT_FOUND", "FORBIDDEN"}:
                 return data
-            raise QueryTooLarge(f"{self._host}: {said}")
+            raise QueryTooLarge(f"{self._host}: {message}")
         if "INVALID_CURSOR_ARGUMENTS" in kinds:
-            raise StaleCursor(f"{self._host}: {said}")
+            raise StaleCursor(f"{self._host}: {message}")
         if "NOT_FOUND" in kinds:
-            raise MissingResource(f"{self._host}: {said}. Check the name, and that the token may see it.")
+            raise MissingResource(f"{self._host}: {message}. Check the name, and that the token may see it.")
         if kinds & {"RATE_LIMIT", "RATE_LIMITED"}:
-            raise FeedbackError(self._later(self._until_reset))
-        if kinds & {"MAX_NODE_LIMIT_EXCEEDED", "RESOURCE_LIMITS_EXCEEDED"} or "timeout" in said.lower():
-            raise QueryTooLarge(f"{self._host}: {said}")
-        raise FeedbackError(f"{self._host} refused a query: {said or 'no data came'}")
+            raise FeedbackError(self._try_later_message(self._until_reset))
+        if kinds & {"MAX_NODE_LIMIT_EXCEEDED", "RESOURCE_LIMITS_EXCEEDED"} or "timeout" in message.lower():
+            raise QueryTooLarge(f"{self._host}: {message}")
+        raise FeedbackError(f"{self._host} refused a query: {message or 'no data came'}")
 
     # Waiting.
 
@@ -297,14 +302,14 @@ class GitHubClient:
 
     def _wait(self, seconds: float, why: str) -> None:
         if seconds > self.access.longest_wait_seconds:
-            raise FeedbackError(self._later(seconds))
+            raise FeedbackError(self._try_later_message(seconds))
         if seconds >= 2:
             self._report(f"{self._host}: {why}; waiting {seconds:.0f} s")
         time.sleep(seconds)
 
-    def _later(self, seconds: float) -> str:
+    def _try_later_message(self, seconds: float) -> str:
         when = datetime.fromtimestamp(time.time() + seconds, UTC).isoformat(timespec="minutes")
-        return f"{self._host} takes no more requests until {when}. Run the same command then; it goes on from here."
+        return f"{self._host} takes no more requests until {when}. Run the same command then; it continues from here."
 
 
 def _timestamp_of(moment: object) -> float:

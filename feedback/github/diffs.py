@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from feedback.github.client import GitHubClient, MissingResource, RefusedWrite
+from feedback.github.client import GitHubClient, MissingResource, QueryTooLarge, RefusedWrite
 from feedback.github.github_outcome import unknown_fields_of
 from feedback.github.pull_story import PullStory
 from feedback.outcome import Diff, Outcome
-from feedback.problems import FeedbackError
 
 
 def add_diffs(outcome: Outcome, story: PullStory, client: GitHubClient) -> Outcome:
@@ -39,9 +38,5 @@ def _is_straight(story: PullStory) -> bool:
 def _fetch_diff(client: GitHubClient, path: str) -> Diff | None:
     try:
         return client.diff(path)
-    except (MissingResource, RefusedWrite):
+    except (MissingResource, RefusedWrite, QueryTooLarge):
         return None
-    except FeedbackError as error:
-        if "406" in str(error):  # too large for GitHub to show
-            return None
-        raise
