@@ -16,7 +16,6 @@ from anthropic.types import Message, TextBlock, ToolUseBlock
 from meta.demo.change_file import DemoChange, read_demo_changes
 from meta.demo.demo_tickets import read_demo_tickets
 from meta.demo.folders import DemoFolders
-from meta.demo.git_objects import read_blobs
 from meta.demo.past import apply_edits
 from meta.demo.setup import make_demo
 from meta.demo.standin.habits import Habits, read_habits
@@ -25,7 +24,7 @@ from meta.records.ticket import Ticket
 from meta.tune.propose.draft_format import parse_edits, render_question
 from meta.tune.propose.evidence import Complaint, Failure, ProposerEvidence
 from meta.tune.propose.rewrite import REWRITE_PROMPT as PROPOSER
-from worker_agent.git import run_git
+from worker_agent.git import read_blobs, run_git
 from worker_agent.surface import load_surface
 
 READ_RULES = "Read CONTRIBUTING.md before you start."

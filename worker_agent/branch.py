@@ -59,14 +59,15 @@ def make_branch(repository: Path, base: str, brief: Brief, submission: Submissio
         stdin=message.encode("utf-8", "surrogateescape"),
     ).strip()
     taken, number = name, 1
-    while _branch_exists(repository, taken):
+    while has_branch(repository, taken):
         number += 1
         taken = f"{name}-{number}"
     run_git("update-ref", f"refs/heads/{taken}", commit, "0" * 40, cwd=repository)
     return taken
 
 
-def _branch_exists(repository: Path, branch: str) -> bool:
+def has_branch(repository: Path, branch: str) -> bool:
+    """Whether the repository has a local branch of that name."""
     try:
         run_git("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}", cwd=repository)
     except GitError:

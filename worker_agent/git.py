@@ -55,7 +55,11 @@ _IDENTITY = re.compile(r"(?P<name>.*) <(?P<email>.*)> \d+ [-+]\d+\n?")
 
 
 class GitError(Exception):
-    """A git command failed; the message is the command and git's own words."""
+    """A git command failed; the message is the command and git's own `words`."""
+
+    def __init__(self, message: str, words: str = "") -> None:
+        super().__init__(message)
+        self.words = words
 
 
 class GitKilled(OSError):
@@ -95,6 +99,23 @@ def run_git_as_user(
     return _run(options, args, cwd, {**_user_variables(), **(env or {})}).decode("utf-8", "surrogateescape")
 
 
+def read_blobs(repository: Path, names: Sequence[str]) -> list[bytes | None]:
+    """Return the blobs of these names (ids, or `commit:path`), or `None` for each that does not exist."""
+    output = run_git_bytes("cat-file", "--batch", cwd=repository, stdin="".join(f"{n}\n" for n in names).encode())
+    blobs: list[bytes | None] = []
+    start = 0
+    for _ in names:
+        end = output.index(b"\n", start)
+        head, start = output[start:end], end + 1
+        if head.endswith(b" missing"):
+            blobs.append(None)
+            continue
+        size = int(head.split()[2])
+        blobs.append(output[start : start + size])
+        start += size + 1
+    return blobs
+
+
 def user_identity(repository: Path) -> dict[str, str]:
     """Return the variables that make a commit the user's, or `meta`'s if git does not know the user."""
     known = {name: os.environ[name] for name in (*META_IDENTITY, "EMAIL") if name in os.environ}
@@ -129,7 +150,7 @@ def _run(
         message = f"git {' '.join(map(str, args))[:200]}: {words}"
         # What a killed git leaves behind, such as a lock, may make the next one fail.
         blame_machine = was_killed or any(trouble in words for trouble in _MACHINE_ERRORS)
-        raise (GitKilled if blame_machine else GitError)(message)
+        raise GitKilled(message) if blame_machine else GitError(message, words)
     return done.stdout
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from meta.demo.change_file import read_demo_changes
 from meta.demo.folders import DemoFolders
-from meta.demo.git_objects import read_blobs, read_diffs
+from meta.demo.git_objects import read_diffs
 from meta.demo.past import AGENT_PERSON, TICKET_TRAILER
 from meta.records.ticket import EnvironmentSpec, Grader, HiddenFile, Ticket
-from worker_agent.git import run_git
+from worker_agent.git import read_blobs, run_git
 
 DEMO_ENVIRONMENT = EnvironmentSpec(project=False, checks=("python -I -S -m compileall -q src",))
 """The library has no dependencies and pytest finds it by `pythonpath`, so `meta`'s own interpreter will do. The check

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from worker_agent.git import run_git, run_git_bytes
+from worker_agent.git import run_git
 
 
 def read_diffs(repository: Path, pairs: Sequence[tuple[str, str]], *paths: str) -> list[str]:
@@ -26,18 +26,3 @@ def read_diffs(repository: Path, pairs: Sequence[tuple[str, str]], *paths: str) 
         stdin=asked.encode(),
     )
     return [part.lstrip("\n") for part in told.split("\0")[1:]]
-
-
-def read_blobs(repository: Path, names: Sequence[str]) -> list[bytes | None]:
-    """The blobs called `commit:path`; `None` for those that are not there."""
-    told = run_git_bytes("cat-file", "--batch", cwd=repository, stdin="".join(f"{n}\n" for n in names).encode())
-    found: list[bytes | None] = []
-    for _ in names:
-        head, _, told = told.partition(b"\n")
-        if head.endswith(b" missing"):
-            found.append(None)
-            continue
-        size = int(head.split()[2])
-        found.append(told[:size])
-        told = told[size + 1 :]
-    return found

@@ -1,0 +1,87 @@
+"""Commits of the agent's repository, read and written as objects alone.
+
+The user's index and working tree are neither read nor touched.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from worker_agent.git import GitError, read_blobs, run_git, run_git_bytes, user_identity
+
+
+@dataclass(frozen=True)
+class CommittedFile:
+    """A file of a commit; `path` is relative to the folder that was read."""
+
+    path: str
+    content: bytes
+    is_executable: bool
+
+
+def find_commit(repository: Path, revision: str) -> str | None:
+    """Return the id of the commit that a branch, tag, id or `REVISION^` names; `None` if there is none."""
+    try:
+        return run_git(
+            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", cwd=repository
+        ).strip()
+    except GitError:
+        return None
+
+
+def read_folder(repository: Path, commit: str, folder: str, parts: Iterable[str]) -> list[CommittedFile]:
+    """Return the regular files in those parts (files or folders) of a commit's folder.
+
+    An empty `folder` is the whole tree. Raises `GitError` if the commit has no such folder.
+    """
+    wanted = frozenset(parts)
+    found = []
+    for line in run_git("ls-tree", "-r", "-z", "--full-tree", f"{commit}:{folder}", cwd=repository).split("\0")[:-1]:
+        mode, _, rest = line.partition(" ")
+        kind_and_id, _, path = rest.partition("\t")
+        if mode.startswith("100") and path.split("/")[0] in wanted:
+            found.append((path, mode, kind_and_id.split()[1]))
+    blobs = read_blobs(repository, [blob for _, _, blob in found])
+    return [
+        CommittedFile(path, blob, is_executable=mode == "100755")
+        for (path, mode, _), blob in zip(found, blobs, strict=True)
+        if blob is not None
+    ]
+
+
+def write_commit(
+    repository: Path, parent: str, files: Mapping[str, str | None], message: str, second_parent: str = ""
+) -> str:
+    """Commit `parent`'s tree with these files written, or removed where `None`. Return the commit's id."""
+    with tempfile.TemporaryDirectory(prefix="index-") as folder:
+        index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+        run_git("read-tree", parent, cwd=repository, env=index)
+        entries = [_index_entry(repository, path, text, len(parent)) for path, text in files.items()]
+        lines = "".join(entries).encode("utf-8", "surrogateescape")
+        run_git("update-index", "-z", "--index-info", cwd=repository, env=index, stdin=lines)
+        tree = run_git("write-tree", cwd=repository, env=index).strip()
+    parents = ["-p", parent, *(["-p", second_parent] if second_parent else [])]
+    return run_git("commit-tree", tree, *parents, "-m", message, cwd=repository, env=user_identity(repository)).strip()
+
+
+def merge_files(ours: Path, base: Path, theirs: Path, *, keep_both: bool) -> str | None:
+    """Merge two versions of a file; `keep_both` keeps the lines of both sides where they conflict.
+
+    Returns `None` if they conflict otherwise.
+    """
+    union = ["--union"] if keep_both else []
+    try:
+        merged = run_git_bytes("merge-file", "-p", "--quiet", *union, ours, base, theirs, cwd=ours.parent)
+    except GitError:
+        return None
+    return merged.decode("utf-8", "replace")
+
+
+def _index_entry(repository: Path, path: str, text: str | None, id_length: int) -> str:
+    if text is None:
+        return f"0 {'0' * id_length}\t{path}\0"
+    blob = run_git("hash-object", "-w", "--stdin", cwd=repository, stdin=text.encode()).strip()
+    return f"100644 {blob}\t{path}\0"
