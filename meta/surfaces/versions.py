@@ -81,9 +81,10 @@ class GitVersions:
 
     def head(self) -> Version:
         """Return the version in use: the surface as committed at HEAD."""
-        if not find_commit(self.repository, "HEAD"):
+        commit = find_commit(self.repository, "HEAD")
+        if not commit:
             raise MetaError(f"{self.repository} has no commit yet", "commit the agent's files first")
-        return self.at("HEAD")
+        return self._read("HEAD", commit)
 
     def at(self, revision: str) -> Version:
         """Return the version at any commit, branch or tag.
@@ -93,22 +94,7 @@ class GitVersions:
         commit = find_commit(self.repository, revision)
         if not commit:
             raise MetaError(f"there is no commit {revision!r} in {self.repository}", "see `git log` or `git branch`")
-        folder = "" if self.folder == "." else self.folder
-        try:
-            files = read_folder(self.repository, commit, folder, SURFACE_PARTS)
-        except GitError:
-            raise MetaError(
-                f"{revision} has no folder {self.folder}/ in {self.repository}",
-                "set worker.surface in meta.toml to the folder with agent.toml, prompts/ and tools/",
-            ) from None
-        with self._new_folder() as made:
-            for file in files:
-                target = made / file.path
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(file.content)
-                if file.is_executable:
-                    target.chmod(0o755)
-            return Version(commit, self._keep(made))
+        return self._read(revision, commit)
 
     def lay_out(self, parent: Version, changes: Changes) -> Surface:
         """Return the surface of `parent` with these changes, not committed.
@@ -195,6 +181,24 @@ class GitVersions:
         """Return the diff of the surface between two commits."""
         place = self.folder or "."
         return run_git("diff", "--no-color", f"{before}..{after}", "--", place, cwd=self.repository).removesuffix("\n")
+
+    def _read(self, revision: str, commit: str) -> Version:
+        folder = "" if self.folder == "." else self.folder
+        try:
+            files = read_folder(self.repository, commit, folder, SURFACE_PARTS)
+        except GitError:
+            raise MetaError(
+                f"{revision} has no folder {self.folder}/ in {self.repository}",
+                "set worker.surface in meta.toml to the folder with agent.toml, prompts/ and tools/",
+            ) from None
+        with self._new_folder() as made:
+            for file in files:
+                target = made / file.path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(file.content)
+                if file.is_executable:
+                    target.chmod(0o755)
+            return Version(commit, self._keep(made))
 
     def _place(self, path: str) -> str:
         return path if self.folder in ("", ".") else f"{self.folder}/{path}"
