@@ -14,6 +14,10 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from git import Repo
 
 META_IDENTITY = {
     "GIT_AUTHOR_NAME": "meta",
@@ -97,6 +101,26 @@ def run_git_as_user(
     """
     options = _options(_HARDENING, {} if reach_remote else _NO_NETWORK)
     return _run(options, args, cwd, {**_user_variables(), **(env or {})}).decode("utf-8", "surrogateescape")
+
+
+def open_repository(path: Path) -> Repo:
+    """Open a repository with GitPython, which runs git under the same hardening as `run_git`.
+
+    Raises `GitError` if there is none.
+    """
+    from git import InvalidGitRepositoryError, NoSuchPathError, Repo
+
+    try:
+        repository = Repo(path)
+    except (InvalidGitRepositoryError, NoSuchPathError):
+        raise GitError(f"{path} is not a git repository", "not a git repository") from None
+    trusted = [("safe.directory", option.partition("=")[2]) for option in _trusted_folders()[1::2]]
+    settings = [*_HARDENING.items(), *_NO_NETWORK.items(), *_NO_USER_FILES.items(), *trusted]
+    given = {"GIT_CONFIG_COUNT": str(len(settings))}
+    for number, (name, value) in enumerate(settings):
+        given |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+    repository.git.update_environment(**_clean_environment(), **_NO_USER_SETTINGS, **given)
+    return repository
 
 
 def read_blobs(repository: Path, names: Sequence[str]) -> list[bytes | None]:

@@ -5,12 +5,14 @@ The user's index and working tree are neither read nor touched.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from worker_agent.git import GitError, read_blobs, run_git, run_git_bytes, user_identity
+from worker_agent.git import GIT_ATTEMPTS, GitError, open_repository, run_git, run_git_bytes, user_identity
 
 
 @dataclass(frozen=True)
@@ -38,18 +40,25 @@ def read_folder(repository: Path, commit: str, folder: str, parts: Iterable[str]
     An empty `folder` is the whole tree. Raises `GitError` if the commit has no such folder.
     """
     wanted = frozenset(parts)
-    found = []
-    for line in run_git("ls-tree", "-r", "-z", "--full-tree", f"{commit}:{folder}", cwd=repository).split("\0")[:-1]:
-        mode, _, rest = line.partition(" ")
-        kind_and_id, _, path = rest.partition("\t")
-        if mode.startswith("100") and path.split("/")[0] in wanted:
-            found.append((path, mode, kind_and_id.split()[1]))
-    blobs = read_blobs(repository, [blob for _, _, blob in found])
-    return [
-        CommittedFile(path, blob, is_executable=mode == "100755")
-        for (path, mode, _), blob in zip(found, blobs, strict=True)
-        if blob is not None
-    ]
+    for _ in range(GIT_ATTEMPTS - 1):
+        with contextlib.suppress(Exception):  # a git that is killed halfway answers anything: ask a new one
+            return _read_folder(repository, commit, folder, wanted)
+    return _read_folder(repository, commit, folder, wanted)
+
+
+def _read_folder(repository: Path, commit: str, folder: str, wanted: Collection[str]) -> list[CommittedFile]:
+    with open_repository(repository) as repo:
+        tree = repo.commit(commit).tree
+        try:
+            tree = tree / folder if folder else tree
+        except KeyError:
+            raise GitError(f"{commit} has no folder {folder}") from None
+        files = [(os.path.relpath(item.path, folder or "."), item) for item in tree.traverse()]
+        return [
+            CommittedFile(path, item.data_stream.read(), is_executable=item.mode == item.executable_mode)
+            for path, item in files
+            if item.type == "blob" and item.mode != item.link_mode and path.split("/")[0] in wanted
+        ]
 
 
 def write_commit(
