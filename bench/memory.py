@@ -26,9 +26,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench.overhead import Bench
+from bench.overhead import Contest
 from meta.records.ticket import Ticket
-from meta.replay.executor import ReplayJob
+from meta.replay.run import ReplayJob
 from meta.replay.simulated import SimulatedExecutor
 from meta.store.store import Store
 from worker_agent.surface import AgentConfig, Surface
@@ -85,7 +85,7 @@ def drawn(folder: Path) -> Make:
     return make
 
 
-def real(bench: Bench) -> Make:
+def real(bench: Contest) -> Make:
     """Replays as they are, with a null worker."""
 
     def make(number: int) -> int:
@@ -116,7 +116,7 @@ def main() -> None:
         if arguments.replays:
             result["drawn"] = judged(list(rows(drawn(Path(folder)), arguments.replays)))
         if arguments.real:
-            bench = Bench(Path(folder) / "real", 20, 2)
+            bench = Contest(Path(folder) / "real", 20, 2)
             result["real"] = judged(list(rows(real(bench), arguments.real)))
             bench.close()
     if arguments.json:

@@ -25,13 +25,15 @@ from typing import Any
 
 from bench.cheats.naive import lay_out
 from bench.cheats.shop import BASE, RIGHT
+from meta.disk.cache import Cache
 from meta.disk.scratch import close_scratch, open_scratch
 from meta.environments.environment import build_environment
-from meta.environments.workshop import template_of
+from meta.environments.workshop import Workshop, template_of
 from meta.records.ticket import Grader, HiddenFile, Ticket
-from meta.replay.executor import LocalExecutor, ReplayJob
-from meta.replay.run import FinishedReplay, ReplaySetting
+from meta.replay.executor import LocalExecutor
+from meta.replay.run import FinishedReplay, ReplayJob
 from meta.store.store import Store
+from meta.workers.own_worker import OwnWorker
 from worker_agent.git import META_IDENTITY, run_git
 from worker_agent.model import ModelReply, ModelRequest
 from worker_agent.records import Limits, Usage
@@ -59,7 +61,7 @@ class NullModel:
         )
 
 
-class Bench:
+class Contest:
     """A repository with a ticket, a store, and both sides' way to run it."""
 
     def __init__(self, folder: Path, files: int, parallel: int) -> None:
@@ -84,12 +86,13 @@ class Bench:
         )
         self.sandbox = open_sandbox()
         open_scratch(folder / "cache", parallel)
-        self.setting = ReplaySetting(NullModel(), self.sandbox, Limits(), folder / "cache")
-        self.executor = LocalExecutor(self.setting, parallel)
+        self.cache = Cache(folder / "cache")
+        worker = OwnWorker(NullModel(), Limits())
+        self.executor = LocalExecutor(worker, Workshop(self.cache, lambda: self.sandbox), parallel)
         self.surface: Surface = load_surface(DEFAULT_ROOT)
         self.store = Store(folder / "runs.db")
         self.store.add_ticket(self.ticket)
-        self.template = template_of(self.ticket, self.setting.cache)
+        self.template = template_of(self.ticket, self.cache)
         self.environment = build_environment(self.ticket.environment, repository, base, folder / "environments")
         self.checkout = open_workspace(self.template, folder / "bare").root
         lay_out(self.checkout, {"calc.py": RIGHT, "tests/test_calc.py": TEST})
@@ -127,13 +130,13 @@ class Bench:
         found = []
         for n in range(number):
             begun = time.perf_counter()
-            open_workspace(self.template, self.setting.scratch / f"workspace-{n}")
+            open_workspace(self.template, self.cache.scratch() / f"workspace-{n}")
             found.append(time.perf_counter() - begun)
         return 1000 * statistics.median(found)
 
     def close(self) -> None:
         self.store.close()
-        close_scratch(self.setting.cache)
+        close_scratch(self.cache.root)
 
 
 def seconds(work: Callable[[int], None], number: int) -> float:
@@ -151,13 +154,13 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="overhead-", ignore_cleanup_errors=True) as folder:
-        bench = Bench(Path(folder), arguments.files, arguments.parallel)
+        bench = Contest(Path(folder), arguments.files, arguments.parallel)
         pairs = []
         for block in range(arguments.blocks + 1):
             pair = seconds(bench.replays, arguments.size), seconds(bench.bare, arguments.size)
             if block:
                 pairs.append(pair)
-        big = Bench(Path(folder) / "big", 700, arguments.parallel)
+        big = Contest(Path(folder) / "big", 700, arguments.parallel)
         result = {
             "ratio": round(statistics.median(ours / bare for ours, bare in pairs), 2),
             "replay_ms": round(1000 * statistics.median(ours for ours, _ in pairs)),

@@ -19,12 +19,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from meta.disk.cache import Cache
 from meta.records.replay import Replay
 from meta.records.ticket import Ticket
-from meta.replay.executor import ReplayJob
 from meta.replay.ray_executor import NodeResult, NodeSettings, RayExecutor
 from meta.replay.ray_shipping import PackedFolder, Shipment, unpack_shipment
-from meta.replay.run import FinishedReplay
+from meta.replay.run import FinishedReplay, ReplayJob
 from worker_agent.model import ModelEndpoint
 from worker_agent.records import Limits
 from worker_agent.surface import DEFAULT_ROOT, load_surface
@@ -34,7 +34,7 @@ def sleeping(milliseconds: int, cache: Path) -> object:
     """A node's work that only unpacks, into `cache` as a node does, and sleeps."""
 
     def work(shipped: Shipment, template: PackedFolder, surface: PackedFolder, node: NodeSettings) -> NodeResult:
-        ticket, shown = unpack_shipment(shipped.ticket, template, surface, cache)
+        ticket, shown = unpack_shipment(shipped.ticket, template, surface, Cache(cache))
         time.sleep(milliseconds / 1000)
         done = Replay(
             id=f"{time.time_ns()}",
@@ -89,7 +89,7 @@ def measure(where: Path, workers: int, replays: int, milliseconds: int) -> dict[
     surface = load_surface(surface_root)
     ticket = Ticket(id="t", title="sleep", repo=str(project), base_commit="HEAD")
     node = NodeSettings(ModelEndpoint("none", "http://127.0.0.1:9"), "none", Limits())
-    executor = RayExecutor(node, where / "cache", work=sleeping(milliseconds, where / "node"))  # type: ignore[arg-type]
+    executor = RayExecutor(node, Cache(where / "cache"), work=sleeping(milliseconds, where / "node"))  # type: ignore[arg-type]
 
     def jobs(number: int) -> Iterator[ReplayJob]:
         return (ReplayJob(key, ticket, surface, "measure") for key in range(number))

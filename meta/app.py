@@ -21,6 +21,7 @@ from meta.settings_file import load_settings
 from meta.store.writer_lock import hold_writer_lock
 
 if TYPE_CHECKING:
+    from meta.environments.workshop import Workshop
     from meta.gateway.call_budget import CallBudget
     from meta.gateway.models import Models
     from meta.records.account import Night
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from meta.replay.replayer import Replayer
     from meta.store.store import Store
     from meta.surfaces.versions import GitVersions, VersionHistory
-    from worker_agent.model import Model
+    from meta.workers.own_worker import OwnWorker
     from worker_agent.sandbox.job import Sandbox
 
 
@@ -95,6 +96,18 @@ class App:
 
         return Models(self.settings, budget or CallBudget(self.store.calls))
 
+    @cached_property
+    def workshop(self) -> Workshop:
+        from meta.environments.workshop import Workshop
+
+        return Workshop(self.project.cache, lambda: self.sandbox)
+
+    def worker(self, models: Models) -> OwnWorker:
+        """The coding agent, with its model from `models`."""
+        from meta.workers.own_worker import OwnWorker
+
+        return OwnWorker(models.worker(), self.settings.replay.limits)
+
     def executor(self, models: Models) -> Executor:
         """Where replays run, with the worker's model from `models`."""
         replay, cache = self.settings.replay, self.project.cache
@@ -105,12 +118,10 @@ class App:
 
             connect_ray(replay.ray_address)
             node = NodeSettings(self.settings.worker_endpoint(), replay.sandbox, replay.limits)
-            return RayExecutor(node, cache.root, models.budget)
+            return RayExecutor(node, cache, models.budget)
         from meta.replay.executor import LocalExecutor
-        from meta.replay.run import ReplaySetting
 
-        setting = ReplaySetting(models.worker(), self.sandbox, replay.limits, cache.root)
-        return LocalExecutor(setting, replay.parallel)
+        return LocalExecutor(self.worker(models), self.workshop, replay.parallel)
 
     def replayer(self, night: Night | None = None, executor: Executor | None = None) -> Replayer:
         """Replays that count for `night`; with the executor of `meta replay` where none is given."""
@@ -160,8 +171,12 @@ class Context:
         self.app.close()
 
     @property
-    def worker_model(self) -> Model:
-        return self.models.worker()
+    def workshop(self) -> Workshop:
+        return self.app.workshop
+
+    @property
+    def worker(self) -> OwnWorker:
+        return self.app.worker(self.models)
 
     @cached_property
     def replayer(self) -> Replayer:

@@ -10,7 +10,9 @@ from functools import cached_property
 from pathlib import Path
 
 from meta.environments.environment import build_environment
+from meta.environments.workshop import Bench
 from meta.grading.grader import Examination, examine_submission
+from meta.languages.test_run import RunOptions
 from meta.records.replay import Graded
 from meta.records.ticket import EnvironmentSpec, Grader, HiddenFile, Ticket
 from worker_agent.records import Environment
@@ -88,6 +90,10 @@ class Repository:
     def template(self) -> Template:
         return make_template(self.path, self.base, self.folder / "templates")
 
+    def bench(self, environment: Environment | None = None) -> Bench:
+        """A bench for the base, in the environment that runs these tests if no other is given."""
+        return Bench(self.template, environment or own_environment(), sandbox(), self.folder / "scratch")
+
     def diff(self, files: Files) -> str:
         """The submission that makes these changes to the base."""
         workspace = open_workspace(self.template, self.folder / f"submitting-{uuid.uuid4().hex}")
@@ -101,17 +107,9 @@ class Judge:
     def __init__(self, repository: Repository, ticket: Ticket) -> None:
         self.repository, self.ticket = repository, ticket
 
-    def examine(self, files: Files | str, hangs: int | None = None) -> Examination:
+    def examine(self, files: Files | str, max_timeouts: int | None = None) -> Examination:
         diff = files if isinstance(files, str) else self.repository.diff(files)
-        return examine_submission(
-            self.ticket,
-            diff,
-            template=self.repository.template,
-            environment=own_environment(),
-            sandbox=sandbox(),
-            scratch=self.repository.folder / "scratch",
-            hangs=hangs,
-        )
+        return examine_submission(self.ticket, diff, self.repository.bench(), RunOptions(max_timeouts=max_timeouts))
 
     def grade(self, files: Files | str) -> Graded:
         return self.examine(files).graded

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from meta.disk.cache import Cache
+from meta.environments.workshop import Workshop
 from meta.grading.acceptance.checks import READING_CHECKS, read_change
 from meta.grading.acceptance.submission_change import compare_with_base
 from meta.records.ticket import Ticket
-from meta.replay.run import ReplaySetting, run_replay
+from meta.replay.run import ReplayJob, run_replay
+from meta.workers.own_worker import OwnWorker
 from tests.messages_server import call, message, script, serving
 from tests.repositories import ADD, CALC, FIXED, Judge, Repository, judge, sandbox
 from worker_agent.model import MessagesModel, ModelEndpoint
@@ -257,7 +260,8 @@ def test_a_replay_keeps_whether_the_tests_alone_passed(tmp_path: Path) -> None:
     submit = message(call("submit", 3, summary="done"))
     with serving(script(write, submit)) as served:
         model = MessagesModel(ModelEndpoint(model="scripted", base_url=served.url))
-        setting = ReplaySetting(model, sandbox(), Limits(), tmp_path / "cache")
-        done = run_replay(bench.ticket, load_surface(DEFAULT_ROOT), setting, purpose="measure").replay
+        workshop = Workshop(Cache(tmp_path / "cache"), sandbox)
+        job = ReplayJob(1, bench.ticket, load_surface(DEFAULT_ROOT), "measure")
+        done = run_replay(job, OwnWorker(model, Limits()), workshop).replay
     assert (done.verdict, done.tests_passed) == ("failed", True), done.reason
     assert "would not be merged as it is" in done.reason

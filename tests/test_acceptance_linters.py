@@ -11,12 +11,11 @@ import pytest
 from meta.grading.acceptance import linter_run
 from meta.grading.acceptance.checks import list_known_checks, run_tools
 from meta.grading.acceptance.configured_tools import find_usable_tools
-from meta.grading.acceptance.linter_run import LinterBench
 from meta.grading.acceptance.submission_change import compare_with_base
 from meta.records.ticket import Admission, Ticket
 from meta.tickets.admission import check_selection
 from meta.tickets.admission.proof import admit_ticket
-from tests.repositories import CALC, FIXED, HIDDEN, Files, Judge, Repository, judge, own_environment, sandbox, write
+from tests.repositories import CALC, FIXED, HIDDEN, Files, Judge, Repository, judge, write
 from worker_agent.records import Environment
 from worker_agent.workspace import open_workspace
 
@@ -45,7 +44,7 @@ class Desk:
 
     def __init__(self, folder: Path, base: Files = BASE) -> None:
         self.folder, self.repository, self.count = folder, Repository(folder, base), 0
-        self.bench = LinterBench(self.repository.template, own_environment(), sandbox(), folder / "scratch")
+        self.bench = self.repository.bench()
 
     def findings(self, files: Files, *tools: str) -> dict[str, tuple[str, str]]:
         self.count += 1
@@ -171,10 +170,7 @@ def test_the_base_is_asked_once_for_the_same_files(desk: Desk, monkeypatch: pyte
 def admitted(bench: Judge, **changed: object) -> tuple[Admission, Ticket]:
     return admit_ticket(
         bench.ticket.model_copy(update=changed),
-        template=bench.repository.template,
-        environment=own_environment(),
-        sandbox=sandbox(),
-        scratch=bench.repository.folder / "scratch",
+        bench.repository.bench(),
         runs=1,
     )
 

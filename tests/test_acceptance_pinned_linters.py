@@ -9,12 +9,11 @@ import pytest
 from meta.environments.commit_tree import CommitTree
 from meta.environments.environment import build_environment
 from meta.grading.acceptance.checks import list_known_checks, run_tools
-from meta.grading.acceptance.linter_run import LinterBench
 from meta.grading.acceptance.pre_commit import read_hooks
 from meta.grading.acceptance.submission_change import compare_with_base
 from meta.grading.linter_packages import LinterPackages, find_linter_packages
 from meta.records.ticket import EnvironmentSpec
-from tests.repositories import CALC, Files, Repository, sandbox, write
+from tests.repositories import CALC, Files, Repository, write
 from worker_agent.workspace import open_workspace
 
 HOOKS = """\
@@ -101,7 +100,7 @@ def test_pinned_linters_run_in_the_sandbox_with_the_hooks_arguments(tmp_path: Pa
     spec = EnvironmentSpec(packages=("pytest",), exclude_newer="2024-05-01", project=False)
     spec = spec.model_copy(update={"linters": find_linter_packages(CommitTree(shop.path, shop.base), spec.packages)})
     environment = build_environment(spec, shop.path, shop.base, tmp_path / "cache")
-    bench = LinterBench(shop.template, environment, sandbox(), tmp_path / "scratch")
+    bench = shop.bench(environment)
     names = ("ruff", "ruff-format", "black", "flake8", "mypy")
     assert set(names) <= set(list_known_checks(bench))
     root = open_workspace(shop.template, tmp_path / "work").root

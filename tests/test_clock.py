@@ -18,8 +18,7 @@ from meta.nights.upkeep import prune_transcripts
 from meta.project import Project
 from meta.records.account import Account
 from meta.records.replay import Replay
-from meta.replay.executor import ReplayJob
-from meta.replay.run import FinishedReplay
+from meta.replay.run import FinishedReplay, ReplayJob
 from meta.replay.simulated import SimulatedExecutor
 from meta.settings import Settings
 from meta.store.backups import advise_restore

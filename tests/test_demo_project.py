@@ -17,14 +17,14 @@ from meta.demo.change_file import read_demo_changes
 from meta.demo.demo_tickets import read_demo_tickets
 from meta.demo.folders import DemoFolders
 from meta.demo.setup import make_demo
-from meta.environments.environment import build_environment
+from meta.disk.cache import Cache
+from meta.environments.workshop import Workshop
 from meta.languages.python.test_files import is_test_side
 from meta.records.ticket import Ticket
 from meta.tickets.admission.proof import admit_ticket
 from worker_agent.git import run_git
 from worker_agent.sandbox.discovery import open_sandbox
 from worker_agent.surface import load_surface
-from worker_agent.workspace import make_template
 
 
 @pytest.fixture(scope="module")
@@ -146,15 +146,9 @@ def test_a_brief_does_not_give_the_house_rule_away(past: list[Ticket]) -> None:
 
 @pytest.mark.slow
 def test_every_ticket_is_admitted(past: list[Ticket], tmp_path: Path) -> None:
-    sandbox = open_sandbox()
+    workshop = Workshop(Cache(tmp_path), open_sandbox)
     for ticket in past:
-        repo = Path(ticket.repo)
-        admission, kept = admit_ticket(
-            ticket,
-            template=make_template(repo, ticket.base_commit, tmp_path / "templates"),
-            environment=build_environment(ticket.environment, repo, ticket.base_commit, tmp_path / "environments"),
-            sandbox=sandbox,
-            scratch=tmp_path / "scratch",
-        )
+        with workshop.ticket_bench(ticket) as bench:
+            admission, kept = admit_ticket(ticket, bench)
         assert admission.status == "admitted", f"{ticket.id}: {admission.reason}"
         assert kept == ticket, admission.reason

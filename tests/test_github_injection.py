@@ -21,8 +21,7 @@ from meta.project import Project
 from meta.proposals.decision import reject_proposal
 from meta.records.candidate import Edit
 from meta.records.ticket import Admission, Ticket
-from meta.replay.executor import ReplayJob
-from meta.replay.run import FinishedReplay
+from meta.replay.run import FinishedReplay, ReplayJob
 from meta.replay.simulated import SimulatedExecutor
 from meta.settings import Settings
 from meta.store.candidates import add_candidate, find_candidates, move_candidate

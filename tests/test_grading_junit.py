@@ -10,7 +10,7 @@ from meta.languages.junit.junit_run import MAX_REPORT_BYTES, BadReport, parse_ju
 from meta.records.replay import Graded
 from meta.records.ticket import Grader, HiddenFile, JUnit, Ticket
 from meta.tickets.admission.proof import admit_ticket
-from tests.repositories import Files, Judge, Repository, own_environment, sandbox
+from tests.repositories import Files, Judge, Repository
 
 RUNNER = """\
 import sys
@@ -127,10 +127,7 @@ def test_admission_works_with_it(tmp_path: Path) -> None:
     ticket = desk.ticket.model_copy(update={"rejected": wrong})
     found, admitted = admit_ticket(
         ticket,
-        template=desk.repository.template,
-        environment=own_environment(),
-        sandbox=sandbox(),
-        scratch=tmp_path / "scratch",
+        desk.repository.bench(),
         runs=1,
     )
     assert (found.status, found.reason) == ("admitted", "")

@@ -12,7 +12,7 @@ import pytest
 from meta.disk.free_space import guard_free_space
 from meta.grading.grader import MAX_TIMEOUTS, grade_submission
 from meta.records.replay import MACHINE_FAULT
-from tests.repositories import ADD, CALC, FIXED, MUL, Files, judge, own_environment, sandbox
+from tests.repositories import ADD, CALC, FIXED, MUL, Files, judge, own_environment
 
 
 def hidden(text: str) -> Files:
@@ -101,7 +101,9 @@ def test_a_submission_is_given_up_after_two_tests_that_hang(tmp_path: Path) -> N
     tests = "from calc import add\n" + "".join(f"\n\ndef {name}():\n    assert add(2, 3) == 5\n" for name in names)
     ids = tuple(f"tests/test_calc.py::{name}" for name in names)
     bench = judge(tmp_path, hidden=hidden(tests), fail_to_pass=ids, pass_to_pass=(), test_seconds=1.0)
-    examined = bench.examine({"calc.py": "import time\n\n\ndef add(a, b):\n    time.sleep(600)\n"}, hangs=MAX_TIMEOUTS)
+    examined = bench.examine(
+        {"calc.py": "import time\n\n\ndef add(a, b):\n    time.sleep(600)\n"}, max_timeouts=MAX_TIMEOUTS
+    )
     assert (examined.graded.verdict, examined.graded.failed) == ("failed", ids)
     assert "did not end in time" in examined.graded.reason
     assert examined.run is not None
@@ -148,10 +150,7 @@ def test_an_environment_in_which_nothing_starts_is_void(tmp_path: Path) -> None:
     graded = grade_submission(
         bench.ticket,
         bench.ticket.gold or "",
-        template=bench.repository.template,
-        environment=empty,
-        sandbox=sandbox(),
-        scratch=tmp_path / "scratch",
+        bench.repository.bench(empty),
     )
     assert graded.verdict == "void"
     assert "the tests never started" in graded.reason
@@ -266,15 +265,14 @@ def test_asynchronous_tests_run_by_a_plugin_are_graded_alike(tmp_path: Path) -> 
 
 
 def test_reports_arrive_while_the_tests_run(tmp_path: Path) -> None:
-    from meta.languages.python.pytest_run import run_pytest
+    from meta.languages.python.pytest_run import PytestOrders, run_pytest
     from worker_agent.workspace import open_workspace
 
     bench = judge(tmp_path)
     workspace = open_workspace(bench.repository.template, tmp_path / "workspace")
     seen = []
-    run = run_pytest(
-        workspace.root, ["tests"], environment=own_environment(), sandbox=sandbox(), on_test=lambda t: seen.append(t.id)
-    )
+    orders = PytestOrders(["tests"], on_test=lambda t: seen.append(t.id))
+    run = run_pytest(bench.repository.bench(), workspace.root, orders)
     assert seen == [MUL]
     assert run.collected == (MUL,)
     assert run.finished

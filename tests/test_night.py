@@ -21,8 +21,7 @@ from meta.proposals.decision import accept_proposal, reject_proposal, roll_back_
 from meta.proposals.view import view_proposal
 from meta.records.candidate import Edit, EditDraft
 from meta.records.ticket import UNDER_SPECIFIED, Admission, Grader, Ticket
-from meta.replay.executor import ReplayJob
-from meta.replay.run import FinishedReplay
+from meta.replay.run import FinishedReplay, ReplayJob
 from meta.replay.simulated import SimulatedExecutor
 from meta.settings import Settings
 from meta.store.summary import read_summary

@@ -16,8 +16,7 @@ from meta.errors import BudgetSpent
 from meta.look.night_page import night_page
 from meta.nights.deadline import Deadline
 from meta.nights.night import run_night
-from meta.replay.executor import ReplayJob
-from meta.replay.run import FinishedReplay
+from meta.replay.run import FinishedReplay, ReplayJob
 from meta.replay.simulated import SimulatedExecutor
 from meta.store import nights
 from meta.store.outcomes import find_outcome, save_outcome

@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from meta.disk.cache import Cache
+from meta.environments.workshop import Workshop
 from meta.gateway.call_budget import CallBudget, SpendingCaps
 from meta.records.replay import Replay
 from meta.records.ticket import Ticket
-from meta.replay.executor import LocalExecutor, ReplayJob
-from meta.replay.run import FinishedReplay, ReplaySetting
+from meta.replay.executor import LocalExecutor
+from meta.replay.run import FinishedReplay, ReplayJob
 from meta.store.store import Store
+from meta.workers.own_worker import OwnWorker
 from tests.conftest import Make
 from tests.messages_server import Served, serving
 from tests.test_cli import DONE, FIX, GOLD, HIDDEN, PROJECT
@@ -85,9 +88,9 @@ def test_a_cluster_gives_the_records_that_this_machine_gives(
     with serving(answer) as served:
         endpoint = ModelEndpoint("m", served.url, retries=0)
         node = NodeSettings(endpoint, "bubblewrap", Limits())
-        far = essence(RayExecutor(node, tmp_path / "c1", purse).run(jobs))
-        setting = ReplaySetting(MessagesModel(endpoint), open_sandbox(), Limits(), tmp_path / "c2")
-        near = essence(LocalExecutor(setting, 2).run(jobs))
+        far = essence(RayExecutor(node, Cache(tmp_path / "c1"), purse).run(jobs))
+        worker = OwnWorker(MessagesModel(endpoint), Limits())
+        near = essence(LocalExecutor(worker, Workshop(Cache(tmp_path / "c2"), open_sandbox), 2).run(jobs))
         assert isinstance(served, Served)
     assert far == near
     assert '"verdict":"passed"' in str(far[0])
@@ -115,7 +118,7 @@ def test_a_node_that_dies_makes_its_replays_void(
 
     wanted = ticket(make_repo(PROJECT))
     node = NodeSettings(ModelEndpoint("m", "http://127.0.0.1:9"), "none", Limits())
-    executor = RayExecutor(node, tmp_path / "cache", work=dies_once)
+    executor = RayExecutor(node, Cache(tmp_path / "cache"), work=dies_once)
     first = [f.replay for _, f in executor.run([ReplayJob(0, wanted, surface, "gate")])]
     again = [f.replay for _, f in executor.run([ReplayJob(0, wanted, surface, "gate")])]
     assert [r.verdict for r in first] == ["void"]

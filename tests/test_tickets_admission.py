@@ -10,18 +10,15 @@ import pytest
 
 from meta.environments.builder import prune_environments
 from meta.records.ticket import Admission, Ticket
-from meta.tickets.admission import proof
+from meta.tickets.admission import reliable_tests
 from meta.tickets.admission.proof import admit_ticket
-from tests.repositories import ADD, FIXED, MUL, Files, Judge, judge, own_environment, sandbox
+from tests.repositories import ADD, FIXED, MUL, Files, Judge, judge, own_environment
 
 
 def try_(bench: Judge, ticket: Ticket | None = None, runs: int = 1) -> tuple[Admission, Ticket]:
     return admit_ticket(
         ticket or bench.ticket,
-        template=bench.repository.template,
-        environment=own_environment(),
-        sandbox=sandbox(),
-        scratch=bench.repository.folder / "scratch",
+        bench.repository.bench(),
         runs=runs,
     )
 
@@ -35,12 +32,9 @@ def test_a_ticket_whose_tests_tell_gold_from_nothing_is_admitted_unchanged(tmp_p
     steps: list[str] = []
     found, ticket = admit_ticket(
         bench.ticket,
-        template=bench.repository.template,
-        environment=own_environment(),
-        sandbox=sandbox(),
-        scratch=tmp_path / "scratch",
+        bench.repository.bench(),
         runs=3,
-        progress=steps.append,
+        report=steps.append,
     )
     assert (found.status, found.reason, found.runs) == ("admitted", "", 3)
     assert ticket.grader.checks
@@ -73,10 +67,7 @@ def test_a_ticket_whose_tests_cannot_start_is_quarantined(tmp_path: Path) -> Non
     bench = judge(tmp_path)
     found, _ = admit_ticket(
         bench.ticket,
-        template=bench.repository.template,
-        environment=own_environment().model_copy(update={"path": ()}),
-        sandbox=sandbox(),
-        scratch=tmp_path / "scratch",
+        bench.repository.bench(own_environment().model_copy(update={"path": ()})),
     )
     assert found.status == "quarantined"
     assert "its tests could not be run" in found.reason
@@ -136,7 +127,7 @@ def test_a_test_that_depends_on_the_order_is_left_out(tmp_path: Path) -> None:
 
 
 def test_a_slow_test_is_left_out_unless_it_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proof, "SLOW_TEST_SECONDS", 0.5)
+    monkeypatch.setattr(reliable_tests, "SLOW_TEST_SECONDS", 0.5)
     tests = """\
         import time
         from calc import add

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from meta.tickets.admission.review_drafts import parse_checks
 from meta.tickets.from_feedback.accepted_change import ticket_sides
 from meta.tickets.from_feedback.conversion import ConversionResult, convert_outcomes
 from tests.messages_server import Served, message, script, serving, text
-from tests.repositories import CALC, Repository, own_environment, sandbox
+from tests.repositories import CALC, Repository
 from worker_agent.workspace import make_template
 
 HELPERS = "def clamp(value, low, high):\n    return max(low, min(value, high))\n"
@@ -119,14 +120,7 @@ class House:
 
     def verdict(self, ticket: Ticket, diff: str) -> str:
         template = make_template(self.shop.path, ticket.base_commit, self.shop.folder / "templates")
-        graded = grade_submission(
-            ticket,
-            diff,
-            template=template,
-            environment=own_environment(),
-            sandbox=sandbox(),
-            scratch=self.shop.folder / "scratch",
-        )
+        graded = grade_submission(ticket, diff, replace(self.shop.bench(), template=template))
         return f"{graded.tests}, {graded.verdict}: {graded.reason}"
 
 

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from meta.disk.cache import Cache
+from meta.environments.workshop import Workshop
 from meta.errors import MetaError
 from meta.records.ticket import EnvironmentSpec
 from meta.tickets.mining import contrast
+from meta.tickets.mining.attempt import MiningOptions
 from meta.tickets.mining.briefs import why_not_a_brief, write_brief
 from meta.tickets.mining.mined_ticket import MinedTicket
-from meta.tickets.mining.miner import MiningWorkshop, mine_repository
+from meta.tickets.mining.miner import mine_repository
 from tests.repositories import Files, Repository, sandbox
 
 CART = """\
@@ -126,10 +129,9 @@ def mined(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, MinedTicket]
     shop = history(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(contrast, "MAX_TEST_SECONDS", 1.0)
-        workshop = MiningWorkshop(
-            sandbox(), folder / "cache", folder / "scratch", runs=1, environment=EnvironmentSpec()
-        )
-        return {found.title: found for found in mine_repository(shop.path, workshop)}
+        workshop = Workshop(Cache(folder / "cache"), sandbox)
+        options = MiningOptions(runs=1, environment=EnvironmentSpec())
+        return {found.title: found for found in mine_repository(shop.path, workshop, options)}
 
 
 EMPTY = "The total of an empty cart is an error"
@@ -266,11 +268,12 @@ def test_mining_stops_at_the_limit_and_skips_what_was_tried(tmp_path: Path) -> N
     shop = Repository(tmp_path, BEGIN)
     shop.commit({"src/shop/cart.py": CART + "\n", "tests/test_cart.py": TEST_CART + "\n"}, "update ruff")
     fix = shop.commit({"src/shop/cart.py": CART_FIXED, "tests/test_cart.py": TEST_CART_EMPTY}, EMPTY)
-    workshop = MiningWorkshop(
-        sandbox(), tmp_path / "cache", tmp_path / "scratch", runs=1, environment=EnvironmentSpec()
-    )
-    assert [found.title for found in mine_repository(shop.path, workshop, limit=1, jobs=1)] == [EMPTY]
-    assert [found.title for found in mine_repository(shop.path, workshop, jobs=1, skip={fix})] == ["Update ruff"]
+    workshop = Workshop(Cache(tmp_path / "cache"), sandbox)
+    options = MiningOptions(runs=1, environment=EnvironmentSpec())
+    assert [found.title for found in mine_repository(shop.path, workshop, options, limit=1, jobs=1)] == [EMPTY]
+    assert [found.title for found in mine_repository(shop.path, workshop, options, jobs=1, skip={fix})] == [
+        "Update ruff"
+    ]
 
 
 def test_a_suite_that_takes_too_long_leaves_the_decision_to_the_files_that_the_change_touched(tmp_path: Path) -> None:
@@ -278,15 +281,14 @@ def test_a_suite_that_takes_too_long_leaves_the_decision_to_the_files_that_the_c
     sleep = "import time\n\n\ndef test_slow():\n    time.sleep({})\n\n\n"
     shop.commit({"tests/test_all.py": sleep.format(60)}, "Test it all")
     shop.commit({"src/shop/cart.py": CART_FIXED, "tests/test_cart.py": sleep.format(2) + TEST_CART_EMPTY}, EMPTY)
-    workshop = MiningWorkshop(
-        sandbox(), tmp_path / "cache", tmp_path / "scratch", runs=1, environment=EnvironmentSpec(), suite_seconds=1.5
-    )
-    (found,) = mine_repository(shop.path, workshop, limit=1)
+    workshop = Workshop(Cache(tmp_path / "cache"), sandbox)
+    options = MiningOptions(runs=1, environment=EnvironmentSpec(), suite_seconds=1.5)
+    (found,) = mine_repository(shop.path, workshop, options, limit=1)
     assert found.status == "admitted", found.reason
     assert found.fail_to_pass == ("tests/test_cart.py::test_empty",)
 
 
 def test_a_folder_without_a_history_is_an_error_in_words(tmp_path: Path) -> None:
-    workshop = MiningWorkshop(sandbox(), tmp_path / "cache", tmp_path / "scratch")
+    workshop = Workshop(Cache(tmp_path / "cache"), sandbox)
     with pytest.raises(MetaError, match="cannot read the history"):
         next(mine_repository(tmp_path / "nowhere", workshop))

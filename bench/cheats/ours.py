@@ -13,6 +13,7 @@ from bench.cheats.attack import Files, Submission
 from bench.cheats.naive import lay_out, put_outside
 from bench.cheats.shop import BASE, HIDDEN, HIDDEN_UNITTEST, RIGHT
 from meta.environments.environment import build_environment
+from meta.environments.workshop import Bench
 from meta.grading.grader import grade_submission
 from meta.records.replay import Graded
 from meta.records.ticket import EnvironmentSpec, Grader, HiddenFile, Ticket
@@ -82,11 +83,5 @@ class Judge:
         return self.grade(diff, attack.hidden)
 
     def grade(self, diff: str, kind: Kind = "functions") -> Graded:
-        return grade_submission(
-            self.ticket(kind),
-            diff,
-            template=self.template,
-            environment=own_environment(),
-            sandbox=self.sandbox,
-            scratch=self.root / "scratch",
-        )
+        bench = Bench(self.template, own_environment(), self.sandbox, self.root / "scratch")
+        return grade_submission(self.ticket(kind), diff, bench)

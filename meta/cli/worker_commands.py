@@ -31,9 +31,10 @@ def work_command(
         raise MetaError("--pr is for an issue on GitHub", "give https://HOST/OWNER/REPO/issues/NUMBER", code=2)
     with open_writable(HERE, "work", report) as app:
         if not github:
-            from meta.workers.assignment import work_on_ticket
+            from meta.workers.assignment import find_assignment, work_on_ticket
 
-            work_on_ticket(app.context, ticket, repo, base)
+            found = find_assignment(app.store.tickets, ticket, repo, base)
+            work_on_ticket(found, app.versions.head().surface, app.worker(app.models()), app.workshop, report)
             return
         from meta.forges.github.address import find_issue_place
         from meta.forges.github.delivery import deliver_issue

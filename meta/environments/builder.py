@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -102,8 +103,6 @@ def _project_key(repository: Path, commit: str) -> str:
 
 def _last_version(repository: Path, commit: str) -> str:
     """The version for projects that take theirs from git, which a workspace has no history of."""
-    import re
-
     with contextlib.suppress(GitError):
         tag = run_git("describe", "--tags", "--abbrev=0", commit, cwd=repository).strip()
         if found := re.search(r"\d+(\.\d+)*", tag):

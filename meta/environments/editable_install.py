@@ -7,6 +7,7 @@ and an importer that comes after all others supplies them.
 
 from __future__ import annotations
 
+import configparser
 import contextlib
 import shutil
 import tomllib
@@ -106,8 +107,6 @@ def _name(tree: Path) -> str:
         parsed = tomllib.loads((tree / "pyproject.toml").read_text())
         if name := parsed.get("project", {}).get("name"):
             return str(name)
-    import configparser
-
     with contextlib.suppress(configparser.Error):
         config = configparser.ConfigParser(interpolation=None)
         config.read(tree / "setup.cfg")

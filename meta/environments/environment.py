@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from meta.environments.builder import build_prefix
 from meta.environments.interpreters import prefixes_of
 from meta.records.ticket import EnvironmentSpec
 from worker_agent.records import Environment
@@ -41,8 +42,6 @@ def _for_tests(spec: EnvironmentSpec, repository: Path, base_commit: str, cache:
         return _around(spec.model_copy(update={"variables": variables}), Path(sys.prefix), Path(sys.base_prefix))
     if "/" in spec.python:
         return _around(spec, *prefixes_of(spec.python))
-    from meta.environments.builder import build_prefix
-
     home = build_prefix(spec, repository, base_commit, cache.absolute())
     return _around(spec, home, prefixes_of(str(home / "bin" / "python"))[1])
 

@@ -15,7 +15,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from meta.disk.free_space import require_free_space
-from meta.environments.interpreters import find_python, find_uv
+from meta.environments.interpreters import find_python, find_uv, prefixes_of
 from meta.errors import MetaError
 from worker_agent.sandbox.bubblewrap import Bubblewrap
 from worker_agent.sandbox.job import Mount, SandboxJob, SandboxLimits, SandboxUnavailable
@@ -56,8 +56,6 @@ class Installer:
     @classmethod
     def of(cls, version: str, cache: Path, exclude_newer: str | None) -> Installer:
         """Raises `MetaError` when there is no uv or no such Python."""
-        from meta.environments.interpreters import prefixes_of
-
         (cache / "uv").mkdir(parents=True, exist_ok=True)
         python = find_python(version)
         return cls(find_uv(), python, prefixes_of(str(python))[1], cache, exclude_newer)

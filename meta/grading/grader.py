@@ -1,215 +1,170 @@
-"""The judge of a submission: a second workspace, the tests out of its hands, and a verdict written outside.
+"""Decides about a submission: a second workspace, tests that it cannot touch, and a verdict written outside.
 
-The verdict is made here, in a process that never imports code of the repository. It rests on reports from the test
-process, which the code under test shares; what is done so that it cannot speak for the tests is in `watch.py`.
+The verdict is made in this process, which never imports code of the repository. It rests on reports from the test
+process, which the code under test shares; `meta.languages.python.bait` is why that code cannot speak for the tests.
 """
 
 from __future__ import annotations
 
 import re
-import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from meta.disk.free_space import guard_free_space
+from meta.environments.workshop import Bench
 from meta.grading.acceptance.checks import read_change, run_tools
 from meta.grading.acceptance.finding import CheckResult
-from meta.grading.acceptance.linter_run import LinterBench
-from meta.grading.acceptance.submission_change import compare_with_base
+from meta.grading.acceptance.submission_change import SubmissionChange, compare_with_base
 from meta.grading.overlay import lay_hidden_files, restore_protected
 from meta.grading.runner_access import choose_alarms, find_runner_access
-from meta.languages.junit.junit_run import WEAKER_VERDICT_NOTE, run_junit
-from meta.languages.python.bait import lay_bait
-from meta.languages.python.pytest_run import run_pytest
-from meta.languages.test_run import RunReading, TestRun
+from meta.languages.junit.junit_run import WEAKER_VERDICT_NOTE
+from meta.languages.runners import choose_runner
+from meta.languages.test_run import RunOptions, RunReading, TestRun
 from meta.records.replay import MACHINE_FAULT, Graded, Verdict
 from meta.records.ticket import Grader, Ticket
-from worker_agent.records import INFRASTRUCTURE_ENDINGS, Environment, Submission
-from worker_agent.sandbox.job import Sandbox, SandboxLimits, SandboxUnavailable
+from worker_agent.records import INFRASTRUCTURE_ENDINGS, Submission
+from worker_agent.sandbox.job import SandboxUnavailable
 from worker_agent.submission_diff import RefusedDiff, apply_diff
-from worker_agent.workspace import Template, open_workspace
+from worker_agent.workspace import Workspace
 
 _LINK = re.compile(r"^(?:new file mode|new mode) (120000|160000)$", re.MULTILINE)
 
-
 MAX_TIMEOUTS = 2
-"""Tests that took too long before a submission is given up: the verdict stands, and each further one costs as much."""
+"""Tests that may time out before a submission is given up: the verdict stands, and each further one costs as much."""
 
 
 @dataclass(frozen=True)
 class Examination:
-    """A verdict with what it was made from; both are `None` where no test could be run."""
+    """A verdict and the test run that it was made from; `None` when no test could be run."""
 
     graded: Graded
     run: TestRun | None = None
-    reading: RunReading | None = None
+
+    @property
+    def reading(self) -> RunReading | None:
+        """What the run says about each test; `None` when it says nothing."""
+        return self.run.reading if self.run else None
 
 
-def grade_submission(
-    ticket: Ticket,
-    diff: str,
-    *,
-    template: Template,
-    environment: Environment,
-    sandbox: Sandbox,
-    scratch: Path,
-    limits: SandboxLimits | None = None,
-) -> Graded:
-    """Judge one submission (a diff against the ticket's base). `scratch` is a folder for the second workspace.
+def grade_submission(ticket: Ticket, diff: str, bench: Bench) -> Graded:
+    """Decide about one submission, a diff against the ticket's base.
 
     `void` means that nothing was learnt about the submission, and is never its own doing: from the moment the test
     process has its orders, however it ends is the submission's affair.
     """
-    return examine_submission(
-        ticket,
-        diff,
-        template=template,
-        environment=environment,
-        sandbox=sandbox,
-        scratch=scratch,
-        limits=limits,
-        hangs=MAX_TIMEOUTS,
-    ).graded
+    return examine_submission(ticket, diff, bench, RunOptions(max_timeouts=MAX_TIMEOUTS)).graded
 
 
-def examine_submission(
-    ticket: Ticket,
-    diff: str,
-    *,
-    template: Template,
-    environment: Environment,
-    sandbox: Sandbox,
-    scratch: Path,
-    limits: SandboxLimits | None = None,
-    hangs: int | None = None,
-    reverse: bool = False,
-) -> Examination:
-    """As `grade`, with the outcome of every test, or of those up to so many `hangs`. `reverse` runs them backwards."""
+def examine_submission(ticket: Ticket, diff: str, bench: Bench, options: RunOptions = RunOptions()) -> Examination:
+    """Decide as `grade_submission` does, and return the outcome of every test that was run as well."""
     begun = time.monotonic()
+    examined = _examine(ticket, diff, bench, options)
+    graded = examined.graded.model_copy(update={"seconds": time.monotonic() - begun})
+    return replace(examined, graded=graded)
 
-    def verdict(word: Verdict, reason: str, **more: Any) -> Graded:
-        return Graded.model_validate({"verdict": word, "reason": reason, "seconds": time.monotonic() - begun, **more})
 
-    grader = ticket.grader
-    if not grader.fail_to_pass:
-        return Examination(verdict("void", f"ticket {ticket.id} has no FAIL_TO_PASS test to decide by"))
-    if link := _LINK.search(diff):
-        kind = "a symbolic link" if link[1] == "120000" else "a submodule"
-        return Examination(verdict("failed", f"the submission holds {kind}"))
-    scratch.mkdir(parents=True, exist_ok=True)
-    run = reading = None
+def _examine(ticket: Ticket, diff: str, bench: Bench, options: RunOptions) -> Examination:
+    if refused := _refuse_unseen(ticket, diff):
+        return Examination(refused)
+    run = None
     try:
-        with tempfile.TemporaryDirectory(dir=scratch, prefix="grade-", ignore_cleanup_errors=True) as folder:
-            workspace = open_workspace(template, Path(folder) / "workspace")
+        with bench.workspace("grade-") as workspace:
             try:
                 apply_diff(workspace, diff)
-            except RefusedDiff as refused:
-                return Examination(verdict("failed", f"the submission does not apply: {refused}"))
-            looked_at = diff.strip() or grader.checks or grader.review
-            change = compare_with_base(workspace.root, template.tree) if looked_at else None
-            restore_protected(workspace.root, template.tree)
-            with guard_free_space(workspace.root):
-                if grader.junit:
-                    run, reading = run_junit(
-                        workspace.root,
-                        template.tree,
-                        grader.junit,
-                        environment=environment,
-                        sandbox=sandbox,
-                        hidden=grader.hidden,
-                        seconds=grader.seconds,
-                        limits=limits,
-                    )
-                else:
-                    secret = lay_bait(grader, workspace.root, choose_alarms(template.tree, ticket))
-                    lay_hidden_files(workspace.root, grader.hidden, secret.appended)
-                    run = run_pytest(
-                        workspace.root,
-                        test_files_of(grader),
-                        environment=environment,
-                        sandbox=sandbox,
-                        wanted=[*grader.fail_to_pass, *grader.pass_to_pass],
-                        seconds=grader.seconds,
-                        test_seconds=grader.test_seconds,
-                        watch=secret.watch,
-                        hangs=hangs,
-                        reverse=reverse,
-                        limits=limits,
-                    )
-                    reading = secret.read(run) if run.started else None
-        if not run.started and grader.junit and reading and ticket.gold and diff != ticket.gold:
-            # Who ends the command early must not make it void by that: the merged change shows whose doing it is.
-            gold = examine_submission(
-                ticket,
-                ticket.gold,
-                template=template,
-                environment=environment,
-                sandbox=sandbox,
-                scratch=scratch,
-                limits=limits,
-            )
-            if gold.run and gold.run.started:
-                reason = "the run left no report, and the merged change does"
-                failed = (*grader.fail_to_pass, *grader.pass_to_pass)
-                return Examination(verdict("failed", reason, tests="failed", failed=failed), run, reading)
-        if not run.started or reading is None:
-            words = run.output.strip()[-500:] or "it said nothing"
-            return Examination(verdict("void", f"the tests never started: {words}", tests="void"), run)
-        tests, reason, failed = _by_the_tests(grader, run, reading)
-        if tests == "passed" and change and (reached := find_runner_access(change, ticket)):
-            tests, reason = "failed", f"the submission reaches for what runs its tests: {reached}"
-        findings = read_change(grader.checks, change, ticket) if change else []
-        # A program of the repository's choice may take seconds; where the tests failed, nothing depends on it.
-        if change and tests == "passed":
-            bench = LinterBench(template, environment, sandbox, scratch)
-            findings += run_tools(grader.checks, change, bench)
+            except RefusedDiff as why:
+                return Examination(Graded(verdict="failed", reason=f"the submission does not apply: {why}"))
+            looked_at = diff.strip() or ticket.grader.checks or ticket.grader.review
+            change = compare_with_base(workspace.root, bench.template.tree) if looked_at else None
+            run = _run_tests(ticket, workspace, bench, options)
+        if run.started and run.reading is not None:
+            graded = _decide(ticket, change, run, run.reading, bench)
+        else:
+            graded = _decide_without_report(ticket, diff, run, bench)
     except SandboxUnavailable as missing:
-        return Examination(verdict("void", str(missing)), run, reading)
+        graded = Graded(verdict="void", reason=str(missing))
     except OSError as trouble:  # a full disk, no more processes: the machine's fault
-        return Examination(verdict("void", f"{MACHINE_FAULT} could not grade: {trouble}"), run, reading)
-    return Examination(combine_verdicts(verdict, tests, reason, failed, findings), run, reading)
+        graded = Graded(verdict="void", reason=f"{MACHINE_FAULT} could not grade: {trouble}")
+    return Examination(graded, run)
 
 
-def _by_the_tests(grader: Grader, run: TestRun, reading: RunReading) -> tuple[Verdict, str, tuple[str, ...]]:
-    """What the tests say, why, and which of them did not pass."""
+def _refuse_unseen(ticket: Ticket, diff: str) -> Graded | None:
+    """The verdict on what needs no workspace: a ticket that cannot decide, a diff that no submission may hold."""
+    if not ticket.grader.fail_to_pass:
+        return Graded(verdict="void", reason=f"ticket {ticket.id} has no FAIL_TO_PASS test to decide by")
+    if link := _LINK.search(diff):
+        kind = "a symbolic link" if link[1] == "120000" else "a submodule"
+        return Graded(verdict="failed", reason=f"the submission holds {kind}")
+    return None
+
+
+def _run_tests(ticket: Ticket, workspace: Workspace, bench: Bench, options: RunOptions) -> TestRun:
+    """Put the grader's files over the submission's, and run its tests."""
+    grader, base = ticket.grader, bench.template.tree
+    restore_protected(workspace.root, base, grader.junit.protected if grader.junit else ())
+    options = replace(options, alarms=choose_alarms(base, ticket))
+    with guard_free_space(workspace.root):
+        lay_hidden_files(workspace.root, grader.hidden)
+        return choose_runner(grader).run(bench, workspace.root, grader, options)
+
+
+def _decide(ticket: Ticket, change: SubmissionChange | None, run: TestRun, reading: RunReading, bench: Bench) -> Graded:
+    """The verdict of both parts: the tests, and what acceptance checks find in the change."""
+    by_tests = _decide_by_tests(ticket.grader, run, reading)
+    if change is None:
+        return by_tests
+    if by_tests.verdict == "passed" and (reached := find_runner_access(change, ticket)):
+        reason = f"the submission reaches for what runs its tests: {reached}"
+        by_tests = Graded(verdict="failed", reason=reason, tests="failed")
+    findings = read_change(ticket.grader.checks, change, ticket)
+    # A program of the repository's choice may take seconds; where the tests failed, nothing depends on it.
+    if by_tests.verdict == "passed":
+        findings += run_tools(ticket.grader.checks, change, bench)
+    return combine_verdicts(by_tests, findings)
+
+
+def _decide_without_report(ticket: Ticket, diff: str, run: TestRun, bench: Bench) -> Graded:
+    """The verdict on a run that never started, or left no report.
+
+    Whoever ends a JUnit command early must not make it void by that: the merged change shows whose doing it is.
+    """
+    if ticket.grader.junit and ticket.gold and diff != ticket.gold:
+        gold = examine_submission(ticket, ticket.gold, bench)
+        if gold.run and gold.run.started:
+            tests = (*ticket.grader.fail_to_pass, *ticket.grader.pass_to_pass)
+            reason = "the run left no report, and the merged change does"
+            return Graded(verdict="failed", reason=reason, tests="failed", failed=tests)
+    words = run.output.strip()[-500:] or "it said nothing"
+    return Graded(verdict="void", reason=f"the tests never started: {words}", tests="void")
+
+
+def _decide_by_tests(grader: Grader, run: TestRun, reading: RunReading) -> Graded:
+    """The verdict of the tests alone."""
     tests = (*grader.fail_to_pass, *grader.pass_to_pass)
     if failed := tuple(test for test in tests if reading.outcomes.get(test) != "passed"):
-        return "failed", reading.distrust if run.patched else _reason(failed, reading, grader, run), failed
+        reason = reading.distrust if reading.tampered else _explain_failure(failed, reading, grader, run)
+        return Graded(verdict="failed", reason=reason, tests="failed", failed=failed)
     if reading.distrust:
-        return "failed", reading.distrust, ()
+        return Graded(verdict="failed", reason=reading.distrust, tests="failed")
     words = f"{len(grader.fail_to_pass)} FAIL_TO_PASS and {len(grader.pass_to_pass)} PASS_TO_PASS tests pass"
-    return "passed", words + (WEAKER_VERDICT_NOTE if grader.junit else ""), ()
+    return Graded(verdict="passed", reason=words + (WEAKER_VERDICT_NOTE if grader.junit else ""), tests="passed")
 
 
-def combine_verdicts(
-    verdict: Callable[..., Graded],
-    tests: Verdict,
-    reason: str,
-    failed: tuple[str, ...],
-    findings: Sequence[CheckResult],
-) -> Graded:
-    """One verdict of both parts, which stay apart in it."""
+def combine_verdicts(by_tests: Graded, findings: Sequence[CheckResult]) -> Graded:
+    """Make one verdict of the tests' and the checks', which stay apart in it."""
     objections = tuple(f"{f.check}: {f.reason}" for f in findings if f.verdict == "failed")
     counted = [f for f in findings if f.verdict != "void"]
     acceptance: Verdict | None = "failed" if objections else "passed" if counted else None
-    word: Verdict = "passed" if tests == "passed" and not objections else "failed"
-    if tests == "passed" and objections:
-        reason = "it passes the tests, but would not be merged as it is: " + "; ".join(objections)
+    verdict, reason = by_tests.verdict, by_tests.reason
+    if verdict == "passed" and objections:
+        verdict, reason = "failed", "it passes the tests, but would not be merged as it is: " + "; ".join(objections)
     elif objections:
         reason += "\nbesides, " + "; ".join(objections)
-    return verdict(word, reason, failed=failed, tests=tests, acceptance=acceptance, objections=objections)
+    more = {"verdict": verdict, "reason": reason, "acceptance": acceptance, "objections": objections}
+    return by_tests.model_copy(update=more)
 
 
-def test_files_of(grader: Grader) -> list[str]:
-    """The files to hand to pytest: those that the ticket names, else those of its test ids."""
-    ids = [*grader.fail_to_pass, *grader.pass_to_pass]
-    return list(grader.test_files or dict.fromkeys(test.split("::")[0] for test in ids))
-
-
-def _reason(failed: tuple[str, ...], reading: RunReading, grader: Grader, run: TestRun) -> str:
+def _explain_failure(failed: tuple[str, ...], reading: RunReading, grader: Grader, run: TestRun) -> str:
     first = failed[0]
     kind = "FAIL_TO_PASS" if first in grader.fail_to_pass else "PASS_TO_PASS"
     words = {
@@ -230,7 +185,7 @@ def _reason(failed: tuple[str, ...], reading: RunReading, grader: Grader, run: T
 
 
 def verdict_without_diff(submission: Submission) -> Graded | None:
-    """The verdict on a run that handed nothing in; `None` when there is something to grade."""
+    """Return the verdict on a worker that submitted nothing; `None` when there is something to grade."""
     if submission.ended == "submitted":
         return None
     verdict = "void" if submission.ended in INFRASTRUCTURE_ENDINGS else "failed"

@@ -1,4 +1,4 @@
-"""Takes the tests out of the submission's hands: protected files back from the base, hidden files on top."""
+"""Takes the tests out of the submission's hands: restores protected files, then lays hidden files on top."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,12 +19,13 @@ FileStamp = tuple[int, int, int]
 """Size, modification time (ns) and kind of a file."""
 
 
-def restore_protected(root: Path, base: Path) -> list[str]:
-    """Make the protected files under `root` what they are in the base tree; returns the paths that had to change.
+def restore_protected(root: Path, base: Path, also: tuple[str, ...] = ()) -> list[str]:
+    """Make the protected files under `root` what they are in the base tree; return the paths that had to change.
 
-    The trees are walked rather than the diff read: what a diff touches can be disguised, what lies there cannot.
+    `also` are patterns of further files that the ticket protects. The trees are walked rather than the diff read: what
+    a diff touches can be disguised, what lies there cannot.
     """
-    theirs = _protected(base)
+    theirs = _protected(base, also)
     changed = []
     found = dict(walk_files(root))
     for path, (size, modified, kind) in theirs.items():
@@ -32,7 +34,7 @@ def restore_protected(root: Path, base: Path) -> list[str]:
             changed.append(path)
             _put(root, path, base / path)
     for path in found.keys() - theirs.keys():
-        if is_protected(path):
+        if _is_protected(path, also):
             changed.append(path)
             (root / path).unlink()
     if _restore_pytest_tables(root, base):
@@ -40,8 +42,8 @@ def restore_protected(root: Path, base: Path) -> list[str]:
     return sorted(changed)
 
 
-def lay_hidden_files(root: Path, hidden: Sequence[HiddenFile], appended: Mapping[str, bytes] | None = None) -> None:
-    """Write the hidden files and remove those that the gold change removed. `appended` adds to Python files."""
+def lay_hidden_files(root: Path, hidden: Sequence[HiddenFile]) -> None:
+    """Write the hidden files, and remove those that the gold change removed. Raises `MetaError` for a path outside."""
     for file in hidden:
         target = _inside(root, file.path)
         if file.content is None:
@@ -51,14 +53,15 @@ def lay_hidden_files(root: Path, hidden: Sequence[HiddenFile], appended: Mapping
         _clear(root, target)
         target.write_bytes(file.content)
         target.chmod(0o755 if file.executable else 0o644)
-    for path, text in (appended or {}).items():
-        with contextlib.suppress(FileNotFoundError), _inside(root, path).open("ab") as stream:
-            stream.write(text)
 
 
 @lru_cache(maxsize=32)
-def _protected(base: Path) -> Mapping[str, FileStamp]:
-    return {path: stamp for path, stamp in walk_files(base) if is_protected(path)}
+def _protected(base: Path, also: tuple[str, ...]) -> Mapping[str, FileStamp]:
+    return {path: stamp for path, stamp in walk_files(base) if _is_protected(path, also)}
+
+
+def _is_protected(path: str, also: tuple[str, ...]) -> bool:
+    return is_protected(path) or any(fnmatchcase(path, pattern) for pattern in also)
 
 
 def walk_files(root: Path) -> Iterator[tuple[str, FileStamp]]:

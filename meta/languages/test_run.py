@@ -1,25 +1,17 @@
-"""DOCSTRING meta.languages.test_run."""
+"""What every test runner takes and returns, whatever the language."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from meta.environments.workshop import Bench
+from meta.records.ticket import Grader
 
 TestOutcome = str
 """passed, failed, error (outside the test's own body), skipped, xfailed, xpassed, timeout."""
-
-
-@dataclass(frozen=True)
-class TestReport:
-    """One test, run once. `nth` counts the runs under the same id within one process: twins share their id."""
-
-    __test__ = False
-    id: str
-    nth: int
-    outcome: TestOutcome
-    why: str = ""
-    seconds: float = 0.0
-
 
 DETERMINISTIC_VARIABLES = {
     "PYTHONHASHSEED": "0",
@@ -29,7 +21,32 @@ DETERMINISTIC_VARIABLES = {
     "LINES": "24",
     "PYTHONFAULTHANDLER": "1",
 }
-"""So that a test gives the same result in every replay, wherever it runs."""
+"""Set for every run, so that a test gives the same result in each replay, wherever it runs."""
+
+
+@dataclass(frozen=True)
+class TestReport:
+    """One run of one test. `nth` counts the runs under the same id within one process: twins share their id."""
+
+    __test__ = False
+    id: str
+    nth: int
+    outcome: TestOutcome
+    why: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class RunReading:
+    """What a run says about the real tests, each mapping by test id, and whether to believe it."""
+
+    outcomes: Mapping[str, TestOutcome]
+    words: Mapping[str, str]
+    seconds: Mapping[str, float]
+    distrust: str = ""
+    """Why the good news in it cannot be believed; empty when it can."""
+    tampered: bool = False
+    """Whether the code under test changed the test runner: then its bad news means nothing either."""
 
 
 @dataclass(frozen=True)
@@ -39,31 +56,25 @@ class TestRun:
     __test__ = False
     tests: tuple[TestReport, ...]
     started: bool
-    """False: pytest was never reached, so nothing is known about the code under test."""
+    """False: the test runner was never reached, so nothing is known about the code under test."""
     finished: bool
     """False: the process ended, or was ended, in the middle."""
     timed_out: bool
-    running: str | None
-    """The test in the middle of which an unfinished run ended."""
-    broken: Mapping[str, str]
-    """Files that could not be collected, with the error's words."""
-    collected: tuple[str, ...]
-    """Node ids, in order; only filled when all that is collected was asked for."""
-    twinned: frozenset[str]
-    """The tests that could be given twins: functions, not unittest's methods nor other kinds of item."""
-    mutants: frozenset[str]
-    """The changed copies of tests that were collected."""
-    patched: str
-    """What in the test runner the code under test had changed, in words."""
-    forged: int
-    """Lines in the report pipe that were not the plugin's."""
     output: str
     seconds: float
+    reading: RunReading | None = None
+    """The run without what was added to it to expose forgeries; `None` when there is nothing to read."""
+    running: str | None = None
+    """The test in the middle of which an unfinished run ended."""
+    broken: Mapping[str, str] = field(default_factory=dict)
+    """Files that could not be collected, with the error's words."""
+    collected: tuple[str, ...] = ()
+    """Test ids, in order; only filled when everything that is collected was asked for."""
 
     @property
-    def outcomes(self) -> dict[str, str]:
-        """Node id to outcome. Runs that shared an id count as the worst of them; twins are for the grader to tell."""
-        found: dict[str, str] = {}
+    def outcomes(self) -> dict[str, TestOutcome]:
+        """Test id to outcome. Where several runs share an id, the worst of them counts."""
+        found: dict[str, TestOutcome] = {}
         for test in self.tests:
             if found.get(test.id, "passed") == "passed":
                 found[test.id] = test.outcome
@@ -72,23 +83,36 @@ class TestRun:
         return found
 
     def why_missing(self, node_id: str) -> str:
-        """What kept a test's file from being collected, in the error's words; empty where nothing is known."""
+        """Return the error that kept a test's file from being collected; empty when none is known."""
         path = node_id.split("::")[0]
         return next((words for broken, words in self.broken.items() if broken.split("::")[0] == path), "")
 
 
+@dataclass(frozen=True)
+class RunOptions:
+    """How a grader's tests are run this time. A runner that cannot do one of these leaves it out."""
+
+    max_timeouts: int | None = None
+    """Give the run up after this many tests have timed out; `None`: never."""
+    reverse: bool = False
+    """Run the tests in reverse order."""
+    alarms: Sequence[str] = ()
+    """Audit events that code of the repository, apart from its tests, may not raise."""
+
+
+class TestRunner(Protocol):
+    """Runs the tests that a grader names. Implementations: `PytestRunner`, `JUnitRunner`."""
+
+    def run(self, bench: Bench, workspace: Path, grader: Grader, options: RunOptions = RunOptions()) -> TestRun:
+        """Run the tests in `workspace`, in which protected and hidden files already lie; never decide on them.
+
+        Raises `OSError` or `SandboxUnavailable` when this machine is at fault.
+        """
+        ...
+
+
 def first_error_line(words: str) -> str:
-    """The one line of a failure's words that says what went wrong."""
+    """Return the one line of a failure's words that says what went wrong."""
     lines = words.strip().splitlines()
     errors = [line[2:].strip() for line in lines if line.startswith("E ")]
     return (errors or lines[-1:] or [""])[0][:300]
-
-
-@dataclass(frozen=True)
-class RunReading:
-    """What a run says about the real tests, each mapping by node id; `distrust` says why it cannot be believed."""
-
-    outcomes: Mapping[str, str]
-    words: Mapping[str, str]
-    seconds: Mapping[str, float]
-    distrust: str

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from meta.errors import BudgetSpent
-from meta.replay.executor import Executor, ReplayJob
-from meta.replay.run import FinishedReplay
+from meta.replay.executor import Executor
+from meta.replay.run import FinishedReplay, ReplayJob
 
 CLOCK_CHECK_SECONDS = 5.0
 """How often the clock is looked at: a clock that is set forward ends a night at most so late."""

@@ -1,30 +1,19 @@
-"""Where replays run. The local executor keeps as many going as it may, in threads of this process: the work itself
-is done by sandboxed processes, and the threads mostly wait for them."""
+"""Makes many replays at a time on this machine.
+
+The work itself is done by sandboxed processes; the threads that start them mostly wait.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from typing import Protocol
 
+from meta.environments.workshop import Workshop
 from meta.errors import BudgetSpent
-from meta.records.replay import Purpose
-from meta.records.ticket import Ticket
-from meta.replay.run import FinishedReplay, ReplaySetting, run_replay
+from meta.replay.run import FinishedReplay, ReplayJob, run_replay
+from meta.workers.own_worker import OwnWorker
 from worker_agent.sandbox.process import kill_all_jobs
-from worker_agent.surface import Surface
-
-
-@dataclass(frozen=True)
-class ReplayJob:
-    """One replay to make. `key` is the caller's own and comes back with the result."""
-
-    key: int
-    ticket: Ticket
-    surface: Surface
-    purpose: Purpose
-    candidate: int | None = None
 
 
 class Executor(Protocol):
@@ -38,8 +27,8 @@ class Executor(Protocol):
 class LocalExecutor:
     """Replays on this machine, `parallel` at a time."""
 
-    def __init__(self, setting: ReplaySetting, parallel: int) -> None:
-        self.setting, self.parallel = setting, parallel
+    def __init__(self, worker: OwnWorker, workshop: Workshop, parallel: int) -> None:
+        self._worker, self._workshop, self.parallel = worker, workshop, parallel
 
     def run(self, jobs: Iterable[ReplayJob]) -> Iterator[tuple[ReplayJob, FinishedReplay]]:
         """Yield `(job, finished)` in the order in which they finish.
@@ -72,4 +61,4 @@ class LocalExecutor:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _one(self, job: ReplayJob) -> FinishedReplay:
-        return run_replay(job.ticket, job.surface, self.setting, purpose=job.purpose, candidate=job.candidate)
+        return run_replay(job, self._worker, self._workshop)

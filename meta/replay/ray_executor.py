@@ -19,14 +19,15 @@ from typing import Any
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from meta.environments.workshop import template_of
+from meta.disk.cache import Cache
+from meta.environments.workshop import Workshop, template_of
 from meta.errors import BudgetSpent, MetaError
 from meta.gateway.call_budget import CallBudget, CallInFlight
 from meta.records.replay import Replay
-from meta.replay.executor import ReplayJob
 from meta.replay.ray_shipping import PackedFolder, Shipment, pack_surface, pack_template, unpack_shipment
-from meta.replay.run import FinishedReplay, ReplaySetting, run_replay
+from meta.replay.run import FinishedReplay, ReplayJob, run_replay
 from meta.store.calls import PlannedCall
+from meta.workers.own_worker import OwnWorker
 from worker_agent.agent import tighter_limits
 from worker_agent.model import MessagesModel, Model, ModelEndpoint, ModelMisconfigured, ModelReply, ModelRequest
 from worker_agent.records import Limits
@@ -78,7 +79,7 @@ class RayExecutor:
     def __init__(
         self,
         node: NodeSettings,
-        cache: Path,
+        cache: Cache,
         budget: CallBudget | None = None,
         work: NodeWork | None = None,
     ) -> None:
@@ -174,16 +175,17 @@ def replay_on_node(shipped: Shipment, template: PackedFolder, surface: PackedFol
     try:
         model = RecordingModel(_model(node.endpoint), calls)
         ticket, shown = unpack_shipment(shipped.ticket, template, surface, cache)
-        setting = ReplaySetting(model, _sandbox(node.sandbox), node.limits, cache)
-        done = run_replay(ticket, shown, setting, purpose=shipped.purpose, candidate=shipped.candidate)
+        sandbox = _sandbox(node.sandbox)  # here, so that a node without one is an error and not a void
+        job = ReplayJob(0, ticket, shown, shipped.purpose, shipped.candidate)
+        done = run_replay(job, OwnWorker(model, node.limits), Workshop(cache, lambda: sandbox))
     except (MetaError, ModelMisconfigured) as error:
         return NodeResult(None, tuple(calls), error)
     return NodeResult(done, tuple(calls))
 
 
-def find_node_cache() -> Path:
+def find_node_cache() -> Cache:
     """Where a node keeps templates, surfaces and environments. It can be deleted whenever no replay runs."""
-    return Path(tempfile.gettempdir()) / f"meta-node-{getpass.getuser()}"
+    return Cache(Path(tempfile.gettempdir()) / f"meta-node-{getpass.getuser()}")
 
 
 @lru_cache(maxsize=4)

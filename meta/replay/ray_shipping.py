@@ -8,6 +8,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from meta.disk.cache import Cache
 from meta.records.replay import Purpose
 from meta.records.ticket import Ticket
 from worker_agent.surface import Surface, load_surface
@@ -64,9 +65,9 @@ def pack_surface(surface: Surface) -> PackedFolder:
 
 
 def unpack_shipment(
-    ticket: Ticket, template: PackedFolder, surface: PackedFolder, cache: Path
+    ticket: Ticket, template: PackedFolder, surface: PackedFolder, cache: Cache
 ) -> tuple[Ticket, Surface]:
     """The ticket as it can be replayed on this machine: its repository is the unpacked base tree."""
-    home = template.unpack(cache / "templates")
-    shown = load_surface(surface.unpack(cache / "versions"))
+    home = template.unpack(cache.templates)
+    shown = load_surface(surface.unpack(cache.versions))
     return ticket.model_copy(update={"repo": str(home / "tree"), "base_commit": "HEAD"}), shown

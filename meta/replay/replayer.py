@@ -10,7 +10,8 @@ from meta.gateway.models import explain_service_errors
 from meta.records.account import Night
 from meta.records.replay import MACHINE_FAULT, Purpose, Replay
 from meta.records.ticket import Ticket
-from meta.replay.executor import Executor, ReplayJob
+from meta.replay.executor import Executor
+from meta.replay.run import ReplayJob
 from meta.store.store import Store
 from worker_agent.surface import Surface
 

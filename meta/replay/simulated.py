@@ -8,8 +8,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 
 from meta.records.replay import Replay
-from meta.replay.executor import ReplayJob
-from meta.replay.run import FinishedReplay
+from meta.replay.run import FinishedReplay, ReplayJob
 from worker_agent.records import Usage
 
 SimulatedWorld = Callable[[str, str], float]

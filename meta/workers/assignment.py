@@ -1,33 +1,60 @@
-"""`meta work`: the worker on one ticket, as in a replay, but the result is a branch for a reviewer."""
+"""`meta work`: one ticket, worked on as in a replay, with a branch for a reviewer at the end."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from meta.app import Context
+from meta.environments.workshop import Workshop
 from meta.errors import MetaError
+from meta.gateway.models import explain_service_errors
+from meta.project import Report
 from meta.records.ticket import EnvironmentSpec, Ticket
-from meta.workers.own_worker import run_worker
+from meta.store.tickets import Tickets
+from meta.workers.own_worker import OwnWorker
 from worker_agent.__main__ import read_brief
 from worker_agent.branch import branch_name, make_branch
 from worker_agent.git import GitError, run_git, run_git_as_user
-from worker_agent.records import Brief
+from worker_agent.records import Brief, Submission
+from worker_agent.surface import Surface
+from worker_agent.workspace import BadBase
 
 
-def work_on_ticket(context: Context, name: str, repo: Path | None, base: str) -> None:
-    """Run the worker and make a branch of what it submits; `name` is a ticket's id in runs.db or a Markdown file.
-
-    Raises `MetaError` when it does not submit, or when there is no such ticket, repository or commit.
-    """
-    ticket = _ticket(context, name, repo, base)
-    done = run_worker(context, ticket)
+def work_on_ticket(ticket: Ticket, surface: Surface, worker: OwnWorker, workshop: Workshop, report: Report) -> None:
+    """Let the worker submit a change, and make a branch of it in the ticket's repository. Raises `MetaError`."""
+    done = submit_change(ticket, surface, worker, workshop, report)
     brief = Brief(title=ticket.title, body=ticket.body)
     branch = make_branch(Path(ticket.repo), ticket.base_commit, brief, done, branch_name(brief))
-    context.tell(f"\n{done.summary}\n\nbranch {branch} in {ticket.repo}")
+    report(f"\n{done.summary}\n\nbranch {branch} in {ticket.repo}")
 
 
-def _ticket(context: Context, name: str, repo: Path | None, base: str) -> Ticket:
-    if known := context.store.tickets.find(name):
+def submit_change(
+    ticket: Ticket, surface: Surface, worker: OwnWorker, workshop: Workshop, report: Report
+) -> Submission:
+    """Return what the worker submits. Raises `MetaError` when it submits nothing."""
+    try:
+        with (
+            explain_service_errors("nothing was changed"),
+            workshop.bench(Path(ticket.repo), ticket.base_commit, ticket.environment) as bench,
+        ):
+            done = worker.work(ticket, surface, bench)
+    except BadBase as error:
+        raise MetaError(str(error), "name another with --repo or --base", code=2) from None
+    report(f"{done.usage.calls} model calls, {done.usage.tokens:,} tokens, {done.seconds:.0f} s")
+    if done.ended != "submitted":
+        raise MetaError(
+            f"the worker did not submit ({done.ended.replace('_', ' ')}): {done.detail or 'no detail'}",
+            "nothing was changed in the repository",
+        )
+    return done
+
+
+def find_assignment(tickets: Tickets, name: str, repo: Path | None, base: str) -> Ticket:
+    """Return the ticket with the id `name`, or the one in the Markdown file of that name.
+
+    A file needs `repo`, and the work starts from its commit `base`. Raises `MetaError` when there is no such ticket,
+    repository or commit.
+    """
+    if known := tickets.find(name):
         return known
     path = Path(name)
     if not path.is_file():
@@ -36,15 +63,7 @@ def _ticket(context: Context, name: str, repo: Path | None, base: str) -> Ticket
         raise MetaError(f"{name} does not say which repository it is about", "add --repo PATH", code=2)
     if not repo.is_dir():
         raise MetaError(f"there is no repository at {repo}", "name a clone with --repo", code=2)
-    try:
-        if base == "HEAD" and run_git_as_user("status", "--porcelain", cwd=repo).strip():
-            raise MetaError(
-                f"{repo} has uncommitted changes; the worker starts from a commit",
-                "commit or stash them, or say --base REV to start from that commit as it is",
-            )
-        commit = run_git("rev-parse", "--verify", f"{base}^{{commit}}", cwd=repo).strip()
-    except GitError as error:
-        raise MetaError(f"{repo}: {error}", "name a git repository and a commit in it", code=2) from None
+    commit = _find_base(repo, base)
     brief = read_brief(path.read_text("utf-8", "replace"))
     if not brief.title:
         raise MetaError(f"{path} is empty", "its first line should be the title of the ticket", code=2)
@@ -56,3 +75,15 @@ def _ticket(context: Context, name: str, repo: Path | None, base: str) -> Ticket
         base_commit=commit,
         environment=EnvironmentSpec(project=False),
     )
+
+
+def _find_base(repo: Path, base: str) -> str:
+    try:
+        if base == "HEAD" and run_git_as_user("status", "--porcelain", cwd=repo).strip():
+            raise MetaError(
+                f"{repo} has uncommitted changes; the worker starts from a commit",
+                "commit or stash them, or say --base REV to start from that commit as it is",
+            )
+        return run_git("rev-parse", "--verify", f"{base}^{{commit}}", cwd=repo).strip()
+    except GitError as error:
+        raise MetaError(f"{repo}: {error}", "name a git repository and a commit in it", code=2) from None

@@ -1,51 +1,46 @@
-"""DOCSTRING meta.workers.own_worker."""
+"""Our coding agent on one ticket: the same run in a replay and in production."""
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from meta.app import Context
-from meta.environments.environment import build_environment
-from meta.errors import MetaError
-from meta.gateway.models import explain_service_errors
+from meta.disk.free_space import guard_free_space
+from meta.environments.workshop import Bench
 from meta.records.ticket import Ticket
 from worker_agent.agent import run_agent
-from worker_agent.records import Brief, Event, Submission
-from worker_agent.workspace import BadBase, make_template, open_workspace
+from worker_agent.model import Model
+from worker_agent.records import Brief, Event, Limits, Submission
+from worker_agent.surface import Surface
 
 
-def run_worker(context: Context, ticket: Ticket) -> Submission:
-    """What the agent in use submits for a ticket. Raises `MetaError` when it does not."""
-    repository, brief = Path(ticket.repo), Brief(title=ticket.title, body=ticket.body)
-    version = context.versions.head()
-    events: list[Event] = []
-    try:
-        template = make_template(repository, ticket.base_commit, context.settings.cache / "templates")
-        environment = build_environment(
-            ticket.environment, repository, ticket.base_commit, context.settings.cache / "environments"
-        )
-        scratch = context.app.project.cache.scratch()
-        with (
-            explain_service_errors("nothing was changed"),
-            tempfile.TemporaryDirectory(dir=scratch, prefix="work-", ignore_cleanup_errors=True) as folder,
-        ):
-            done = run_agent(
-                brief,
-                surface=version.surface,
-                model=context.worker_model,
-                workspace=open_workspace(template, Path(folder) / "work"),
-                sandbox=context.sandbox,
-                environment=environment,
-                limits=context.settings.replay.limits,
-                record=events.append,
+def _ignore_event(event: Event) -> None:
+    """Keep no transcript."""
+
+
+@dataclass(frozen=True)
+class OwnWorker:
+    """The agent in `worker_agent`, with the model that it asks. A surface may only tighten the limits."""
+
+    model: Model
+    limits: Limits
+
+    def work(
+        self, ticket: Ticket, surface: Surface, bench: Bench, record: Callable[[Event], None] = _ignore_event
+    ) -> Submission:
+        """Work on a ticket in a workspace of its bench, and return what is handed in, whatever that is.
+
+        `record` receives the transcript, event by event. Raises `ModelMisconfigured` when no run can succeed as things
+        are set, and `OSError` when the disk is full: then the submission may lack some of its edits.
+        """
+        with bench.workspace("work-") as workspace, guard_free_space(workspace.root):
+            return run_agent(
+                Brief(title=ticket.title, body=ticket.body),
+                surface=surface,
+                model=self.model,
+                workspace=workspace,
+                sandbox=bench.sandbox,
+                environment=bench.environment,
+                limits=self.limits,
+                record=record,
             )
-    except BadBase as error:
-        raise MetaError(str(error), "name another with --repo or --base", code=2) from None
-    context.tell(f"{done.usage.calls} model calls, {done.usage.tokens:,} tokens, {done.seconds:.0f} s")
-    if done.ended != "submitted":
-        raise MetaError(
-            f"the worker did not submit ({done.ended.replace('_', ' ')}): {done.detail or 'no detail'}",
-            "nothing was changed in the repository",
-        )
-    return done

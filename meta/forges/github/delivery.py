@@ -13,7 +13,7 @@ from meta.forges.github.address import IssuePlace, connect_github, repository_se
 from meta.forges.github.issue import Issue, read_issue
 from meta.forges.github.pull_request import PullRequestLink, find_pull_request, neutralize_markup, open_pull_request
 from meta.records.ticket import EnvironmentSpec, Ticket
-from meta.workers.own_worker import run_worker
+from meta.workers.assignment import submit_change
 from worker_agent.branch import VERSION_TRAILER, make_branch
 from worker_agent.git import run_git
 from worker_agent.records import Submission
@@ -57,7 +57,8 @@ def _deliver(
         message = run_git("log", "-1", "--format=%B", pushed, cwd=clone)
         body = _body(issue, message.partition("\n")[2], context, None)
         return _open(client, place, branch, issue, body, draft)
-    done = run_worker(context, _ticket(issue, place, str(clone), base))
+    ticket, surface = _ticket(issue, place, str(clone), base), context.versions.head().surface
+    done = submit_change(ticket, surface, context.worker, context.workshop, context.tell)
     name = make_branch(clone, base, issue.brief, done, branch)
     context.tell(f"\n{done.summary}\n\nbranch {name} in {clone}")
     if not pr:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from meta.environments.workshop import Bench
 from meta.grading.acceptance.configured_tools import KNOWN_TOOLS, find_usable_tools
 from meta.grading.acceptance.existing_tests import EXISTING_TESTS
 from meta.grading.acceptance.finding import CheckResult
-from meta.grading.acceptance.linter_run import LinterBench, lint_change
+from meta.grading.acceptance.linter_run import lint_change
 from meta.grading.acceptance.noise import NOISE
 from meta.grading.acceptance.review_checks import demand_of, provenance_of, run_review_checks
 from meta.grading.acceptance.size import SIZE
@@ -25,7 +26,7 @@ LINTER_DESCRIPTION = (
 )
 
 
-def list_known_checks(bench: LinterBench) -> tuple[str, ...]:
+def list_known_checks(bench: Bench) -> tuple[str, ...]:
     """The names of all checks that could be made of a submission to this base."""
     return (*READING_CHECKS, *(tool.name for tool in find_usable_tools(bench.template.tree, bench.environment)))
 
@@ -47,7 +48,7 @@ def read_change(names: Iterable[str], change: SubmissionChange, ticket: Ticket) 
     )
 
 
-def run_tools(names: Sequence[str], change: SubmissionChange, bench: LinterBench) -> list[CheckResult]:
+def run_tools(names: Sequence[str], change: SubmissionChange, bench: Bench) -> list[CheckResult]:
     """The findings of those checks among `names` that run a program of the repository's choice."""
     wanted = [name for name in names if name in KNOWN_TOOLS]
     if not wanted:

@@ -9,22 +9,20 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from meta.environments.workshop import Bench
 from meta.grading.acceptance.configured_tools import ConfiguredTool
 from meta.grading.acceptance.finding import CheckResult
 from meta.grading.acceptance.submission_change import SubmissionChange
 from meta.grading.overlay import lay_hidden_files
 from meta.records.ticket import HiddenFile
 from worker_agent.records import Environment
-from worker_agent.sandbox.job import Mount, Sandbox, SandboxJob, SandboxLimits
+from worker_agent.sandbox.job import Mount, SandboxJob, SandboxLimits
 from worker_agent.sandbox.process import run_job
-from worker_agent.workspace import Template, open_workspace
 
 LINTER_SECONDS = 120.0
 """How long one tool may take."""
@@ -35,26 +33,14 @@ ProblemCounts = Counter[tuple[str, str]]
 """File and words of each problem, and how often it was reported."""
 
 
-@dataclass(frozen=True)
-class LinterBench:
-    """Where the tools run."""
-
-    template: Template
-    environment: Environment
-    sandbox: Sandbox
-    scratch: Path
-
-
-def lint_change(change: SubmissionChange, tools: Sequence[ConfiguredTool], bench: LinterBench) -> list[CheckResult]:
+def lint_change(change: SubmissionChange, tools: Sequence[ConfiguredTool], bench: Bench) -> list[CheckResult]:
     """One finding a tool. A workspace is opened only where a tool has something to look at."""
     after = {tool: [f.path for f in change.files if not f.removed and tool.wants(f.path)] for tool in tools}
     findings = [CheckResult(tool.name, "passed") for tool in tools if not after[tool]]
     wanted = [tool for tool in tools if after[tool]]
     if not wanted:
         return findings
-    bench.scratch.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=bench.scratch, prefix="lint-", ignore_cleanup_errors=True) as folder:
-        workspace = open_workspace(bench.template, Path(folder) / "workspace")
+    with bench.workspace("lint-") as workspace:
         lay_hidden_files(workspace.root, _python(change))
         for path in dict.fromkeys(path for files in after.values() for path in files):
             os.utime(workspace.root / path, (1, 1))  # mypy takes a file of equal size and second for the one it knows
@@ -92,20 +78,19 @@ def _finding(tool: ConfiguredTool, old: ProblemCounts | None, now: ProblemCounts
 _known: dict[tuple[Path, tuple[str, ...], str, tuple[str, ...]], ProblemCounts | None] = {}
 
 
-def _at_base(tool: ConfiguredTool, files: tuple[str, ...], bench: LinterBench) -> ProblemCounts | None:
+def _at_base(tool: ConfiguredTool, files: tuple[str, ...], bench: Bench) -> ProblemCounts | None:
     """What the base has to be reproached with: asked once, for submissions to one ticket touch the same files."""
     key = (bench.template.tree, _around(tool, bench).path, tool.name, files)
     if key not in _known:
         if len(_known) > MAX_CACHED_PROBLEMS:
             _known.clear()
-        with tempfile.TemporaryDirectory(dir=bench.scratch, prefix="lint-", ignore_cleanup_errors=True) as folder:
-            workspace = open_workspace(bench.template, Path(folder) / "workspace")
+        with bench.workspace("lint-") as workspace:
             _known[key] = _problems(tool, files, workspace.root, bench, fill_cache=True)
     return _known[key]
 
 
 def _problems(
-    tool: ConfiguredTool, files: Sequence[str], root: Path, bench: LinterBench, *, fill_cache: bool = False
+    tool: ConfiguredTool, files: Sequence[str], root: Path, bench: Bench, *, fill_cache: bool = False
 ) -> ProblemCounts | None:
     """What a tool reports of these files; `None` where it did not run. The files are left as they were."""
     texts = {path: (root / path).read_bytes() for path in files}
@@ -142,12 +127,12 @@ def _problems(
     return None if broken else found
 
 
-def _around(tool: ConfiguredTool, bench: LinterBench) -> Environment:
+def _around(tool: ConfiguredTool, bench: Bench) -> Environment:
     """What a tool runs in: an environment of its own where it has one, else the tests'."""
     return bench.environment.linters.get(tool.program, bench.environment)
 
 
-def _cache_of(tool: ConfiguredTool, bench: LinterBench) -> Path:
+def _cache_of(tool: ConfiguredTool, bench: Bench) -> Path:
     """A folder beside the template: what the tool found out about this base, in this environment."""
     environment = hashlib.sha256(repr(_around(tool, bench).path).encode()).hexdigest()[:12]
     folder = bench.template.tree.parent / f"{tool.name}-{environment}"

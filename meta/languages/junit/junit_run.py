@@ -1,9 +1,9 @@
-"""Grading by any command that writes JUnit XML, for tests that pytest does not run.
+"""Runs a command that writes JUnit XML, and reads its report.
 
-Weaker than the pytest way: into a runner that is not known, no twins and no must-fail functions can be laid, and code
-under test can write the report that it likes. What holds nevertheless: the second workspace, protected and hidden files
-out of the submission's hands, no report from before the run, everything that the run started ended before the report is
-read, a parser without entities, and an exit code that has to agree with the report.
+This is weaker than pytest: no bait can be laid for a runner that is not known, and the code under test can write any
+report it likes. What still holds: the second workspace, protected and hidden files that the submission cannot touch, no
+report from before the run, everything that the run started ended before the report is read, a parser without entities,
+and an exit code that has to agree with the report.
 """
 
 from __future__ import annotations
@@ -12,18 +12,16 @@ import shutil
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 from xml.etree.ElementTree import ParseError
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
-from meta.grading.overlay import lay_hidden_files, walk_files
-from meta.languages.test_run import DETERMINISTIC_VARIABLES, RunReading, TestReport, TestRun
-from meta.records.ticket import HiddenFile, JUnit
-from worker_agent.records import Environment
-from worker_agent.sandbox.job import Mount, Sandbox, SandboxJob, SandboxLimits
+from meta.environments.workshop import Bench
+from meta.languages.test_run import DETERMINISTIC_VARIABLES, RunOptions, RunReading, TestReport, TestRun
+from meta.records.ticket import Grader
+from worker_agent.sandbox.job import Mount, SandboxJob, SandboxLimits
 from worker_agent.sandbox.process import run_job
 
 MAX_REPORT_BYTES = 20_000_000
@@ -102,82 +100,55 @@ def parse_junit(reports: Sequence[bytes]) -> tuple[TestReport, ...]:
     return tuple(found.values())
 
 
-def run_junit(
-    workspace: Path,
-    base: Path,
-    junit: JUnit,
-    *,
-    environment: Environment,
-    sandbox: Sandbox,
-    hidden: Sequence[HiddenFile],
-    seconds: float,
-    limits: SandboxLimits | None = None,
-) -> tuple[TestRun, RunReading]:
-    """Lay protected and hidden files over the workspace, run the command, and read its report.
+class JUnitRunner:
+    """Runs a grader's command and reads the report that it writes. It takes no options: the command is not known."""
 
-    `started` is false where there is no report to read.
-    """
-    _restore(workspace, base, junit.protected)
-    lay_hidden_files(workspace, hidden)
-    for stale in list(_reports(workspace, junit.report)):
-        shutil.rmtree(stale) if stale.is_dir() and not stale.is_symlink() else stale.unlink()
-    done = run_job(
-        sandbox,
-        SandboxJob(
-            argv=["sh", "-c", junit.command],
-            workspace=workspace,
-            mounts=[Mount(folder) for folder in environment.mounts],
-            variables={**DETERMINISTIC_VARIABLES, **environment.variables},
-            path=environment.path,
-            limits=replace(limits or SandboxLimits(), seconds=seconds),
-        ),
+    def run(self, bench: Bench, workspace: Path, grader: Grader, options: RunOptions = RunOptions()) -> TestRun:
+        """Run the command. `started` is false when it leaves no report to read."""
+        assert grader.junit is not None
+        for stale in list(_reports(workspace, grader.junit.report)):
+            shutil.rmtree(stale) if stale.is_dir() and not stale.is_symlink() else stale.unlink()
+        done = run_job(bench.sandbox, _job(bench, workspace, grader, grader.junit.command))
+        texts = [] if done.timed_out else list(_texts(workspace, grader.junit.report))
+        tests, distrust = _read(texts, done.returncode)
+        reading = RunReading(
+            outcomes={} if distrust else {test.id: test.outcome for test in tests},
+            words={test.id: test.why for test in tests},
+            seconds={test.id: test.seconds for test in tests},
+            distrust=distrust,
+        )
+        return TestRun(
+            tests=tests,
+            started=bool(texts),
+            finished=not done.timed_out,
+            timed_out=done.timed_out,
+            output=done.output,
+            seconds=done.seconds,
+            reading=reading,
+            collected=tuple(test.id for test in tests),
+        )
+
+
+def _job(bench: Bench, workspace: Path, grader: Grader, command: str) -> SandboxJob:
+    return SandboxJob(
+        argv=["sh", "-c", command],
+        workspace=workspace,
+        mounts=[Mount(folder) for folder in bench.environment.mounts],
+        variables={**DETERMINISTIC_VARIABLES, **bench.environment.variables},
+        path=bench.environment.path,
+        limits=replace(bench.limits or SandboxLimits(), seconds=grader.seconds),
     )
-    trouble, tests = "", tuple[TestReport, ...]()
-    texts = [] if done.timed_out else list(_texts(workspace, junit.report))
+
+
+def _read(reports: Sequence[bytes], exit_code: int) -> tuple[tuple[TestReport, ...], str]:
+    """The tests of the reports, and why they are not to be believed, if so."""
     try:
-        tests = parse_junit(texts)
+        tests = parse_junit(reports)
     except BadReport as bad:
-        trouble = f"its report is not believed: {bad}"
-    if not trouble and tests and done.returncode and all(test.outcome in ("passed", "skipped") for test in tests):
-        trouble = f"the command ended with exit code {done.returncode}, and its report names no failure"
-    outcomes = {} if trouble else {test.id: test.outcome for test in tests}
-    reading = RunReading(
-        outcomes, {test.id: test.why for test in tests}, {test.id: test.seconds for test in tests}, trouble
-    )
-    run_ = TestRun(
-        tests=tests,
-        started=bool(texts),
-        finished=not done.timed_out,
-        timed_out=done.timed_out,
-        running=None,
-        broken={},
-        collected=tuple(test.id for test in tests),
-        twinned=frozenset(),
-        mutants=frozenset(),
-        patched="",
-        forged=0,
-        output=done.output,
-        seconds=done.seconds,
-    )
-    return run_, reading
-
-
-def _restore(root: Path, base: Path, globs: Sequence[str]) -> None:
-    """Files that the ticket protects besides, such as what the command is steered by: from the base."""
-    if not globs:
-        return
-    theirs = {path for path, _ in walk_files(base) if any(fnmatchcase(path, glob) for glob in globs)}
-    found = {path for path, _ in walk_files(root) if any(fnmatchcase(path, glob) for glob in globs)}
-    lay_hidden_files(root, [HiddenFile(path=path, content=None) for path in found - theirs])
-    lay_hidden_files(
-        root,
-        [
-            HiddenFile(
-                path=path, content=(base / path).read_bytes(), executable=bool((base / path).stat().st_mode & 64)
-            )
-            for path in theirs
-        ],
-    )
+        return (), f"its report is not believed: {bad}"
+    if tests and exit_code and all(test.outcome in ("passed", "skipped") for test in tests):
+        return tests, f"the command ended with exit code {exit_code}, and its report names no failure"
+    return tests, ""
 
 
 def _reports(root: Path, pattern: str) -> Iterator[Path]:

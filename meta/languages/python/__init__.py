@@ -1,1 +1,8 @@
-"""DOCSTRING meta.languages.python."""
+"""Runs pytest, and finds out what a Python project needs to be tested.
+
+A run: `pytest_run` adds `bait` (and `mutants`) to the test files, starts `inside/` in the sandbox, and hears of each
+test through the `report_pipe`. What comes back is read without the bait; good news counts only if all bait was caught.
+
+A project's needs: `declared_packages`, `imported_packages` and `pytest_plugins` read a commit, and `requirements` makes
+an `EnvironmentSpec` of them. `test_files` knows which files are tests and which ones steer them.
+"""

@@ -1,26 +1,24 @@
-"""One run of a repository's tests in the sandbox, reported test by test. Grader, admission and miner share it."""
+"""Runs pytest once in the sandbox, and reports test by test. Grader, admission and miner share it."""
 
 from __future__ import annotations
 
 import compileall
 import contextlib
 import json
-import os
 import secrets
-import selectors
-import shutil
 import subprocess
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
-from meta.languages.python.bait import Bait
+from meta.environments.workshop import Bench
+from meta.languages.python.bait import Bait, lay_bait
+from meta.languages.python.report_channel import ReportChannel, RunListener, open_report_channel
 from meta.languages.python.report_pipe import ReportPipe
-from meta.languages.test_run import DETERMINISTIC_VARIABLES, TestReport, TestRun
-from worker_agent.records import Environment
+from meta.languages.test_run import DETERMINISTIC_VARIABLES, RunOptions, TestReport, TestRun
+from meta.records.ticket import Grader
 from worker_agent.sandbox.job import Mount, Sandbox, SandboxJob, SandboxLimits
 from worker_agent.sandbox.process import kill_job, start_job
 
@@ -40,90 +38,104 @@ PYTEST_OPTIONS = (
 _NEEDS_CACHE = ("--ff", "--lf", "--nf", "--sw", "--failed-first", "--last-failed", "--new-first", "--stepwise")
 
 
-def run_pytest(
-    workspace: Path,
-    files: Sequence[str],
-    *,
-    environment: Environment,
-    sandbox: Sandbox,
-    wanted: Iterable[str] | None = None,
-    seconds: float = 300.0,
-    test_seconds: float = 60.0,
-    watch: Bait | None = None,
-    hangs: int | None = None,
-    reverse: bool = False,
-    collect_only: bool = False,
-    limits: SandboxLimits | None = None,
-    on_test: Callable[[TestReport], None] | None = None,
-) -> TestRun:
-    """Run pytest on `files` (relative to the workspace) in one process and keep the tests whose ids are `wanted`.
+@dataclass(frozen=True)
+class PytestOrders:
+    """What pytest is told to run, and for how long."""
 
-    `None` keeps all. `seconds` limits the whole run, `test_seconds` one test, and after so many `hangs` the run is
-    given up, for whoever only wants to know whether all pass. Outcomes come over a pipe of their own as they happen,
-    never from the exit code or from what is printed.
+    files: Sequence[str] = ()
+    """Relative to the workspace; empty for everything that the project's own configuration names."""
+    wanted: Sequence[str] | None = None
+    """Node ids to keep of what is collected; `None` keeps all."""
+    seconds: float = 300.0
+    """Wall-clock limit of the whole run."""
+    test_seconds: float = 60.0
+    """Wall-clock limit of one test."""
+    bait: Bait = field(default_factory=Bait)
+    options: RunOptions = field(default_factory=RunOptions)
+    on_test: Callable[[TestReport], None] | None = None
+    """Called with each report as it arrives."""
+
+
+class PytestRunner:
+    """Runs a grader's tests by pytest, with bait laid into their files."""
+
+    def run(self, bench: Bench, workspace: Path, grader: Grader, options: RunOptions = RunOptions()) -> TestRun:
+        """Lay bait for this run, then run the tests of the grader."""
+        orders = PytestOrders(
+            files=_test_files_of(grader),
+            wanted=(*grader.fail_to_pass, *grader.pass_to_pass),
+            seconds=grader.seconds,
+            test_seconds=grader.test_seconds,
+            bait=lay_bait(grader, workspace),
+            options=options,
+        )
+        return run_pytest(bench, workspace, orders)
+
+
+def _test_files_of(grader: Grader) -> Sequence[str]:
+    """The files that the grader names, otherwise those of its test ids."""
+    ids = (*grader.fail_to_pass, *grader.pass_to_pass)
+    return grader.test_files or list(dict.fromkeys(test.split("::")[0] for test in ids))
+
+
+def run_pytest(bench: Bench, workspace: Path, orders: PytestOrders) -> TestRun:
+    """Run pytest in one process in the workspace, as ordered.
+
+    Outcomes come through a pipe of their own as they happen, never from the exit code or from what is printed. Raises
+    `OSError` or `SandboxUnavailable` when this machine is at fault.
     """
-    watch = watch or Bait()
-    key = secrets.token_bytes(32)
-    reports = ReportPipe(key, on_test)
-    inside = sandbox.workspace_path(workspace)
-    read, write, named = _pipe(sandbox)
-    orders = {
-        "fd": f"{_NAMED}/pipe" if named else write,
-        "key": key.hex(),
-        "args": [*_options(workspace), f"--rootdir={inside}", *(f for f in files if (workspace / f).exists())],
-        "wanted": None if wanted is None else list(wanted),
-        "twins": dict(watch.twins),
-        "sentinels": dict(watch.sentinels),
-        "mutants": list(watch.mutants),
-        "alarms": list(watch.alarms),
-        "seconds": test_seconds,
-        "reverse": reverse,
-        "collect": collect_only,
-    }
-    job = SandboxJob(
-        argv=["python", str(INSIDE_FOLDER / "main.py")],
-        workspace=workspace,
-        mounts=[
-            *(Mount(p) for p in environment.mounts),
-            Mount(_compiled()),
-            *([Mount(named, _NAMED, writable=True)] if named else []),
-        ],
-        variables={**DETERMINISTIC_VARIABLES, **environment.variables},
-        path=environment.path,
-        limits=replace(limits or SandboxLimits(), seconds=seconds),
-        pass_fds=() if named else (write,),
-    )
-    begun = time.monotonic()
-    try:
-        process = start_job(sandbox, job, stdin=subprocess.PIPE)
-    except BaseException:
-        os.close(read)
-        raise
-    finally:
-        if not named:
-            os.close(write)
-    try:
-        output, timed_out = _listen(process, json.dumps(orders).encode(), read, reports, begun + seconds, hangs)
-    finally:
-        kill_job(process)
-        os.close(read)
-        if named:
-            os.close(write)
-            shutil.rmtree(named, ignore_errors=True)
+    begun, key = time.monotonic(), secrets.token_bytes(32)
+    reports = ReportPipe(key, orders.on_test)
+    with open_report_channel(bench.sandbox) as channel:
+        told = _spell_out(orders, bench.sandbox, workspace, channel) | {"key": key.hex()}
+        job = _job(bench, workspace, channel, orders.seconds)
+        process = start_job(bench.sandbox, job, stdin=subprocess.PIPE)
+        try:
+            channel.hand_over()
+            listener = RunListener(process, channel.read, reports, begun + orders.seconds, orders.options.max_timeouts)
+            timed_out = listener.run(json.dumps(told).encode())
+        finally:
+            kill_job(process)
     return TestRun(
         tests=tuple(reports.tests),
         started=reports.started,
         finished=reports.finished,
         timed_out=timed_out,
+        output=listener.output,
+        seconds=time.monotonic() - begun,
+        reading=orders.bait.read(reports, timed_out=timed_out) if reports.started else None,
         running=reports.running,
         broken=reports.broken,
         collected=reports.collected_ids,
-        twinned=reports.twinned,
-        mutants=reports.mutants,
-        patched=reports.patched,
-        forged=reports.forged,
-        output=output,
-        seconds=time.monotonic() - begun,
+    )
+
+
+def _spell_out(orders: PytestOrders, sandbox: Sandbox, workspace: Path, channel: ReportChannel) -> dict[str, object]:
+    """The orders as `inside/main.py` reads them, without the key."""
+    root = sandbox.workspace_path(workspace)
+    files = [file for file in orders.files if (workspace / file).exists()]
+    return {
+        "fd": channel.inside,
+        "args": [*_pytest_options(workspace), f"--rootdir={root}", *files],
+        "wanted": None if orders.wanted is None else list(orders.wanted),
+        "twins": dict(orders.bait.twins),
+        "sentinels": dict(orders.bait.sentinels),
+        "mutants": list(orders.bait.mutants),
+        "alarms": list(orders.options.alarms),
+        "seconds": orders.test_seconds,
+        "reverse": orders.options.reverse,
+    }
+
+
+def _job(bench: Bench, workspace: Path, channel: ReportChannel, seconds: float) -> SandboxJob:
+    return SandboxJob(
+        argv=["python", str(INSIDE_FOLDER / "main.py")],
+        workspace=workspace,
+        mounts=[*map(Mount, bench.environment.mounts), Mount(_compiled()), *channel.mounts],
+        variables={**DETERMINISTIC_VARIABLES, **bench.environment.variables},
+        path=bench.environment.path,
+        limits=replace(bench.limits or SandboxLimits(), seconds=seconds),
+        pass_fds=channel.pass_fds,
     )
 
 
@@ -135,22 +147,7 @@ def _compiled() -> Path:
     return INSIDE_FOLDER
 
 
-_NAMED = "/report"
-
-
-def _pipe(sandbox: Sandbox) -> tuple[int, int, Path | None]:
-    """Both ends of a pipe for the reports, and its folder where it needs a name to be found inside.
-
-    Everything inside could open it by that name; the reports' MAC is what tells them from forgeries.
-    """
-    if sandbox.passes_descriptors:
-        return *os.pipe(), None
-    folder = Path(tempfile.mkdtemp(prefix="report-"))
-    os.mkfifo(folder / "pipe")
-    return os.open(folder / "pipe", os.O_RDONLY | os.O_NONBLOCK), os.open(folder / "pipe", os.O_WRONLY), folder
-
-
-def _options(workspace: Path) -> list[str]:
+def _pytest_options(workspace: Path) -> list[str]:
     configured = ""
     for name in ("pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml"):
         with contextlib.suppress(OSError):
@@ -158,62 +155,3 @@ def _options(workspace: Path) -> list[str]:
     # Without the cache plugin these options of the project's would be unknown, and nothing would run.
     needs_cache = any(option in configured for option in _NEEDS_CACHE)
     return [*PYTEST_OPTIONS, *(["-ocache_dir=/tmp/.pytest-cache"] if needs_cache else ["-pno:cacheprovider"])]
-
-
-def _listen(
-    process: subprocess.Popen[bytes], orders: bytes, pipe: int, reports: ReportPipe, deadline: float, hangs: int | None
-) -> tuple[str, bool]:
-    """Hand over the orders, then read until the process or the time ends. Returns the output's tail, and if time ended.
-
-    The orders go through a pipe, not a file: what was read from a pipe is gone, but a file can be opened again under
-    `/proc/1/fd` by whatever runs inside.
-    """
-    assert process.stdin is not None
-    assert process.stdout is not None
-    stdin, stdout, tail = process.stdin.fileno(), process.stdout.fileno(), bytearray()
-    os.set_blocking(stdin, False)
-    with selectors.DefaultSelector() as selector:
-        selector.register(stdin, selectors.EVENT_WRITE)
-        selector.register(stdout, selectors.EVENT_READ)
-        selector.register(pipe, selectors.EVENT_READ)
-        open_ends = {stdout, pipe}
-        while open_ends:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return _text(tail), True
-            events = selector.select(min(left, 0.2))
-            for event, _ in events:
-                if event.fd == stdin:
-                    with contextlib.suppress(BlockingIOError):
-                        orders = orders[_write(stdin, orders) :]
-                    if not orders:
-                        selector.unregister(stdin)
-                        process.stdin.close()
-                    continue
-                chunk = os.read(event.fd, 1 << 16)
-                if not chunk:
-                    selector.unregister(event.fd)
-                    open_ends.discard(event.fd)
-                elif event.fd == pipe:
-                    reports.feed(chunk)
-                    if hangs is not None and reports.hangs >= hangs:
-                        return _text(tail), True
-                else:
-                    tail += chunk
-                    del tail[:-100_000]
-            # A process that the tests left behind may hold the pipes open after the run has ended.
-            if not events and process.poll() is not None:
-                break
-    # Nothing can be heard of it any more, and waiting with a time limit would mean to look again and again.
-    return _text(tail), False
-
-
-def _write(fd: int, data: bytes) -> int:
-    try:
-        return os.write(fd, data[: 1 << 16])
-    except BrokenPipeError:
-        return len(data)
-
-
-def _text(tail: bytearray) -> str:
-    return bytes(tail).decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""What comes through the report pipe, checked and added up. The other end is `inside/judge.py`.
+"""Checks and adds up what comes through the report pipe. The other end is `inside/referee.py`.
 
 A line is "<mac> <payload>": the MAC covers the line's place in the sequence, so that nothing can be left out, repeated
 or written by somebody else without being noticed.
@@ -44,7 +44,7 @@ class ReportPipe:
     _rest: bytes = b""
 
     @property
-    def hangs(self) -> int:
+    def timeouts(self) -> int:
         """How many tests have been ended for taking too long."""
         return sum(test.outcome == "timeout" for test in self.tests)
 

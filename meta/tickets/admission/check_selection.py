@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
+from meta.environments.workshop import Bench
 from meta.grading.acceptance.checks import list_known_checks, read_change, run_tools
-from meta.grading.acceptance.linter_run import LinterBench
 from meta.grading.acceptance.review_checks import run_review_checks
 from meta.grading.acceptance.submission_change import SubmissionChange, compare_with_base
 from meta.grading.overlay import lay_hidden_files
 from meta.records.ticket import HiddenFile, ReviewCheck, Ticket
 from worker_agent.submission_diff import apply_diff
-from worker_agent.workspace import open_workspace
 
 SLOW_LINTER_SECONDS = 10.0
 """Seconds above which a program is left out of the grader: it would run in every replay that passes the tests."""
 
 
-def add_acceptance_checks(ticket: Ticket, bench: LinterBench) -> Ticket:
+def add_acceptance_checks(ticket: Ticket, bench: Bench) -> Ticket:
     """The ticket whose grader holds every check that the merged change, its tests included, passes in good time."""
     change = _merged(ticket, bench)
     names = list_known_checks(bench)
@@ -30,7 +27,7 @@ def add_acceptance_checks(ticket: Ticket, bench: LinterBench) -> Ticket:
     return _with(ticket, checks=tuple(name for name in names if name in passed))
 
 
-def add_review_checks(ticket: Ticket, drafts: Iterable[ReviewCheck], bench: LinterBench) -> Ticket:
+def add_review_checks(ticket: Ticket, drafts: Iterable[ReviewCheck], bench: Bench) -> Ticket:
     """The ticket with those drafts that tell its two sides apart: the merged change passes, the rejected diff fails."""
     drafts = tuple(dict.fromkeys(drafts))
     if not drafts or ticket.rejected is None:
@@ -43,14 +40,12 @@ def add_review_checks(ticket: Ticket, drafts: Iterable[ReviewCheck], bench: Lint
     return _with(ticket, review=tuple(c for c, r, w in pairs if r.verdict == "passed" and w.verdict == "failed"))
 
 
-def _merged(ticket: Ticket, bench: LinterBench) -> SubmissionChange:
+def _merged(ticket: Ticket, bench: Bench) -> SubmissionChange:
     return _changed(ticket.gold or "", ticket.grader.hidden, bench)
 
 
-def _changed(diff: str, hidden: Sequence[HiddenFile], bench: LinterBench) -> SubmissionChange:
-    bench.scratch.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=bench.scratch, prefix="merged-", ignore_cleanup_errors=True) as folder:
-        workspace = open_workspace(bench.template, Path(folder) / "workspace")
+def _changed(diff: str, hidden: Sequence[HiddenFile], bench: Bench) -> SubmissionChange:
+    with bench.workspace("merged-") as workspace:
         apply_diff(workspace, diff)
         lay_hidden_files(workspace.root, hidden)
         return compare_with_base(workspace.root, bench.template.tree)

@@ -26,7 +26,7 @@ def quarantine_lost_tickets(context: Context) -> list[Admission]:
             )
     for ticket in admitted:
         try:
-            template_of(ticket, context.settings.cache)
+            template_of(ticket, context.workshop.cache)
         except MetaError as error:
             admission = Admission(ticket=ticket.id, status="quarantined", reason=error.message)
             tickets.admit(ticket, admission)

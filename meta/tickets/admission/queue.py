@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from pathlib import Path
+from contextlib import ExitStack
 
 from meta.app import Context
-from meta.environments.environment import build_environment
-from meta.environments.workshop import template_of
 from meta.errors import MetaError
 from meta.records.replay import MACHINE_FAULT
 from meta.records.ticket import Admission, Ticket
@@ -21,11 +18,9 @@ def limit_environment_cache(context: Context) -> None:
 
     Called before tickets are tried, when nothing runs in any of them: one `meta` works here at a time.
     """
-    from meta.environments.builder import prune_environments
-
-    removed = prune_environments(context.settings.cache / "environments", context.settings.replay.environments_mb)
+    removed = context.workshop.prune_environments(context.settings.replay.environments_mb)
     if removed:
-        context.tell(f"{len(removed)} environments that were not used for long are removed; they are built when needed")
+        context.tell(f"{removed} environments that were not used for long are removed; they are built when needed")
 
 
 def admit_waiting_tickets(context: Context, runs: int = 3) -> list[Admission]:
@@ -40,7 +35,7 @@ def admit_waiting_tickets(context: Context, runs: int = 3) -> list[Admission]:
         return []
     context.tell(f"checking {len(waiting)} tickets: gold must pass and base must fail, {runs} times each")
     limit_environment_cache(context)
-    _ = context.sandbox  # opened here, once, not by several threads
+    context.workshop.require_sandbox()  # a machine without one is no reason to quarantine anything
     pool = ThreadPoolExecutor(context.settings.replay.parallel, thread_name_prefix="admit")
     futures = [pool.submit(_one, context, ticket, runs) for ticket in waiting]
     try:
@@ -66,22 +61,9 @@ def admit_waiting_tickets(context: Context, runs: int = 3) -> list[Admission]:
 
 
 def _one(context: Context, ticket: Ticket, runs: int) -> tuple[Admission, Ticket]:
-    cache = context.settings.cache
-    scratch = cache / "scratch"
-    scratch.mkdir(parents=True, exist_ok=True)
-    try:
-        template = template_of(ticket, cache)
-        environment = build_environment(
-            ticket.environment, Path(ticket.repo), ticket.base_commit, cache / "environments"
-        )
-    except MetaError as error:
-        return Admission(ticket=ticket.id, status="quarantined", reason=error.message), ticket
-    with tempfile.TemporaryDirectory(dir=scratch, prefix="admit-", ignore_cleanup_errors=True) as folder:
-        return admit_ticket(
-            ticket,
-            template=template,
-            environment=environment,
-            sandbox=context.sandbox,
-            scratch=Path(folder),
-            runs=runs,
-        )
+    with ExitStack() as stack:
+        try:
+            bench = stack.enter_context(context.workshop.ticket_bench(ticket))
+        except MetaError as error:
+            return Admission(ticket=ticket.id, status="quarantined", reason=error.message), ticket
+        return admit_ticket(ticket, bench, runs=runs)

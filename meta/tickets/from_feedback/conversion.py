@@ -10,8 +10,10 @@ from pathlib import Path
 
 from feedback.outcome import Cause, Outcome
 from meta.app import Context
+from meta.environments.workshop import Workshop
 from meta.errors import MetaError
 from meta.gateway.models import explain_service_errors
+from meta.project import Report
 from meta.records.record import Record
 from meta.records.ticket import EnvironmentSpec, Ticket, TicketStatus
 from meta.settings import RepositorySettings
@@ -19,8 +21,9 @@ from meta.store.outcomes import FeedbackTicket
 from meta.tickets.admission.queue import limit_environment_cache
 from meta.tickets.admission.review_drafts import ModelCheckDrafter
 from meta.tickets.from_feedback.accepted_change import NoTicket, TicketSides, ticket_sides
+from meta.tickets.mining.attempt import ChangeOrigin, MiningOptions, mine_change
 from meta.tickets.mining.mined_ticket import MinedTicket
-from meta.tickets.mining.miner import CancellableProgress, ChangeOrigin, MiningWorkshop, mine_change
+from meta.tickets.mining.miner import CancellableProgress
 
 _NOT_WRONG = {
     Cause.DUPLICATE_TICKET: "the ticket was a duplicate",
@@ -80,12 +83,11 @@ def convert_outcomes(
         return
     limit_environment_cache(context)
     drafter = _drafter(context) if draft else None
-    scratch = context.settings.cache / "scratch"
-    scratch.mkdir(parents=True, exist_ok=True)
-    workshop = MiningWorkshop(context.sandbox, context.settings.cache, scratch, runs=runs, environment=environment)
+    context.workshop.require_sandbox()
+    options = MiningOptions(runs=runs, environment=environment)
     pool = ThreadPoolExecutor(context.settings.replay.parallel, thread_name_prefix="feedback")
     tell = CancellableProgress(context.tell)
-    jobs = [(work, pool.submit(_try, work, workshop, drafter, tell)) for work in waiting]
+    jobs = [(work, pool.submit(_try, work, context.workshop, options, drafter, tell)) for work in waiting]
     try:
         for work, job in jobs:
             with explain_service_errors("what was tried is kept"):
@@ -148,7 +150,7 @@ def _known(context: Context, work: _Work) -> ConversionResult | None:
 
 
 def _try(
-    work: _Work, workshop: MiningWorkshop, drafter: ModelCheckDrafter | None, tell: CancellableProgress
+    work: _Work, workshop: Workshop, options: MiningOptions, drafter: ModelCheckDrafter | None, report: Report
 ) -> MinedTicket:
     outcome = work.outcome
     origin = ChangeOrigin(
@@ -157,7 +159,7 @@ def _try(
         rejected=work.pair.rejected,
         draft=partial(drafter.draft, outcome=outcome) if drafter else None,
     )
-    return mine_change(work.repository, work.pair.change, workshop, origin=origin, progress=tell)
+    return mine_change(work.repository, work.pair.change, workshop, options, origin=origin, report=report)
 
 
 def _source(outcome: Outcome) -> str:

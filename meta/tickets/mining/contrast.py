@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 import re
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from meta.disk.free_space import guard_free_space
+from meta.environments.workshop import Bench
 from meta.grading.overlay import lay_hidden_files
-from meta.languages.python.pytest_run import run_pytest
+from meta.languages.python.pytest_run import PytestOrders, run_pytest
 from meta.languages.python.test_files import is_test_side
 from meta.languages.test_run import TestReport, TestRun, first_error_line
 from meta.records.ticket import HiddenFile
-from worker_agent.records import Environment
-from worker_agent.sandbox.job import Sandbox
 from worker_agent.submission_diff import apply_diff
-from worker_agent.workspace import Template, open_workspace
 
 MAX_SUITE_SECONDS = 60.0
 """A suite that takes longer is not run as a whole; the files that the change touched decide alone."""
 
-_FILES_TIMES = 10
-"""They may take so many times that."""
+TOUCHED_FILES_FACTOR = 10
+"""How many times as long those files may take."""
 
 MAX_TEST_SECONDS = 60.0
-"""The most that one test may take with the change; one that is slower is nothing to wait for in every replay."""
+"""Seconds that one test may take with the change; a slower one is not worth waiting for in every replay."""
 
-_LEAST, _TIMES = 5.0, 20.0
-"""A test may take so many times what the slowest took with the change, and at least so many seconds. Code that hangs
-without the fix, or in a wrong one, would else cost a minute for each of its tests, in every replay."""
+MIN_TEST_SECONDS, SLOWEST_TEST_FACTOR = 5.0, 20.0
+"""In a replay, a test may take this many times as long as the slowest did with the change, and at least these seconds.
+Code that hangs without the fix, or in a wrong one, would otherwise cost a minute for each of its tests in every replay.
+"""
 
-_HANGS = 3
+MAX_ENDED_RUNS = 3
 """How many tests may end their process before a run is given up."""
 
 
@@ -54,29 +51,22 @@ class Contrast:
 
 
 def find_contrast(
-    gold: str,
-    hidden: Sequence[HiddenFile],
-    *,
-    template: Template,
-    environment: Environment,
-    sandbox: Sandbox,
-    scratch: Path,
-    suite_seconds: float = MAX_SUITE_SECONDS,
+    gold: str, hidden: Sequence[HiddenFile], bench: Bench, suite_seconds: float = MAX_SUITE_SECONDS
 ) -> Contrast:
     """Run the hidden tests with and without the change. Raises `NoContrast`."""
-    runner = _Runner(template, environment, sandbox, scratch, suite_seconds)
+    suite = _Suite(bench, suite_seconds)
     touched = tuple(f.path for f in hidden if f.content is not None and is_test_side(f.path) and f.path.endswith(".py"))
     files: tuple[str, ...] = ()  # all that the project's own configuration names
-    first = runner.run(gold, hidden, files)
+    first = suite.run(gold, hidden, files)
     if first.timed_out or not any(test.outcome == "passed" for test in first.tests):
         files = tuple(path for path in touched if re.search(r"(^|/)(test_[^/]*|[^/]*_test|tests?)\.py$", path))
         if not files:
             raise NoContrast(_nothing(first))
-        runner = replace(runner, seconds=_FILES_TIMES * suite_seconds)
-        first = runner.run(gold, hidden, files)
+        suite = replace(suite, seconds=TOUCHED_FILES_FACTOR * suite_seconds)
+        first = suite.run(gold, hidden, files)
     if not first.started:
         raise NoContrast(f"its tests could not be started: {first.output.strip()[-500:]}")
-    second = runner.run(gold, hidden, files)
+    second = suite.run(gold, hidden, files)
     # Ids that change between runs (an address, a random number) are nothing to hold a submission to.
     later = second.outcomes
     passing = [
@@ -87,29 +77,28 @@ def find_contrast(
     if not passing:
         raise NoContrast(_nothing(first))
     slowest = max(test.seconds for run in (first, second) for test in run.tests if test.outcome == "passed")
-    runner = replace(runner, test_seconds=min(MAX_TEST_SECONDS, max(_LEAST, _TIMES * slowest)))
-    base = runner.run("", hidden, files, wanted=passing)
+    suite = replace(suite, test_seconds=min(MAX_TEST_SECONDS, max(MIN_TEST_SECONDS, SLOWEST_TEST_FACTOR * slowest)))
+    base = suite.run("", hidden, files, wanted=passing)
     before = base.outcomes
     candidates = [test for test in passing if before.get(test) != "passed"]
     # A file (or conftest) that cannot be imported at the base makes all of its tests look like FAIL_TO_PASS: those
     # that pass there as they were before the change are not. The same goes for a run that ended in the middle.
     suspect = [t for t in candidates if t not in before]
     if suspect:
-        original = runner.run("", (), files, wanted=suspect).outcomes
+        original = suite.run("", (), files, wanted=suspect).outcomes
         candidates = [t for t in candidates if original.get(t) != "passed"]
     if not candidates:
         late = next((run for run in (first, second) if run.timed_out), None)
         raise NoContrast(_nothing(late) if late else "no test fails without the change and passes with it")
     chosen = set(candidates)
-    return Contrast(tuple(candidates), tuple(t for t in passing if t not in chosen), first.seconds, runner.test_seconds)
+    return Contrast(tuple(candidates), tuple(t for t in passing if t not in chosen), first.seconds, suite.test_seconds)
 
 
 @dataclass(frozen=True)
-class _Runner:
-    template: Template
-    environment: Environment
-    sandbox: Sandbox
-    scratch: Path
+class _Suite:
+    """Runs of the hidden tests, all within the same limits."""
+
+    bench: Bench
     seconds: float
     test_seconds: float = MAX_TEST_SECONDS
 
@@ -119,7 +108,7 @@ class _Runner:
         """One run in a workspace of its own; a test that ends its process is left out and the rest run again."""
         left = list(wanted) if wanted is not None else None
         run = self._once(diff, hidden, files, left)
-        for _ in range(_HANGS):
+        for _ in range(MAX_ENDED_RUNS):
             if left is None or run.finished or run.running is None:
                 break
             seen = run.outcomes
@@ -132,21 +121,12 @@ class _Runner:
     def _once(
         self, diff: str, hidden: Sequence[HiddenFile], files: Sequence[str], wanted: Sequence[str] | None
     ) -> TestRun:
-        self.scratch.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.scratch, prefix="mine-", ignore_cleanup_errors=True) as folder:
-            workspace = open_workspace(self.template, Path(folder) / "workspace")
+        orders = PytestOrders(files, wanted, self.seconds, self.test_seconds)
+        with self.bench.workspace("mine-") as workspace:
             apply_diff(workspace, diff)
             lay_hidden_files(workspace.root, hidden)
             with guard_free_space(workspace.root):
-                return run_pytest(
-                    workspace.root,
-                    files,
-                    environment=self.environment,
-                    sandbox=self.sandbox,
-                    wanted=wanted,
-                    seconds=self.seconds,
-                    test_seconds=self.test_seconds,
-                )
+                return run_pytest(self.bench, workspace.root, orders)
 
 
 def _joined(first: TestRun, second: TestRun) -> TestRun:

@@ -15,7 +15,6 @@ Orders (JSON on standard input, up to its end):
     alarms      audit events that code of the repository, its tests apart, may not raise
     seconds     time limit of one test
     reverse     run the tests in reverse order
-    collect     stop after collection
 
 Reports (one line each, "<mac> <payload>"): hello, collected, broken, start, test, patched, end; they are described in
 `meta.languages.python.report_pipe`.
@@ -50,7 +49,7 @@ def run_inside() -> int:
     import pytest
 
     reporter.mark_hooks()
-    args, plugin = orders["args"], reporter.Reporter(float(orders["seconds"]), orders["collect"])
+    args, plugin = orders["args"], reporter.Reporter(float(orders["seconds"]))
     own = (referee, reporter, tamper_check, reporter.Reporter, sys.modules["__main__"])
     referee.install_referee(orders, emit, run_inside.__code__, own)
     # The repository may have modules of these names.

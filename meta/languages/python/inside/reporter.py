@@ -22,8 +22,8 @@ class TestTimeout(BaseException):
 class Reporter:
     """The pytest plugin: what it sees it tells the judge, and it keeps nothing that would be worth finding."""
 
-    def __init__(self, seconds: float, collect_only: bool) -> None:
-        self.seconds, self.collect_only = seconds, collect_only
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
         self.left = seconds
 
     # Neither first nor last: after pytest has patched itself for `py.path`, before any conftest is imported.
@@ -48,7 +48,7 @@ class Reporter:
         yield
         told["items"] = list(items)
         tell_referee("collected", told)
-        items[:] = [] if self.collect_only else told["items"]
+        items[:] = told["items"]
 
     def pytest_runtest_protocol(self, item: Any) -> Iterator[None]:
         tell_referee("starts", {"id": item.nodeid})

@@ -1,0 +1,13 @@
+"""Which test runner a grader asks for."""
+
+from __future__ import annotations
+
+from meta.languages.junit.junit_run import JUnitRunner
+from meta.languages.python.pytest_run import PytestRunner
+from meta.languages.test_run import TestRunner
+from meta.records.ticket import Grader
+
+
+def choose_runner(grader: Grader) -> TestRunner:
+    """Return the runner for this grader: its own command's where it names one, otherwise pytest's."""
+    return JUnitRunner() if grader.junit else PytestRunner()

@@ -1,0 +1,175 @@
+"""Makes a ticket of one merged change, and lets it prove itself."""
+
+from __future__ import annotations
+
+import re
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from meta.environments.commit_tree import CommitTree
+from meta.environments.workshop import Workshop
+from meta.errors import MetaError
+from meta.project import Report, ignore_report
+from meta.records.ticket import UNDER_SPECIFIED, EnvironmentSpec, Grader, Ticket, TicketStatus
+from meta.tickets.admission.proof import CheckDrafter, admit_ticket
+from meta.tickets.mining.briefs import brief_title_of, why_not_a_brief, write_brief
+from meta.tickets.mining.change_sides import ChangeSides, split_change
+from meta.tickets.mining.changes import MainlineChange, pull_messages_of
+from meta.tickets.mining.contrast import MAX_SUITE_SECONDS, Contrast, NoContrast, find_contrast
+from meta.tickets.mining.derived_environment import derive_working_environment
+from meta.tickets.mining.mined_ticket import MinedTicket
+from meta.tickets.mining.specification import themes_of, unspecified_names
+from worker_agent.git import GitError, run_git
+from worker_agent.submission_diff import RefusedDiff
+from worker_agent.workspace import BadBase
+
+
+@dataclass(frozen=True)
+class MiningOptions:
+    """How changes are tried."""
+
+    runs: int = 3
+    """How often gold must pass and base must fail."""
+    environment: EnvironmentSpec | None = None
+    """What the tests of every change run in; `None` derives it from what the project declares."""
+    suite_seconds: float = MAX_SUITE_SECONDS
+
+
+@dataclass(frozen=True)
+class ChangeOrigin:
+    """What is known of a change besides its history."""
+
+    source: str = "history"
+    labels: tuple[str, ...] = ()
+    rejected: str | None = None
+    """What an agent had first submitted for it, as a diff against the base."""
+    draft: CheckDrafter | None = None
+
+
+def mine_change(
+    repository: Path,
+    change: MainlineChange,
+    workshop: Workshop,
+    options: MiningOptions = MiningOptions(),
+    *,
+    origin: ChangeOrigin = ChangeOrigin(),
+    report: Report = ignore_report,
+) -> MinedTicket:
+    """Make a ticket of one change, and try it. What is wrong with a change is the reason of its quarantine.
+
+    Raises `OSError` when this machine is at fault.
+    """
+    begun, subject = time.monotonic(), _subject(repository, change)
+    title = brief_title_of(subject)
+
+    def tell(text: str) -> None:
+        report(f"{change.fix_commit[:10]} {title[:60]}: {text}")
+
+    def found(status: TicketStatus, reason: str, ticket: Ticket | None = None) -> MinedTicket:
+        return MinedTicket(
+            repo=str(repository),
+            base_commit=change.base_commit,
+            fix_commit=change.fix_commit,
+            title=title,
+            fail_to_pass=ticket.grader.fail_to_pass if ticket else (),
+            pass_to_pass=ticket.grader.pass_to_pass if ticket else (),
+            status=status,
+            reason=reason,
+            ticket=ticket,
+            seconds=round(time.monotonic() - begun, 3),
+        )
+
+    if reason := why_not_a_brief(subject):
+        return found("quarantined", reason)
+    sides = split_change(repository, change.base_commit, change.fix_commit)
+    if reason := why_unusable(sides):
+        return found("quarantined", reason)
+    with ExitStack() as stack:
+        try:
+            tell("building its environment")
+            spec = options.environment or derive_working_environment(repository, change, sides, workshop, tell)
+            bench = stack.enter_context(workshop.bench(repository, change.base_commit, spec))
+            tell("comparing the tests before and after")
+            seen = find_contrast(sides.gold, sides.hidden, bench, options.suite_seconds)
+        except (NoContrast, BadBase, RefusedDiff) as refused:
+            return found("quarantined", str(refused))
+        except MetaError as error:
+            return found("quarantined", error.message)
+        ticket = _ticket(repository, change, sides, spec, seen, origin)
+        admission, ticket = admit_ticket(ticket, bench, runs=options.runs, draft=origin.draft, report=tell)
+    return found(admission.status, admission.reason, ticket)
+
+
+def _ticket(
+    repository: Path,
+    change: MainlineChange,
+    sides: ChangeSides,
+    spec: EnvironmentSpec,
+    seen: Contrast,
+    origin: ChangeOrigin,
+) -> Ticket:
+    subject = _subject(repository, change)
+    bodies = [change.message.partition("\n")[2]] if not change.merged else []
+    if not any(body.strip() for body in bodies):
+        bodies = [message.partition("\n")[2] for message in pull_messages_of(repository, change)]
+    words = write_brief(subject, bodies, sides.gold)
+    base, fix = CommitTree(repository, change.base_commit), CommitTree(repository, change.fix_commit)
+    marks = themes_of(change, subject, sides.gold)
+    if unspecified_names(words.text, sides.gold, base, fix, sides.test_files):
+        marks.append(UNDER_SPECIFIED)
+    number = f"-{change.pull}" if change.pull else ""
+    return Ticket(
+        id=f"{_name(repository)[:40]}{number}-{change.fix_commit[:10]}",
+        title=words.title,
+        body=words.body,
+        repo=str(repository),
+        base_commit=change.base_commit,
+        fix_commit=change.fix_commit,
+        gold=sides.gold,
+        rejected=origin.rejected,
+        environment=spec,
+        grader=Grader(
+            fail_to_pass=seen.fail_to_pass,
+            pass_to_pass=seen.pass_to_pass,
+            hidden=sides.hidden,
+            # Far above what the change needs, and not more: a hang would cost all of it in every replay.
+            seconds=min(1800.0, max(60.0, 10 * seen.seconds)),
+            test_seconds=seen.test_seconds,
+        ),
+        labels=(*origin.labels, *marks),
+        source=origin.source,
+    )
+
+
+def why_unusable(sides: ChangeSides) -> str:
+    """Say why no ticket can be made of a change; empty when one can."""
+    if sides.links:
+        return f"it changes a link or a submodule, which no submission may do: {sides.links[0]}"
+    if not sides.gold.strip():
+        return "all of the change is on the test side"
+    if not sides.test_files:
+        return "it leaves no test behind that could be run"
+    return ""
+
+
+def _subject(repository: Path, change: MainlineChange) -> str:
+    """The line that says what the change is: a merge's is the pull request's title, in its body or its commits."""
+    if not change.merged:
+        return change.subject
+    body = [line.strip() for line in change.message.split("\n")[1:] if line.strip()]
+    if body:
+        return body[0]
+    return next((message.partition("\n")[0] for message in pull_messages_of(repository, change)), change.subject)
+
+
+def _name(repository: Path) -> str:
+    """The project's name: of the place that it was cloned from, else of its folder."""
+    with suppress(GitError, OSError):
+        url = run_git("config", "--get", "remote.origin.url", cwd=repository).strip().rstrip("/")
+        if name := re.sub(r"[^A-Za-z0-9._-]", "-", url.removesuffix(".git").rsplit("/", 1)[-1].rsplit(":", 1)[-1]):
+            return name.lstrip("._-") or "ticket"
+    path = repository.resolve()
+    folder = path.parent.name if path.name in (".git", "repo") else path.name
+    return re.sub(r"[^A-Za-z0-9._-]", "-", folder.removesuffix(".git")).lstrip("._-") or "ticket"
