@@ -1,4 +1,4 @@
-"""The phrases that people use to say why a change came back, as regular expressions that ignore case.
+"""The phrases in which people say why a change came back, as regular expressions.
 
 Each is narrow on purpose: a missed phrase leaves the cause unknown, a misleading one blames the wrong thing. A phrase
 starts at a word boundary.

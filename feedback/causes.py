@@ -1,4 +1,6 @@
-"""Assigns a cause where people stated it in plain words; the rest stays unknown, for a model or a person.
+"""Assigns a cause where people stated it in plain words.
+
+The rest stays unknown, for a model or a person to judge.
 
 Rules look at one sentence of a reviewer at a time, and at the messages of commits that changed or reverted the agent's
 work. If two causes are found equally often, neither is assigned: unknown is better than a guess.

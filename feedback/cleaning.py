@@ -1,4 +1,4 @@
-"""Removes hidden markup, invisible characters and secrets from other people's text.
+"""Removes hidden markup, invisible characters and secrets from strangers' text.
 
 Pure functions; cleaning twice changes nothing.
 """

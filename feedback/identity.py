@@ -54,7 +54,7 @@ class AgentIdentity(FeedbackRecord):
     def recognise(
         self, author: str, email: str, message: str, *, may_push: bool = True
     ) -> tuple[str, RecognitionSign] | None:
-        """Return the agent's name in a commit and the sign that gave it away; None if somebody else wrote it.
+        """Return the agent's name in a commit and how it was recognised, or None.
 
         Anybody can write the version trailer, so where push access is known it counts only from those who have it. A
         reviewer's suggestion that was applied on the web is the reviewer's work, whoever clicked the button.

@@ -1,4 +1,4 @@
-"""Reads outcomes from an export: a UTF-8 text file with one JSON object per line, in any order.
+"""Reads outcomes from an export: UTF-8, one JSON object per line, in any order.
 
 A line must have:
 
@@ -78,7 +78,10 @@ _EXPORT_NAMES = {"kind": "outcome", "words": "comments"}
 
 
 class JsonlExport:
-    """An export file. A `FeedbackSource`; after a run, `problems` says what was wrong with its lines."""
+    """An export file. A `FeedbackSource`.
+
+    After a run, `problems` says what was wrong with its lines.
+    """
 
     def __init__(self, path: Path | str) -> None:
         self._path = Path(path)

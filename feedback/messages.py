@@ -1,4 +1,4 @@
-"""What commit messages say about pull requests: this is number N, it closes N, it reverts X."""
+"""What commit messages say: this is number N, it closes N, it reverts X."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def pull_number_of(message: str, gitlab: bool = False) -> int | None:
 
 
 def closed_numbers_in(message: str) -> set[int]:
-    """Return the pull requests or issues that a message closes or gives as its own address (`PR-URL:`)."""
+    """Return the numbers that a message closes, or gives as its own (`PR-URL:`)."""
     return {int(number[:9]) for number in _CLOSES.findall(message)}
 
 
@@ -80,7 +80,7 @@ def strip_number(subject: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RevertClaim:
-    """What a commit says it reverts: shas and subjects of commits, numbers of pull requests."""
+    """What a commit says it reverts: commits by sha or subject, pull requests."""
 
     shas: tuple[str, ...]
     subject: str | None
@@ -90,7 +90,7 @@ class RevertClaim:
 
 
 def parse_revert_claim(message: str) -> RevertClaim | None:
-    """Return what a commit with this message claims to revert, or None if it says nothing about reverting."""
+    """Return what a commit with this message claims to revert, if it does."""
     subject = subject_of(message)
     quoted = _REVERTED_SUBJECT.match(subject)
     shas = [sha.lower() for run in _REVERTED_SHAS.findall(message) for sha in _SHA.findall(run)]

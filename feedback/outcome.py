@@ -1,4 +1,4 @@
-"""The records that every source yields: how a pull request ended, why, and what shows it.
+"""The records that every source yields: how a pull request ended, and why.
 
 Text that strangers can write (titles, comments, commit messages) is cleaned as it enters a record
 (`feedback.cleaning.clean_text`), so no record holds hidden markup or a token, whichever source it is from. Diffs are
@@ -48,7 +48,7 @@ class OutcomeKind(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why a pull request came back. The first eight are the agent's fault (`AGENT_CAUSES`)."""
+    """Why a pull request came back. The first eight are the agent's fault."""
 
     WRONG_BEHAVIOUR = "wrong_behaviour"
     INCOMPLETE = "incomplete"
@@ -86,7 +86,10 @@ WRITE_ASSOCIATIONS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 
 
 class Diff(FeedbackRecord):
-    """A unified diff in git's format (`a/` and `b/` prefixes), cut to `MAX_DIFF_CHARS` characters."""
+    """A unified diff in git's format, cut to `MAX_DIFF_CHARS` characters.
+
+    Paths have the prefixes `a/` and `b/`.
+    """
 
     text: StorableText = ""
     truncated: bool = False
@@ -100,7 +103,7 @@ class Diff(FeedbackRecord):
 
 
 class OutcomeEvidence(FeedbackRecord):
-    """One thing that supports a judgement: a commit that merges or reverts, or what somebody wrote."""
+    """Something that supports a judgement: a commit, or what somebody wrote."""
 
     kind: StorableText
     """merge, squash, rebase, cherry-pick, in-main, absorbed, closes, revert, person-commit, words, …"""
@@ -126,12 +129,18 @@ class Comment(FeedbackRecord):
 
     @property
     def write_access(self) -> bool | None:
-        """Whether the author may push; None, which counts as no, if the source does not say."""
+        """Whether the author may push; None if the source does not say.
+
+        None counts as no.
+        """
         return None if self.association is None else self.association in WRITE_ASSOCIATIONS
 
 
 class Outcome(FeedbackRecord):
-    """One pull request of the agent and how it ended. Repository and number identify it for good."""
+    """One pull request of the agent and how it ended.
+
+    Repository and number identify it for good.
+    """
 
     repository: StorableText = Field(min_length=1)
     """`owner/name` if known."""
@@ -198,7 +207,7 @@ class Outcome(FeedbackRecord):
 
     @property
     def reviewer_words(self) -> tuple[Comment, ...]:
-        """Comments by people with write access, without those of bots, the author and the agent."""
+        """Comments by people with write access, but not by its author or the agent."""
         own = {name.casefold() for name in (self.author, self.agent) if name}
         return tuple(
             word
@@ -219,5 +228,5 @@ _KNOWN_BOTS = re.compile(
 
 
 def is_bot(name: str, email: str = "") -> bool:
-    """Whether an account's name marks it as a program: `x[bot]`, `…-bot`, or a known service."""
+    """Whether an account's name is a bot's: `x[bot]`, `…-bot`, a known service."""
     return bool(_KNOWN_BOTS.search(name.strip()) or "[bot]" in email.lower())

@@ -11,7 +11,7 @@ class FeedbackError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that could not be read. As text: `place: what is wrong, and what to do`."""
+    """Something that could not be read. As text: `place: what is wrong`."""
 
     place: str
     """`file:line`, or `owner/name#12`."""

@@ -10,7 +10,9 @@ from feedback.outcome import Comment
 
 
 def quote_comment(comment: Comment) -> str:
-    """Return a comment for a prompt: each line behind `> `, between marks that say where it is from.
+    """Return a comment for a prompt, each line behind `> `.
+
+    Marks before and after it say where it is from.
 
     The marks contain a digest of the text, which the text itself cannot contain, so it cannot end its own quotation.
     """

@@ -1,4 +1,6 @@
-"""Merges what several sources know about one pull request into one record; none has to be complete.
+"""Merges what several sources know about one pull request into one record.
+
+None of them has to be complete.
 
 Git knows best what was submitted and merged, a forge what people wrote and how it ended.
 """
@@ -42,7 +44,7 @@ _KIND_WEIGHTS = {
 
 
 def reconcile(parts: Mapping[str, Outcome]) -> Outcome:
-    """Merge one pull request's records, keyed by their source (`git:…`, `github:…`, `jsonl:…`)."""
+    """Merge one pull request's records, keyed by the name of their source."""
     if len(parts) == 1:
         return assign_cause(next(iter(parts.values())))
     forge_first, git_first = _sort_parts(parts, _FORGE_FIRST), _sort_parts(parts, _GIT_FIRST)

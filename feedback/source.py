@@ -16,7 +16,10 @@ from feedback.problems import FeedbackError
 
 
 class Cursor(FeedbackRecord):
-    """How far a source has been read. The caller stores it as JSON; only its source understands it."""
+    """How far a source has been read.
+
+    The caller stores it as JSON; only its source understands it.
+    """
 
     source: str
     """The source's `name`; a source refuses the cursor of another."""
@@ -35,7 +38,9 @@ class FeedbackSource(Protocol):
         ...
 
     def outcomes(self, since: Cursor | None = None) -> Iterator[Outcome]:
-        """Yield outcomes that are new or have changed since a cursor; without one, yield all.
+        """Yield outcomes that are new or have changed since a cursor.
+
+        Without a cursor, yields all.
 
         The caller stores each outcome before it asks for the next. Raises `FeedbackError` if the source cannot be
         read at all.
@@ -53,6 +58,6 @@ class FeedbackSource(Protocol):
 
 
 def check_cursor(cursor: Cursor | None, name: str) -> None:
-    """Raise `FeedbackError` if a cursor belongs to another source than the one with this name."""
+    """Raise `FeedbackError` unless a cursor belongs to the source of this name."""
     if cursor is not None and cursor.source != name:
         raise FeedbackError(f"This cursor belongs to {cursor.source}, not to {name}. Start without a cursor.")

@@ -1,4 +1,4 @@
-"""Outcomes from a clone alone: the heads of pull requests, and how their commits relate to main.
+"""Outcomes from a clone alone: pull requests' heads and how they relate to main.
 
 How data passes through (`plain_git.PlainGit` tells it in order):
 

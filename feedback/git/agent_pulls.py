@@ -50,7 +50,10 @@ class AgentPull:
 
 
 def find_pull_heads(refs: Mapping[str, tuple[str, str]]) -> tuple[dict[int, str], bool]:
-    """Return the head of each pull ref by number, and whether they are GitLab's merge requests."""
+    """Return the head of each pull ref by number.
+
+    The second value says whether they are GitLab's merge requests.
+    """
     heads: dict[int, str] = {}
     gitlab = False
     for name, (sha, _) in refs.items():

@@ -1,4 +1,7 @@
-"""Builds a case for each pull request: where it may have landed, as far as contents need not be read."""
+"""Builds a case for each pull request: where it may have landed.
+
+This needs commits, messages and file names, but no contents; `comparison` reads those.
+"""
 
 from __future__ import annotations
 

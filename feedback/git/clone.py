@@ -52,7 +52,7 @@ class Commit:
 TreePair = tuple[str, str]
 """Two trees, before and after."""
 FileChange = tuple[str, str, str]
-"""A path, then "<mode> <blob>" before and after, as in "100644 4b825d…"; all zeros where there is no file."""
+"""A path, then "<mode> <blob>" before and after, as in "100644 4b825d…"; zeros for a missing file."""
 
 
 class Clone:
@@ -71,7 +71,10 @@ class Clone:
         self._hash = hashlib.sha1 if sha_length == 40 else hashlib.sha256
 
     def refs(self) -> dict[str, tuple[str, str]]:
-        """Return each ref that leads to a commit: by name, the commit and the ref it is an alias of, or ""."""
+        """Return the refs that lead to a commit, by name.
+
+        Each has the sha of the commit, and the name of the ref that it is an alias of, or "".
+        """
         form = "%(refname)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)%00%(symref)"
         refs: dict[str, tuple[str, str]] = {}
         for line in read_git(self.path, "for-each-ref", f"--format={form}").split("\n"):
@@ -83,7 +86,7 @@ class Clone:
         return refs
 
     def head(self) -> str | None:
-        """Return the full name of the branch that is checked out; None if HEAD is detached or broken."""
+        """Return the full name of HEAD's branch; None if HEAD is detached or broken."""
         try:
             return read_git(self.path, "symbolic-ref", "-q", "HEAD").strip() or None
         except FeedbackError:
@@ -97,7 +100,10 @@ class Clone:
             return None
 
     def commits(self, tips: Iterable[str]) -> Iterator[Commit]:
-        """Yield the commits reachable from `tips`, newest first. A shallow clone ends in a parent of zeros."""
+        """Yield the commits reachable from `tips`, newest first.
+
+        Where a shallow clone ends, a commit's parent is all zeros.
+        """
         args = (
             "log",
             "-z",
@@ -140,7 +146,10 @@ class Clone:
             yield tuple(changes)
 
     def patches(self, pairs: Iterable[TreePair]) -> Iterator[Iterator[bytes]]:
-        """Yield the lines of each pair's unified diff, in order. Read one before you ask for the next."""
+        """Yield the lines of each pair's unified diff, in order.
+
+        Read one before you ask for the next.
+        """
         pairs = list(pairs)
         if not pairs:
             return
@@ -161,7 +170,9 @@ class Clone:
             return {line.split(b" ", 1)[0].decode() for line in out if line.endswith(b" missing\n")}
 
     def merge_trees(self, merges: Sequence[tuple[str, str, str]]) -> list[str | None]:
-        """Merge each (base tree, our tree, their tree) and return the merged trees, conflict marks included.
+        """Merge each (base tree, our tree, their tree); return the merged trees.
+
+        Conflicts are marked in the files.
 
         A tree is None if contents are missing, and all are if git is older than 2.39 (`merge-tree --stdin`).
         """
@@ -205,9 +216,11 @@ class Clone:
 
 @contextmanager
 def open_clone(path: Path | str) -> Iterator[Clone]:
-    """Open the clone at `path` (a work tree or bare) in a `with` block; leaves nothing behind.
+    """Open the clone at `path`, a work tree or bare, in a `with` block.
 
-    Raises `FeedbackError` if there is no git repository, or git refuses to read it.
+    Leaves nothing behind.
+
+    Raises `FeedbackError` if it is not a git repository, or git refuses to read it.
     """
     path = Path(path)
     if not path.is_dir():

@@ -1,4 +1,7 @@
-"""Runs git on a repository that nobody vouches for: clean environment, no network, no hooks, no pager."""
+"""Runs git on a repository that nobody vouches for.
+
+With a clean environment, no network, no hooks and no pager.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,10 @@ def _clean_environment() -> dict[str, str]:
 
 
 def read_git(path: Path, *args: str) -> str:
-    """Run git in `path` and return its output. Raises `FeedbackError` that says what to do if git refuses."""
+    """Run git in `path` and return its output.
+
+    Raises `FeedbackError`, which says what to do, if git fails.
+    """
     command = ["git", *_OPTIONS, "-C", str(path), *args]
     try:
         done = subprocess.run(command, capture_output=True, env=_clean_environment(), check=False)
@@ -65,7 +71,9 @@ def read_git(path: Path, *args: str) -> str:
 
 @contextmanager
 def stream_git(git_dir: Path, path: Path, args: tuple[str, ...], lines: Iterable[str]) -> Iterator[IO[bytes]]:
-    """Run git on the bare repository `git_dir` with `lines` as its input; the value is its standard output.
+    """Run git on the bare repository `git_dir`; the value is its standard output.
+
+    `lines` are its standard input.
 
     Leaving the block early ends the process. Raises `FeedbackError`, which names `path`, if git fails and all of its
     output was read.

@@ -1,4 +1,7 @@
-"""Settles what a case leaves open by comparing contents: many cases in a handful of git processes."""
+"""Settles what a case leaves open by comparing contents.
+
+Many cases share a handful of git processes.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ from feedback.outcome import Diff
 
 @dataclass(slots=True)
 class CaseFinding:
-    """What the contents settled about a case. A diff is None if the clone lacks contents."""
+    """What the contents settled about a case.
+
+    A diff is None if the clone lacks contents.
+    """
 
     case: PullCase
     landing_candidate: LandingCandidate | None
@@ -48,7 +54,7 @@ class CaseComparison:
     def compare(self, cases: Sequence[PullCase]) -> list[CaseFinding]:
         """Return what the contents settle about each case."""
         self._contents = PatchCache(self._clone, [pair for case in cases for pair in self._pairs(case)])
-        self._contents.load(pair for case in cases for pair in self._needed(case))
+        self._contents.load(pair for case in cases for pair in self._pairs_to_load(case))
         findings = [self._find(case) for case in cases]
         self._try_merging(findings)
         return findings
@@ -58,18 +64,18 @@ class CaseComparison:
     def _pairs(self, case: PullCase) -> Iterator[TreePair]:
         """Yield every pair of trees that may decide the case."""
         yield from (self._pair(case, state) for state in _states_of(case))
-        if rewrite := self._rewrite(case):
+        if rewrite := self._rewritten_base(case):
             yield rewrite
         yield from self._landed_pairs(case)
 
     def _landed_pairs(self, case: PullCase) -> Iterator[TreePair]:
-        for way in case.landing_candidates:
-            yield trees_around_landing(self._clone, self._history, way.landing)
-            for parts in way.landing.parts:
+        for candidate in case.landing_candidates:
+            yield trees_around_landing(self._clone, self._history, candidate.landing)
+            for parts in candidate.landing.parts:
                 yield from map(self._commit_pair, parts)
-            yield from (self._commit_pair(revert.commit) for revert in way.reverts if not revert.is_certain)
+            yield from (self._commit_pair(revert.commit) for revert in candidate.reverts if not revert.is_certain)
 
-    def _needed(self, case: PullCase) -> Iterator[TreePair]:
+    def _pairs_to_load(self, case: PullCase) -> Iterator[TreePair]:
         """Yield the pairs whose patches are shown, or decide what file names and blobs leave open."""
         yield self._pair(case, case.pull.submission)
         landed = list(self._landed_pairs(case))
@@ -97,7 +103,7 @@ class CaseComparison:
     def _commit_pair(self, commit: Commit) -> TreePair:
         return trees_around_commit(self._clone, self._history, commit)
 
-    def _rewrite(self, case: PullCase) -> TreePair | None:
+    def _rewritten_base(self, case: PullCase) -> TreePair | None:
         """Return the trees of the base and of its replacement, if main was rewritten since."""
         base = case.pull.base
         new = self._history.replacement_for(base) if base else None
@@ -106,47 +112,49 @@ class CaseComparison:
     # What the contents settle.
 
     def _find(self, case: PullCase) -> CaseFinding:
-        way = next((way for way in case.landing_candidates if self._proved(case, way)), None)
-        finding = CaseFinding(case, way, None, {})
+        candidate = next((candidate for candidate in case.landing_candidates if self._is_proved(case, candidate)), None)
+        finding = CaseFinding(case, candidate, None, {})
         if not case.pull.is_cut_off:
             finding.submitted_diff = self._contents[self._pair(case, case.pull.submission)].diff
-        if way is None or not way.is_own_work:
+        if candidate is None or not candidate.is_own_work:
             return finding
-        landed = self._contents[trees_around_landing(self._clone, self._history, way.landing)]
+        landed = self._contents[trees_around_landing(self._clone, self._history, candidate.landing)]
         inverse = {
             revert.commit.sha: landed.is_undone_by(self._contents[self._commit_pair(revert.commit)])
-            for revert in way.reverts
+            for revert in candidate.reverts
             if not revert.is_certain
         }
-        finding.revert = pick_revert(way.reverts, inverse)
-        finding.is_same_by_sha = {state.sha: self._same(case, way.landing, landed, state) for state in _states_of(case)}
-        finding.merged_diff = self._joined(way.landing) if way.landing.parts else landed.diff
-        if self._begins_before(way.landing):
+        finding.revert = pick_revert(candidate.reverts, inverse)
+        finding.is_same_by_sha = {
+            state.sha: self._is_same(case, candidate.landing, landed, state) for state in _states_of(case)
+        }
+        finding.merged_diff = self._join_diffs(candidate.landing) if candidate.landing.parts else landed.diff
+        if self._lacks_parent(candidate.landing):
             finding.merged_diff, finding.is_same_by_sha = None, dict.fromkeys(finding.is_same_by_sha)
-        if rewrite := self._rewrite(case):
+        if rewrite := self._rewritten_base(case):
             missing = self._contents[self._pair(case, case.pull.head)].paths - landed.paths
             finding.main_was_rewritten = not missing.isdisjoint(self._contents[rewrite].paths)
         return finding
 
-    def _begins_before(self, landing: Landing) -> bool:
+    def _lacks_parent(self, landing: Landing) -> bool:
         """Whether a shallow clone ends just before the landing."""
         first = self._history.chain[landing.first]
         return bool(first.parents) and self._history.parent_of(first) is None
 
-    def _proved(self, case: PullCase, way: LandingCandidate) -> bool:
-        if way.proof == "settled":
+    def _is_proved(self, case: PullCase, candidate: LandingCandidate) -> bool:
+        if candidate.proof == "settled":
             return True
         mine = self._contents[self._pair(case, case.pull.head)]
-        theirs = self._contents[trees_around_landing(self._clone, self._history, way.landing)]
-        if way.proof == "equal":
+        theirs = self._contents[trees_around_landing(self._clone, self._history, candidate.landing)]
+        if candidate.proof == "equal":
             return mine.is_same_as(theirs) is True
-        if way.proof == "half":
+        if candidate.proof == "half":
             return mine.share_in(theirs, "+") >= 0.5
-        if way.proof == "most":
+        if candidate.proof == "most":
             return mine.is_taken_over_by(theirs)
         return mine.share_in(theirs) == 1.0
 
-    def _same(self, case: PullCase, landing: Landing, landed: TreeChange, state: Commit) -> bool | None:
+    def _is_same(self, case: PullCase, landing: Landing, landed: TreeChange, state: Commit) -> bool | None:
         if case.pull.is_cut_off:
             return None
         if not landing.parts:
@@ -160,7 +168,7 @@ class CaseComparison:
         ]
         return landing.is_complete and (False if False in each else None if None in each else True)
 
-    def _joined(self, landing: Landing) -> Diff | None:
+    def _join_diffs(self, landing: Landing) -> Diff | None:
         """Return the diffs of commits that landed separately, one after the other."""
         diffs = [self._contents[self._commit_pair(there)].diff for _, there in landing.parts]
         texts = [diff.text for diff in diffs if diff]
@@ -174,23 +182,23 @@ class CaseComparison:
 
         The difference may be only that main has moved on. What still differs is the revision.
         """
-        asked: list[tuple[CaseFinding, Commit, TreePair]] = []
+        trials: list[tuple[CaseFinding, Commit, TreePair]] = []
         for finding in findings:
-            pull, way = finding.case.pull, finding.landing_candidate
-            if not way or not way.is_own_work or way.landing.parts:
+            pull, candidate = finding.case.pull, finding.landing_candidate
+            if not candidate or not candidate.is_own_work or candidate.landing.parts:
                 continue
-            landed = trees_around_landing(self._clone, self._history, way.landing)
+            landed = trees_around_landing(self._clone, self._history, candidate.landing)
             decided = True in finding.is_same_by_sha.values()
             for state in _states_of(finding.case):
                 # Once another state is known to be what main got, the first commit needs no trial merge.
                 minor = decided and state.sha not in (pull.submission.sha, pull.before_people.sha, pull.head.sha)
                 if finding.is_same_by_sha[state.sha] is False and not minor:
-                    asked.append((finding, state, landed))
+                    trials.append((finding, state, landed))
         trees = self._clone.merge_trees(
-            [(self._pair(finding.case, state)[0], before, state.tree) for finding, state, (before, _) in asked]
+            [(self._pair(finding.case, state)[0], before, state.tree) for finding, state, (before, _) in trials]
         )
         revisions: dict[TreePair, list[CaseFinding]] = {}
-        for (finding, state, (_, after)), tree in zip(asked, trees, strict=True):
+        for (finding, state, (_, after)), tree in zip(trials, trees, strict=True):
             if tree == after:
                 finding.is_same_by_sha[state.sha] = True
             elif tree and state is finding.case.pull.submission:

@@ -1,4 +1,4 @@
-"""Evidence from commits: which one merged, reverted, closed or changed a pull request."""
+"""Evidence from the commits that merged, reverted, closed or changed it."""
 
 from __future__ import annotations
 
@@ -26,22 +26,24 @@ def commit_evidence(kind: str, commit: Commit, note: str = "") -> OutcomeEvidenc
     )
 
 
-def case_evidence(case: PullCase, way: LandingCandidate | None, revert: Revert | None) -> Iterator[OutcomeEvidence]:
-    """Yield how the pull request ended, who worked on it after the agent, and what reverted it."""
+def case_evidence(
+    case: PullCase, candidate: LandingCandidate | None, revert: Revert | None
+) -> Iterator[OutcomeEvidence]:
+    """Yield how it ended, who worked on it after the agent, and what reverted it."""
     pull = case.pull
-    if way and way.is_own_work:
-        note = f"came in with #{way.landing.carrier_number}" if way.landing.carrier_number else ""
-        if not way.landing.is_complete:
-            note = f"{len(way.landing.parts)} of {len(pull.own_work)} commits landed"
-        yield commit_evidence(way.landing.how, way.landing.commit, note)
-    elif way:
-        what = "nearly all of its lines came in with" if way.proof == "most" else "the same change came in as"
-        yield commit_evidence("absorbed", way.landing.commit, f"{what} somebody else's commit")
-    for commit in case.closing_commits[:_MAX_QUOTED_COMMITS] if not (way and way.is_own_work) else ():
+    if candidate and candidate.is_own_work:
+        note = f"came in with #{candidate.landing.carrier_number}" if candidate.landing.carrier_number else ""
+        if not candidate.landing.is_complete:
+            note = f"{len(candidate.landing.parts)} of {len(pull.own_work)} commits landed"
+        yield commit_evidence(candidate.landing.how, candidate.landing.commit, note)
+    elif candidate:
+        what = "nearly all of its lines came in with" if candidate.proof == "most" else "the same change came in as"
+        yield commit_evidence("absorbed", candidate.landing.commit, f"{what} somebody else's commit")
+    for commit in case.closing_commits[:_MAX_QUOTED_COMMITS] if not (candidate and candidate.is_own_work) else ():
         yield commit_evidence("closes", commit)
-    if case.merge_outside_main and not way:
+    if case.merge_outside_main and not candidate:
         yield commit_evidence("other-branch", case.merge_outside_main, "merged outside main")
-    if case.successor and not way:
+    if case.successor and not candidate:
         yield commit_evidence("successor", case.successor, "later merged under the same title")
     for commit in pull.by_people[:_MAX_QUOTED_COMMITS]:
         yield commit_evidence("person-commit", commit)

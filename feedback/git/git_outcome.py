@@ -13,7 +13,10 @@ from feedback.outcome import Cause, Diff, Outcome, OutcomeKind
 
 
 def outcome_of_case(finding: CaseFinding, repository: str, pulls_url: str | None, identity: AgentIdentity) -> Outcome:
-    """Return the record. `pulls_url` is the web address of the pull requests, without a number."""
+    """Return the record of a pull request.
+
+    `pulls_url` is the web address of the repository's pull requests, without a number.
+    """
     case = finding.case
     pull = case.pull
     landing = finding.landing
@@ -51,10 +54,10 @@ def outcome_of_case(finding: CaseFinding, repository: str, pulls_url: str | None
 
 
 def _outcome_kind(finding: CaseFinding) -> OutcomeKind:
-    case, way = finding.case, finding.landing_candidate
+    case, candidate = finding.case, finding.landing_candidate
     pull = case.pull
-    if way is None or not way.is_own_work:
-        if case.closing_commits or way:
+    if candidate is None or not candidate.is_own_work:
+        if case.closing_commits or candidate:
             return OutcomeKind.REJECTED
         if case.merge_outside_main:
             return OutcomeKind.UNKNOWN
@@ -63,38 +66,38 @@ def _outcome_kind(finding: CaseFinding) -> OutcomeKind:
         return OutcomeKind.REVERTED
     # It is merged if main got the submission, or that plus bots' commits. Commits that landed separately can only be
     # compared as a whole.
-    states = [pull.submission, pull.before_people] if not way.landing.parts or pull.by_people else [pull.head]
+    states = [pull.submission, pull.before_people] if not candidate.landing.parts or pull.by_people else [pull.head]
     answers = [finding.is_same_by_sha.get(state.sha) for state in states]
-    if True in answers or (way.landing.carrier_number and not pull.by_people):
+    if True in answers or (candidate.landing.carrier_number and not pull.by_people):
         return OutcomeKind.MERGED
     if None not in answers:
         return OutcomeKind.UNKNOWN if finding.main_was_rewritten else OutcomeKind.REVISED
     # The clone lacks contents; if the agent's own head is in main, none are needed.
-    return OutcomeKind.MERGED if way.landing.holds_head and not pull.by_people else OutcomeKind.UNKNOWN
+    return OutcomeKind.MERGED if candidate.landing.holds_head and not pull.by_people else OutcomeKind.UNKNOWN
 
 
 def _unknown_fields_of(outcome: Outcome, finding: CaseFinding, title: str | None) -> tuple[str, ...]:
     """Return what git cannot know about any pull request, and what it does not know about this one."""
     unknown = {"opened_at", "author", "words"}
-    wanted = ["url", "base_sha", "submitted_diff"]
+    expected = ["url", "base_sha", "submitted_diff"]
     if outcome.merged_sha:
-        wanted += ["merged_diff", "revision", "same_as_head", "same_as_first"]
+        expected += ["merged_diff", "revision", "same_as_head", "same_as_first"]
     else:
-        wanted += [] if outcome.kind is OutcomeKind.OPEN else ["closed_at"]
+        expected += [] if outcome.kind is OutcomeKind.OPEN else ["closed_at"]
     if outcome.kind is OutcomeKind.UNKNOWN or not (outcome.merged_sha or finding.case.closing_commits):
         unknown.add("kind")
     if not title:
         unknown.add("title")
     if finding.case.pull.is_straight or finding.case.pull.is_cut_off:
         unknown.add("first_sha")
-    return tuple(sorted(unknown | {name for name in wanted if getattr(outcome, name) is None}))
+    return tuple(sorted(unknown | {name for name in expected if getattr(outcome, name) is None}))
 
 
 def _add_cause(outcome: Outcome, finding: CaseFinding) -> Outcome:
-    """Assign the one cause that git itself shows: the same work came in some other way."""
-    case, way = finding.case, finding.landing_candidate
+    """Assign the one cause that git itself shows: the same work came in some other candidate."""
+    case, candidate = finding.case, finding.landing_candidate
     if outcome.kind is OutcomeKind.REJECTED:
-        commit = way.landing.commit if way else case.overtaking_commit or case.successor
+        commit = candidate.landing.commit if candidate else case.overtaking_commit or case.successor
         if commit:
             return outcome.with_cause(Cause.SUPERSEDED, "rule", (commit_evidence("superseded", commit),))
     return assign_cause(outcome)

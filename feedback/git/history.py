@@ -1,4 +1,4 @@
-"""The graph of commits: the steps of main, and which commits belong to a pull request."""
+"""The graph of commits: the steps of main, and a pull request's own commits."""
 
 from __future__ import annotations
 
@@ -105,7 +105,10 @@ class History:
         return (sha for sha in self.step_of if sha not in self.replaced_by and sha not in self.dropped_steps)
 
     def replacement_for(self, commit: Commit) -> Commit | None:
-        """Return the commit of today's main in place of one from before a rewrite; None if there is none."""
+        """Return what today's main has in place of a commit from before a rewrite.
+
+        None if main was not rewritten since.
+        """
         new = self.replaced_by.get(commit.sha)
         if new is None and commit.sha in self.dropped_steps:
             new = self.chain[self.dropped_steps[commit.sha]].sha
@@ -135,7 +138,7 @@ class History:
         return own or ([self.commits[head]] if head in self.commits else [])
 
     def base_of(self, own: Iterable[Commit]) -> Commit | None:
-        """Return where these commits branched off: the newest parent that is not one of them."""
+        """Return where these commits branched off: the newest parent outside them."""
         inside = {commit.sha for commit in own}
         roots = {p for sha in inside for p in self.commits[sha].parents if p not in inside and p in self.commits}
         return max(
@@ -156,7 +159,10 @@ class History:
 
 
 def stamp_of(commit: Commit) -> tuple[str, int, str]:
-    """Return what rebase, cherry-pick and amend keep: author's email address, time in seconds, subject."""
+    """Return what rebase, cherry-pick and amend keep of a commit.
+
+    The author's email address, the author's time in seconds, and the subject.
+    """
     return commit.author_email, commit.author_time, commit.subject
 
 

@@ -1,4 +1,7 @@
-"""Finds how a pull request came into main: by the graph, by messages, or by the stamps of its commits."""
+"""Finds how a pull request came into main, by graph, message or stamp.
+
+A stamp is what a rebase keeps of a commit: author, time and subject.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Which step of main touched which file: finds where a change may have landed without reading contents."""
+"""Knows which step of main touched which file.
+
+So it finds where a change may have landed without reading contents.
+"""
 
 from __future__ import annotations
 
@@ -37,11 +40,14 @@ class MainFiles:
                 yield step
 
     def steps_with_same_files(self, files: tuple[FileChange, ...], after: int) -> Iterator[int]:
-        """Yield the steps later than `after` that touch these files and no others, oldest first."""
+        """Yield the steps later than `after` that touch just these files, oldest first."""
         return (step for step in self.steps_touching(files, after) if len(self.files_of(step)) == len(files))
 
     def step_with_same_result(self, files: tuple[FileChange, ...], after: int) -> int | None:
-        """Return the step after `after` by which main has had each of these files as it is here, or None."""
+        """Return the step by which main has had each file as it is here, or None.
+
+        Steps up to `after` do not count.
+        """
         last = -1
         for path, _, result in files:
             steps = [step for step in self._by_result.get((path, result), ()) if step > after]

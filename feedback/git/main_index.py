@@ -8,7 +8,7 @@ from feedback.messages import pull_number_of
 
 
 class MainIndex:
-    """Finds main's commits by the number in their message, and by what a rebase keeps of a commit."""
+    """Finds main's commits by the number in their message, or by their stamp."""
 
     def __init__(self, history: History, gitlab: bool) -> None:
         self.history = history

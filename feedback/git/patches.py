@@ -1,4 +1,7 @@
-"""What changes between two trees, in a form in which equal changes compare equal wherever they are applied."""
+"""What changes between two trees.
+
+Equal changes compare equal, wherever they are applied.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,10 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class TreeChange:
-    """The change from one tree to another. `patch` is None if it was not loaded or the clone lacks contents."""
+    """The change from one tree to another.
+
+    `patch` is None if it was not loaded or the clone lacks contents.
+    """
 
     files: tuple[FileChange, ...]
     patch: Patch | None = None
@@ -49,7 +55,7 @@ class TreeChange:
         return self.patch.diff if self.patch else None
 
     def is_same_as(self, other: TreeChange) -> bool | None:
-        """Whether both are the same change; None if the contents that would decide are missing."""
+        """Whether both are the same change; None if contents that decide are missing."""
         if self.files == other.files:
             return True
         if self.paths != other.paths:
@@ -61,7 +67,9 @@ class TreeChange:
         return bool(self.patch and other.patch and self.patch.inverse == other.patch.content)
 
     def share_in(self, other: TreeChange, marks: str = "+-") -> float:
-        """Return the share of this change's added (`+`) or removed (`-`) lines that `other` has too.
+        """Return the share of this change's lines that `other` has too.
+
+        `marks` selects added (`+`) and removed (`-`) lines.
 
         Blank lines do not count; 0 if unknown.
         """
@@ -71,23 +79,31 @@ class TreeChange:
         return (mine & theirs).total() / mine.total() if mine else 0.0
 
     def is_taken_over_by(self, other: TreeChange) -> bool:
-        """Whether `other` adds four fifths of the lines that this change adds, and half of those in each file."""
+        """Whether `other` adds nearly everything that this change adds.
+
+        That is four fifths of its lines, and at least half of its lines in each file.
+        """
         if self.diff is None or other.diff is None or self.diff.truncated:
             return False
         mine, theirs = _count_changed_lines(self.diff.text, "+"), _count_changed_lines(other.diff.text, "+")
         if not any(len(line.partition("\n")[2]) > _DISTINCTIVE_CHARS for line in mine):
             return False
-        there, wanted = _count_by_file(mine & theirs), _count_by_file(mine)
-        return there.total() >= 0.8 * wanted.total() and all(2 * there[file] >= wanted[file] for file in wanted)
+        taken, all_lines = _count_by_file(mine & theirs), _count_by_file(mine)
+        return taken.total() >= 0.8 * all_lines.total() and all(
+            2 * taken[file] >= all_lines[file] for file in all_lines
+        )
 
 
 class PatchCache:
-    """The changes between pairs of trees: their files at once, their patches only as they are loaded."""
+    """The changes between pairs of trees.
+
+    It knows the files of all pairs from the start, and the patches of those that were loaded.
+    """
 
     def __init__(self, clone: Clone, pairs: Iterable[TreePair]) -> None:
         self._clone = clone
-        wanted = list(dict.fromkeys(pairs))
-        self._files = dict(zip(wanted, clone.changed_files(wanted), strict=True))
+        pairs = list(dict.fromkeys(pairs))
+        self._files = dict(zip(pairs, clone.changed_files(pairs), strict=True))
         self._patches: dict[tuple[FileChange, ...], Patch] = {}
 
     def __getitem__(self, pair: TreePair) -> TreeChange:
@@ -98,31 +114,32 @@ class PatchCache:
         """Load the patches of these pairs; pairs that change the same blobs share one."""
         by_files = {self._files[pair]: pair for pair in pairs}
         blobs = {side for files in by_files for _, *sides in files for side in sides}
-        lacking = self._clone.missing_objects(
+        missing = self._clone.missing_objects(
             sorted(side.split()[1] for side in blobs if not side.startswith(_NO_BLOB_MODES))
         )
         complete = {
             files: pair
             for files, pair in by_files.items()
-            if lacking.isdisjoint(side.split()[1] for _, *sides in files for side in sides)
+            if missing.isdisjoint(side.split()[1] for _, *sides in files for side in sides)
         }
         for files, lines in zip(complete, self._clone.patches(complete.values()), strict=True):
             self._patches[files] = _read_patch(lines)
 
 
 def _read_patch(lines: Iterator[bytes]) -> Patch:
-    kept: list[bytes] = []
+    text: list[bytes] = []
     size = 0
-    names = _PatchHasher()
+    hasher = _PatchHasher()
     for line in lines:
         size += len(line)
         if size <= MAX_DIFF_CHARS:
-            kept.append(line)
-        names.read(line)
-    names.end_block()
-    text = b"".join(kept).decode(errors="replace")
+            text.append(line)
+        hasher.read(line)
+    hasher.end_block()
     return Patch(
-        Diff(text=text, truncated=size > MAX_DIFF_CHARS), names.forward.hexdigest(), names.backward.hexdigest()
+        Diff(text=b"".join(text).decode(errors="replace"), truncated=size > MAX_DIFF_CHARS),
+        hasher.forward.hexdigest(),
+        hasher.backward.hexdigest(),
     )
 
 

@@ -1,4 +1,6 @@
-"""The source that needs only a clone: it reads pull refs and how their commits relate to main.
+"""The source that needs only a clone.
+
+It reads the heads of pull requests, and how their commits relate to main.
 
     source = PlainGit(clone, AgentIdentity(authors=("*[bot]",)))
     for outcome in source.outcomes(cursor):
@@ -46,7 +48,7 @@ def has_pulls(path: Path | str) -> bool:
 
 
 class PlainGit:
-    """The clone at `path`, with the agent recognised by `identity`. A `FeedbackSource`.
+    """The clone at `path`, with the agent known by `identity`. A `FeedbackSource`.
 
     Outcomes carry the name `repository` (default: from the remote's address, else the folder's name). Pull requests
     are merged into the branch `main` (default: the remote's default branch, else HEAD, main or master). Git does not
@@ -80,7 +82,10 @@ class PlainGit:
         return Cursor(source=self.name, position=self._position, seen=self._seen)
 
     def outcomes(self, since: Cursor | None = None) -> Iterator[Outcome]:
-        """Yield outcomes that are new or have changed, by number. Raises `FeedbackError` if the clone is unreadable."""
+        """Yield outcomes that are new or have changed, by number.
+
+        Raises `FeedbackError` if the clone cannot be read.
+        """
         check_cursor(since, self.name)
         before = dict(since.seen) if since else {}
         self._position, self._seen = None, dict(before)

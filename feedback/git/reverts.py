@@ -1,4 +1,4 @@
-"""Finds the later commits of main that reverted a change and were not reverted themselves."""
+"""Finds the commits that reverted a change and were not reverted themselves."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MAX_REVERT_CANDIDATES = 20
 
 @dataclass(frozen=True, slots=True)
 class LandedChange:
-    """A change on main that may have been reverted, under all the names that a revert may use for it."""
+    """A change on main, under all the names that a revert may use for it."""
 
     shas: frozenset[str]
     """The full shas of the commits that make it up."""
@@ -51,43 +51,45 @@ class RevertIndex:
             self._landings.setdefault(commit.subject, []).append(step)
         main = (history.commits[sha] for sha in history.on_main())
         for commit in main:
-            said = parse_revert_claim(commit.message)
-            if said is None:
+            claim = parse_revert_claim(commit.message)
+            if claim is None:
                 continue
             if history.is_step(commit):
-                self._claims[history.step_of[commit.sha]] = said
-            for sha in said.shas:
-                self._by_sha.setdefault(sha[:7], []).append((sha, commit, said))
-            if said.subject:
-                self._by_subject.setdefault(said.subject, []).append((commit, said))
-            for number in said.numbers:
-                self._by_number.setdefault(number, []).append((commit, said))
+                self._claims[history.step_of[commit.sha]] = claim
+            for sha in claim.shas:
+                self._by_sha.setdefault(sha[:7], []).append((sha, commit, claim))
+            if claim.subject:
+                self._by_subject.setdefault(claim.subject, []).append((commit, claim))
+            for number in claim.numbers:
+                self._by_number.setdefault(number, []).append((commit, claim))
 
     def candidates(self, landed: LandedChange) -> list[Revert]:
-        """Return the commits that may have reverted the change: the certain ones first, then by age.
+        """Return the commits that may have reverted the change.
+
+        The certain ones come first, then older ones before newer ones.
 
         A commit that was certainly reverted itself is left out.
         """
         found: dict[str, Revert] = {}
-        for commit, certain in [*self._claimed(landed), *self._inverse(landed)]:
+        for commit, certain in [*self._find_claims(landed), *self._find_inverse(landed)]:
             step = self._history.step_of[commit.sha]
             if step > landed.step and (commit.sha not in found or certain):
                 found[commit.sha] = Revert(commit, step, certain)
-        lasting = [revert for revert in found.values() if not self._is_undone(revert)]
-        return sorted(lasting, key=lambda revert: (not revert.is_certain, revert.step))[:_MAX_REVERT_CANDIDATES]
+        remaining = [revert for revert in found.values() if not self._is_undone(revert)]
+        return sorted(remaining, key=lambda revert: (not revert.is_certain, revert.step))[:_MAX_REVERT_CANDIDATES]
 
     def _is_undone(self, revert: Revert) -> bool:
         commit = revert.commit
-        again = LandedChange(
+        change = LandedChange(
             frozenset({commit.sha}),
             frozenset({commit.subject}),
             frozenset(),
             revert.step,
             self._files.files_of(revert.step) if self._history.is_step(commit) else (),
         )
-        return any(other.is_certain for other in self.candidates(again))
+        return any(other.is_certain for other in self.candidates(change))
 
-    def _claimed(self, landed: LandedChange) -> Iterator[tuple[Commit, bool]]:
+    def _find_claims(self, landed: LandedChange) -> Iterator[tuple[Commit, bool]]:
         """Yield commits that say they revert the change; certain if reverting is all they do."""
         paths = {path for path, _, _ in landed.files}
 
@@ -96,22 +98,22 @@ class RevertIndex:
             return not paths or any(path in paths for path, _, _ in self._files.files_of(step))
 
         for sha in landed.shas:
-            for named, commit, said in self._by_sha.get(sha[:7], ()):
-                if sha.startswith(named):
-                    yield commit, said.is_plain_revert and related(commit)
+            for short_sha, commit, claim in self._by_sha.get(sha[:7], ()):
+                if sha.startswith(short_sha):
+                    yield commit, claim.is_plain_revert and related(commit)
         for subject in landed.subjects:
-            for commit, said in self._by_subject.get(subject, ()):
+            for commit, claim in self._by_subject.get(subject, ()):
                 if self._last_landing(subject, self._history.step_of[commit.sha]) <= landed.step:
-                    yield commit, said.is_plain_revert and related(commit)
+                    yield commit, claim.is_plain_revert and related(commit)
         for number in landed.numbers:
-            for commit, said in self._by_number.get(number, ()):
-                yield commit, said.is_plain_revert and related(commit)
+            for commit, claim in self._by_number.get(number, ()):
+                yield commit, claim.is_plain_revert and related(commit)
 
     def _last_landing(self, subject: str, before: int) -> int:
         """Return the last step before `before` with this subject, which a revert by subject means; -1 for none."""
         return max((step for step in self._landings.get(subject, ()) if step < before), default=-1)
 
-    def _inverse(self, landed: LandedChange) -> Iterator[tuple[Commit, bool]]:
+    def _find_inverse(self, landed: LandedChange) -> Iterator[tuple[Commit, bool]]:
         """Yield steps that restore every file, and steps that claim to revert and touch the same files."""
         if not landed.files:
             return
@@ -133,5 +135,8 @@ def name_landed_change(
 
 
 def pick_revert(candidates: Iterable[Revert], is_inverse: Mapping[str, bool]) -> Revert | None:
-    """Return the first candidate that is certain or the inverse by content (`is_inverse`, by commit sha)."""
+    """Return the first candidate that is certain or the inverse by content.
+
+    `is_inverse` says of a commit's sha whether its content is.
+    """
     return next((c for c in candidates if c.is_certain or is_inverse.get(c.commit.sha)), None)

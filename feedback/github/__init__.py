@@ -1,4 +1,4 @@
-"""Outcomes from GitHub's API: reviews, comments and endings that git alone does not know.
+"""Outcomes from GitHub's API: reviews, comments and endings unknown to git.
 
 How data passes through (`github_source.GitHubSource` tells it in order):
 

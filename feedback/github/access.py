@@ -1,4 +1,7 @@
-"""How to reach GitHub, and as whom. Secrets are read from environment variables when used, and never stored."""
+"""How to reach GitHub, and as whom.
+
+Secrets are read from environment variables when they are used, and never stored.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +31,17 @@ class GitHubAccess(FeedbackRecord):
     app_id: str = ""
     installation_id: int = 0
     app_key_variable: str = "GITHUB_APP_PRIVATE_KEY"
-    retries: int = Field(4, ge=0, description="after the network or the server failed")
-    longest_wait_seconds: float = Field(3700.0, ge=0, description="for a rate limit to be over; longer ones are told")
+    retries: int = Field(4, ge=0, description="retries after a network or server failure")
+    longest_wait_seconds: float = Field(
+        3700.0, ge=0, description="longest wait for a rate limit to end; a longer one is an error"
+    )
     timeout_seconds: float = Field(60.0, gt=0)
 
     def auth(self) -> AppInstallationAuthStrategy | TokenAuthStrategy | UnauthAuthStrategy:
-        """Return how requests are authenticated. Raises `FeedbackError` if a token or key is missing."""
+        """Return how requests are authenticated.
+
+        Raises `FeedbackError` if the token or key is missing.
+        """
         from githubkit import AppInstallationAuthStrategy, TokenAuthStrategy
 
         if not self.app_id:

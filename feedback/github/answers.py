@@ -1,4 +1,4 @@
-"""What GitHub answers: lenient about unknown fields, strict about those that are used.
+"""What GitHub answers: unknown fields are ignored, used ones are checked.
 
 Lists are parsed item by item (`parse_nodes`), so that a bad item is reported and the others are kept.
 """
@@ -50,7 +50,7 @@ class TextEdits(GitHubAnswer):
 
 
 class Remark(GitHubAnswer):
-    """Something that somebody wrote: a comment on the issue, a review or a comment on a line."""
+    """A comment on a pull request or issue, a review, or a comment on a line."""
 
     author: Actor | None = None
     association: str = Field("NONE", alias="authorAssociation")
@@ -125,7 +125,10 @@ class PullCommit(ObjectId):
 
     @property
     def signatures(self) -> tuple[tuple[str, str, str], ...]:
-        """Name, email address and message: once with the author's login, once with the name in git."""
+        """Name, email address and message, first with the author's login as the name.
+
+        Then with the name in git; either may be known as the agent's.
+        """
         login, email = self.who
         name = (self.author and self.author.name) or ""
         return (login, email, self.message), (name, email, self.message)
@@ -197,7 +200,9 @@ class ListedPull(GitHubAnswer):
 
     @property
     def by_insider(self) -> bool:
-        """Whether it is from a branch of the repository itself, which takes push access, or from a member.
+        """Whether it is by a member, or from a branch of the repository itself.
+
+        Such a branch takes push access.
 
         What anybody else says about who made the change proves nothing.
         """

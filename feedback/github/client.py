@@ -1,4 +1,4 @@
-"""Talks to GitHub through `githubkit`: one request at a time, and every failure explained.
+"""Talks to GitHub through `githubkit`, and explains every failure.
 
 Reads are retried after network and server failures; writes are not, since the first may have worked. The client waits
 for a rate limit that ends soon enough; otherwise it raises an error that says when the limit ends.
@@ -60,7 +60,10 @@ class _GitHubRequest:
 
 
 class GitHubClient:
-    """A connection to one GitHub server, for a `with` block. `report` gets a line when it has to wait."""
+    """A connection to a GitHub server, for a `with` block.
+
+    `report` gets a line when it has to wait.
+    """
 
     def __init__(self, access: GitHubAccess, report: Callable[[str], None] = lambda line: None) -> None:
         from githubkit import GitHub
@@ -91,7 +94,9 @@ class GitHubClient:
         self._github.__exit__(kind, error, trace)
 
     def query(self, text: str, variables: Mapping[str, Any]) -> JsonObject:
-        """Return the `data` of a GraphQL query; parts that do not exist or are not visible are null.
+        """Return the `data` of a GraphQL query.
+
+        Parts that do not exist or may not be seen are null.
 
         Raises `QueryTooLarge` if a smaller query may work, `MissingResource`, `StaleCursor` or `FeedbackError`.
         """
@@ -119,7 +124,10 @@ class GitHubClient:
         return self._parse(self._send(_GitHubRequest("GET", f"/{path}", repeatable=True, params=params)))
 
     def diff(self, path: str) -> Diff:
-        """Return a comparison, commit or pull request as a unified diff, cut to the length of records."""
+        """Return a comparison, commit or pull request as a unified diff.
+
+        It is cut to the length that records keep.
+        """
         response = self._send(_GitHubRequest("GET", f"/{path}", repeatable=True, accept=_DIFF_TYPE, stream=True))
         max_bytes = 4 * MAX_DIFF_CHARS  # a character takes up to four
         body = b""
@@ -136,11 +144,14 @@ class GitHubClient:
         return diff if len(body) <= max_bytes else Diff(text=diff.text, truncated=True)
 
     def post(self, path: str, body: Mapping[str, Any], method: str = "POST") -> Any:
-        """Write once. Raises `RefusedWrite` if GitHub refuses, `FeedbackError` if it may or may not have worked."""
+        """Write once.
+
+        Raises `RefusedWrite` if GitHub refuses, `FeedbackError` if it may or may not have worked.
+        """
         return self._parse(self._send(_GitHubRequest(method, f"/{path}", repeatable=False, json=dict(body))))
 
     def token(self) -> str:
-        """Return a token for git: the token itself, or a fresh one from the App's installation."""
+        """Return a token for git: the user's own, or a fresh one of the App's."""
         if not self.access.app_id:
             return self.access.token()
         path = f"/app/installations/{self.access.installation_id}/access_tokens"

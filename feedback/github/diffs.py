@@ -1,4 +1,4 @@
-"""Fetches the diffs of what came back, for when no clone has them: one request each."""
+"""Fetches the diffs of what came back, one request each, if no clone has them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from feedback.outcome import Diff, Outcome
 
 
 def add_diffs(outcome: Outcome, story: PullStory, client: GitHubClient) -> Outcome:
-    """Return the outcome with the submitted diff, the merged diff and the revision, as far as GitHub has them."""
+    """Return the outcome with its diffs, as far as GitHub has them.
+
+    These are what was submitted, what was merged, and the revision between the two.
+    """
     if not outcome.kind.came_back:
         return outcome
     facts, repository = story.pull.facts, outcome.repository
@@ -27,7 +30,7 @@ def add_diffs(outcome: Outcome, story: PullStory, client: GitHubClient) -> Outco
 
 
 def _is_straight(story: PullStory) -> bool:
-    """Whether there are no merges on top of the submission, so that comparing the two shows the revision."""
+    """Whether only plain commits follow the submission, so that comparing it with the head shows the revision."""
     shas = [item.commit.oid for item in story.pull.commits]
     if story.submitted_sha not in shas:
         return False

@@ -1,4 +1,7 @@
-"""Assigns causes that GitHub shows without words: duplicate marks, links, labels, and that nobody looked."""
+"""Assigns the causes that GitHub shows without words.
+
+They show in duplicate marks, links, labels, and in that nobody looked.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ _LABEL_CAUSES = {
 
 
 def assign_github_cause(outcome: Outcome, pull: PullDetails) -> Outcome:
-    """Return the outcome with the cause that the data states; what people wrote comes before what is inferred."""
+    """Return the outcome with the cause that the data states.
+
+    What people did and wrote comes before what can only be inferred.
+    """
     if outcome.kind is not OutcomeKind.REJECTED:
         return assign_cause(outcome)
     return (

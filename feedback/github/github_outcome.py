@@ -1,4 +1,4 @@
-"""Turns the story of a pull request into its record and evidence. Asks GitHub nothing."""
+"""Turns the story of a pull request into its record. Asks GitHub nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NEVER_RAN = "never ran"
 
 
 def outcome_of_story(story: PullStory, repository: str, main: str | None, words: tuple[Comment, ...]) -> Outcome:
-    """Return the record without diffs, which `diffs.add_diffs` fetches if they are wanted."""
+    """Return the record without diffs, which `diffs.add_diffs` can add."""
     pull, facts = story.pull, story.pull.facts
     kind = _outcome_kind(story, main)
     by_sha = {c.oid: c for c in story.own_commits}
@@ -50,12 +50,12 @@ def outcome_of_story(story: PullStory, repository: str, main: str | None, words:
 
 def unknown_fields_of(outcome: Outcome, story: PullStory) -> tuple[str, ...]:
     """Return the fields that GitHub's API does not give for this pull request."""
-    wanted = ["base_sha", "first_sha", "submitted_sha", "submitted_at", "head_sha", "submitted_diff", "version"]
+    expected = ["base_sha", "first_sha", "submitted_sha", "submitted_at", "head_sha", "submitted_diff", "version"]
     if outcome.kind in (OutcomeKind.MERGED, OutcomeKind.REVISED, OutcomeKind.REVERTED):
-        wanted += ["merged_sha", "merged_diff", "revision", "same_as_first", "same_as_head"]
+        expected += ["merged_sha", "merged_diff", "revision", "same_as_first", "same_as_head"]
     if outcome.kind is not OutcomeKind.OPEN:
-        wanted.append("closed_at")
-    missing = {name for name in wanted if getattr(outcome, name) is None} - {"version"}
+        expected.append("closed_at")
+    missing = {name for name in expected if getattr(outcome, name) is None} - {"version"}
     if outcome.kind is OutcomeKind.UNKNOWN:
         missing.add("kind")
     if not story.pull.is_complete:

@@ -1,4 +1,4 @@
-"""The source that reads GitHub: reviews, comments and endings that git alone does not know.
+"""The source that reads GitHub: reviews, comments and endings unknown to git.
 
 source = GitHubSource("team/app", AgentIdentity(authors=("my-agent[bot]",)), GitHubAccess())
 for outcome in source.outcomes(cursor):
@@ -87,7 +87,7 @@ class GitHubSource:
         return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
     def outcomes(self, since: Cursor | None = None) -> Iterator[Outcome]:
-        """Yield outcomes of the agent's pull requests that have changed, in the order of their last update.
+        """Yield outcomes that are new or have changed, least recently updated first.
 
         Raises `FeedbackError` if GitHub cannot be read; what was yielded by then stays valid.
         """

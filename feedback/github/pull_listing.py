@@ -1,4 +1,4 @@
-"""Lists a repository's pull requests, least recently updated first, from a stored place on.
+"""Lists a repository's pull requests, least recently updated first.
 
 A pull request that is updated moves to the end of the list, so one place serves both the run that resumes after a kill
 and the night that continues from yesterday.
@@ -58,7 +58,7 @@ class PullListing:
         self._names = {"owner": owner, "name": name}
 
     def find(self, number: int) -> tuple[dict[str, Any], str | None] | None:
-        """Return one pull request as it is listed, and the default branch; None if there is none.
+        """Return one pull request as it is listed, and the default branch, or None.
 
         Raises `QueryTooLarge` if GitHub cannot answer, `FeedbackError` for other failures.
         """
@@ -73,7 +73,10 @@ class PullListing:
         return node, _default_branch_of(repository)
 
     def pages(self, start: ListingPlace) -> Iterator[ListingPage]:
-        """Yield the pages of the list from a place on; from its beginning if the place no longer holds."""
+        """Yield the pages of the list from a place on.
+
+        They start at the beginning if the place no longer holds.
+        """
         place, after, size, is_first = start, start.after, _PULLS_AT_ONCE, True
         while True:
             try:
@@ -112,7 +115,7 @@ class PullListing:
         data = self._client.query(queries.PULL_LISTING, {**self._names, "after": after, "first": size})
         repository = data.get("repository")
         if not isinstance(repository, dict):
-            raise MissingResource(f"There is no repository {self._repository}, or the token may not see it.")
+            raise MissingResource(f"Repository {self._repository} does not exist, or the token may not see it.")
         return repository
 
     def _edges_of(self, connection: object) -> list[dict[str, Any]]:

@@ -1,4 +1,7 @@
-"""What happened to a pull request before it ended: who committed, asked for changes, replied or pushed over it."""
+"""What happened to a pull request before it ended.
+
+Who committed to it, who asked for changes, whether the agent replied, and who pushed over it.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,7 @@ class PullStory:
 
     @classmethod
     def from_pull(cls, pull: PullDetails, words: tuple[Comment, ...], identity: AgentIdentity) -> PullStory | None:
-        """Return the story of the agent's pull request; None if it turns out not to be the agent's."""
+        """Return the story of a pull request; None if it is not the agent's after all."""
         commits = [item.commit for item in pull.commits]
         own_commits = [c for c in commits if c.parents.count < 2] or commits[-1:]
         recognised = _recognise(pull, own_commits, identity)

@@ -47,7 +47,7 @@ class PullDetails:
 
 
 class PullReader:
-    """Reads pull requests in batches, which shrink if GitHub cannot answer a large one."""
+    """Reads pull requests in batches, in smaller ones if GitHub cannot answer."""
 
     def __init__(self, client: GitHubClient, repository: str, problems: list[Problem]) -> None:
         self._client, self._repository, self._problems = client, repository, problems

@@ -17,7 +17,7 @@ _PUSH_PERMISSIONS = {"admin", "write", "maintain"}
 
 
 def text_at(remark: Remark, moment: datetime) -> str | None:
-    """Return the text as it was at a moment, before later edits; None if GitHub does not say."""
+    """Return the text before edits after `moment`; None if GitHub does not say."""
     if remark.edited_at is None or remark.edited_at <= moment:
         return remark.body
     earlier = [edit for edit in (remark.edits.nodes if remark.edits else ()) if edit.edited_at <= moment]
@@ -26,7 +26,10 @@ def text_at(remark: Remark, moment: datetime) -> str | None:
 
 
 class Collaborators:
-    """Knows who may push to a repository; asks GitHub once for each person if a review does not say."""
+    """Knows who may push to a repository.
+
+    If a review does not say, it asks GitHub, once for each person.
+    """
 
     def __init__(self, client: GitHubClient | None, repository: str) -> None:
         self._client, self._repository = client, repository
@@ -68,7 +71,7 @@ class Collaborators:
 
 
 def remarks_on(pull: PullDetails, people: Collaborators) -> Iterator[Comment]:
-    """Yield everything written on a pull request, oldest first, as it read when it was published.
+    """Yield what was written on a pull request, as it first read, oldest first.
 
     Without empty remarks, and without spam and abuse that a maintainer has hidden.
     """
