@@ -31,10 +31,10 @@ class GitHubAccess(FeedbackRecord):
     app_id: str = ""
     installation_id: int = 0
     app_key_variable: str = "GITHUB_APP_PRIVATE_KEY"
-    retries: int = Field(4, ge=0, description="retries after a network or server failure")
-    longest_wait_seconds: float = Field(
-        3700.0, ge=0, description="longest wait for a rate limit to end; a longer one is an error"
-    )
+    retries: int = Field(4, ge=0)
+    """Retries after a network or server failure."""
+    longest_wait_seconds: float = Field(3700.0, ge=0)
+    """The longest wait for a rate limit to end; a longer one is an error."""
     timeout_seconds: float = Field(60.0, gt=0)
 
     def auth(self) -> AppInstallationAuthStrategy | TokenAuthStrategy | UnauthAuthStrategy:
