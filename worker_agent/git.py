@@ -104,7 +104,7 @@ def run_git_as_user(
 
 
 def open_repository(path: Path) -> Repo:
-    """Open a repository with GitPython, which runs git under the same hardening as `run_git`.
+    """Open a repository with GitPython, under the same hardening as `run_git`.
 
     Raises `GitError` if there is none.
     """
@@ -124,7 +124,10 @@ def open_repository(path: Path) -> Repo:
 
 
 def read_blobs(repository: Path, names: Sequence[str]) -> list[bytes | None]:
-    """Return the blobs of these names (ids, or `commit:path`), or `None` for each that does not exist."""
+    """Return the blobs of these names, or `None` for each that does not exist.
+
+    A name is an id, or `commit:path`.
+    """
     output = run_git_bytes("cat-file", "--batch", cwd=repository, stdin="".join(f"{n}\n" for n in names).encode())
     blobs: list[bytes | None] = []
     start = 0
@@ -141,7 +144,10 @@ def read_blobs(repository: Path, names: Sequence[str]) -> list[bytes | None]:
 
 
 def user_identity(repository: Path) -> dict[str, str]:
-    """Return the variables that make a commit the user's, or `meta`'s if git does not know the user."""
+    """Return the variables that make a commit the user's.
+
+    They are `meta`'s if git does not know the user.
+    """
     known = {name: os.environ[name] for name in (*META_IDENTITY, "EMAIL") if name in os.environ}
     identity: dict[str, str] = {}
     for role in ("AUTHOR", "COMMITTER"):

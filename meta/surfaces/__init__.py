@@ -1,4 +1,4 @@
-"""Versions of what the optimiser may edit: the agent's settings, prompts and tools.
+"""Versions of what the optimiser may edit: settings, prompts and tools.
 
     versions      a version: a commit, and the surface's files as committed there, laid out under their own hash
     commits       reads and writes commits of the agent's repository as objects alone

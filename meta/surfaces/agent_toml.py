@@ -1,4 +1,4 @@
-"""Changes one setting of an agent.toml and keeps everything else, comments included."""
+"""Changes one setting of an agent.toml and keeps the rest, comments included."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ TomlValue = str | int | tuple[str, ...]
 
 
 def replace_setting(text: str, name: str, value: TomlValue) -> str:
-    """Return `text` with `name` ("effort", "limits.turns") set to `value`. Raises `ValueError` if that is impossible.
+    """Return `text` with the setting `name` ("effort", "limits.turns") changed.
 
-    What was written is read again, by another parser, before it is returned.
+    What was written is read again, by another parser, before it is returned. Raises `ValueError` if the setting cannot be
+    changed.
     """
     section, _, key = name.rpartition(".")
     plain = list(value) if isinstance(value, tuple) else value

@@ -1,4 +1,4 @@
-"""Commits of the agent's repository, read and written as objects alone.
+"""Commits of the agent's repository, read and written as objects.
 
 The user's index and working tree are neither read nor touched.
 """
@@ -25,7 +25,10 @@ class CommittedFile:
 
 
 def find_commit(repository: Path, revision: str) -> str | None:
-    """Return the id of the commit that a branch, tag, id or `REVISION^` names; `None` if there is none."""
+    """Return the id of the commit that a revision names, or `None`.
+
+    A revision is a branch, a tag, an id or `REVISION^`.
+    """
     try:
         return run_git(
             "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", cwd=repository
@@ -35,9 +38,10 @@ def find_commit(repository: Path, revision: str) -> str | None:
 
 
 def read_folder(repository: Path, commit: str, folder: str, parts: Iterable[str]) -> list[CommittedFile]:
-    """Return the regular files in those parts (files or folders) of a commit's folder.
+    """Return the regular files in some parts of a commit's folder.
 
-    An empty `folder` is the whole tree. Raises `GitError` if the commit has no such folder.
+    Parts are files or folders in it. An empty `folder` is the whole tree. Raises `GitError` if the commit has no such
+    folder.
     """
     wanted = frozenset(parts)
     for _ in range(GIT_ATTEMPTS - 1):
@@ -64,7 +68,10 @@ def _read_folder(repository: Path, commit: str, folder: str, wanted: Collection[
 def write_commit(
     repository: Path, parent: str, files: Mapping[str, str | None], message: str, second_parent: str = ""
 ) -> str:
-    """Commit `parent`'s tree with these files written, or removed where `None`. Return the commit's id."""
+    """Commit `parent`'s tree with these files changed, and return the commit's id.
+
+    `files` maps a path to its new text, or to `None` if it is removed.
+    """
     with tempfile.TemporaryDirectory(prefix="index-") as folder:
         index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
         run_git("read-tree", parent, cwd=repository, env=index)
@@ -77,9 +84,9 @@ def write_commit(
 
 
 def merge_files(ours: Path, base: Path, theirs: Path, *, keep_both: bool) -> str | None:
-    """Merge two versions of a file; `keep_both` keeps the lines of both sides where they conflict.
+    """Merge two versions of a file, or return `None` if they conflict.
 
-    Returns `None` if they conflict otherwise.
+    `keep_both` keeps the lines of both sides instead of a conflict.
     """
     union = ["--union"] if keep_both else []
     try:

@@ -1,4 +1,7 @@
-"""The agent's versions: states of its surface, each read from a commit and laid out as files."""
+"""The agent's versions: states of its surface.
+
+Each is read from a commit and laid out as files.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ SURFACE_PARTS = ("agent.toml", "prompts", "tools")
 
 @dataclass(frozen=True)
 class Version:
-    """One state of the surface: the commit that it was read from, and its files on disk."""
+    """One state of the surface: the commit that it was read from, and its files."""
 
     commit: str
     surface: Surface
@@ -47,7 +50,10 @@ class VersionHistory(Protocol):
         ...
 
     def lay_out(self, parent: Version, changes: Changes) -> Surface:
-        """Return the surface of `parent` with these changes, not committed. Raises `BadSurface`."""
+        """Return the surface of `parent` with these changes, not committed.
+
+        Raises `BadSurface` if it does not load.
+        """
         ...
 
     def commit(self, parent: Version, changes: Changes, message: str, ref: str = "") -> Version:
@@ -55,7 +61,10 @@ class VersionHistory(Protocol):
         ...
 
     def carried_over(self, before: str, after: str, onto: Version) -> Changes | None:
-        """Return what changed between two commits, merged into `onto`; `None` if they conflict."""
+        """Return what changed between two commits, merged into `onto`.
+
+        `None` if they conflict.
+        """
         ...
 
     def branch(self, name: str, commit: str) -> None:
@@ -113,7 +122,7 @@ class GitVersions:
             return self._keep(made)
 
     def commit(self, parent: Version, changes: Changes, message: str, ref: str = "", also: str = "") -> Version:
-        """Commit these changes on top of `parent`'s commit, and keep the commit under `ref`.
+        """Commit these changes on top of `parent`'s commit, kept under `ref`.
 
         `also` is a second parent.
         """
@@ -147,9 +156,10 @@ class GitVersions:
             ) from None
 
     def carried_over(self, before: str, after: str, onto: Version) -> Changes | None:
-        """Return what changed between two commits, merged into a version; `None` if they conflict.
+        """Return what changed between two commits, merged into a version.
 
-        Where both sides changed the same lines of a prompt, both are kept; settings and tools conflict there.
+        `None` if they conflict. Where both sides changed the same lines of a prompt, both are kept; settings and tools
+        conflict there.
         """
         base, theirs = self.at(before).surface.root, self.at(after).surface.root
         ours = onto.surface.root
@@ -225,7 +235,10 @@ class GitVersions:
 
 
 def _is_root(repository: Path) -> bool:
-    """Whether the folder is the root of a git repository. Raises `GitError` if git refuses to say."""
+    """Whether the folder is the root of a git repository.
+
+    Raises `GitError` if git refuses to say.
+    """
     if not repository.is_dir():
         return False
     try:
