@@ -14,8 +14,8 @@ TomlValue = str | int | tuple[str, ...]
 def replace_setting(text: str, name: str, value: TomlValue) -> str:
     """Return `text` with the setting `name` ("effort", "limits.turns") changed.
 
-    What was written is read again, by another parser, before it is returned. Raises `ValueError` if the setting cannot be
-    changed.
+    What was written is read again, by another parser, before it is returned. Raises `ValueError` if the setting
+    cannot be changed.
     """
     section, _, key = name.rpartition(".")
     plain = list(value) if isinstance(value, tuple) else value
