@@ -116,7 +116,7 @@ def open_repository(path: Path) -> Repo:
         raise GitError(f"{path} is not a git repository", "not a git repository") from None
     trusted = [("safe.directory", option.partition("=")[2]) for option in _trusted_folders()[1::2]]
     settings = [*_HARDENING.items(), *_NO_NETWORK.items(), *_NO_USER_FILES.items(), *trusted]
-    given = {"GIT_CONFIG_COUNT": str(len(settings))}
+    given = {"GIT_CONFIG_COUNT": str(len(settings)), "GIT_DIR": str(repository.git_dir)}
     for number, (name, value) in enumerate(settings):
         given |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
     repository.git.update_environment(**_clean_environment(), **_NO_USER_SETTINGS, **given)
