@@ -73,7 +73,7 @@ def small_house(
         for ticket in loaded[:tickets]:
             app.store.add_ticket(ticket)
         admit_waiting_tickets(app.context, runs=1)
-        ingest_feedback(app.context, [])
+        ingest_feedback(app.store, app.project, [])
         with closing(convert_outcomes(app.context, draft=False, runs=1)) as tried:
             for _ in islice((found for found in tried if found.status and not found.known), TRIED):
                 pass

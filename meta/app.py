@@ -22,14 +22,19 @@ from meta.store.writer_lock import hold_writer_lock
 
 if TYPE_CHECKING:
     from meta.environments.workshop import Workshop
+    from meta.forges.github.delivery import IssueDelivery
     from meta.gateway.call_budget import CallBudget
     from meta.gateway.models import Models
+    from meta.nights.deadline import Deadline
+    from meta.nights.night import NightParts
     from meta.records.account import Night
+    from meta.records.ticket import Ticket
     from meta.replay.executor import Executor
     from meta.replay.replayer import Replayer
     from meta.store.store import Store
     from meta.surfaces.versions import GitVersions, VersionHistory
     from meta.workers.own_worker import OwnWorker
+    from worker_agent.records import Submission
     from worker_agent.sandbox.job import Sandbox
 
 
@@ -128,6 +133,46 @@ class App:
         from meta.replay.replayer import Replayer
 
         return Replayer(self.store, executor or self.executor(self.models()), night)
+
+    def issue_delivery(self) -> IssueDelivery:
+        """Works on issues with the agent in use, and opens pull requests."""
+        from meta.forges.github.delivery import IssueDelivery
+        from meta.workers.assignment import submit_change
+
+        def submit(ticket: Ticket) -> Submission:
+            worker, surface = self.worker(self.models()), self.versions.head().surface
+            return submit_change(ticket, surface, worker, self.workshop, self.report)
+
+        return IssueDelivery(self.project, self.versions, submit)
+
+    def night_parts(self, until: str = "", deadline: Deadline | None = None) -> NightParts:
+        """What an unattended night works with, after runs.db was checked and copied.
+
+        The night ends at `deadline`, or else the next time that it is `until` or what the settings say.
+        """
+        from meta.gateway.call_budget import CallBudget, SpendingCaps
+        from meta.nights.deadline import Deadline, DeadlineExecutor
+        from meta.nights.night import NightParts
+        from meta.nights.patience import OutagePatience
+        from meta.nights.upkeep import check_and_back_up
+
+        nightly = self.settings.nightly
+        by = deadline or Deadline.next_time(until or nightly.until)
+        check_and_back_up(self.store, self.report)
+        night = self.store.nights.resume_or_open(self.settings.tune.replays)
+        if night.resumed:
+            self.report(f"resuming night {night.id}, which was interrupted")
+        models = self.models(CallBudget(self.store.calls, SpendingCaps(nightly.usd, nightly.tokens), night.id))
+        return NightParts(
+            night=night,
+            project=self.project,
+            store=self.store,
+            versions=self.versions,
+            models=models,
+            deadline=by,
+            patience=OutagePatience(nightly.patience_minutes * 60, by.sleep, self.report),
+            context=Context(self, night, models, lambda executor: DeadlineExecutor(executor, by)),
+        )
 
     @cached_property
     def context(self) -> Context:

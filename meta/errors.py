@@ -1,25 +1,40 @@
-"""Errors that a person caused or can mend. The command line prints them without a traceback."""
+"""Errors that a person can do something about, and the exit codes. The command line prints them without a traceback."""
 
 from __future__ import annotations
 
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """How a command ended, for whoever started it."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    NOTHING_TO_DO = 3
+    """There was nothing to do, or another `meta` is doing it."""
+    BUDGET_REACHED = 4
+    STOPPED = 130
+
 
 class MetaError(Exception):
-    """What happened and where, then what to do about it. `code` is the exit code of the command.
+    """What happened and where, and what to do about it. `code` is the exit code of the command that it ends."""
 
-    Codes: 1 failed, 2 usage, 3 nothing to do (or somebody else is doing it), 4 budget reached.
-    """
-
-    def __init__(self, message: str, do: str = "", code: int = 1) -> None:
+    def __init__(self, message: str, remedy: str = "", code: int = ExitCode.FAILED) -> None:
         super().__init__(message)
-        self.message, self.do, self.code = message, do, code
+        self.message, self.remedy, self.code = message, remedy, code
 
 
 class BudgetSpent(MetaError):
-    """Time, money or tokens are used up. What runs may end, nothing new begins; the next night goes on from there."""
+    """Time, money or tokens are used up. What is running may end, but nothing new begins."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(message, "the next night goes on from here; the limits are in [nightly] of meta.toml", code=4)
+        super().__init__(
+            message,
+            "the next night continues from here; the limits are in [nightly] of meta.toml",
+            ExitCode.BUDGET_REACHED,
+        )
 
 
 class ServiceDown(MetaError):
-    """The model's service does not answer, whoever asks. It may later."""
+    """The model service answers nobody. It may answer later."""

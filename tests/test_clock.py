@@ -14,6 +14,7 @@ import pytest
 from meta.app import App, Context
 from meta.nights import intake
 from meta.nights.deadline import Deadline
+from meta.nights.stages import Stage
 from meta.nights.upkeep import prune_transcripts
 from meta.project import Project
 from meta.records.account import Account
@@ -118,8 +119,16 @@ def test_a_night_with_a_deadline_ends_by_whichever_says_first_that_it_is_over(
     assert store.one("select status from candidates") != {"status": "proposed"}  # it was tested, if a night later
 
 
+def test_a_clock_that_is_set_back_lengthens_no_night(clock: Clock) -> None:
+    deadline = Deadline(real.datetime.now().astimezone() + real.timedelta(seconds=0.1))
+    clock.ahead = -DAY
+    time.sleep(0.2)
+    assert deadline.left == 0
+
+
 def test_a_replay_that_was_made_while_the_clock_was_far_behind_keeps_its_transcript(tmp_path: Path) -> None:
-    context = App(Project(Settings(root=tmp_path))).context
+    settings = Settings(root=tmp_path)
+    store = App(Project(settings)).store
     today = real.datetime.now(real.UTC)
     for number, at in enumerate([today - 300 * DAY, today, real.datetime(1970, 1, 1, tzinfo=real.UTC), today]):
         made = Replay(
@@ -132,9 +141,10 @@ def test_a_replay_that_was_made_while_the_clock_was_far_behind_keeps_its_transcr
             ended="submitted",
             started_at=at.isoformat(),
         )
-        context.store.add_replay(made, [{"kind": "start"}])
-    assert prune_transcripts(context) == {"transcripts_removed": 1}
-    assert [bool(context.store.transcript(f"r-{number}")) for number in range(4)] == [False, True, True, True]
+        store.replays.add(made, [{"kind": "start"}])
+    night = store.nights.resume_or_open(10)
+    assert prune_transcripts(store, night, settings.nightly) == {"transcripts_removed": 1}
+    assert [bool(store.transcripts.of_replay(f"r-{number}")) for number in range(4)] == [False, True, True, True]
 
 
 def test_the_copy_that_is_offered_is_the_one_that_holds_the_most_whatever_its_date(tmp_path: Path) -> None:
@@ -185,8 +195,8 @@ def looked_at(context: Context, monkeypatch: pytest.MonkeyPatch, deadline: Deadl
         patch.setattr(intake, "mine_into_store", counting)
         detail = intake.mine_tickets(context, deadline or Deadline())
     assert not detail["problems"]
-    context.store.write("insert or ignore into nights values (1, '', null, 0, '', null)")
-    context.store.write("insert or replace into stages values (1, 'mined tickets', '', ?)", intake.json.dumps(detail))
+    night = context.store.nights.resume_or_open(10)
+    context.store.nights.finish_stage(night.id, Stage.MINED_TICKETS, detail)
     return len(seen)
 
 
@@ -207,8 +217,7 @@ def test_what_is_merged_is_mined_also_after_the_clock_had_been_a_year_ahead(
 def test_what_a_night_had_no_time_to_mine_is_mined_by_the_next_one(
     tmp_path: Path, shop: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    context, deadline = mining(tmp_path, shop), Deadline("00:00")
-    deadline.at = real.datetime.now().astimezone()  # nothing is left of it
+    context, deadline = mining(tmp_path, shop), Deadline(real.datetime.now().astimezone())  # nothing is left of it
     assert looked_at(context, monkeypatch, deadline) == 1
     assert looked_at(context, monkeypatch) == 2
     assert looked_at(context, monkeypatch) == 0

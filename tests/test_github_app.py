@@ -14,11 +14,10 @@ from feedback.github.access import GitHubAccess
 from feedback.github.github_source import GitHubSource
 from feedback.identity import AgentIdentity
 from feedback.problems import FeedbackError
-from meta.app import App, Context
 from meta.errors import MetaError
-from meta.forges.github import remote
-from meta.project import Project
-from meta.settings import Settings
+from meta.forges.github.remote import OriginRemote
+from meta.project import ignore_report
+from meta.settings import GitHubSettings
 from tests.conftest import Hub, Make
 from tests.github.app import app_key, install
 from tests.github.server import Fault, GitHubServer, github
@@ -61,20 +60,20 @@ def git(*args: str, cwd: Path) -> str:
     return subprocess.run(["git", *args], cwd=cwd, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def context(server: GitHubServer, folder: Path, **changed: object) -> Context:
+def origin_of(clone: Path, server: GitHubServer, **changed: object) -> OriginRemote:
     app = {"base_url": server.url, "app_id": "12", "installation_id": 7, **changed}
-    return App(Project(Settings.model_validate({"root": folder, "github": app}))).context
+    return OriginRemote(clone, GitHubSettings.model_validate(app), ignore_report)
 
 
 def test_git_fetches_and_pushes_with_the_installations_token_and_never_with_the_other_one(
     server: GitHubServer, clone: Path
 ) -> None:
     given = install(server)
-    own = context(server, clone.parent)
+    origin = origin_of(clone, server)
     head = git("rev-parse", "HEAD", cwd=clone)
     branch = git("rev-parse", "--abbrev-ref", "HEAD", cwd=clone)
-    assert remote.fetch_branch(own, clone, branch) == head
-    remote.push_commit(own, clone, head, "work/issue-7")
+    assert origin.fetch_branch(branch) == head
+    origin.push_commit(head, "work/issue-7")
     assert server.origin is not None
     assert git("rev-parse", "work/issue-7", cwd=server.origin) == head
     assert len(given) == 3  # ls-remote, fetch, push: a fresh one each
@@ -85,9 +84,7 @@ def test_git_fetches_and_pushes_with_the_installations_token_and_never_with_the_
 
 def test_a_token_is_used_for_git_as_before(server: GitHubServer, clone: Path) -> None:
     server.git_password = "ghp_somebodyelses"
-    remote.push_commit(
-        context(server, clone.parent, app_id=""), clone, git("rev-parse", "HEAD", cwd=clone), "work/issue-7"
-    )
+    origin_of(clone, server, app_id="").push_commit(git("rev-parse", "HEAD", cwd=clone), "work/issue-7")
     assert server.requests == []
 
 
@@ -96,7 +93,7 @@ def test_an_app_that_is_not_let_in_is_said_and_nothing_is_pushed_as_somebody_els
 ) -> None:
     server.faults = lambda request: Fault(401, b'{"message": "A JSON web token could not be decoded"}')
     with pytest.raises(MetaError) as said:
-        remote.push_commit(context(server, clone.parent), clone, git("rev-parse", "HEAD", cwd=clone), "work/issue-7")
+        origin_of(clone, server).push_commit(git("rev-parse", "HEAD", cwd=clone), "work/issue-7")
     assert "github.app_id" in said.value.message
     assert "GITHUB_TOKEN" not in said.value.message
     assert server.git_requests == []
@@ -107,10 +104,10 @@ def test_without_anything_to_sign_in_with_git_is_not_started(
 ) -> None:
     monkeypatch.delenv("GITHUB_APP_PRIVATE_KEY")
     with pytest.raises(MetaError, match="set GITHUB_APP_PRIVATE_KEY"):
-        remote.push_commit(context(server, clone.parent), clone, "HEAD", "work/issue-7")
+        origin_of(clone, server).push_commit("HEAD", "work/issue-7")
     monkeypatch.delenv("GITHUB_TOKEN")
     with pytest.raises(MetaError, match="set GITHUB_TOKEN"):
-        remote.push_commit(context(server, clone.parent, app_id=""), clone, "HEAD", "work/issue-7")
+        origin_of(clone, server, app_id="").push_commit("HEAD", "work/issue-7")
     assert server.git_requests == []
 
 
@@ -119,9 +116,7 @@ def test_no_token_is_asked_for_or_sent_where_the_remote_is_elsewhere(server: Git
     with github(repository="team/app") as other:
         git("remote", "set-url", "origin", f"{other.url}/team/app.git", cwd=clone)
         with pytest.raises(MetaError, match="git push"):
-            remote.push_commit(
-                context(server, clone.parent), clone, git("rev-parse", "HEAD", cwd=clone), "work/issue-7"
-            )
+            origin_of(clone, server).push_commit(git("rev-parse", "HEAD", cwd=clone), "work/issue-7")
         assert other.git_requests
         assert not [r for r in other.git_requests if "authorization" in r.headers]
     assert given == []

@@ -143,7 +143,7 @@ def tuned(folder: Path, make: Make, *answers: Answer) -> tuple[House, Context, S
         settings |= {"root": house.root}
         app = App(Project(Settings.model_validate(settings)), executor=house.executor)
         context = app.context
-        (told,) = ingest_feedback(context, ["github:team/app"])
+        (told,) = ingest_feedback(app.store, app.project, ["github:team/app"])
         assert (told.changed, told.problems) == (2, [])
         rejected(context)
         tune(open_night(app), make(context, model.url))
@@ -155,7 +155,7 @@ def rejected(context: Context) -> None:
     number, _ = find_or_open_night(context.store, 10)
     candidate = add_candidate(context.store, number, "p", Edit(title="Earlier", themes=("incomplete",)))
     head = context.versions.head().commit
-    reject_proposal(context, add_proposal(context.store, candidate.id, head, head), REJECTED)
+    reject_proposal(context.store, add_proposal(context.store, candidate.id, head, head), REJECTED)
     move_candidate(context.store, candidate, "invalid", "it was too long")
     end_night(context.store, number, {})
 

@@ -20,11 +20,8 @@ from feedback.outcome import Cause, Outcome, OutcomeKind
 from meta.app import open_readonly, open_writable
 from meta.cli.entry import app
 from meta.forges.github.proposal_feedback import read_proposal_feedback
+from meta.project import ignore_report
 from meta.records.candidate import Edit
-from meta.store.candidates import add_candidate
-from meta.store.nights import find_or_open_night
-from meta.store.outcomes import find_outcome
-from meta.store.proposals import add_proposal, find_proposals
 from meta.tune.propose.evidence import gather_evidence
 from tests.conftest import Hub, Make
 from tests.github import rest
@@ -55,7 +52,7 @@ class House:
             from meta.errors import MetaError
 
             if isinstance(done.exception, MetaError):
-                return done.exception.code, f"{done.exception.message} {done.exception.do}"
+                return done.exception.code, f"{done.exception.message} {done.exception.remedy}"
             raise done.exception
         return done.exit_code, done.output
 
@@ -247,7 +244,7 @@ def the_outcome(house: House) -> Outcome:
     code, said = house.meta("ingest-feedback")
     assert code == 0, said
     with open_readonly(house.folder) as app:
-        found = find_outcome(app.store, "team/app#50")
+        found = app.store.outcomes.find("team/app#50")
     assert found is not None
     return found
 
@@ -365,24 +362,24 @@ def test_an_issue_edited_after_the_mention_whose_first_words_are_lost_is_not_wor
                 "sender": {"login": "eve", "type": "User"},
                 "comment": {"body": "@meta go", "user": {"login": "eve"}, "created_at": at(5)},
             },
-            "may not push",
+            "cannot push",
         ),
         (
             {
                 "sender": {"login": "zed", "type": "User"},
                 "comment": {"body": "@meta go", "user": {"login": "zed"}, "created_at": at(5)},
             },
-            "may not push",
+            "cannot push",
         ),
         ({"sender": {"login": "ann", "type": "Bot"}}, "not a person"),
         ({"sender": {"login": "x[bot]", "type": "User"}}, "not a person"),
-        ({"repository": {"full_name": "eve/app", "fork": True}}, "none of the repositories"),
+        ({"repository": {"full_name": "eve/app", "fork": True}}, "not one of the repositories"),
         ({"comment": {"body": "hello", "user": {"login": "ann"}, "created_at": at(5)}}, "does not mention"),
         ({"comment": {"body": "> @meta go", "user": {"login": "ann"}, "created_at": at(5)}}, "does not mention"),
         ({"comment": {"body": "`@meta go`", "user": {"login": "ann"}, "created_at": at(5)}}, "does not mention"),
         ({"comment": {"body": "<!-- @meta -->", "user": {"login": "ann"}, "created_at": at(5)}}, "does not mention"),
         ({"comment": {"body": "a@meta.example", "user": {"login": "ann"}, "created_at": at(5)}}, "does not mention"),
-        ({"comment": {"body": "@meta go", "user": {"login": "eve"}, "created_at": at(5)}}, "somebody else's"),
+        ({"comment": {"body": "@meta go", "user": {"login": "eve"}, "created_at": at(5)}}, "somebody else"),
         ({"issue": {"number": 7, "state": "open", "pull_request": {"url": "x"}}}, "a review is feedback"),
         ({"issue": {"number": 7, "state": "closed"}}, "closed"),
         ({"action": "edited"}, "only a new comment"),
@@ -431,15 +428,15 @@ def proposal(house: House, monkeypatch: pytest.MonkeyPatch) -> int:
     with open_writable(house.folder, "test") as app:
         agent = app.settings.agent_repository
         git("remote", "add", "origin", str(house.origin), cwd=agent)
-        night, _ = find_or_open_night(app.store, 10)
+        night = app.store.nights.resume_or_open_tuning(10)
         changes: dict[str, str | None] = {"prompts/ticket.md": "# Ticket: {title}\n\n{body}\n\nAdd a test.\n"}
         edit = Edit(
             title="Ask for a test", themes=("weak_tests",), hypothesis="Reviewers ask for tests.", changes=changes
         )
         head = app.versions.head()
-        candidate = add_candidate(app.store, night, head.id, edit)
+        candidate = app.store.candidates.add(night.id, head.id, edit)
         version = app.versions.commit(head, changes, "Ask for a test", "refs/meta/candidate-1")
-        made = add_proposal(app.store, candidate.id, version.commit, head.commit)
+        made = app.store.proposals.add(candidate.id, version.commit, head.commit)
         app.versions.branch(made.branch, version.commit)
     return made.id
 
@@ -487,8 +484,8 @@ def test_what_becomes_of_it_there_is_read_back(
     house.meta("proposals", "publish", str(proposal))
     published(house, 50, state=state, **more)
     with open_writable(house.folder, "test") as app:
-        read_proposal_feedback(app.context)
-        (found,) = find_proposals(app.store)
+        read_proposal_feedback(app.store, app.settings.github, ignore_report)
+        (found,) = app.store.proposals.all()
     assert found.status == status
     assert reason in found.reason
 
@@ -497,10 +494,10 @@ def test_a_proposal_sent_back_and_merged_after_all_is_accepted(house: House, pro
     house.meta("proposals", "publish", str(proposal))
     published(house, 50, state="OPEN", reviews=[review("ann", "CHANGES_REQUESTED", "Hm.", 50.5, sha("x"))])
     with open_writable(house.folder, "test") as app:
-        read_proposal_feedback(app.context)
+        read_proposal_feedback(app.store, app.settings.github, ignore_report)
         published(house, 50)
-        read_proposal_feedback(app.context)
-        assert find_proposals(app.store)[0].status == "accepted"
+        read_proposal_feedback(app.store, app.settings.github, ignore_report)
+        assert app.store.proposals.find(1).status == "accepted"
 
 
 def test_one_that_was_sent_back_is_asked_for_until_it_is_closed_and_then_no_more(house: House, proposal: int) -> None:
@@ -509,11 +506,11 @@ def test_one_that_was_sent_back_is_asked_for_until_it_is_closed_and_then_no_more
     with open_writable(house.folder, "test") as app:
         for state in ("OPEN", "CLOSED"):
             published(house, 50, state=state, reviews=[sent_back])
-            (changed,) = read_proposal_feedback(app.context)
+            (changed,) = read_proposal_feedback(app.store, app.settings.github, ignore_report)
             assert changed.status == "rejected"
         assert "closed on GitHub by ann (#50). ann: “Hm.”" in changed.reason
         asked = len(house.server.requests)
-        assert read_proposal_feedback(app.context) == []
+        assert read_proposal_feedback(app.store, app.settings.github, ignore_report) == []
         assert len(house.server.requests) == asked
 
 
@@ -524,4 +521,4 @@ def test_without_the_agents_repository_publishing_says_what_to_set(house: House,
     assert code == 2
     assert "agent_repository" in said
     with open_readonly(house.folder) as app:
-        assert find_proposals(app.store)[0].status == "pending"
+        assert app.store.proposals.find(1).status == "pending"

@@ -144,10 +144,10 @@ def test_a_real_gain_becomes_a_branch_and_a_person_may_merge_and_undo_it(house: 
     assert house.git("diff", "--name-only", "main", "meta/proposal-1") == "worker_agent/prompts/system.md"
     assert done.replays <= house.budget
 
-    accepted = accept_proposal(context, proposal)
+    accepted = accept_proposal(context.store, context.versions, proposal)
     assert GOOD in (house.root / "worker_agent" / "prompts" / "system.md").read_text()
     assert house.git("log", "-1", "--format=%(trailers:key=Meta-Proposal,valueonly)") == "1"
-    roll_back_proposal(context, accepted, "it was not so good after all")
+    roll_back_proposal(context.store, context.versions, accepted, "it was not so good after all")
     assert GOOD not in (house.root / "worker_agent" / "prompts" / "system.md").read_text()
     assert (house.root / "worker_agent" / "prompts" / "mine.md").read_text() == "a person's own work\n"
 
@@ -191,7 +191,7 @@ def test_the_proposer_never_sees_held_out_tickets(house: House) -> None:
 def test_a_rejected_idea_and_its_reason_reach_the_next_night(house: House) -> None:
     context = house.context()
     [proposal] = house.tune(Scripted(edit("Rules first", GOOD, "convention"))).proposals
-    reject_proposal(context, proposal, "we will write this into the linter instead")
+    reject_proposal(context.store, proposal, "we will write this into the linter instead")
     proposer = Scripted()
     house.tune(proposer)
     assert "we will write this into the linter instead" in "\n".join(proposer.shown[0].tried)
@@ -201,7 +201,7 @@ def test_a_rejection_needs_a_reason(house: House) -> None:
     context = house.context()
     [proposal] = house.tune(Scripted(edit("Rules first", GOOD, "convention"))).proposals
     with pytest.raises(MetaError, match="needs its reason"):
-        reject_proposal(context, proposal, "  ")
+        reject_proposal(context.store, proposal, "  ")
 
 
 @pytest.mark.parametrize("after", [1, 10, 20, 35, 50])
@@ -261,7 +261,7 @@ def test_an_edit_that_may_not_be_tried_is_told_why(house: House, changes: dict[s
 def test_the_page_of_a_proposal_shows_what_a_reviewer_needs(house: House) -> None:
     context = house.context()
     [proposal] = house.tune(Scripted(edit("Rules first", GOOD, "convention"))).proposals
-    text = proposal_page(view_proposal(context, proposal))
+    text = proposal_page(view_proposal(context.store, context.versions, proposal))
     for words in ("+Read the rules first.", "because Read the rules first.", "gained", "lost", "evidence", "Cost"):
         assert words in text
     assert re.search(r"passes the tests, checks set aside +\d+% .* ->  \d+%", text)
@@ -292,7 +292,7 @@ def test_with_few_tickets_nothing_is_claimed_about_tickets_to_come(tmp_path: Pat
     context = house.context()
     done = house.tune(Scripted(edit("Rules first", GOOD, "convention")))
     for proposal in done.proposals:
-        assert view_proposal(context, proposal).scope == "better on these tickets"
+        assert view_proposal(context.store, context.versions, proposal).scope == "better on these tickets"
     assert all("these 10 tickets only" in c.why for c in done.candidates if c.status in ("kept", "refused"))
 
 

@@ -77,7 +77,7 @@ def test_causes_are_paid_from_the_nights_budget(house: Unwatched) -> None:
 def test_without_a_model_a_night_says_so_once_and_not_for_each_stage(house: Unwatched) -> None:
     save_outcome(house.context().store, outcome(7))
     app = house.unwatched(worker={"base_url": "http://127.0.0.1:9"})
-    over = run_night(app)
+    over = run_night(app.night_parts())
     assert over.code == 1
     assert "no model is set" in over.account.stopped
     assert not over.account.problems
@@ -146,18 +146,17 @@ def test_one_ticket_that_the_model_chokes_on_does_not_stop_a_night(house: Unwatc
 
 
 def test_a_deadline_is_nobodys_failure_on_the_way_out() -> None:
-    deadline = Deadline("00:00")
-    deadline.at = datetime.now().astimezone() + timedelta(seconds=0.2)
+    deadline = Deadline(datetime.now().astimezone() + timedelta(seconds=0.2))
 
     def take_it_for_a_failure() -> None:
-        with deadline.enforced():
+        with deadline.enforce():
             try:
                 time.sleep(10)
             except Exception:
                 time.sleep(10)
 
     begun = time.monotonic()
-    with pytest.raises(BudgetSpent, match="it is 00:00"):
+    with pytest.raises(BudgetSpent, match=deadline.words):
         take_it_for_a_failure()
     assert time.monotonic() - begun < 5
 

@@ -84,7 +84,7 @@ def test_a_night_is_stopped_killed_and_started_twice_and_loses_nothing(
 
     last = Running(house, service.url, temporary=temporary)
     assert last.wait(300) in (0, 4), last.words()
-    assert "was interrupted and is taken up again" in last.words()
+    assert "which was interrupted" in last.words()
     now = verdicts(house)
     assert {name: now.get(name) for name in seen} == seen
     assert service.begun - begun_before == len(now) - len(seen)  # nothing that was finished is made again

@@ -15,8 +15,9 @@ import pytest
 
 from meta.app import App
 from meta.look.night_page import night_page
+from meta.nights.bookkeeping import NightEnd
 from meta.nights.deadline import Deadline
-from meta.nights.night import NightEnd, run_night
+from meta.nights.night import run_night
 from meta.project import Project, Report, ignore_report
 from meta.records.account import Account
 from meta.replay.simulated import SimulatedExecutor
@@ -55,7 +56,7 @@ class Unwatched(House):
 
     def over(self, url: str = "", executor: Any = None, **nightly_settings: object) -> NightEnd:
         self.executor = executor or self.executor
-        return run_night(self.unwatched(url, **nightly_settings))
+        return run_night(self.unwatched(url, **nightly_settings).night_parts())
 
     def unwatched(self, url: str = "", report: Report = ignore_report, **nightly_settings: Any) -> App:
         given = {
@@ -140,21 +141,13 @@ def test_a_night_ends_at_its_deadline_and_the_next_goes_on(house: Unwatched) -> 
     with serving(script(PROPOSES)) as served:
         house.executor = Slow(house.world, seed=5)
         begun = time.monotonic()
-        deadline = Deadline("00:00")
-        deadline.at = datetime.now().astimezone() + timedelta(seconds=1.5)
-        over = run_night(house.unwatched(served.url), deadline=deadline)
+        deadline = Deadline(datetime.now().astimezone() + timedelta(seconds=1.5))
+        over = run_night(house.unwatched(served.url).night_parts(deadline=deadline))
         assert time.monotonic() - begun < 4
         rest = house.over(served.url)
-    assert (over.code, over.account.stopped) == (4, "it is 00:00")
+    assert (over.code, over.account.stopped) == (4, deadline.words)
     assert rest.account.replays
     assert {t.status for t in rest.account.tried} & {"kept", "refused"}
-
-
-def test_a_clock_that_is_set_back_lengthens_no_night() -> None:
-    deadline = Deadline("06:00")
-    assert deadline.at is not None
-    deadline._end = time.monotonic() - 1
-    assert deadline.left == 0
 
 
 @pytest.mark.parametrize("answer", [error(529, "overloaded_error"), error(500, "api_error"), (200, b"<html>", {})])
@@ -220,7 +213,7 @@ def test_a_webhook_that_fails_breaks_nothing_and_its_address_is_told_to_nobody(
     with serving(script(PROPOSES)) as served, serving(lambda *_: answer or (500, b"", {})) as hook:
         url = hook.url if answer else "http://127.0.0.1:9"
         monkeypatch.setenv("META_WEBHOOK", f"{url}/SECRET")
-        over = run_night(house.unwatched(served.url, told.append))
+        over = run_night(house.unwatched(served.url, told.append).night_parts())
     assert over.code == 0
     assert any("the account could not be sent" in line for line in told)
     everything = "\n".join(told) + (house.root / "runs.db").read_bytes().decode("latin-1")
@@ -283,7 +276,7 @@ def test_a_proposers_answer_is_not_paid_twice_when_the_night_is_killed_over_it(h
     with serving(script(PROPOSES)) as served:
         app = house.unwatched(served.url, die)
         with pytest.raises(Killed):
-            run_night(app)
+            run_night(app.night_parts())
         app.store.write("delete from candidates")  # as if it had died before the first was written down
         over = house.over(served.url)
         assert len(served.requests) == 1

@@ -33,7 +33,7 @@ def _problem(folder: Path, text: str) -> str:
     with pytest.raises(MetaError) as raised:
         load_settings(folder)
     assert raised.value.code == 2
-    assert "meta init --show" in raised.value.do
+    assert "meta init --show" in raised.value.remedy
     return raised.value.message.replace(f"{folder.resolve() / SETTINGS_FILE}: ", "")
 
 

@@ -127,7 +127,7 @@ def test_every_bad_entry_is_named_with_its_line_and_what_to_do(tmp_path: Path) -
         strict=True,
     ):
         assert words in line
-    assert "docs/tickets.md" in error.value.do
+    assert "docs/tickets.md" in error.value.remedy
 
 
 def test_broken_toml_and_front_matter_are_named_by_line(tmp_path: Path) -> None:

@@ -119,4 +119,4 @@ def test_what_is_not_there_is_named(repo: Path, tmp_path: Path, folder: str, rev
 
 def test_a_folder_that_is_no_repository_is_named(tmp_path: Path) -> None:
     with pytest.raises(MetaError, match="not a git repository"):
-        GitVersions(tmp_path, "worker_agent", tmp_path / "cache")
+        GitVersions(tmp_path, "worker_agent", tmp_path / "cache").head()

@@ -81,7 +81,7 @@ def judge_command(limit: Annotated[int, typer.Option(min=1, help="Most pull requ
     from meta.outcomes.model_causes import assign_causes_by_model
 
     with open_writable(HERE, "feedback judge", report) as app:
-        asked, found = assign_causes_by_model(app.context, limit)
+        asked, found = assign_causes_by_model(app.store.outcomes, app.models(), limit, report)
         share = read_agent_share(app.store)
     if not asked:
         print_result("nothing to ask: every cause is known, or there is nothing to read about it")
@@ -131,7 +131,7 @@ def ingest_feedback_command(
     from meta.outcomes.ingest import read_all_sources
 
     with open_writable(HERE, "ingest-feedback", report) as app:
-        results = read_all_sources(app.context, source or [])
+        results = read_all_sources(app.store, app.project, source or [])
         counts = app.store.outcomes.counts()
         share = read_agent_share(app.store)
         if not results:

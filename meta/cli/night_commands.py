@@ -32,13 +32,13 @@ def nightly_command(
         raise MetaError(f"{until!r} is no time of the day", "write it as 06:00", code=2)
     if account:
         with open_readonly(HERE, report) as app:
-            found = find_newest_account(app.context)
+            found = find_newest_account(app.store)
         if found is None:
             raise MetaError("there was no night yet", "`meta nightly`", code=3)
         print_result(found.model_dump_json() if as_json else night_page(found))
         return
     with open_writable(HERE, "nightly", report) as app:
-        over = run(app, until)
+        over = run(app.night_parts(until))
     print_result(over.account.model_dump_json() if as_json else night_page(over.account))
     sys.stdout.flush()
     sys.stderr.flush()

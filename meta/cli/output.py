@@ -44,6 +44,6 @@ def print_json(data: object) -> None:
 def print_error(error: MetaError) -> int:
     """Print what happened and what to do; returns the exit code."""
     sys.stderr.write(f"error: {error.message}\n")
-    if error.do:
-        sys.stderr.write(f"  -> {error.do}\n")
+    if error.remedy:
+        sys.stderr.write(f"  -> {error.remedy}\n")
     return error.code

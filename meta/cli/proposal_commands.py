@@ -50,7 +50,9 @@ def show_proposal_command(
 
     with open_readonly(HERE) as app:
         proposal = app.store.proposals.find(number)
-        print_result(recompute(app.store, proposal) if audit else proposal_page(view_proposal(app.context, proposal)))
+        print_result(
+            recompute(app.store, proposal) if audit else proposal_page(view_proposal(app.store, app.versions, proposal))
+        )
 
 
 @app.command("publish")
@@ -60,7 +62,7 @@ def publish_command(number: NUMBER_ARGUMENT) -> None:
     from meta.forges.github.publication import publish_proposal as open_pull_request
 
     with open_writable(HERE, "proposals publish", report) as app:
-        print_result(open_pull_request(app.context, app.store.proposals.find(number)))
+        print_result(open_pull_request(app.project, app.store, app.versions, app.store.proposals.find(number)))
 
 
 @app.command("accept")
@@ -70,7 +72,7 @@ def accept_command(number: NUMBER_ARGUMENT) -> None:
     from meta.proposals.decision import accept_proposal as merge
 
     with open_writable(HERE, "proposals accept", report) as app:
-        done = merge(app.context, app.store.proposals.find(number))
+        done = merge(app.store, app.versions, app.store.proposals.find(number))
     print_result(
         f"proposal {number} is merged ({(done.merge_commit or '')[:10]}); `meta proposals rollback {number}` undoes it"
     )
@@ -85,7 +87,7 @@ def reject_command(
     from meta.proposals.decision import reject_proposal as turn_down
 
     with open_writable(HERE, "proposals reject", report) as app:
-        for changed in turn_down(app.context, app.store.proposals.find(number), reason):
+        for changed in turn_down(app.store, app.store.proposals.find(number), reason):
             print_result(f"proposal {changed.id} is {changed.status}: {changed.reason}")
 
 
@@ -96,5 +98,5 @@ def rollback_command(number: NUMBER_ARGUMENT, reason: Annotated[str, typer.Optio
     from meta.proposals.decision import roll_back_proposal as undo
 
     with open_writable(HERE, "proposals rollback", report) as app:
-        undo(app.context, app.store.proposals.find(number), reason)
+        undo(app.store, app.versions, app.store.proposals.find(number), reason)
     print_result(f"proposal {number} is rolled back")

@@ -25,7 +25,7 @@ def review_pending(context: Context, waiting: Sequence[Proposal], *, ask: bool =
         proposal = context.store.proposals.find(proposal.id)
         if proposal.status != "pending":  # an earlier word has settled it
             continue
-        typer.echo(proposal_page(view_proposal(context, proposal)))
+        typer.echo(proposal_page(view_proposal(context.store, context.versions, proposal)))
         if ask:
             ask_decision(context, proposal)
     if not ask:
@@ -37,13 +37,13 @@ def ask_decision(context: Context, proposal: Proposal) -> None:
         word = typer.prompt("\n[a]ccept, [r]eject, [s]kip", default="s").strip().lower()[:1]
         try:
             if word == "a":
-                done = accept_proposal(context, proposal)
+                done = accept_proposal(context.store, context.versions, proposal)
                 typer.echo(f"merged as {(done.merge_commit or '')[:10]}")
             elif word == "r":
-                reject_proposal(context, proposal, typer.prompt("why (the proposer learns from it)"))
+                reject_proposal(context.store, proposal, typer.prompt("why (the proposer learns from it)"))
                 typer.echo("rejected, and remembered")
             elif word != "s":
                 continue
             return
         except MetaError as error:
-            typer.echo(f"{error.message}\n  -> {error.do}", err=True)
+            typer.echo(f"{error.message}\n  -> {error.remedy}", err=True)

@@ -37,14 +37,14 @@ def work_command(
             work_on_ticket(found, app.versions.head().surface, app.worker(app.models()), app.workshop, report)
             return
         from meta.forges.github.address import find_issue_place
-        from meta.forges.github.delivery import deliver_issue
-        from meta.forges.github.webhook_event import work_on_event
+        from meta.forges.github.webhook_event import accept_event
 
-        draft = draft or app.settings.github.draft
+        draft, delivery = draft or app.settings.github.draft, app.issue_delivery()
         if event:
-            opened = work_on_event(app.context, event, draft=draft, pr=pr)
+            asked = accept_event(app.project, event)
+            opened = delivery.deliver(asked.place, draft=draft, as_of=asked.when, pr=pr)
         else:
-            opened = deliver_issue(app.context, find_issue_place(app.context, ticket), draft=draft, pr=pr)
+            opened = delivery.deliver(find_issue_place(app.settings.github, ticket), draft=draft, pr=pr)
         if opened:
             print_result(opened.url)
         if opened and not opened.new:

@@ -78,7 +78,7 @@ def _pointed_at(settings: Settings, base_url: str, sandbox: str) -> Settings:
 
 def _story(context: Context, house: DemoFolders) -> dict[str, Any]:
     _head("1. What came back: the agent's pull requests, and what reviewers did with them")
-    ingest_feedback(context, [])
+    ingest_feedback(context.store, context.app.project, [])
     for kind, number in context.store.outcomes.counts_by_kind().items():
         report(f"  {number:3} {kind.value}")
 
@@ -99,7 +99,7 @@ def _story(context: Context, house: DemoFolders) -> dict[str, Any]:
     _head("5. What the night suggests, as a reviewer sees it")
     kept = context.store.proposals.pending()
     for proposal in kept:
-        report(proposal_page(view_proposal(context, proposal)))
+        report(proposal_page(view_proposal(context.store, context.versions, proposal)))
     _head("6. What it did not suggest, and why")
     refused = context.store.candidates.not_kept()
     for candidate in refused:
@@ -118,7 +118,7 @@ def _story(context: Context, house: DemoFolders) -> dict[str, Any]:
 
 
 def _accept(context: Context, kept: list[Proposal]) -> list[Proposal]:
-    return [accept_proposal(context, proposal) for proposal in kept]
+    return [accept_proposal(context.store, context.versions, proposal) for proposal in kept]
 
 
 def _title(context: Context, proposal: Proposal) -> str:

@@ -46,7 +46,7 @@ def _sandbox(context: Context) -> Iterator[MachineCheck]:
     try:
         sandbox = context.sandbox
     except MetaError as error:
-        yield MachineCheck(False, f"sandbox: {error.message}", error.do)
+        yield MachineCheck(False, f"sandbox: {error.message}", error.remedy)
         return
     for attempt in try_breakouts(sandbox):
         words = f"sandbox ({sandbox.name}): {attempt.what} {'held' if attempt.held else 'DID NOT HOLD'}"

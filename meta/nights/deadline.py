@@ -1,4 +1,4 @@
-"""The time at which a night must be over, whatever the clock does meanwhile."""
+"""The time at which a night must be over, whatever the clock does in the meantime."""
 
 from __future__ import annotations
 
@@ -13,59 +13,66 @@ from meta.replay.executor import Executor
 from meta.replay.run import FinishedReplay, ReplayJob
 
 CLOCK_CHECK_SECONDS = 5.0
-"""How often the clock is looked at: a clock that is set forward ends a night at most so late."""
+"""How often to look at the clock: a clock that is set forward ends a night this late at most."""
 
 
 class DeadlineReached(BaseException):
-    """The time has come. No `Exception`: nobody on the way out may take it for a failure of their own and go on."""
+    """The time has come. Not an `Exception`, so that no code on the way out takes it for a failure and goes on."""
 
 
 class Deadline:
-    """A moment of the day, as clock time and as time that has gone by: whichever says first that it is over, is right.
+    """A moment, known both by the clock and by how far away it was. Whichever says first that it has come is right.
 
-    So neither a clock that is set back nor a night of 23 hours makes a night longer than it was meant to be.
+    So neither a clock that is set back nor a change to winter time makes a night longer than it was meant to be.
     """
 
-    def __init__(self, until: str = "", now: datetime | None = None) -> None:
-        """`until` is local time, "06:00": the next one to come. Empty: no deadline."""
-        self.at: datetime | None = None
-        self.words = f"it is {until}" if until else ""
-        if until:
-            begun = now or datetime.now().astimezone()
-            hour, minute = map(int, until.split(":"))
-            self.at = begun.replace(hour=hour, minute=minute, second=0, microsecond=0)
-            if self.at <= begun:
-                self.at += timedelta(days=1)
-            self._end = time.monotonic() + (self.at - begun).total_seconds()
+    def __init__(self, at: datetime | None = None) -> None:
+        """`at` knows its time zone; `None` is no deadline."""
+        self.at = at
+        self._end = time.monotonic() + _seconds_until(at) if at else float("inf")
+
+    @classmethod
+    def next_time(cls, until: str) -> Deadline:
+        """The next time that it is `until`, such as "06:00" local time; no deadline where `until` is empty."""
+        if not until:
+            return cls()
+        now = datetime.now().astimezone()
+        hour, minute = map(int, until.split(":"))
+        at = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+        return cls(at if at > now else at + timedelta(days=1))
+
+    @property
+    def words(self) -> str:
+        """Why the night is over once the deadline has come."""
+        return f"it is {self.at:%H:%M}" if self.at else ""
 
     @property
     def left(self) -> float:
-        """Seconds until it is over; infinite without a deadline, never below zero."""
+        """Seconds until the deadline, at least 0; infinite where there is none."""
         if self.at is None:
             return float("inf")
-        by_clock = (self.at - datetime.now().astimezone()).total_seconds()
-        return max(0.0, min(by_clock, self._end - time.monotonic()))
+        return max(0.0, min(_seconds_until(self.at), self._end - time.monotonic()))
 
     def sleep(self, seconds: float) -> None:
-        """Wait, but not beyond the deadline. Raises `BudgetSpent` there."""
+        """Sleep, but not past the deadline. Raises `BudgetSpent` there."""
         time.sleep(min(seconds, self.left))
         if self.left <= 0:
             raise BudgetSpent(self.words)
 
     @contextlib.contextmanager
-    def enforced(self) -> Iterator[None]:
-        """End what is inside when the time comes, wherever the main thread then is; raises `BudgetSpent` outside."""
+    def enforce(self) -> Iterator[None]:
+        """End what runs inside when the time comes, wherever the main thread is then; raises `BudgetSpent`."""
         if self.at is None:
             yield
             return
 
-        def look(number: int, frame: object) -> None:
+        def check_clock(number: int, frame: object) -> None:
             if self.left <= 0:
                 signal.setitimer(signal.ITIMER_REAL, 0)
                 raise DeadlineReached
             signal.setitimer(signal.ITIMER_REAL, min(CLOCK_CHECK_SECONDS, self.left + 0.01))
 
-        before = signal.signal(signal.SIGALRM, look)
+        before = signal.signal(signal.SIGALRM, check_clock)
         signal.setitimer(signal.ITIMER_REAL, min(CLOCK_CHECK_SECONDS, self.left + 0.01))
         try:
             yield
@@ -76,26 +83,31 @@ class Deadline:
             signal.signal(signal.SIGALRM, before)
 
 
+def _seconds_until(at: datetime) -> float:
+    return (at - datetime.now().astimezone()).total_seconds()
+
+
 class DeadlineExecutor:
-    """An executor that begins no replay which would not end before the deadline, judged by those that have ended."""
+    """An executor that starts no replay which would end after the deadline, judging by those that have ended."""
 
     def __init__(self, inner: Executor, deadline: Deadline) -> None:
         self.inner, self.deadline, self.parallel = inner, deadline, inner.parallel
         self._seconds = self._made = 0.0
 
     def run(self, jobs: Iterable[ReplayJob]) -> Iterator[tuple[ReplayJob, FinishedReplay]]:
-        withheld = False
+        """Run the jobs. Raises `BudgetSpent` at the end where some were left out."""
+        some_left_out = False
 
-        def begun() -> Iterator[ReplayJob]:
-            nonlocal withheld
+        def in_time() -> Iterator[ReplayJob]:
+            nonlocal some_left_out
             for job in jobs:
                 if self.deadline.left <= (self._seconds / self._made if self._made else 0.0):
-                    withheld = True
+                    some_left_out = True
                     return
                 yield job
 
-        for job, finished in self.inner.run(begun()):
+        for job, finished in self.inner.run(in_time()):
             self._seconds, self._made = self._seconds + finished.replay.seconds, self._made + 1
             yield job, finished
-        if withheld:
-            raise BudgetSpent(f"{self.deadline.words}, or so nearly that no further replay would end in time")
+        if some_left_out:
+            raise BudgetSpent(f"{self.deadline.words}, or too close to it for another replay")

@@ -1,51 +1,53 @@
-"""What a night takes in before it tunes: what became of pull requests, why, and the tickets that come of them.
+"""What a night takes in before it tunes: how pull requests ended, why, and tickets made of them and of new merges.
 
-Everything is written down one by one, so that each of these may be cut short anywhere and goes on the next time.
+Everything is written down one by one, so that each of these may be cut short anywhere and resumed the next time.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator, Iterable
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from meta.app import Context
 from meta.errors import BudgetSpent, MetaError
+from meta.gateway.models import Models
 from meta.nights.deadline import Deadline
+from meta.nights.stages import Stage, StageResult
 from meta.outcomes.ingest import read_all_sources
 from meta.outcomes.model_causes import assign_causes_by_model
+from meta.project import Project, Report
+from meta.store.nights import Nights
+from meta.store.outcomes import Outcomes
+from meta.store.store import Store
 from meta.tickets.admission.lost_tickets import quarantine_lost_tickets
 from meta.tickets.admission.queue import admit_waiting_tickets
 from meta.tickets.from_feedback.conversion import convert_outcomes
 from meta.tickets.mining.miner import mine_into_store
 
+if TYPE_CHECKING:
+    from meta.app import Context
+
 INTAKE_TIME_SHARE = 0.25
-"""The making of tickets ends when so much of the time until the deadline is gone: the rest is for tuning."""
+"""The making of tickets ends when this share of the time until the deadline is gone: the rest is for tuning."""
 
 MAX_CAUSES_ASKED = 50
-"""Pull requests whose cause a model is asked for in one night; older ones wait for the next."""
+"""Pull requests that a model is asked about in one night; older ones wait for the next."""
 
 OVERLAP_DAYS = 7
 """A change may be merged days after the date of its commit."""
 
-STAGE_MINED = "mined tickets"
-"""The stage in which tickets are mined. What it turned down is looked up by this name in later nights."""
-
-StageResult = dict[str, Any]
-"""What is written down of a stage, as JSON; `problems` are lines for the account."""
-
 T = TypeVar("T")
 
 
-def read_sources(context: Context) -> StageResult:
-    """What came in. A source that cannot be read is named in the account; the night goes on with what is known."""
+def read_sources(store: Store, project: Project) -> StageResult:
+    """Read how pull requests ended. A source that fails is named in the account, and the night goes on without it."""
     kinds: Counter[str] = Counter()
     problems: list[str] = []
     try:
-        for source in read_all_sources(context, []):
+        for source in read_all_sources(store, project, []):
             problems += [*source.problems, *filter(None, [source.failure])]
             kinds += source.kinds
     except BudgetSpent:
@@ -55,28 +57,29 @@ def read_sources(context: Context) -> StageResult:
     return {"kinds": dict(kinds), "problems": problems}
 
 
-def assign_causes(context: Context) -> StageResult:
-    """Why it came back, by the model, where no rule could tell. Nothing where nothing waits for it or no model is set.
+def assign_causes(outcomes: Outcomes, models: Models, report: Report) -> StageResult:
+    """Ask the model why pull requests came back, where no rule could tell; skipped where no model is set.
 
     Raises `ServiceDown` when the service does not answer: the rest of the night would ask the same one.
     """
-    if not has_model(context):
+    if not models.has_proposer():  # tuning will say what is missing
         return {}
-    asked, found = assign_causes_by_model(context, MAX_CAUSES_ASKED)
+    asked, found = assign_causes_by_model(outcomes, models, MAX_CAUSES_ASKED, report)
     return {"asked": asked, "found": found}
 
 
 def convert_feedback(context: Context, deadline: Deadline) -> StageResult:
-    """Tickets of the pull requests that came back and were not tried before, as they now are."""
-    made = convert_outcomes(context, draft=has_model(context))
-    counts = Counter(found.status for found in TimeShare(deadline, context.tell).of(made) if not found.known)
+    """Make tickets of pull requests that came back, unless that was tried before and nothing has changed since."""
+    made = convert_outcomes(context, draft=context.models.has_proposer())
+    share = TimeShare(deadline, context.tell)
+    counts = Counter(found.status for found in share.limit(made) if not found.known)
     return {"admitted": counts["admitted"], "quarantined": counts["quarantined"]}
 
 
 def mine_tickets(context: Context, deadline: Deadline) -> StageResult:
-    """Tickets from what was merged since the last time, if the team chose that: `nightly.mine` at most.
+    """Make tickets of what was merged since the last time, if the team chose that: at most `nightly.mine` of them.
 
-    What there was no time for is tried the next time, and what was turned down before then is not tried again.
+    What there is no time for waits for the next night; what was turned down by then is not tried again.
     """
     most, counts = context.settings.nightly.mine, Counter[str]()
     problems, turned_down = list[str](), list[str]()
@@ -88,7 +91,9 @@ def mine_tickets(context: Context, deadline: Deadline) -> StageResult:
         if since:
             since = min(since, today)  # the clock may have been ahead when that was written down
         try:
-            for found in share.of(mine_into_store(context, path, since, most, _turned_down(context))):
+            for found in share.limit(
+                mine_into_store(context, path, since, most, turned_down_before(context.store.nights))
+            ):
                 counts[found.status] += found.ticket is not None
                 refused += [found.fix_commit] if found.ticket is None else []
         except BudgetSpent:
@@ -108,14 +113,14 @@ def mine_tickets(context: Context, deadline: Deadline) -> StageResult:
     }
 
 
-def _turned_down(context: Context) -> set[str]:
-    """Changes of which earlier nights could make no ticket, by their commits."""
-    results = context.store.nights.results_of_stage(STAGE_MINED)
+def turned_down_before(nights: Nights) -> set[str]:
+    """The commits of changes from which earlier nights could make no ticket."""
+    results = nights.results_of_stage(Stage.MINED_TICKETS)
     return {commit for result in results for commit in result.get("turned_down", [])}
 
 
 def admit_tickets(context: Context) -> StageResult:
-    """Tickets that are gone, and those that wait for their admission."""
+    """Quarantine tickets whose commit is gone, and try those that wait for admission."""
     lost = quarantine_lost_tickets(context)
     found = admit_waiting_tickets(context)
     waiting = len(context.store.tickets.waiting())
@@ -127,25 +132,20 @@ def admit_tickets(context: Context) -> StageResult:
     }
 
 
-def has_model(context: Context) -> bool:
-    """Whether a model is set at all. Without one, tuning says what is missing; this is no place to say it twice."""
-    return context.models.has_proposer()
-
-
 class TimeShare:
-    """A stage's share of the time that is left. `used_up` tells afterwards whether it ended the stage."""
+    """A stage's share of the time that is left. `used_up` says afterwards whether it ended the stage."""
 
-    def __init__(self, deadline: Deadline, tell: Callable[[str], None]) -> None:
-        self._end, self._tell, self.used_up = time.monotonic() + INTAKE_TIME_SHARE * deadline.left, tell, False
+    def __init__(self, deadline: Deadline, report: Report) -> None:
+        self._end, self._report, self.used_up = time.monotonic() + INTAKE_TIME_SHARE * deadline.left, report, False
 
-    def of(self, results: Generator[T]) -> Iterable[T]:
-        """These, until the share is used up. What is being tried then is given up, and tried another night."""
+    def limit(self, results: Generator[T]) -> Iterable[T]:
+        """Yield results until the share is used up; whatever is in progress then is dropped, for another night."""
         with closing(results):
             for result in results:
                 yield result
                 if time.monotonic() > self._end:
                     self.used_up = True
-                    self._tell("the time for new tickets is used up; the rest waits for another night")
+                    self._report("the time for new tickets is used up; the rest waits for another night")
                     return
 
 

@@ -2,52 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from meta.app import Context
 from meta.errors import MetaError
+from meta.forges.github.publication import publish_proposal
+from meta.nights.stages import StageResult
+from meta.project import Project
 from meta.proposals.decision import accept_proposal
-from meta.records.candidate import Proposal
+from meta.store.store import Store
+from meta.surfaces.versions import GitVersions
 
 
-def merge_kept_proposals(context: Context) -> list[int]:
-    """Merge what the strict tier kept, if the team chose that; returns the proposals' numbers.
+def merge_kept_proposals(project: Project, store: Store, versions: GitVersions) -> StageResult:
+    """Merge what the strict tier kept, if the team chose that.
 
-    A proposal that was tested in another tier, or that stands against changes of a person's own, stays pending.
+    A proposal that was tested in another tier, or that conflicts with somebody's own changes, stays pending.
     """
-    settings = context.settings
+    settings, report = project.settings, project.report
     if not settings.nightly.merge or settings.tune.tier != "strict":
-        return []
+        return {"merged": []}
     merged = []
-    for proposal in context.store.proposals.pending():
-        if not context.store.gate_tests.is_strict(proposal.candidate):
-            context.tell(f"proposal {proposal.id} was not tested in the strict tier and waits for a person")
+    for proposal in store.proposals.pending():
+        if not store.gate_tests.is_strict(proposal.candidate):
+            report(f"proposal {proposal.id} waits for a person: it was not tested in the strict tier")
             continue
         try:
-            accept_proposal(context, proposal)
+            accept_proposal(store, versions, proposal)
         except MetaError as error:
-            context.tell(f"proposal {proposal.id} waits for a person: {error.message}")
+            report(f"proposal {proposal.id} waits for a person: {error.message}")
             continue
-        context.tell(f"merged proposal {proposal.id}; `meta proposals rollback {proposal.id}` undoes it")
+        report(f"merged proposal {proposal.id}; to undo it: `meta proposals rollback {proposal.id}`")
         merged.append(proposal.id)
-    return merged
+    return {"merged": merged}
 
 
-def publish_pending_proposals(context: Context) -> dict[str, Any]:
-    """Publish what is pending, if the team chose that. A failure is told and never ends the night."""
-    if not context.settings.nightly.publish:
+def publish_pending_proposals(project: Project, store: Store, versions: GitVersions) -> StageResult:
+    """Open a pull request for each pending proposal, if the team chose that; a failure does not end the night."""
+    if not project.settings.nightly.publish:
         return {}
     published, problems = [], []
-    for proposal in context.store.proposals.pending():
+    for proposal in store.proposals.pending():
         try:
-            published.append(publish_unattended(context, proposal))
+            published.append(publish_proposal(project, store, versions, proposal))
         except MetaError as error:
             problems.append(f"proposal {proposal.id} is not published: {error.message}")
     return {"published": published, "problems": problems}
-
-
-def publish_unattended(context: Context, proposal: Proposal) -> str:
-    """Publish one proposal as a pull request; returns where it is. Publishing one twice must change nothing."""
-    from meta.forges.github.publication import publish_proposal as open_pull_request
-
-    return open_pull_request(context, proposal)

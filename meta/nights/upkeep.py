@@ -1,42 +1,45 @@
-"""Looking after runs.db: is it whole, is there a copy, does it stay small enough."""
+"""Look after runs.db: check it, copy it, keep it small."""
 
 from __future__ import annotations
 
 import sqlite3
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from meta.app import Context
 from meta.errors import MetaError
+from meta.nights.stages import StageResult
+from meta.project import Report
+from meta.records.account import Night
+from meta.settings import NightlySettings
 from meta.store.backups import advise_restore
+from meta.store.store import Store
 
 MAX_CLOCK_LEAD = timedelta(days=30)
-"""How far ahead of the last night the clock is believed to be."""
+"""How far ahead of the previous night the clock is believed to be."""
 
 
-def check_and_back_up(context: Context) -> None:
-    """Check runs.db page by page and copy it once a day. Raises `MetaError` that offers a copy when it is damaged."""
-    store = context.store
+def check_and_back_up(store: Store, report: Report) -> None:
+    """Check runs.db page by page and copy it once a day.
+
+    Raises `MetaError` when it is damaged, with the copy to restore. A copy that cannot be made is only reported.
+    """
     if damage := store.find_damage():
         raise MetaError(f"{store.path} is damaged: {damage}", advise_restore(store.path))
     try:
         store.back_up_daily()
     except (OSError, sqlite3.Error) as error:
-        context.tell(f"no copy of {store.path.name} could be made: {error}")
+        report(f"cannot make a copy of {store.path.name}: {error}")
 
 
-def prune_transcripts(context: Context) -> dict[str, Any]:
-    """Remove transcripts that are too old or too many, the oldest first. Verdicts, diffs and costs stay for ever."""
-    nightly, store = context.settings.nightly, context.store
-    limit = _today(context) - timedelta(days=nightly.keep_days)
-    removed = store.transcripts.remove_older_than(limit.isoformat())
+def prune_transcripts(store: Store, night: Night, nightly: NightlySettings) -> StageResult:
+    """Remove transcripts that are too old or too many, the oldest first; verdicts, diffs and costs are kept for ever.
+
+    The clock is not believed where it is more than a month ahead of the previous night: it may have jumped, and what is
+    removed does not come back.
+    """
+    today, previous = datetime.now(UTC), store.nights.start_of_previous(night.id)
+    if previous:
+        today = min(today, previous + MAX_CLOCK_LEAD)
+    removed = store.transcripts.remove_older_than((today - timedelta(days=nightly.keep_days)).isoformat())
     removed += store.transcripts.remove_beyond(nightly.keep_mb << 20)
     store.compact()
     return {"transcripts_removed": removed}
-
-
-def _today(context: Context) -> datetime:
-    """What the clock says, but not more than a month after the night before began: it may have jumped ahead, and what
-    is removed does not come back."""
-    last = context.store.nights.start_of_previous(context.night) if context.night else None
-    return min(datetime.now(UTC), last + MAX_CLOCK_LEAD) if last else datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""The account by webhook: Slack's JSON, which Mattermost, Discord (`/slack`) and Rocket.Chat understand as well."""
+"""Send the account to a webhook as Slack's JSON, which Mattermost, Discord (`/slack`) and Rocket.Chat also read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_BLOCK_CHARS = 2900
 
 
 def build_payload(account: Account) -> dict[str, Any]:
-    """What is posted: a headline for notifications, and the page as it stands in the terminal."""
+    """What is posted: a headline for notifications, and the page as on the terminal."""
     lines = night_page(account).splitlines()
     if len(lines) == 1:
         return {"text": lines[0]}
@@ -32,12 +32,12 @@ def build_payload(account: Account) -> dict[str, Any]:
 
 
 def send_account(settings: NightlySettings, account: Account) -> str:
-    """Post the account. Returns what went wrong, without the address, which is a secret; empty when nothing did."""
+    """Post the account. Returns what went wrong, without the address, which is a secret; empty if nothing did."""
     url = os.environ.get(WEBHOOK_VARIABLE, "") or settings.webhook.get_secret_value()
     if not url:
         return ""
     if not url.startswith(("https://", "http://")):
-        return "the webhook is no http address"
+        return "the webhook is not an http address"
     body = json.dumps(build_payload(account), ensure_ascii=False).encode()
     problem = ""
     for turn in range(SEND_ATTEMPTS):

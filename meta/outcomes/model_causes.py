@@ -1,7 +1,7 @@
-"""Causes by the model, where no rule could tell: one question for each pull request, and no cause without a quotation.
+"""Ask the model why pull requests came back, where no rule could tell.
 
-What the model says counts only if the words that it quotes truly stand in what it was shown; they become the evidence.
-It is asked once about the same evidence; a person can correct it (`meta feedback correct`).
+A cause counts only if the words that the model quotes stand in what it was shown; they become the evidence. The model
+is asked once about the same evidence, and a person can correct it (`meta feedback correct`).
 """
 
 from __future__ import annotations
@@ -14,52 +14,48 @@ from itertools import islice
 
 from feedback.outcome import Cause, Comment, Outcome, OutcomeEvidence
 from feedback.quotation import quote_comment
-from meta.app import Context
-from meta.gateway.models import explain_service_errors
+from meta.gateway.models import Models, explain_service_errors
+from meta.project import Report
+from meta.store.outcomes import Outcomes
 from worker_agent.model import ContextTooLong, Model, ModelRequest
 
-_MOST_WORDS = 20
-_DIFF_CHARS = 6_000
-_SHORTEST = 8
-"""Letters and digits of a quotation; fewer would stand anywhere."""
-_LONGEST = 400
+_MAX_REMARKS = 20
+_MAX_DIFF_CHARS = 6_000
+_MIN_QUOTED = 8
+"""Fewest letters and digits of a quotation; fewer would be found anywhere."""
+_MAX_QUOTE_CHARS = 400
 
 
-def assign_causes_by_model(context: Context, limit: int) -> tuple[int, int]:
-    """Ask about at most `limit` outcomes that have no cause yet, the newest first.
+def assign_causes_by_model(outcomes: Outcomes, models: Models, limit: int, report: Report) -> tuple[int, int]:
+    """Ask about at most `limit` outcomes without a cause, the newest first.
 
-    Returns how many were asked about, and how many of these got one.
-
-    Raises `MetaError` when the model's service refuses; what was judged until then is kept.
+    Returns how many were asked about, and how many of these got one. Where nothing is asked, no model is needed. Raises
+    `MetaError` when the service rejects the request, and `ServiceDown` when it does not answer; answers until then are
+    kept.
     """
-    waiting = list(islice(_waiting(context), limit))
+    waiting = list(islice(filter(is_cause_open, outcomes.without_cause()), limit))
     if not waiting:
         return 0, 0
-    model, found = context.models.proposer("cause"), 0
+    model, found = models.proposer("cause"), 0
     for number, outcome in enumerate(waiting, 1):
-        context.tell(f"asking why {outcome.key} came back ({number} of {len(waiting)})")
-        with explain_service_errors("what was judged is kept"):
+        report(f"asking why {outcome.key} came back ({number} of {len(waiting)})")
+        with explain_service_errors("causes found so far are kept"):
             try:
                 judged = find_cause(model, outcome)
             except ContextTooLong:
                 judged = outcome.with_cause(Cause.UNKNOWN, "model")
-        context.store.outcomes.save(judged)
+        outcomes.save(judged)
         found += judged.cause is not Cause.UNKNOWN
     return len(waiting), found
 
 
-def _waiting(context: Context) -> Iterator[Outcome]:
-    """Those that a model could say more about, the one that ended last first; read one by one."""
-    return (outcome for outcome in context.store.outcomes.without_cause() if is_cause_open(outcome))
-
-
 def is_cause_open(outcome: Outcome) -> bool:
-    """Whether a model could say more: it came back, nobody has said why, and there is something to read."""
-    return outcome.kind.came_back and outcome.cause_by is None and any(True for _ in _shown(outcome))
+    """Whether the model could tell more: it came back, nobody has said why, and there is something to read."""
+    return outcome.kind.came_back and outcome.cause_by is None and any(True for _ in _evidence_of(outcome))
 
 
 def find_cause(model: Model, outcome: Outcome) -> Outcome:
-    """The outcome with the cause that the model can prove; otherwise unknown, and marked as asked."""
+    """Ask once; return the outcome with the cause that the model proves, or unknown, and marked as asked."""
     system = files("meta.outcomes").joinpath("prompts", "cause.md").read_text("utf-8")
     text = render_cause_question(outcome)
     reply = model.ask(
@@ -68,14 +64,14 @@ def find_cause(model: Model, outcome: Outcome) -> Outcome:
         )
     )
     cause, words = _read(reply.text)
-    proof = _proof(outcome, words) if cause is not Cause.UNKNOWN else None
+    proof = _find_proof(outcome, words) if cause is not Cause.UNKNOWN else None
     if proof is None:
         return outcome.with_cause(Cause.UNKNOWN, "model")
     return outcome.with_cause(cause, "model", (proof,))
 
 
 def render_cause_question(outcome: Outcome) -> str:
-    """What the model is shown: everything that others wrote stands quoted, with its source."""
+    """What the model reads: everything that others wrote is quoted, with its source."""
     head = f"A pull request of the agent was {outcome.kind.value}."
     return "\n\n".join(
         [
@@ -83,14 +79,14 @@ def render_cause_question(outcome: Outcome) -> str:
             "Its title:",
             quote_comment(_as_comment("title", outcome.title)),
             "Evidence:",
-            *(text for text, _, _ in _shown(outcome)),
+            *(text for text, _, _ in _evidence_of(outcome)),
         ]
     )
 
 
-def _shown(outcome: Outcome) -> Iterator[tuple[str, str, OutcomeEvidence]]:
-    """Each piece of evidence: as it stands in the prompt, as plain text, and as a record."""
-    for word in outcome.reviewer_words[:_MOST_WORDS]:
+def _evidence_of(outcome: Outcome) -> Iterator[tuple[str, str, OutcomeEvidence]]:
+    """Each piece of evidence three times: as in the prompt, as plain text, and as a record."""
+    for word in outcome.reviewer_words[:_MAX_REMARKS]:
         yield (
             quote_comment(word),
             word.text,
@@ -106,7 +102,7 @@ def _shown(outcome: Outcome) -> Iterator[tuple[str, str, OutcomeEvidence]]:
                 item,
             )
     if outcome.revision and outcome.revision.text.strip():
-        text = outcome.revision.text[:_DIFF_CHARS]
+        text = outcome.revision.text[:_MAX_DIFF_CHARS]
         record = OutcomeEvidence(kind="revision", text=text[:2000], place=outcome.merged_sha, source="diff")
         yield quote_comment(_as_comment("what people changed before the merge", text)), text, record
 
@@ -116,7 +112,7 @@ def _as_comment(author: str, text: str, item: OutcomeEvidence | None = None) -> 
 
 
 def _read(text: str) -> tuple[Cause, str]:
-    """Cause and quotation of an answer; unknown for whatever cannot be read."""
+    """The cause and the quotation of an answer; unknown where it cannot be read."""
     for found in re.finditer(r"\{[^{}]*\}", text):
         try:
             answer = json.loads(found[0])
@@ -126,17 +122,17 @@ def _read(text: str) -> tuple[Cause, str]:
     return Cause.UNKNOWN, ""
 
 
-def _proof(outcome: Outcome, words: str) -> OutcomeEvidence | None:
-    """The piece of evidence in which the quoted words stand, cut down to them; None if they stand nowhere."""
-    wanted = _plainly(words)
-    if not len(re.sub(r"[\W_]+", "", wanted)) >= _SHORTEST or len(wanted) > _LONGEST:
+def _find_proof(outcome: Outcome, words: str) -> OutcomeEvidence | None:
+    """The piece of evidence that contains the quotation, cut down to it; `None` where none does."""
+    wanted = _normalize(words)
+    if not len(re.sub(r"[\W_]+", "", wanted)) >= _MIN_QUOTED or len(wanted) > _MAX_QUOTE_CHARS:
         return None
-    for _, text, record in _shown(outcome):
-        if wanted in _plainly(text):
+    for _, text, record in _evidence_of(outcome):
+        if wanted in _normalize(text):
             return record.model_copy(update={"text": words.strip()})
     return None
 
 
-def _plainly(text: str) -> str:
-    """The text but for white space, case, and the marks that quoting and diffs put before lines."""
+def _normalize(text: str) -> str:
+    """The text without the marks that quotations and diffs put before lines; white space and case are evened out."""
     return " ".join(" ".join(re.sub(r"^[>+\- ]+", "", line) for line in text.split("\n")).split()).casefold()

@@ -9,12 +9,12 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from feedback.outcome import Outcome
-from meta.app import Context
 from meta.rates import Rate, describe_cost, group_by_ticket, one_shot_success_of
 from meta.records.candidate import Candidate, Proposal
 from meta.records.replay import Replay
 from meta.store.gate_tests import GateTest
 from meta.store.store import Store
+from meta.surfaces.versions import GitVersions
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,8 @@ class ProposalView:
     """The pending proposal on which this one stands."""
 
 
-def view_proposal(context: Context, proposal: Proposal) -> ProposalView:
+def view_proposal(store: Store, versions: GitVersions, proposal: Proposal) -> ProposalView:
     """Put one proposal together."""
-    store = context.store
     candidate = store.candidates.find(proposal.candidate)
     test = store.gate_tests.find(candidate.id)
     decision = test.record.decision if test else None
@@ -78,7 +77,7 @@ def view_proposal(context: Context, proposal: Proposal) -> ProposalView:
     return ProposalView(
         proposal=proposal,
         candidate=candidate,
-        diff=context.versions.diff(proposal.base_commit, proposal.commit_id),
+        diff=versions.diff(proposal.base_commit, proposal.commit_id),
         answers=_answers(store, candidate),
         gained=tuple(c for c in changes if c.change > 0),
         lost=tuple(c for c in changes if c.change < 0),

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -75,18 +76,22 @@ class VersionHistory(Protocol):
 class GitVersions:
     """The versions in the agent's repository.
 
-    `folder` is the surface's place in it; versions are laid out below `cache`. Raises `MetaError` if `repository` is
-    not the root of a git repository.
+    `folder` is the surface's place in it; versions are laid out below `cache`.
     """
 
     def __init__(self, repository: Path, folder: str, cache: Path) -> None:
-        self.repository, self.cache = repository.absolute(), cache / "versions"
+        self._root, self.cache = repository.absolute(), cache / "versions"
         self.folder = folder.strip("/").removeprefix("./")
-        if not _is_root(self.repository):
+
+    @cached_property
+    def repository(self) -> Path:
+        """The repository, looked at when it is first used. Raises `MetaError` if it is not the root of one of git."""
+        if not _is_root(self._root):
             raise MetaError(
-                f"{repository} is not a git repository, so the agent has no versions",
+                f"{self._root} is not a git repository, so the agent has no versions",
                 "set worker.repository in meta.toml to the repository that holds the agent, or run `git init` there",
             )
+        return self._root
 
     def head(self) -> Version:
         """Return the version in use: the surface as committed at HEAD."""

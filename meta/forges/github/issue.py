@@ -1,7 +1,8 @@
-"""An issue as it stood at a moment: what a person saw when they asked for the work."""
+"""Read an issue as it stood at a moment: what a person saw when they asked for the work."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from feedback.github.remarks import EDITED_TEXT, Collaborators, text_at
 from feedback.outcome import Comment, is_bot
 from feedback.problems import Problem
 from feedback.quotation import quote_comment
-from meta.errors import MetaError
+from meta.errors import ExitCode, MetaError
 from meta.forges.github.address import IssuePlace
 from worker_agent.records import Brief
 
@@ -39,31 +40,39 @@ query Issue($owner: String!, $name: String!, $number: Int!, $after: String) {{
   }}
 }}
 """
-_MOST_COMMENTS = 100
-_MOST_PAGES = 20
+_MAX_COMMENTS = 100
+_MAX_PAGES = 20
 
 
 class TitleChange(GitHubAnswer):
+    """When an issue got a new title, and the one before."""
+
     created_at: AwareDatetime = Field(alias="createdAt")
     previous: str = Field(alias="previousTitle")
 
 
 class IssueFacts(Remark):
+    """An issue as GitHub has it now: its description is a remark like any other."""
+
     number: int
     title: str
     state: str
     url: str
 
 
+@dataclass(frozen=True)
 class Issue:
-    """An issue and its thread up to a moment."""
+    """An issue and its thread up to a moment; `main` is its repository's default branch."""
 
-    def __init__(self, facts: IssueFacts, title: str, body: str, thread: tuple[Comment, ...], main: str) -> None:
-        self.facts, self.title, self.body, self.thread, self.main = facts, title, body, thread, main
+    facts: IssueFacts
+    title: str
+    body: str
+    thread: tuple[Comment, ...]
+    main: str
 
     @property
     def brief(self) -> Brief:
-        """Title and description are the ticket; what was said below stands quoted, with who said it."""
+        """Title and description as the ticket, then the thread, quoted with who said what."""
         parts = [self.body]
         if self.thread:
             parts += ["What was said about it:", *(quote_comment(comment) for comment in self.thread)]
@@ -71,26 +80,26 @@ class Issue:
 
 
 def read_issue(client: GitHubClient, place: IssuePlace, as_of: datetime | None = None) -> Issue:
-    """The issue as of a moment (default: now). Words written later are left out, later edits undone.
+    """Read an issue as of a moment (default: now): later words are left out, later edits undone.
 
-    Raises `MetaError` where it is closed, or where nobody can say what it said at that moment.
+    Raises `MetaError` where it is closed, or where what it said at that moment is not known.
     """
     moment = as_of or datetime.now(UTC)
     owner, _, name = place.repository.partition("/")
-    where, problems = f"{place.repository}#{place.number}", list[Problem]()
+    where, problems = str(place), list[Problem]()
     variables = {"owner": owner, "name": name, "number": place.number, "after": None}
     repository, node = _ask(client, variables, where)
     facts = parse_answer(IssueFacts, node, where, problems)
     if facts is None:
         raise MetaError(f"{where} cannot be read: {problems[0].text}", "look at it in the browser")
     if facts.state != "OPEN":
-        raise MetaError(f"{where} is closed", "reopen it, or choose another", code=3)
+        raise MetaError(f"{where} is closed", "reopen it, or choose another", ExitCode.NOTHING_TO_DO)
     body = text_at(facts, moment)
     if body is None:
         raise MetaError(
-            f"{where} was edited after the worker was asked for, and what it said then is not known",
-            "ask again, if it is right as it is now",
-            code=3,
+            f"{where} was edited after the worker was asked, and what it said before is not known",
+            "if it is right as it is now, ask again",
+            ExitCode.NOTHING_TO_DO,
         )
     renamed = sorted(
         parse_nodes(TitleChange, node.get("timelineItems"), where, problems), key=lambda event: event.created_at
@@ -98,7 +107,7 @@ def read_issue(client: GitHubClient, place: IssuePlace, as_of: datetime | None =
     title = next((event.previous for event in renamed if event.created_at > moment), facts.title)
     said = list(parse_nodes(Remark, node.get("comments"), where, problems))
     after = end_cursor_of(node.get("comments"))
-    for _ in range(_MOST_PAGES):
+    for _ in range(_MAX_PAGES):
         if after is None:
             break
         _, node = _ask(client, {**variables, "after": after}, where)
@@ -108,19 +117,19 @@ def read_issue(client: GitHubClient, place: IssuePlace, as_of: datetime | None =
     thread = [c for s in said if s.created_at <= moment and (c := _comment(s, moment, people))]
     branch = repository.get("defaultBranchRef")
     main = str(branch.get("name") or "main") if isinstance(branch, dict) else "main"
-    return Issue(facts, clean_line(title) or where, clean_text(body, 20_000), tuple(thread[-_MOST_COMMENTS:]), main)
+    return Issue(facts, clean_line(title) or where, clean_text(body, 20_000), tuple(thread[-_MAX_COMMENTS:]), main)
 
 
 def _ask(client: GitHubClient, variables: dict[str, Any], where: str) -> tuple[dict[str, Any], dict[str, Any]]:
     repository = client.query(ISSUE_QUERY, variables).get("repository")
     node = repository.get("issue") if isinstance(repository, dict) else None
     if not isinstance(repository, dict) or not isinstance(node, dict):
-        raise MetaError(f"there is no issue {where}, or the token may not see it", "check the address", code=2)
+        raise MetaError(f"there is no issue {where}, or the token cannot see it", "check the address", ExitCode.USAGE)
     return repository, node
 
 
 def _comment(said: Remark, moment: datetime, people: Collaborators) -> Comment | None:
-    """Bots' words are left out, and so is the worker's own report."""
+    """What was said, as of the moment; `None` for bots, and so for the worker's own report, and for what was hidden."""
     if is_bot(said.who) or (said.is_minimized and said.minimized_reason not in (None, "resolved", "outdated")):
         return None
     text = text_at(said, moment)

@@ -1,8 +1,8 @@
-"""DOCSTRING meta.forges.github.proposal_feedback."""
+"""Read what people decided about published proposals, and take it as their word on them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from feedback.github import queries
 from feedback.github.client import GitHubClient
@@ -10,55 +10,71 @@ from feedback.github.pulls import PullDetails, PullReader
 from feedback.github.remarks import Collaborators, remarks_on
 from feedback.outcome import Comment, is_bot
 from feedback.problems import Problem
-from meta.app import Context
 from meta.forges.github.address import connect_github
+from meta.project import Report
 from meta.proposals.decision import reject_proposal
 from meta.records.candidate import Proposal
+from meta.settings import GitHubSettings
 from meta.store.proposals import PublishedProposal
+from meta.store.store import Store
 
 CHANGES_REQUESTED = "changes requested"
 """How the reason of a proposal begins that a reviewer sent back. It is read back: such a one may still be merged."""
 
 
-def read_proposal_feedback(context: Context) -> list[Proposal]:
-    """What became of published proposals: merged is accepted, closed or sent back by a reviewer is rejected, with the
-    reviewers' words as the reason. Returns those that changed. Raises `FeedbackError` when GitHub cannot be read."""
-    published = context.store.proposals.published(CHANGES_REQUESTED)
+def read_proposal_feedback(store: Store, github: GitHubSettings, report: Report) -> list[Proposal]:
+    """Accept published proposals that were merged; reject those that were closed or sent back by a reviewer.
+
+    The reviewers' words become the reason. Returns the proposals that changed. Raises `FeedbackError` when GitHub
+    cannot be read.
+    """
+    published = store.proposals.published(CHANGES_REQUESTED)
+    if not published:
+        return []
     changed: list[Proposal] = []
-    if published:
-        with connect_github(context) as client:
-            for each in published:
-                changed += _read_one(context, client, each)
+    with connect_github(github, report) as client:
+        for each in published:
+            pull = _read_pull(client, each, report)
+            if pull is not None:
+                words = tuple(remarks_on(pull, Collaborators(client, each.repository)))
+                # As it is by now: the decision on an earlier one may have made it stale.
+                changed += _decide(store, store.proposals.find(each.proposal.id), pull, words)
     return changed
 
 
-def _read_one(context: Context, client: GitHubClient, published: PublishedProposal) -> Iterator[Proposal]:
-    # As it is by now: an earlier one in this run may have made it stale.
-    proposal, repository = context.store.proposals.find(published.proposal.id), published.repository
+def _read_pull(client: GitHubClient, published: PublishedProposal, report: Report) -> PullDetails | None:
+    """The pull request of a proposal; `None`, and a line in the report, where it cannot be read."""
     problems: list[Problem] = []
-    owner, _, name = repository.partition("/")
+    owner, _, name = published.repository.partition("/")
     data = client.query(queries.PULL_BY_NUMBER, {"owner": owner, "name": name, "number": published.number})
     node = (data.get("repository") or {}).get("pullRequest")
     if not isinstance(node, dict) or not isinstance(node.get("id"), str):
-        return
-    for _, pull in PullReader(client, repository, problems).read([(node["id"], published.number)]):
-        if pull is None:
-            context.tell(f"proposal {proposal.id}: {problems[-1] if problems else 'its pull request cannot be read'}")
-            continue
-        words = tuple(remarks_on(pull, Collaborators(client, repository)))
-        if pull.facts.merged:
-            commit = pull.facts.merge_commit.oid if pull.facts.merge_commit else None
-            yield context.store.proposals.decide(proposal, "accepted", _reason(pull, words, "merged"), commit)
-        elif proposal.status == "pending" and pull.facts.state == "CLOSED":
-            yield from reject_proposal(context, proposal, _reason(pull, words, "closed"))
-        elif pull.facts.state == "CLOSED":  # after it was sent back: that is the end, and it is not asked for again
-            yield context.store.proposals.decide(proposal, "rejected", _reason(pull, words, "closed"))
-        elif proposal.status == "pending" and _sent_back(pull):
-            yield from reject_proposal(context, proposal, _reason(pull, words, CHANGES_REQUESTED))
+        return None
+    reader = PullReader(client, published.repository, problems)
+    found = next((pull for _, pull in reader.read([(node["id"], published.number)])), None)
+    if found is None:
+        problem = problems[-1] if problems else "its pull request cannot be read"
+        report(f"proposal {published.proposal.id}: {problem}")
+    return found
 
 
-def _sent_back(pull: PullDetails) -> bool:
-    """Whether somebody who may push asks for changes and has not approved since."""
+def _decide(store: Store, proposal: Proposal, pull: PullDetails, words: tuple[Comment, ...]) -> Iterable[Proposal]:
+    """Take what happened to the pull request as the decision. Returns the proposals that changed."""
+    if pull.facts.merged:
+        commit = pull.facts.merge_commit.oid if pull.facts.merge_commit else None
+        return [store.proposals.decide(proposal, "accepted", _reason(pull, words, "merged"), commit)]
+    if pull.facts.state == "CLOSED":
+        reason = _reason(pull, words, "closed")
+        if proposal.status == "pending":
+            return reject_proposal(store, proposal, reason)
+        return [store.proposals.decide(proposal, "rejected", reason)]  # it was sent back before; this is the end
+    if proposal.status == "pending" and _is_sent_back(pull):
+        return reject_proposal(store, proposal, _reason(pull, words, CHANGES_REQUESTED))
+    return []
+
+
+def _is_sent_back(pull: PullDetails) -> bool:
+    """Whether somebody who can push asked for changes and has not approved since."""
     newest: dict[str, str] = {}
     for review in sorted(pull.reviews, key=lambda r: r.when):
         if (
@@ -71,7 +87,7 @@ def _sent_back(pull: PullDetails) -> bool:
 
 
 def _reason(pull: PullDetails, words: tuple[Comment, ...], how: str) -> str:
-    """How it ended, by whom, and the last words of people who may push, each with its author."""
+    """How it ended, by whom, and the last words of people who can push, each with their name."""
     kind = "MergedEvent" if how == "merged" else "ClosedEvent"
     by = [event.who for event in pull.events if event.typename == kind]
     said = [w for w in words if w.write_access and not is_bot(w.author)][-3:]

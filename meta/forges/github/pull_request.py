@@ -1,4 +1,4 @@
-"""Opening a pull request, once: whoever asks again gets the one that is there."""
+"""Open a pull request once: whoever asks again gets the one that exists."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from meta.errors import MetaError
 
 @dataclass(frozen=True)
 class PullRequestLink:
+    """A pull request on GitHub; `new` where it was opened just now."""
+
     number: int
     url: str
     new: bool
 
 
 def find_pull_request(client: GitHubClient, repository: str, branch: str) -> PullRequestLink | None:
-    """The newest pull request from a branch of the same repository, whatever its state."""
+    """The newest pull request from a branch of the same repository, open or not; `None` where there is none."""
     owner = repository.partition("/")[0]
     found = client.get(f"repos/{repository}/pulls", head=f"{owner}:{branch}", state="all", per_page=1)
     for item in found if isinstance(found, list) else []:
@@ -30,7 +32,7 @@ def find_pull_request(client: GitHubClient, repository: str, branch: str) -> Pul
 def open_pull_request(
     client: GitHubClient, repository: str, branch: str, *, base: str, title: str, body: str, draft: bool = False
 ) -> PullRequestLink:
-    """Open a pull request, or find the one that is there."""
+    """Open a pull request, or return the one that exists. Raises `MetaError` when GitHub refuses."""
     if known := find_pull_request(client, repository, branch):
         return known
     try:
@@ -42,14 +44,16 @@ def open_pull_request(
         if known := find_pull_request(client, repository, branch):
             return known
         raise MetaError(
-            f"GitHub refuses the pull request: {error}", "is there a change between branch and base?"
+            f"GitHub refuses the pull request: {error}", "check that the branch differs from its base"
         ) from None
     if not isinstance(made, dict) or not isinstance(made.get("number"), int):
-        raise MetaError("GitHub's answer to the new pull request is odd", "look there; run again to find it")
+        raise MetaError(
+            f"GitHub gave no number for the new pull request in {repository}", "run this again: it finds the open one"
+        )
     return PullRequestLink(made["number"], str(made.get("html_url") or ""), new=True)
 
 
 def neutralize_markup(text: str) -> str:
-    """Somebody's words as they may stand in a description: they mention nobody and close nothing."""
+    """Make somebody's words safe to post: they mention nobody and close no issue."""
     text = clean_text(text).replace("@", "&#64;")
     return re.sub(r"#(?=\d)", "&#35;", re.sub(r"(?i)(https?://\S+/)(pull|issues)/", r"\1\2&#47;", text))

@@ -1,66 +1,71 @@
-"""Fetching from and pushing to a remote, with the token in git's environment: never on a command line or on disk.
+"""Fetch from and push to a clone's remote, with a token that is neither on a command line nor on disk.
 
-With a GitHub App it is a token of the App's installation, asked for at each command: work may take longer than the hour
-that such a token lives.
+The token goes to git in its environment. With a GitHub App, each command gets a new one, since work may take longer
+than the hour for which such a token is valid.
 """
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from feedback.problems import FeedbackError
-from meta.app import Context
 from meta.errors import MetaError
+from meta.forges.github.address import connect_github, web_address_of
+from meta.project import Report
+from meta.settings import GitHubSettings
 from worker_agent.git import GitError, GitKilled, run_git, run_git_as_user
 
-_REMOTE = ("ls-remote", "fetch", "push")
 
+@dataclass(frozen=True)
+class OriginRemote:
+    """The remote `origin` of a clone, and how to sign in there."""
 
-def fetch_branch(context: Context, clone: Path, branch: str) -> str | None:
-    """The commit of a branch of `origin`, fetched; None where origin has no such branch."""
-    if not _git(context, clone, "ls-remote", "--heads", "origin", f"refs/heads/{branch}").strip():
-        return None
-    _git(
-        context, clone, "fetch", "--quiet", "--no-tags", "origin", f"+refs/heads/{branch}:refs/remotes/origin/{branch}"
-    )
-    return _git(context, clone, "rev-parse", f"refs/remotes/origin/{branch}").strip()
+    clone: Path
+    github: GitHubSettings
+    report: Report
 
+    def fetch_branch(self, branch: str) -> str | None:
+        """Fetch a branch and return its commit; `None` where origin has no such branch. Raises `MetaError`."""
+        ref, copy = f"refs/heads/{branch}", f"refs/remotes/origin/{branch}"
+        if not self._run("ls-remote", "--heads", "origin", ref).strip():
+            return None
+        self._run("fetch", "--quiet", "--no-tags", "origin", f"+{ref}:{copy}")
+        return run_git("rev-parse", copy, cwd=self.clone).strip()
 
-def push_commit(context: Context, clone: Path, commit: str, branch: str) -> None:
-    """Make `branch` on `origin` point at a commit. A branch that is there already is only moved forward."""
-    _git(context, clone, "push", "--quiet", "origin", f"{commit}:refs/heads/{branch}")
+    def push_commit(self, commit: str, branch: str) -> None:
+        """Make a branch of origin point at a commit; one that exists only moves forward. Raises `MetaError`."""
+        self._run("push", "--quiet", "origin", f"{commit}:refs/heads/{branch}")
 
+    def _run(self, *args: str) -> str:
+        env = self._authorization()
+        try:
+            return run_git_as_user(*args, cwd=self.clone, env=env, reach_remote=True)
+        except (GitError, GitKilled) as error:
+            words = " ".join(str(error).split())[:400]
+            raise MetaError(
+                f"{self.clone}: {words}", "check the clone's remote `origin` and the token's rights"
+            ) from None
 
-def _git(context: Context, clone: Path, *args: str) -> str:
-    reach_remote = args[0] in _REMOTE
-    env = _signed(context, clone) if reach_remote else {}
-    try:
-        return run_git_as_user(*args, cwd=clone, env=env, reach_remote=reach_remote)
-    except (GitError, GitKilled) as error:
-        words = " ".join(str(error).split())[:400]
-        raise MetaError(f"{clone}: {words}", "check the clone's remote `origin` and the token's rights") from None
-
-
-def _signed(context: Context, clone: Path) -> dict[str, str]:
-    """Settings that carry the token, for a remote on the GitHub of the settings and no other. Raises `MetaError`."""
-    from meta.forges.github.address import connect_github, web_address_of
-
-    web = web_address_of(context) + "/"
-    try:
-        address = run_git("config", "--get", "remote.origin.url", cwd=clone)
-    except GitError:
-        address = ""
-    if not address.startswith(web):
-        return {}  # a path, or ssh with its own keys
-    try:
-        with connect_github(context) as client:
-            token = client.token()
-    except FeedbackError as error:
-        raise MetaError(f"git has nothing to sign in with at {web}: {error}", "docs/github.md, Access") from None
-    value = base64.b64encode(f"x-access-token:{token}".encode()).decode()
-    return {
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"http.{web}.extraHeader",
-        "GIT_CONFIG_VALUE_0": f"Authorization: Basic {value}",
-    }
+    def _authorization(self) -> Mapping[str, str]:
+        """The setting that carries the token, for a remote on the GitHub of the settings and no other."""
+        web = web_address_of(self.github) + "/"
+        try:
+            address = run_git("config", "--get", "remote.origin.url", cwd=self.clone)
+        except GitError:
+            address = ""
+        if not address.startswith(web):
+            return {}  # a path, or ssh with its own keys
+        try:
+            with connect_github(self.github, self.report) as client:
+                token = client.token()
+        except FeedbackError as error:
+            raise MetaError(f"cannot sign in at {web}: {error}", "see Access in docs/github.md") from None
+        value = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+        return {
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"http.{web}.extraHeader",
+            "GIT_CONFIG_VALUE_0": f"Authorization: Basic {value}",
+        }

@@ -1,8 +1,9 @@
-"""Whether a webhook's payload starts the worker: only people with write access can, by a mention or a label."""
+"""What starts the worker: a mention or a label on an issue, by somebody with write access."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,12 +11,14 @@ from typing import Any
 from feedback.github.client import GitHubClient, MissingResource
 from feedback.outcome import is_bot
 from feedback.problems import FeedbackError
-from meta.app import Context
-from meta.errors import MetaError
+from meta.errors import ExitCode, MetaError
 from meta.forges.github.address import IssuePlace
 
-_MAY = {"admin", "maintain", "write"}
+_CAN_PUSH = {"admin", "maintain", "write"}
 _CODE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]*`|<!--.*?(?:-->|\Z)", re.DOTALL)
+
+
+NOTHING_STARTED = "nothing was started"
 
 
 @dataclass(frozen=True)
@@ -28,15 +31,15 @@ class Trigger:
 
 
 def find_trigger(payload: object, mention: str, label: str) -> Trigger | str:
-    """What a payload asks for, or why it asks for nothing. Whether that person may is another question.
+    """Return what a payload asks for, or in words why it asks for nothing; who may ask is checked later.
 
-    Raises `MetaError` when it is no payload of GitHub's.
+    Raises `MetaError` (exit code 2) for anything that GitHub would not send.
     """
     if not isinstance(payload, dict):
-        raise MetaError("the event is not a JSON object", "give the file at $GITHUB_EVENT_PATH", code=2)
+        raise _bad_event("is not a JSON object")
     issue, repository, sender = (_object(payload, name) for name in ("issue", "repository", "sender"))
     if not repository or not sender:
-        raise MetaError("the event has no repository or no sender", "give the file at $GITHUB_EVENT_PATH", code=2)
+        raise _bad_event("has no repository or no sender")
     if not issue:
         return "it is not about an issue"
     name, number, who = repository.get("full_name"), issue.get("number"), sender.get("login")
@@ -46,9 +49,9 @@ def find_trigger(payload: object, mention: str, label: str) -> Trigger | str:
         or not isinstance(number, int)
         or not 0 < number < 2**31
     ):
-        raise MetaError("the event names no repository and issue", "give the file at $GITHUB_EVENT_PATH", code=2)
+        raise _bad_event("does not name a repository and an issue")
     if not isinstance(who, str) or not re.fullmatch(r"[A-Za-z0-9_-]+(\[bot\])?", who):
-        raise MetaError("the event does not say who caused it", "give the file at $GITHUB_EVENT_PATH", code=2)
+        raise _bad_event("does not say who caused it")
     if "pull_request" in issue and issue["pull_request"] is not None:
         return "it is on a pull request: a review is feedback for the next night, not a chat"
     if sender.get("type") != "User" or is_bot(who):
@@ -68,7 +71,7 @@ def _by_mention(
         return "only a new comment starts the worker"
     author = _object(comment, "user").get("login")
     if author != who:
-        return "the comment is somebody else's"
+        return "somebody else wrote the comment"
     text = comment.get("body")
     if not isinstance(text, str) or not is_mentioned(text, mention):
         return f"the comment does not mention {mention}"
@@ -86,29 +89,36 @@ def _by_label(payload: dict[str, Any], issue: dict[str, Any], place: IssuePlace,
 
 
 def is_mentioned(text: str, mention: str) -> bool:
-    """Whether somebody says the words themselves: not in a quotation, in code or in a hidden comment."""
+    """Whether a person's own words mention it, outside of quotations, code and hidden comments."""
     own = "\n".join(line for line in _CODE.sub(" ", text[:60_000]).split("\n") if not line.lstrip().startswith(">"))
     return bool(re.search(rf"(?<![\w@/.-]){re.escape(mention)}(?![\w/-])", own, re.IGNORECASE))
 
 
-def require_permission(context: Context, client: GitHubClient, asked: Trigger) -> None:
-    """Raises `MetaError` (exit code 3) unless the repository is one of ours and the person may push to it."""
-    names = {r.name.casefold() for r in context.settings.repositories if r.name}
-    if asked.place.repository.casefold() not in names:
+def require_permission(client: GitHubClient, trigger: Trigger, repositories: Iterable[str]) -> None:
+    """Raise `MetaError` unless the issue is in one of `repositories` and the person can push there.
+
+    The exit code is 3 where they may not, and 1 where GitHub does not say.
+    """
+    repository = trigger.place.repository
+    if repository.casefold() not in {name.casefold() for name in repositories}:
         raise MetaError(
-            f"{asked.place.repository} is none of the repositories in meta.toml",
-            "forks and others start nothing",
-            code=3,
+            f"{repository} is not one of the repositories in meta.toml",
+            "issues of forks and other repositories start nothing",
+            ExitCode.NOTHING_TO_DO,
         )
     try:
-        answer = client.get(f"repos/{asked.place.repository}/collaborators/{asked.who}/permission")
+        answer = client.get(f"repos/{repository}/collaborators/{trigger.who}/permission")
     except MissingResource:
         answer = None
     except FeedbackError as error:
-        raise MetaError(f"whether {asked.who} may push cannot be found out: {error}", "nothing was started") from None
+        raise MetaError(f"cannot find out whether {trigger.who} can push: {error}", NOTHING_STARTED) from None
     permission = answer.get("permission") if isinstance(answer, dict) else None
-    if permission not in _MAY:
-        raise MetaError(f"{asked.who} may not push to {asked.place.repository}", "nothing was started", code=3)
+    if permission not in _CAN_PUSH:
+        raise MetaError(f"{trigger.who} cannot push to {repository}", NOTHING_STARTED, ExitCode.NOTHING_TO_DO)
+
+
+def _bad_event(problem: str) -> MetaError:
+    return MetaError(f"the event {problem}", "give the file at $GITHUB_EVENT_PATH", ExitCode.USAGE)
 
 
 def _object(data: dict[str, Any], name: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`meta work --event FILE`: from a webhook's payload to work, or to the reason why there is none."""
+"""`meta work --event FILE`: from a webhook's payload to the work that somebody asks for."""
 
 from __future__ import annotations
 
@@ -6,35 +6,42 @@ import json
 from pathlib import Path
 
 from feedback.problems import FeedbackError
-from meta.app import Context
-from meta.errors import MetaError
+from meta.errors import ExitCode, MetaError
 from meta.forges.github.address import connect_github
-from meta.forges.github.delivery import deliver_issue
-from meta.forges.github.pull_request import PullRequestLink
-from meta.forges.github.trigger import find_trigger, require_permission
+from meta.forges.github.trigger import Trigger, find_trigger, require_permission
+from meta.project import Project
 
-_MOST_BYTES = 30_000_000
+_MAX_EVENT_BYTES = 30_000_000
 """GitHub sends at most 25 MB."""
 
+EVENT_REMEDY = "give the file at $GITHUB_EVENT_PATH"
 
-def work_on_event(context: Context, path: Path, *, draft: bool, pr: bool) -> PullRequestLink | None:
-    """Raises `MetaError`: exit code 3 with the reason where the event starts nothing, 2 where it is no event."""
+
+def accept_event(project: Project, path: Path) -> Trigger:
+    """Read a webhook's payload and return who asks for work on which issue; only a person with write access can.
+
+    Raises `MetaError`: exit code 3 and the reason where the event starts nothing, 2 where the file is not an event.
+    """
+    github = project.settings.github
+    trigger = find_trigger(_read_payload(path), github.mention, github.label)
+    if isinstance(trigger, str):
+        raise MetaError(f"nothing to do: {trigger}", code=ExitCode.NOTHING_TO_DO)
+    names = [repository.name for repository in project.settings.repositories]
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise MetaError(f"{path} is larger than any event", "give the file at $GITHUB_EVENT_PATH", code=2)
-        payload = json.loads(path.read_bytes())
-    except OSError as error:
-        raise MetaError(f"{path}: {error.strerror}", "give the file at $GITHUB_EVENT_PATH", code=2) from None
-    except (ValueError, RecursionError) as error:
-        raise MetaError(f"{path} is not JSON: {error}", "give the file at $GITHUB_EVENT_PATH", code=2) from None
-    settings = context.settings.github
-    asked = find_trigger(payload, settings.mention, settings.label)
-    if isinstance(asked, str):
-        raise MetaError(f"nothing to do: {asked}", code=3)
-    try:
-        with connect_github(context) as client:
-            require_permission(context, client, asked)
+        with connect_github(github, project.report) as client:
+            require_permission(client, trigger, names)
     except FeedbackError as error:
         raise MetaError(str(error)) from None
-    context.tell(f"{asked.who} asks for work on {asked.place.repository}#{asked.place.number}")
-    return deliver_issue(context, asked.place, draft=draft, as_of=asked.when, pr=pr)
+    project.report(f"{trigger.who} asks for work on {trigger.place}")
+    return trigger
+
+
+def _read_payload(path: Path) -> object:
+    try:
+        if path.stat().st_size > _MAX_EVENT_BYTES:
+            raise MetaError(f"{path} is larger than any event of GitHub", EVENT_REMEDY, ExitCode.USAGE)
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise MetaError(f"{path}: {error.strerror}", EVENT_REMEDY, ExitCode.USAGE) from None
+    except (ValueError, RecursionError) as error:
+        raise MetaError(f"{path} is not an event, it is not even JSON: {error}", EVENT_REMEDY, ExitCode.USAGE) from None

@@ -1,13 +1,21 @@
-"""Starting the night by a clock: systemd, cron or GitHub Actions. Each can be installed twice, shown and removed."""
+"""Start `meta nightly` by a timer: systemd, cron or GitHub Actions.
+
+`plan` says what is to be started and when, and what a `Schedule` does: install, show and remove. Installing twice
+changes nothing, and each leaves alone what it did not write. `systemd`, `cron` and `actions` write their own files or
+lines, and return the text of each, for the command line to print.
+
+To add a timer: write a class with these three methods in a module of its own, and add it to `find_schedule` and
+`SCHEDULE_KINDS`.
+"""
 
 from __future__ import annotations
 
-from meta.errors import MetaError
+from meta.errors import ExitCode, MetaError
 from meta.nights.schedule.plan import Schedule
 
 
 def find_schedule(kind: str) -> Schedule:
-    """The schedule of that name. Raises `MetaError`."""
+    """The schedule of that name. Raises `MetaError` (exit code 2) where there is none."""
     if kind == "systemd":
         from meta.nights.schedule.systemd import SystemdSchedule
 
@@ -20,7 +28,7 @@ def find_schedule(kind: str) -> Schedule:
         from meta.nights.schedule.actions import ActionsSchedule
 
         return ActionsSchedule()
-    raise MetaError(f"there is no schedule {kind!r}", "systemd, cron or github", code=2)
+    raise MetaError(f"unknown kind of schedule: {kind!r}", "choose systemd, cron or github", ExitCode.USAGE)
 
 
 SCHEDULE_KINDS = ("systemd", "cron", "github")

@@ -1,6 +1,8 @@
-"""A GitHub Actions workflow in the agent's repository. runs.db is carried from night to night as a cache."""
+"""A GitHub Actions workflow in the agent's repository. Its cache carries runs.db from night to night."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from meta.nights.schedule.plan import NightlyTimer, ScheduleChange, write_if_changed
 
@@ -60,28 +62,31 @@ jobs:
 
 
 class ActionsSchedule:
-    """One workflow file; committing and pushing it is the person's."""
+    """Writes one workflow file; committing and pushing it is left to a person."""
 
     def install(self, plan: NightlyTimer) -> ScheduleChange:
         hour, minute = plan.hour_and_minute
-        path, text = plan.folder / ".github" / "workflows" / "meta-nightly.yml", NIGHTLY_WORKFLOW
-        text = text.format(hour=hour, minute=minute)
+        path, text = _workflow_path(plan), NIGHTLY_WORKFLOW.format(hour=hour, minute=minute)
         changed = write_if_changed(path, text)
         notes = (
-            "commit and push it; the time is UTC there",
-            "set the variable META_PACKAGE to what pip shall install as meta, such as git+https://...@COMMIT",
+            "commit and push it; its times are UTC",
+            "set the variable META_PACKAGE to what pip installs as meta, such as git+https://...@COMMIT",
             "add the secret ANTHROPIC_API_KEY, and META_WEBHOOK if you want the account sent",
-            "the repositories in meta.toml have to be there as well: add steps that check them out",
+            "the repositories in meta.toml must be there too: add steps that check them out",
         )
         return ScheduleChange({str(path): text}, notes, changed)
 
     def show(self, plan: NightlyTimer) -> ScheduleChange | None:
-        path = plan.folder / ".github" / "workflows" / "meta-nightly.yml"
+        path = _workflow_path(plan)
         return ScheduleChange({str(path): path.read_text("utf-8")}) if path.exists() else None
 
     def remove(self, plan: NightlyTimer) -> ScheduleChange | None:
-        path = plan.folder / ".github" / "workflows" / "meta-nightly.yml"
+        path = _workflow_path(plan)
         if not path.exists():
             return None
         path.unlink()
-        return ScheduleChange({str(path): ""}, ("commit and push that it is gone",))
+        return ScheduleChange({str(path): ""}, ("commit and push the removal",))
+
+
+def _workflow_path(plan: NightlyTimer) -> Path:
+    return plan.folder / ".github" / "workflows" / "meta-nightly.yml"

@@ -1,4 +1,4 @@
-"""A line in the person's crontab, between two marker lines; all else in it stays as it is."""
+"""A line in the user's crontab, between two marker lines; the rest stays as it is."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ CRONTAB_NAME = "crontab"
 
 
 class CronSchedule:
-    """`crontab -l`, changed, `crontab -`. Cron does not make up for a night in which the machine was off."""
+    """Reads the crontab, changes it, and writes it back. Cron does not make up for nights when the machine was off."""
 
     def install(self, plan: NightlyTimer) -> ScheduleChange:
         block = _block(plan)
         if not shutil.which("crontab"):
             return ScheduleChange(
-                {CRONTAB_NAME: block}, ("there is no crontab program here; add these lines where it is",)
+                {CRONTAB_NAME: block}, ("this machine has no crontab program; add these lines where there is one",)
             )
-        before = _table()
+        before = _read_table()
         after = _without(before, plan) + block
         if after != before:
-            _write(after)
-        note = "keys and addresses: set them in the crontab above these lines, or in ~/.profile and use `bash -lc`"
+            _write_table(after)
+        note = "set keys and addresses in the crontab above these lines, or in ~/.profile and use `bash -lc`"
         return ScheduleChange({CRONTAB_NAME: block}, (note,), changed=after != before)
 
     def show(self, plan: NightlyTimer) -> ScheduleChange | None:
         if not shutil.which("crontab"):
             return None
         begin, end = _markers(plan)
-        _, found, rest = _table().partition(f"{begin}\n")
+        _, found, rest = _read_table().partition(f"{begin}\n")
         return ScheduleChange({CRONTAB_NAME: begin + "\n" + rest.partition(end)[0] + end + "\n"}) if found else None
 
     def remove(self, plan: NightlyTimer) -> ScheduleChange | None:
         if not shutil.which("crontab"):
             return None
-        before = _table()
+        before = _read_table()
         after = _without(before, plan)
         if after == before:
             return None
-        _write(after)
+        _write_table(after)
         return ScheduleChange({CRONTAB_NAME: ""})
 
 
@@ -66,7 +66,7 @@ def _without(table: str, plan: NightlyTimer) -> str:
     return head + rest.partition(f"{end}\n")[2]
 
 
-def _table() -> str:
+def _read_table() -> str:
     done = subprocess.run(
         ["crontab", "-l"], capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"}
     )
@@ -75,7 +75,7 @@ def _table() -> str:
     return "" if done.returncode else done.stdout
 
 
-def _write(table: str) -> None:
+def _write_table(table: str) -> None:
     done = subprocess.run(["crontab", "-"], input=table, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise MetaError(f"`crontab -` refused the table: {done.stderr.strip()}", "the old table still stands")
+        raise MetaError(f"`crontab -` refused the table: {done.stderr.strip()}", "the old table is unchanged")

@@ -1,4 +1,4 @@
-"""DOCSTRING meta.nights.schedule.plan."""
+"""What a timer starts and when, and what every kind of schedule can do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from meta.errors import MetaError
 
 @dataclass(frozen=True)
 class NightlyTimer:
-    """What is to be started: `meta nightly` in `folder`, each day at `at`, over by `until`."""
+    """Start `meta nightly` in `folder` each day at `at`, to be over by `until`; empty: by the settings alone."""
 
     folder: Path
     at: str = "02:00"
@@ -22,7 +22,7 @@ class NightlyTimer:
 
     @property
     def name(self) -> str:
-        """One timer a folder, named after it."""
+        """The timer's name: after its folder, which has at most one."""
         readable = re.sub(r"[^a-z0-9]+", "-", self.folder.name.lower()).strip("-") or "agent"
         return f"meta-nightly-{readable}-{zlib.crc32(str(self.folder).encode()):08x}"
 
@@ -39,7 +39,7 @@ class NightlyTimer:
 
 @dataclass(frozen=True)
 class ScheduleChange:
-    """What was done: the text of each file or table that now stands, and what is left for a person to do."""
+    """What was done: the text of each file or table as it is now, and notes on what is left to do."""
 
     texts: dict[str, str]
     notes: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ class ScheduleChange:
 
 
 class Schedule(Protocol):
-    """One way to be started by a clock."""
+    """One kind of timer. `show` and `remove` return `None` where it is not installed."""
 
     def install(self, plan: NightlyTimer) -> ScheduleChange: ...
 
@@ -57,12 +57,12 @@ class Schedule(Protocol):
 
 
 def write_if_changed(path: Path, text: str) -> bool:
-    """Write a file unless it already says so. Returns whether it changed. Raises `MetaError` with the path."""
+    """Write a file unless it already has this text; returns whether it changed. Raises `MetaError` with the path."""
     try:
         if path.exists() and path.read_text("utf-8") == text:
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
     except OSError as error:
-        raise MetaError(f"{path}: {error.strerror}", "check that the folder can be written") from None
+        raise MetaError(f"{path}: {error.strerror}", "check that you can write to this folder") from None
     return True

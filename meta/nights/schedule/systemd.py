@@ -1,4 +1,4 @@
-"""A systemd user timer. `Persistent=true`: a night that was missed because the machine was off is made up for."""
+"""A systemd user timer. `Persistent=true` makes up for a night that was missed because the machine was off."""
 
 from __future__ import annotations
 
@@ -44,20 +44,20 @@ WantedBy=timers.target
 
 
 class SystemdSchedule:
-    """Two unit files in the person's own folder, and `systemctl --user` where it runs."""
+    """Writes two unit files into the user's own folder, and calls `systemctl --user` where it runs."""
 
     def install(self, plan: NightlyTimer) -> ScheduleChange:
         texts = self._texts(plan)
         changed = [path for path, text in texts.items() if write_if_changed(path, text)]  # each is written
-        notes = self._tell_systemd(["daemon-reload"], ["enable", "--now", f"{plan.name}.timer"])
+        notes = self._call_systemctl(["daemon-reload"], ["enable", "--now", f"{plan.name}.timer"])
         if (linger := Path("/var/lib/systemd/linger") / os.environ.get("USER", "root")) and not linger.exists():
-            notes.append("to run while you are logged out: `loginctl enable-linger`")
+            notes.append("to run while you are logged out, run `loginctl enable-linger`")
         return ScheduleChange({str(path): text for path, text in texts.items()}, tuple(notes), bool(changed))
 
     def show(self, plan: NightlyTimer) -> ScheduleChange | None:
         found = {str(p): p.read_text("utf-8") for p in self._texts(plan) if p.exists()}
         return (
-            ScheduleChange(found, (f"when it runs next: `systemctl --user list-timers {plan.name}.timer`",))
+            ScheduleChange(found, (f"to see when it runs next: `systemctl --user list-timers {plan.name}.timer`",))
             if found
             else None
         )
@@ -66,10 +66,10 @@ class SystemdSchedule:
         found = [path for path in self._texts(plan) if path.exists()]
         if not found:
             return None
-        notes = self._tell_systemd(["disable", "--now", f"{plan.name}.timer"])
+        notes = self._call_systemctl(["disable", "--now", f"{plan.name}.timer"])
         for path in found:
             path.unlink()
-        return ScheduleChange({str(path): "" for path in found}, (*notes, *self._tell_systemd(["daemon-reload"])))
+        return ScheduleChange({str(path): "" for path in found}, (*notes, *self._call_systemctl(["daemon-reload"])))
 
     def _texts(self, plan: NightlyTimer) -> dict[Path, str]:
         home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd" / "user"
@@ -85,13 +85,13 @@ class SystemdSchedule:
             ),
         }
 
-    def _tell_systemd(self, *commands: list[str]) -> list[str]:
-        """Run these with `systemctl --user`; what it would not do, as words for a person."""
+    def _call_systemctl(self, *commands: list[str]) -> list[str]:
+        """Run these with `systemctl --user`; returns a note for each that did not work."""
         notes = []
         for command in commands:
             line = f"systemctl --user {' '.join(command)}"
             if not (program := shutil.which("systemctl")):
-                notes.append(f"there is no systemctl here; where it is, run `{line}`")
+                notes.append(f"this machine has no systemctl; where there is one, run `{line}`")
                 continue
             done = subprocess.run([program, "--user", *command], capture_output=True, text=True, check=False)
             if done.returncode:

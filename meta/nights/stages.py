@@ -1,0 +1,34 @@
+"""The stages of a night. Each is written down when it is done, and done once in a night."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any
+
+from meta.store.nights import Nights
+
+StageResult = dict[str, Any]
+"""What is written down of a stage, as JSON; its `problems` are lines for the account."""
+
+
+class Stage(StrEnum):
+    """The stages in their order, by the names under which runs.db keeps them."""
+
+    INGEST = "ingest"
+    CAUSES = "causes"
+    FEEDBACK_TICKETS = "feedback tickets"
+    MINED_TICKETS = "mined tickets"
+    TICKETS = "tickets"
+    TUNE = "tune"
+    MERGE = "merge"
+    PUBLISH = "publish"
+    COMPARE = "compare"
+    CLEAN = "clean"
+
+
+def run_stage(nights: Nights, night: int, stage: Stage, work: Callable[[], StageResult]) -> None:
+    """Do the work of a stage and write down its result, unless that was done before the night was killed."""
+    if stage not in nights.stage_results(night):
+        nights.begin_stage(night, stage)
+        nights.finish_stage(night, stage, work())
