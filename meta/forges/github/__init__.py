@@ -1,1 +1,10 @@
-"""What goes out to GitHub: the worker's pull requests, and proposals as pull requests on the agent's repository."""
+"""Issues in, pull requests out: the worker's, and proposals on the agent's own repository.
+
+`delivery` takes an issue's address (`address`), reads it as it stood when the work was asked for (`issue`), has the
+worker submit a change, pushes it (`remote`) and opens a pull request (`pull_request`). `webhook_event` and `trigger`
+decide whether an event of GitHub starts that, and `workflow` is the file that sends such events. `publication` turns a
+proposal into a pull request, and `proposal_feedback` takes what happens to it there as a person's word.
+
+Each function takes the settings of GitHub and whatever else it uses. Nothing here is done twice: whoever asks again gets
+the pull request that exists.
+"""
