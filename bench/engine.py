@@ -14,7 +14,6 @@ from typing import Literal
 from bench.growing import Kept, World
 from bench.growing import Version as Edits
 from meta.app import App
-from meta.nights.tuning import open_night
 from meta.project import Project, Report, ignore_report
 from meta.records.candidate import Edit, EditDraft
 from meta.records.ticket import Admission, Grader, Ticket
@@ -150,7 +149,7 @@ class Engine:
 
     def night(self, edits: Sequence[int]) -> tuple[list[Kept], int]:
         """One night with these new edits, and the morning after it: what was kept, and the replays it took."""
-        done = tune(open_night(self.app), FromWorld(self.world, edits))
+        done = tune(self.app.open_tuning(FromWorld(self.world, edits)))
         kept = []
         for proposal in done.proposals:
             records.record_decision(self.store, proposal, "accepted", merge_commit=proposal.commit_id)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from meta.replay.replayer import Replayer
     from meta.store.store import Store
     from meta.surfaces.versions import GitVersions, VersionHistory
+    from meta.tune.loop import Tuning
+    from meta.tune.propose.edit_check import EditCheck
+    from meta.tune.propose.proposer import Proposer
     from meta.workers.own_worker import OwnWorker
     from worker_agent.records import Submission
     from worker_agent.sandbox.job import Sandbox
@@ -129,7 +133,7 @@ class App:
         return LocalExecutor(self.worker(models), self.workshop, replay.parallel)
 
     def replayer(self, night: Night | None = None, executor: Executor | None = None) -> Replayer:
-        """Replays that count for `night`; with the executor of `meta replay` where none is given."""
+        """Makes replays that count for `night`, without a cap on what they cost unless `executor` has one."""
         from meta.replay.replayer import Replayer
 
         return Replayer(self.store, executor or self.executor(self.models()), night)
@@ -171,8 +175,82 @@ class App:
             models=models,
             deadline=by,
             patience=OutagePatience(nightly.patience_minutes * 60, by.sleep, self.report),
-            context=Context(self, night, models, lambda executor: DeadlineExecutor(executor, by)),
+            context=Context(self, night, models),
+            open_tuning=lambda: self.tuning(night, models=models, executor=DeadlineExecutor(self.executor(models), by)),
         )
+
+    def proposer(self, models: Models) -> Proposer:
+        """Who writes edits, as meta.toml names it."""
+        style = self.settings.proposer.style
+        if style == "agent":
+            from meta.tune.propose.editing_agent import EditingAgent
+
+            return EditingAgent(models.proposer(), self.sandbox, self.project.cache.scratch())
+        if style == "sentence":
+            from meta.tune.propose.one_sentence import OneSentence
+
+            return OneSentence(models.proposer())
+        from meta.tune.propose.rewrite import Rewrite
+
+        return Rewrite(models.proposer())
+
+    @cached_property
+    def edit_check(self) -> EditCheck:
+        from meta.tune.propose.edit_check import EditCheck
+        from meta.tune.propose.tool_trial import ToolTrial
+
+        tools = ToolTrial(lambda: self.sandbox, self.project.cache)
+        return EditCheck(self.store, self.history, self.settings, tools)
+
+    def tuning(
+        self,
+        night: Night,
+        *,
+        models: Models | None = None,
+        executor: Executor | None = None,
+        proposer: Proposer | None = None,
+    ) -> Tuning:
+        """What `night` works with. Its proposer and executor use `models`, unless they are given themselves."""
+        from meta.tune.budget import ReplayBudget, preset_of_settings
+        from meta.tune.bundle import Bundles
+        from meta.tune.incumbent import Promotions
+        from meta.tune.levels import AlphaLevels
+        from meta.tune.loop import Tuning
+        from meta.tune.propose.collection import EditCollection
+        from meta.tune.screen import ScreenRace
+        from meta.tune.search.suggestions import SearchStudy
+        from meta.tune.trial import Trials
+
+        store, history, settings, report = self.store, self.history, self.settings, self.report
+        models = models or self.models()
+        proposer = proposer or self.proposer(models)
+        replayer = self.replayer(night, executor or self.executor(models))
+        preset = preset_of_settings(settings.tune)
+        gate = replace(preset.gate, parallel=settings.replay.parallel * 2)
+        levels = AlphaLevels(store.gate_tests, settings.tune, report)
+        budget = ReplayBudget(store.replays, night.id, settings.tune.replays)
+        return Tuning(
+            night=night,
+            store=store,
+            history=history,
+            replayer=replayer,
+            promotions=Promotions(store, history, settings.worker_endpoint().model),
+            edits=EditCollection(store, proposer, self.edit_check, settings.proposer.edits, report),
+            study=SearchStudy(store, history, self.edit_check, settings, report),
+            race=ScreenRace(replayer, store.replays, preset.screen_runs, settings.search.doubling, report),
+            bundles=Bundles(store, history, self.edit_check, report),
+            trials=Trials(store, replayer, gate, levels, budget, report),
+            budget=budget,
+            preset=preset,
+            report=report,
+        )
+
+    def open_tuning(self, proposer: Proposer | None = None) -> Tuning:
+        """Open the night to tune in, or resume the one that was interrupted, and build what it works with."""
+        night = self.store.nights.resume_or_open_tuning(self.settings.tune.replays)
+        if night.resumed:
+            self.report(f"resuming night {night.id}, which was interrupted")
+        return self.tuning(night, proposer=proposer)
 
     @cached_property
     def context(self) -> Context:
@@ -187,9 +265,8 @@ class Context:
         app: App,
         night: Night | None = None,
         models: Models | None = None,
-        limit: Callable[[Executor], Executor] = lambda executor: executor,
     ) -> None:
-        self.app, self._night, self._models, self._limit = app, night, models, limit
+        self.app, self._night, self._models = app, night, models
         self.settings, self.tell = app.settings, app.report
 
     @property
@@ -222,10 +299,6 @@ class Context:
     @property
     def worker(self) -> OwnWorker:
         return self.app.worker(self.models)
-
-    @cached_property
-    def replayer(self) -> Replayer:
-        return self.app.replayer(self._night, self._limit(self.app.executor(self.models)))
 
 
 @contextlib.contextmanager

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from meta.app import App, Context
-from meta.nights.tuning import open_night
 from meta.outcomes.ingest import ingest_feedback
 from meta.project import Project
 from meta.proposals.decision import reject_proposal
@@ -146,7 +145,7 @@ def tuned(folder: Path, make: Make, *answers: Answer) -> tuple[House, Context, S
         (told,) = ingest_feedback(app.store, app.project, ["github:team/app"])
         assert (told.changed, told.problems) == (2, [])
         rejected(context)
-        tune(open_night(app), make(context, model.url))
+        tune(app.open_tuning(make(context, model.url)))
         return house, context, model
 
 

@@ -14,7 +14,6 @@ from meta.app import App, Context
 from meta.errors import MetaError
 from meta.look.proposal_page import proposal_page
 from meta.look.status_page import status_page as status
-from meta.nights.tuning import open_night
 from meta.project import Project
 from meta.proposals.audit import audit_proposal
 from meta.proposals.decision import accept_proposal, reject_proposal, roll_back_proposal
@@ -26,9 +25,10 @@ from meta.replay.simulated import SimulatedExecutor
 from meta.settings import Settings
 from meta.store.summary import read_summary
 from meta.tune.held_out import divide_tickets
-from meta.tune.loop import TuningResult, tune
+from meta.tune.loop import tune
 from meta.tune.propose.evidence import ProposerEvidence
 from meta.tune.propose.proposer import Proposer
+from meta.tune.result import TuningResult
 from worker_agent.records import Usage
 from worker_agent.surface import DEFAULT_ROOT
 
@@ -97,7 +97,7 @@ class House:
         return self.app().context
 
     def tune(self, proposer: Proposer) -> TuningResult:
-        return tune(open_night(self.app()), proposer)
+        return tune(self.app().open_tuning(proposer))
 
     def world(self, version: str, ticket: str) -> float:
         if version not in self.prompts:
@@ -304,7 +304,7 @@ def test_a_ticket_whose_brief_leaves_out_what_its_tests_demand_never_reaches_the
             marked = ticket.model_copy(update={"labels": (*ticket.labels, UNDER_SPECIFIED)})
             store.admit(marked, Admission(ticket=ticket.id, status="admitted"))
     for _ in range(2):
-        search, held_out = divide_tickets(store)
+        search, held_out = divide_tickets(store.tickets)
         assert not vague & {ticket.id for ticket in held_out}
         assert vague < {ticket.id for ticket in search}
         assert len(search) + len(held_out) == 40
@@ -316,5 +316,5 @@ def test_with_few_tickets_that_are_clear_only_those_reach_the_gate(tmp_path: Pat
     for ticket in store.tickets()[:8]:
         marked = ticket.model_copy(update={"labels": (UNDER_SPECIFIED,)})
         store.admit(marked, Admission(ticket=ticket.id, status="admitted"))
-    search, held_out = divide_tickets(store)
+    search, held_out = divide_tickets(store.tickets)
     assert (len(search), len(held_out)) == (14, 6)

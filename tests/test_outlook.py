@@ -18,6 +18,10 @@ from meta.replay.replayer import ReplayRequest
 from meta.tune.outlook import NightOutlook, forecast_night
 
 
+def outlook_of(engine: Engine) -> NightOutlook:
+    return forecast_night(engine.store, engine.app.settings, engine.versions.head)
+
+
 def of(tickets: int, budget: int, tier: str = "standard", nights: int = 0, theme: str = "") -> NightOutlook:
     world = World(3, tickets)
     if theme:
@@ -26,7 +30,7 @@ def of(tickets: int, budget: int, tier: str = "standard", nights: int = 0, theme
         for _ in range(nights):
             engine.night([])
         before = engine.store.one("select count(*) as n from replays")
-        found = forecast_night(engine.app.context)
+        found = outlook_of(engine)
         assert engine.store.one("select count(*) as n from replays") == before  # nothing was spent
         assert engine.store.rows("select * from strict_tests") == []
     return found
@@ -71,20 +75,18 @@ def test_a_theme_that_only_search_tickets_have_is_named() -> None:
     world = World(3, 40)
     world.theme = dict.fromkeys(world.theme, "tests")
     with closing(Engine(world, 3, 200)) as engine:
-        forecast_night(engine.app.context)  # divides the tickets
+        outlook_of(engine)  # divides the tickets
         search = engine.store.tickets("admitted", held_out=False)[0]
         other = search.model_copy(update={"labels": ("convention",)})
         engine.store.admit(other, Admission(ticket=search.id, status="admitted"))
-        assert any(
-            "no held-out ticket is about convention" in line for line in forecast_night(engine.app.context).advice
-        )
+        assert any("no held-out ticket is about convention" in line for line in outlook_of(engine).advice)
 
 
 def test_worn_out_tickets_are_mentioned() -> None:
     with closing(Engine(World(3, 40), 3, 200)) as engine:
-        forecast_night(engine.app.context)
+        outlook_of(engine)
         engine.store.write("update tickets set decisions = 20 where held_out = 1")
-        assert any("have served 20 decisions or more" in line for line in forecast_night(engine.app.context).advice)
+        assert any("have served 20 decisions or more" in line for line in outlook_of(engine).advice)
 
 
 def test_an_agent_that_passes_nearly_everything_needs_harder_tickets() -> None:
@@ -97,7 +99,7 @@ def test_an_agent_that_passes_nearly_everything_needs_harder_tickets() -> None:
         engine.app.replayer().run(
             [ReplayRequest(t, base) for t in engine.store.tickets() for _ in range(20)], "measure"
         )
-        assert any("add tickets that it fails" in line for line in forecast_night(engine.app.context).advice)
+        assert any("add tickets that it fails" in line for line in outlook_of(engine).advice)
 
 
 @pytest.fixture

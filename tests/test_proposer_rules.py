@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from meta.app import App
 from meta.project import Project
-from meta.records.candidate import Candidate, Edit
+from meta.records.candidate import Edit
 from meta.records.ticket import Grader, HiddenFile, Ticket
 from meta.settings import Settings
 from meta.store.candidates import add_candidate, move_candidate
 from meta.tune.propose.draft_format import parse_edits
-from meta.tune.propose.edit_check import check_edit
 from meta.tune.propose.evidence import list_tried_edits
 from meta.tune.propose.repetition import is_repeat
 from tests.test_night import GOOD, House, Scripted, edit
@@ -35,11 +34,31 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
     return House(tmp_path_factory.mktemp("house") / "agent", tickets=2)
 
 
-def refused(house: House, edit: Edit, *tickets: Ticket, earlier: tuple[Candidate, ...] = (), **search: object) -> str:
-    worker = {"model": "m", "base_url": "http://127.0.0.1:9"}
-    app = App(Project(Settings.model_validate({"root": house.root, "search": search, "worker": worker})))
-    with closing(app):
-        return check_edit(app.context, app.versions.head(), edit, tickets, earlier) or ""
+Refused = Callable[..., str]
+
+
+@pytest.fixture
+def refused(house: House, tmp_path: Path) -> Iterator[Refused]:
+    """Why an edit is refused, beside these tickets and these edits that were tried before; empty where it is not."""
+    opened: list[App] = []
+
+    def find_objection(made: Edit, *tickets: Ticket, earlier: tuple[Edit, ...] = (), **search: object) -> str:
+        worker = {"model": "m", "base_url": "http://127.0.0.1:9", "repository": str(house.root)}
+        settings = {"root": tmp_path / str(len(opened)), "search": search, "worker": worker}
+        (tmp_path / str(len(opened))).mkdir()
+        opened.append(App(Project(Settings.model_validate(settings))))
+        store = opened[-1].store
+        for each in tickets:
+            store.tickets.add(each)
+        for each in earlier:
+            night = store.nights.resume_or_open_tuning(1)
+            candidate = store.candidates.move(store.candidates.add(night.id, "p", each), "testing")
+            store.candidates.move(candidate, "refused")
+        return opened[-1].edit_check.find_objection(made, opened[-1].history.head()) or ""
+
+    yield find_objection
+    for app in opened:
+        app.close()
 
 
 def ticket(**changed: object) -> Ticket:
@@ -89,29 +108,25 @@ def test_an_edit_without_its_claims_is_told_what_is_missing(line: str, words: st
         "- `total = sum(line.amount for line in lines)`\n- `if not total:`\n- `return Decimal(0)`\n",
     ],
 )
-def test_a_run_of_lines_of_a_solution_is_found_however_it_is_dressed(house: House, text: str) -> None:
-    assert "piece of a past solution" in refused(house, adding(text), ticket(gold=GOLD))
-    assert not refused(house, adding(text.splitlines()[0] + "\n"), ticket(gold=GOLD))
+def test_a_run_of_lines_of_a_solution_is_found_however_it_is_dressed(refused: Refused, text: str) -> None:
+    assert "piece of a past solution" in refused(adding(text), ticket(gold=GOLD))
+    assert not refused(adding(text.splitlines()[0] + "\n"), ticket(gold=GOLD))
 
 
-def test_lines_of_a_solution_told_in_one_sentence_are_found_too(house: House) -> None:
+def test_lines_of_a_solution_told_in_one_sentence_are_found_too(refused: Refused) -> None:
     told = "Say `total = sum(line.amount for line in lines)  if not total: return Decimal(0)` in such a case.\n"
-    assert "piece of a past solution" in refused(house, adding(told), ticket(gold=GOLD))
+    assert "piece of a past solution" in refused(adding(told), ticket(gold=GOLD))
     apart = "Say total = sum(line.amount for line in lines). Say if not total: and return Decimal(0) in such a case.\n"
-    assert not refused(house, adding(apart), ticket(gold=GOLD))
+    assert not refused(adding(apart), ticket(gold=GOLD))
 
 
-def test_a_piece_of_a_hidden_test_is_found(house: House) -> None:
+def test_a_piece_of_a_hidden_test_is_found(refused: Refused) -> None:
     body = "def test_x():\n    invoice = Invoice(total=Decimal(3))\n    assert invoice.tax == Decimal('0.57')\n"
     hidden = ticket(grader=Grader(hidden=(HiddenFile(path="tests/test_x.py", content=body.encode()),)))
-    assert "piece of a past solution" in refused(house, adding(body), hidden)
+    assert "piece of a past solution" in refused(adding(body), hidden)
 
 
 # Repeats.
-
-
-def tried(edit: Edit) -> Candidate:
-    return Candidate(id=1, night=1, status="refused", parent="p", edit=edit)
 
 
 LONG = "Before you change anything, read the house rules of the repository, look at how similar things are done there, "
@@ -124,8 +139,8 @@ LONG = "Before you change anything, read the house rules of the repository, look
         (LONG + "and follow both.\n", LONG + "and follow them both.\n"),
     ],
 )
-def test_the_same_in_other_words_is_refused(house: House, first: str, again: str) -> None:
-    why = refused(house, adding(again), earlier=(tried(adding(first)),))
+def test_the_same_in_other_words_is_refused(refused: Refused, first: str, again: str) -> None:
+    why = refused(adding(again), earlier=(adding(first),))
     assert "the same as an earlier edit, 't', which is refused" in why
 
 
@@ -169,8 +184,8 @@ def with_tool(text: str, config: str = NAMED) -> Edit:
     return Edit(title="t", themes=("c",), changes={"tools/count.py": text, "agent.toml": config})
 
 
-def test_a_new_tool_loads_and_answers_a_trial_call_in_the_sandbox(house: House) -> None:
-    assert not refused(house, with_tool(TOOL))
+def test_a_new_tool_loads_and_answers_a_trial_call_in_the_sandbox(refused: Refused) -> None:
+    assert not refused(with_tool(TOOL))
 
 
 @pytest.mark.parametrize(
@@ -183,18 +198,18 @@ def test_a_new_tool_loads_and_answers_a_trial_call_in_the_sandbox(house: House) 
         (TOOL.replace("    return", "    import os\n    os._exit(1)\n    return"), NAMED, "trial call of count failed"),
     ],
 )
-def test_a_tool_that_would_not_work_is_refused(house: House, text: str, config: str, words: str) -> None:
-    assert words in refused(house, with_tool(text, config))
+def test_a_tool_that_would_not_work_is_refused(refused: Refused, text: str, config: str, words: str) -> None:
+    assert words in refused(with_tool(text, config))
 
 
-def test_an_error_that_a_tool_answers_on_purpose_is_an_answer(house: House) -> None:
-    assert not refused(house, with_tool(TOOL.replace("    return", "    raise ValueError('no')\n    return")))
+def test_an_error_that_a_tool_answers_on_purpose_is_an_answer(refused: Refused) -> None:
+    assert not refused(with_tool(TOOL.replace("    return", "    raise ValueError('no')\n    return")))
 
 
-def test_only_a_listed_model_may_be_asked_for(house: House) -> None:
+def test_only_a_listed_model_may_be_asked_for(refused: Refused) -> None:
     change = Edit(title="t", changes={"agent.toml": CONFIG.replace('model = ""', 'model = "new"')})
-    assert "asks for the model 'new'" in refused(house, change)
-    assert not refused(house, change, models=("new",))
+    assert "asks for the model 'new'" in refused(change)
+    assert not refused(change, models=("new",))
 
 
 # What comes back to the proposer.

@@ -21,7 +21,7 @@ def engine() -> Iterator[Engine]:
 
 
 def names(engine: Engine, held_out: bool) -> set[str]:
-    return {t.id for t in divide_tickets(engine.store)[held_out]}
+    return {t.id for t in divide_tickets(engine.store.tickets)[held_out]}
 
 
 def wear(engine: Engine, ids: list[str]) -> None:

@@ -10,7 +10,8 @@ from bench.engine import Engine
 from bench.growing import World
 from meta.errors import MetaError
 from meta.look.measurement_page import selftest_page
-from meta.measure.selftest_real import run_real_selftest
+from meta.measure.selftest import SelftestResult
+from meta.measure.selftest_real import choose_held_out, run_real_selftest
 
 
 @pytest.fixture
@@ -20,15 +21,23 @@ def engine() -> Iterator[Engine]:
     made.close()
 
 
+def selftest(engine: Engine, nulls: int, most: int) -> SelftestResult:
+    app = engine.app
+    tickets = choose_held_out(app.store.tickets, app.settings.tune)
+    executor, incumbent = app.executor(app.models()), app.history.head()
+    return run_real_selftest(app.store, executor, app.project, incumbent, tickets, nulls, most)
+
+
 def test_copies_of_the_agent_are_judged_within_the_budget_and_hardly_any_is_kept(engine: Engine) -> None:
-    found = run_real_selftest(engine.app.context, nulls=30, budget=250)
-    assert found["nulls"] >= 3
-    assert found["kept"] <= 1
-    assert found["rate"] == found["kept"] / found["nulls"]
-    assert found["replays"] <= 250
-    assert 0 < found["replays_per_null"] <= 250 / found["nulls"]
-    assert found["worker"] == "real"
-    assert "250" in selftest_page(found) or str(found["replays"]) in selftest_page(found)
+    found = selftest(engine, 30, 250)
+    assert found.nulls >= 3
+    assert found.kept <= 1
+    assert found.rate == found.kept / found.nulls
+    assert found.replays is not None
+    assert found.replays <= 250
+    assert 0 < found.replays_per_null <= 250 / found.nulls
+    assert found.worker == "real"
+    assert "250" in selftest_page(found) or str(found.replays) in selftest_page(found)
 
 
 def test_no_night_learns_from_it(engine: Engine) -> None:
@@ -37,18 +46,18 @@ def test_no_night_learns_from_it(engine: Engine) -> None:
         table: engine.store.one(f"select count(*) as n from {table}")
         for table in ("replays", "candidates", "nights", "incumbents", "gate_tests")
     }
-    run_real_selftest(engine.app.context, nulls=3, budget=200)
+    selftest(engine, 3, 200)
     assert before == {t: engine.store.one(f"select count(*) as n from {t}") for t in before}
     assert engine.store.rows("select id from tickets where decisions > 0") == []
 
 
 def test_a_budget_too_small_for_one_test_is_said_in_words(engine: Engine) -> None:
     with pytest.raises(MetaError, match="not enough for one test"):
-        run_real_selftest(engine.app.context, nulls=5, budget=1)
+        selftest(engine, 5, 1)
 
 
 def test_without_tickets_it_says_what_to_do() -> None:
     engine = Engine(World(3, 0), 3, 200)
     with pytest.raises(MetaError, match="no admitted ticket"):
-        run_real_selftest(engine.app.context, nulls=5, budget=10)
+        selftest(engine, 5, 10)
     engine.close()

@@ -10,9 +10,10 @@ from bench.engine import Engine
 from bench.growing import Change, World
 from meta.errors import MetaError
 from meta.gate.gate_record import GateRecord
+from meta.gate.presets import StrictTier
 from meta.proposals.audit import audit_proposal
 from meta.store import candidates, gate_tests, proposals
-from meta.tune.levels import current_sequence
+from meta.tune.levels import AlphaLevels
 
 SHORT, LARGE = 101, 600
 """Budgets with which a clear gain is shown over several nights, and in one."""
@@ -53,6 +54,10 @@ def levels(engine: Engine) -> list[float]:
     return [row["alpha"] for row in engine.store.rows("select alpha from strict_tests order by id")]
 
 
+def current_sequence(engine: Engine) -> StrictTier:
+    return AlphaLevels(engine.store.gate_tests, engine.app.settings.tune).current_sequence()
+
+
 def record_of(engine: Engine, candidate: int) -> GateRecord:
     found = gate_tests.find_gate_test(engine.store, candidate)
     assert found
@@ -66,8 +71,8 @@ def test_the_first_test_has_a_sixtieth_of_alpha_and_every_kept_one_raises_the_le
     engine.night([world.edit("does nothing", "convention")])
     engine.night([world.edit("does nothing", "convention")])
     assert levels(engine) == pytest.approx([0.1 / 60, 0.2 / 60, 0.2 / 60])
-    assert current_sequence(engine.app.context).tests == 3
-    assert current_sequence(engine.app.context).kept == 1
+    assert current_sequence(engine).tests == 3
+    assert current_sequence(engine).kept == 1
 
 
 def test_what_is_kept_has_reached_the_bound_of_its_own_level(made: list[Engine]) -> None:
@@ -167,4 +172,4 @@ def test_the_standard_tier_counts_nothing(made: list[Engine]) -> None:
     world, engine = begin(made, tier="standard")
     engine.night([world.edit("helps", "tests")])
     assert levels(engine) == []
-    assert current_sequence(engine.app.context).tests == 0
+    assert current_sequence(engine).tests == 0

@@ -39,14 +39,16 @@ def replay_command(
 ) -> None:
     """Measure a version with fresh replays: one-shot success, pass^k, cost."""
     from meta.app import open_writable
-    from meta.measure.measurement import measure_version
+    from meta.look.measurement_page import measurement_page
+    from meta.measure.measurement import choose_tickets, measure_version
 
     with open_writable(HERE, "replay", report) as app:
-        result = measure_version(app.context, version, k, ticket or [])
+        measured, tickets = app.history.at(version), choose_tickets(app.store.tickets, ticket or [])
+        result = measure_version(app.replayer(), measured, tickets, k, report)
     if as_json:
-        print_json(result.data)
+        print_json(result.to_json())
     else:
-        print_result(result.text)
+        print_result(measurement_page(result))
 
 
 def outlook_command(as_json: Annotated[bool, make_json_option()] = False) -> None:
@@ -56,7 +58,7 @@ def outlook_command(as_json: Annotated[bool, make_json_option()] = False) -> Non
     from meta.tune.outlook import forecast_night as simulate
 
     with open_writable(HERE, "outlook", report) as app:
-        found = simulate(app.context)
+        found = simulate(app.store, app.settings, lambda: app.history.head())
     if as_json:
         print_json(found.to_json())
     else:
@@ -78,7 +80,7 @@ def propose_command(
         waiting = app.store.proposals.pending()
         early = False
         if new or not waiting:
-            early = admit_and_tune(app.context).out_of_budget
+            early = admit_and_tune(app.context, app.open_tuning).out_of_budget
             waiting = app.store.proposals.pending()
         else:
             report(f"{len(waiting)} proposals are waiting; `meta propose --new` looks for more")
@@ -102,14 +104,16 @@ def selftest_command(
     from meta.measure.selftest import run_selftest as measure
 
     if real:
-        from meta.measure.selftest_real import run_real_selftest
+        from meta.measure.selftest_real import choose_held_out, run_real_selftest
 
         with open_writable(HERE, "selftest", report) as app:
-            found = run_real_selftest(app.context, nulls, replays)
+            tickets = choose_held_out(app.store.tickets, app.settings.tune)
+            executor, incumbent = app.executor(app.models()), app.history.head()
+            found = run_real_selftest(app.store, executor, app.project, incumbent, tickets, nulls, replays)
     else:
         found = measure(nulls, seed=seed)
     if as_json:
-        print_json(found)
+        print_json(found.to_json())
     else:
         print_result(selftest_page(found))
 

@@ -8,14 +8,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from meta.app import Context, open_writable
+from meta.app import App, Context, open_writable
 from meta.cli.output import print_result, report
 from meta.demo.folders import DemoFolders
 from meta.demo.setup import make_demo
 from meta.demo.standin.server import serve_stand_in
 from meta.errors import MetaError
 from meta.look.proposal_page import PAGE_RULE, proposal_page
-from meta.measure.measurement import Measurement, measure_version
+from meta.measure.measurement import Measurement, choose_tickets, measure_version
 from meta.nights.tuning import admit_and_tune
 from meta.outcomes.ingest import ingest_feedback
 from meta.proposals.decision import accept_proposal
@@ -53,7 +53,7 @@ def run_demo(where: Path, *, seed: int, as_json: bool, sandbox: str) -> None:
     with serve_stand_in(seed) as base_url:
         settings = _pointed_at(settings, base_url, sandbox)
         with open_writable(house.agent, "demo", report, settings) as app:
-            result = _story(app.context, house)
+            result = _story(app, house)
     result["seconds"] = round(time.monotonic() - begun, 1)
     if as_json:
         print_result(json.dumps(result))
@@ -76,7 +76,8 @@ def _pointed_at(settings: Settings, base_url: str, sandbox: str) -> Settings:
     return settings.model_copy(update={"worker": worker, "replay": replay})
 
 
-def _story(context: Context, house: DemoFolders) -> dict[str, Any]:
+def _story(app: App, house: DemoFolders) -> dict[str, Any]:
+    context = app.context
     _head("1. What came back: the agent's pull requests, and what reviewers did with them")
     ingest_feedback(context.store, context.app.project, [])
     for kind, number in context.store.outcomes.counts_by_kind().items():
@@ -90,11 +91,11 @@ def _story(context: Context, house: DemoFolders) -> dict[str, Any]:
     admit_waiting_tickets(context)
 
     _head("3. How good is the agent today? One fresh replay of every ticket")
-    before = measure_version(context, "HEAD", 1, [])
+    before = _measure(app)
     report(f"  {_rate(before)}")
 
     _head("4. One night: propose edits, screen them, put each through the gate")
-    admit_and_tune(context)
+    admit_and_tune(context, app.open_tuning)
 
     _head("5. What the night suggests, as a reviewer sees it")
     kept = context.store.proposals.pending()
@@ -107,13 +108,13 @@ def _story(context: Context, house: DemoFolders) -> dict[str, Any]:
 
     _head("7. A person accepts what was suggested; then every ticket is replayed afresh")
     accepted = _accept(context, kept)
-    after = measure_version(context, "HEAD", 1, [])
+    after = _measure(app)
     report(f"  before  {_rate(before)}\n  after   {_rate(after)}")
     return {
         "kept": [_title(context, p) for p in accepted],
         "refused": [c.edit.title for c in refused],
-        "success_before": before.data["one_shot"],
-        "success_after": after.data["one_shot"],
+        "success_before": before.one_shot.value,
+        "success_after": after.one_shot.value,
     }
 
 
@@ -125,8 +126,12 @@ def _title(context: Context, proposal: Proposal) -> str:
     return context.store.candidates.find(proposal.candidate).edit.title
 
 
+def _measure(app: App) -> Measurement:
+    return measure_version(app.replayer(), app.history.head(), choose_tickets(app.store.tickets, []), 1, report)
+
+
 def _rate(measured: Measurement) -> str:
-    d = measured.data
+    d = measured.to_json()
     rate = f"{d['one_shot']:.0%} one-shot success ({d['low']:.0%} to {d['high']:.0%}) on {d['tickets']} tickets"
     return f"{rate}; {d['passes_tests']:.0%} pass the tests"
 

@@ -1,23 +1,57 @@
-"""DOCSTRING meta.look.measurement_page."""
+"""Figures that somebody asked for, as a person reads them."""
 
 from __future__ import annotations
 
-from typing import Any
+from meta.look.table import format_table
+from meta.measure.measurement import Measurement
+from meta.measure.selftest import SelftestResult
+from meta.rates import describe_cost
 
 
-def selftest_page(found: dict[str, Any]) -> str:
-    """The same for a person."""
-    lines = [
-        f"{found['nulls']} edits that change nothing, through the real gate (worker: {found['worker']}):",
-        f"  kept        {found['kept']} ({found['rate']:.1%}; 95 % interval {found['low']:.1%} to {found['high']:.1%})",
-        f"  promise     the gate promises at most {found['alpha']:.0%}",
-        f"  replays     {found['replays_per_null']:.0f} each",
+def measurement_page(measured: Measurement) -> str:
+    """How a version did: each ticket, then the rates and what they cost."""
+    outcomes, tests, hat = measured.outcomes, measured.tests_outcomes, measured.pass_hat_k
+    rows = [
+        (
+            t.id,
+            f"{sum(tests[t.id])}/{len(runs)}",
+            f"{sum(runs)}/{len(runs)}",
+            _first_line(measured.first_failure(t.id), 90),
+        )
+        for t in measured.tickets
+        if (runs := outcomes.get(t.id, []))
     ]
-    if "power" not in found:  # with real replays the truth of an edit that helps is not known
-        lines.append(f"  spent       {found['replays']} replays ({found['void']} void) on {found['tickets']} tickets")
-        return "\n".join([*lines, f"{found['seconds']} s"])
-    lines.append(f"edits that help, on {found['tickets']} held-out tickets:")
-    for effect, rate in found["power"].items():
-        replays = found["replays_per_candidate"][effect]
+    lines = [
+        format_table(rows, ["ticket", "tests", "as it is", "first failure"]),
+        "",
+        f"passes the tests          {measured.passes_tests}",
+        f"would be merged as it is  {measured.one_shot}   <- one-shot success, {measured.one_shot.n} tickets",
+        f"pass^{measured.k:<21}{'unknown' if hat is None else f'{hat:.0%}'}",
+        f"cost                      {describe_cost(measured.replays)}",
+    ]
+    if voids := measured.voids:
+        why = _first_line(voids[0].reason, 120)
+        lines.append(f"void                      {len(voids)} replays told nothing: {why}")
+    return "\n".join(lines)
+
+
+def selftest_page(result: SelftestResult) -> str:
+    """How many edits that change nothing were kept, beside what the gate promises."""
+    lines = [
+        f"{result.nulls} edits that change nothing, through the real gate (worker: {result.worker}):",
+        f"  kept        {result.kept} ({result.rate:.1%}; 95 % interval {result.low:.1%} to {result.high:.1%})",
+        f"  promise     the gate promises at most {result.alpha:.0%}",
+        f"  replays     {result.replays_per_null:.0f} each",
+    ]
+    if result.power is None or result.replays_per_candidate is None:
+        lines.append(f"  spent       {result.replays} replays ({result.void} void) on {result.tickets} tickets")
+        return "\n".join([*lines, f"{result.seconds} s"])
+    lines.append(f"edits that help, on {result.tickets} held-out tickets:")
+    for effect, rate in result.power.items():
+        replays = result.replays_per_candidate[effect]
         lines.append(f"  {float(effect):+.0%}        kept in {rate:.0%}, {replays:.0f} replays each")
-    return "\n".join([*lines, f"{found['seconds']} s"])
+    return "\n".join([*lines, f"{result.seconds} s"])
+
+
+def _first_line(text: str, most: int) -> str:
+    return next(iter(text.splitlines()), "")[:most]

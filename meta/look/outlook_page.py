@@ -1,4 +1,4 @@
-"""DOCSTRING meta.look.outlook_page."""
+"""What a night can show, as a person reads it before it begins."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from meta.tune.outlook import NightOutlook
 
 
 def outlook_page(found: NightOutlook) -> list[str]:
-    """The same for a person, a line each."""
+    """The chances of a gain to be kept and what they cost, then advice; a line each."""
     if not found.tested:
         return ["no admitted ticket yet: nothing can be tested"]
     lines = [

@@ -8,26 +8,57 @@ from __future__ import annotations
 import random
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from meta.app import App, Context
 from meta.gate.gate_record import GateConfig
 from meta.gate.presets import preset_of_budget
 from meta.interval import wilson_interval_of
-from meta.project import Project
+from meta.project import ignore_report
 from meta.records.candidate import Edit
 from meta.records.ticket import Admission, Grader, Ticket
+from meta.replay.replayer import Replayer, ReplayRequest
 from meta.replay.simulated import SimulatedExecutor
-from meta.settings import Settings
-from meta.tune.trial import run_trial
+from meta.settings import ReplaySettings, TuneSettings
+from meta.store.store import Store
+from meta.tune.budget import ReplayBudget
+from meta.tune.levels import AlphaLevels
+from meta.tune.trial import Trials
 from worker_agent.surface import AgentConfig, Surface
 
 CANDIDATES_PER_POOL = 4
 """Candidates that share the incumbent's draws before it is promoted anew: a night's worth."""
 
 SELFTEST_THEME = "theme"
+
+
+@dataclass(frozen=True)
+class SelftestResult:
+    """How many edits that change nothing were kept, with the 95 % interval of that share, and what it took."""
+
+    nulls: int
+    kept: int
+    rate: float
+    low: float
+    high: float
+    alpha: float
+    """What the gate promises."""
+    replays_per_null: float
+    power: dict[str, float] | None
+    """Share of edits that were kept, by their true effect; not known where the worker is real."""
+    replays_per_candidate: dict[str, float] | None
+    replays: int | None
+    """Replays of a real worker in all, and how many of them were void."""
+    void: int | None
+    tickets: int
+    worker: str
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """What `meta selftest --json` prints: the fields that this self-test has."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -44,88 +75,100 @@ class SelftestArm:
         return self.kept / self.candidates
 
     @property
-    def interval(self) -> tuple[float, float]:
-        return wilson_interval_of(self.rate, self.candidates)
+    def replays_each(self) -> float:
+        return self.replays / self.candidates
 
 
 def run_selftest(
     nulls: int = 200, powers: int = 60, tickets: int = 50, seed: int = 1, budget: int = 400
-) -> dict[str, Any]:
-    """Null edits, and edits that help by 5, 10 and 20 points, through a gate with `budget` replays."""
+) -> SelftestResult:
+    """Put null edits, and edits that help by 5, 10 and 20 points, through a gate with `budget` replays."""
     begun = time.monotonic()
-    config = replace(preset_of_budget(budget).gate, budget=budget)
+    config = replace(preset_of_budget(budget).gate, budget=budget, parallel=ReplaySettings().parallel * 2)
     null = _arm(0.0, nulls, tickets, seed, config)
     helped = [_arm(effect, powers, tickets, seed + place, config) for place, effect in enumerate((0.05, 0.1, 0.2), 1)]
-    low, high = null.interval
-    return {
-        "nulls": null.candidates,
-        "kept": null.kept,
-        "rate": null.rate,
-        "low": low,
-        "high": high,
-        "alpha": config.alpha,
-        "replays_per_null": null.replays / null.candidates,
-        "power": {f"+{a.effect:.2f}": a.rate for a in helped},
-        "replays_per_candidate": {f"+{a.effect:.2f}": a.replays / a.candidates for a in helped},
-        "tickets": tickets,
-        "worker": "simulated",
-        "seconds": round(time.monotonic() - begun, 1),
-    }
+    low, high = wilson_interval_of(null.rate, null.candidates)
+    return SelftestResult(
+        nulls=null.candidates,
+        kept=null.kept,
+        rate=null.rate,
+        low=low,
+        high=high,
+        alpha=config.alpha,
+        replays_per_null=null.replays_each,
+        power={f"+{arm.effect:.2f}": arm.rate for arm in helped},
+        replays_per_candidate={f"+{arm.effect:.2f}": arm.replays_each for arm in helped},
+        replays=None,
+        void=None,
+        tickets=tickets,
+        worker="simulated",
+        seconds=round(time.monotonic() - begun, 1),
+    )
 
 
 def _arm(effect: float, number: int, tickets: int, seed: int, config: GateConfig) -> SelftestArm:
-    """Judge `number` candidates of one true effect, each group of `SHARED_BY` in a world of its own."""
+    """Test `number` candidates of one true effect, each group of `CANDIDATES_PER_POOL` in a world of its own."""
     kept = replays = 0
     for start in range(0, number, CANDIDATES_PER_POOL):
         group = min(CANDIDATES_PER_POOL, number - start)
+        world = SelftestWorld(effect, tickets, f"{seed}-{effect}-{start}")
         with tempfile.TemporaryDirectory(prefix="selftest-") as folder:
-            won, made = _group(effect, group, tickets, f"{seed}-{effect}-{start}", config, Path(folder))
+            won, made = _test_group(world, group, config, Path(folder))
         kept, replays = kept + won, replays + made
     return SelftestArm(effect, number, kept, replays)
 
 
-def _group(effect: float, number: int, tickets: int, seed: str, config: GateConfig, folder: Path) -> tuple[int, int]:
-    draw = random.Random(seed)
-    truth = {f"t-{i}": draw.betavariate(0.35, 0.45) for i in range(tickets)}
-    lifted = _lifted(truth, effect, draw)
-    named = set(lifted) if effect else {name for name in truth if draw.random() < 0.2}
+class SelftestWorld:
+    """Tickets with a true success each, and candidates that all lift the same ones by `effect` in the mean."""
 
-    def world(version: str, ticket: str) -> float:
-        return truth[ticket] if version == "incumbent" else lifted.get(ticket, truth[ticket])
+    def __init__(self, effect: float, tickets: int, seed: str) -> None:
+        draw = random.Random(seed)
+        self._truth = {f"t-{number}": draw.betavariate(0.35, 0.45) for number in range(tickets)}
+        self._lifted = _lifted(self._truth, effect, draw)
+        named = set(self._lifted) if effect else {name for name in self._truth if draw.random() < 0.2}
+        self.executor = SimulatedExecutor(self.success, draw.getrandbits(32))
+        self.tickets = [
+            Ticket(
+                id=name,
+                title=name,
+                repo="-",
+                base_commit="-",
+                grader=Grader(),
+                labels=(SELFTEST_THEME,) if name in named else (),
+            )
+            for name in self._truth
+        ]
 
-    executor = SimulatedExecutor(world, draw.getrandbits(32))
-    app = App(Project(Settings(root=folder)), executor=executor)
-    store = app.store
+    def success(self, version: str, ticket: str) -> float:
+        """The true chance that a replay passes."""
+        return self._truth[ticket] if version == "incumbent" else self._lifted.get(ticket, self._truth[ticket])
+
+
+def _test_group(world: SelftestWorld, number: int, config: GateConfig, folder: Path) -> tuple[int, int]:
+    """Test so many candidates of a world one after the other: how many were kept, and the replays of all."""
+    store = Store(folder / "runs.db")
     store.skip_disk_sync()
-    known = []
-    for name in truth:
-        ticket = Ticket(
-            id=name,
-            title=name,
-            repo="-",
-            base_commit="-",
-            grader=Grader(),
-            labels=(SELFTEST_THEME,) if name in named else (),
-        )
+    for ticket in world.tickets:
         store.tickets.add(ticket)
-        store.tickets.admit(ticket, Admission(ticket=name, status="admitted"))
-        known.append(ticket)
+        store.tickets.admit(ticket, Admission(ticket=ticket.id, status="admitted"))
     incumbent = _surface("incumbent")
-    _earlier_runs(app.context, known, incumbent)
+    _replay_before_promotion(store, world.executor, world.tickets, incumbent)
     store.incumbents.promote(incumbent.version, "simulated")
-    kept = 0
+    levels, kept, replays = AlphaLevels(store.gate_tests, TuneSettings()), 0, 0
     for place in range(number):
         night = store.nights.resume_or_open_tuning(config.budget)
-        context = Context(app, night)
-        edit = Edit(title=f"edit {place}", themes=(SELFTEST_THEME,))
-        candidate = store.candidates.add(night.id, incumbent.version, edit)
-        candidate = store.candidates.move(candidate, "proposed", version=f"candidate-{place}")
-        done, _ = run_trial(context, candidate, _surface(f"candidate-{place}"), incumbent, known, config, config.budget)
+        budget = ReplayBudget(store.replays, night.id, config.budget)
+        trials = Trials(store, Replayer(store, world.executor, night), config, levels, budget, ignore_report)
+        candidate = store.candidates.add(
+            night.id, incumbent.version, Edit(title=f"edit {place}", themes=(SELFTEST_THEME,))
+        )
+        surface = _surface(f"candidate-{place}")
+        candidate = store.candidates.move(candidate, "proposed", version=surface.version)
+        done, _ = trials.run(candidate, surface, incumbent, world.tickets, config.budget)
         store.nights.end_tuning(night.id, {})
-        kept += done.status == "kept"
-    made = store.replays.count_for("gate")
-    app.close()
-    return kept, made
+        kept, replays = kept + (done.status == "kept"), replays + store.replays.count_of_night(night.id).made
+    store.close()
+    return kept, replays
 
 
 def _lifted(truth: dict[str, float], effect: float, draw: random.Random) -> dict[str, float]:
@@ -143,12 +186,13 @@ def _lifted(truth: dict[str, float], effect: float, draw: random.Random) -> dict
     return lifted
 
 
-def _earlier_runs(context: Context, tickets: list[Ticket], incumbent: Surface) -> None:
-    """Three runs of each ticket from before the promotion: beliefs, not evidence."""
-    from meta.replay.replayer import ReplayRequest
-
-    context.store.incumbents.promote(incumbent.version, "earlier")
-    context.replayer.run([ReplayRequest(t, incumbent) for t in tickets for _ in range(3)], "measure")
+def _replay_before_promotion(
+    store: Store, executor: SimulatedExecutor, tickets: Sequence[Ticket], incumbent: Surface
+) -> None:
+    """Run each ticket three times before the version is in use: beliefs, not evidence."""
+    store.incumbents.promote(incumbent.version, "earlier")
+    requests = [ReplayRequest(ticket, incumbent) for ticket in tickets for _ in range(3)]
+    Replayer(store, executor).run(requests, "measure")
 
 
 def _surface(version: str) -> Surface:

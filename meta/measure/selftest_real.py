@@ -2,106 +2,130 @@
 
 It sees what a simulated worker cannot have: voids, a service that drifts, tickets whose outcome depends on the hour.
 Copies and incumbent are one version, so whatever is kept is kept wrongly.
+
+It has a runs.db of its own in the cache, so that no night learns from it. What it cost is in the team's ledger: the
+executor's model calls are written there.
 """
 
 from __future__ import annotations
 
 import shutil
 import time
-from typing import Any
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
 
-from meta.app import App, Context
 from meta.errors import MetaError
 from meta.interval import wilson_interval_of
-from meta.measure.selftest import CANDIDATES_PER_POOL
+from meta.measure.selftest import CANDIDATES_PER_POOL, SelftestResult
 from meta.project import Project
 from meta.records.candidate import Edit
 from meta.records.ticket import Admission, Ticket
+from meta.replay.executor import Executor
+from meta.replay.replayer import Replayer
+from meta.settings import TuneSettings
+from meta.store.store import Store
+from meta.store.tickets import Tickets
 from meta.surfaces.versions import Version
-from meta.tune.budget import count_remaining_replays, preset_of_settings
+from meta.tune.budget import ReplayBudget, preset_of_settings
 from meta.tune.held_out import divide_tickets
-from meta.tune.incumbent import model_of
-from meta.tune.trial import MAX_RUNS_READ, run_trial
-
-SELFTEST_FOLDER = "selftest"
-"""Under `.meta`: the record of the newest self-test, a runs.db of its own, so that no night learns from it. What it
-cost is in the team's ledger: the executor's model calls are written there."""
+from meta.tune.incumbent import model_of_version
+from meta.tune.levels import AlphaLevels
+from meta.tune.trial import MAX_RUNS_READ, Trials
 
 
-def run_real_selftest(context: Context, nulls: int, budget: int) -> dict[str, Any]:
-    """Judge up to `nulls` copies of the agent in use, as far as `budget` replays go; an unfinished test counts nowhere.
-
-    Raises `MetaError` when there is no ticket, or when the budget is too small for one test.
-    """
-    begun = time.monotonic()
-    _, held_out = divide_tickets(context.store)
+def choose_held_out(tickets: Tickets, tune: TuneSettings) -> list[Ticket]:
+    """The tickets that a night would test an edit on. Raises `MetaError` when there is none."""
+    _, held_out = divide_tickets(tickets)
     if not held_out:
         raise MetaError("there is no admitted ticket to replay", "`meta tickets mine PATH`", code=3)
-    plan, incumbent = preset_of_settings(context), context.versions.head()
-    tickets = held_out[: plan.held_out]
-    app = _apart(context, incumbent, tickets)
-    night = app.store.nights.resume_or_open_tuning(budget)
-    own = Context(app, night)
-    themes = sorted({label for ticket in tickets for label in ticket.labels}) or [""]
-    done = kept = 0
-    try:
-        for place in range(nulls):
-            if place % CANDIDATES_PER_POOL == 0:
-                own.store.incumbents.promote(incumbent.id, model_of(context, incumbent))
-            edit = Edit(title=f"copy {place + 1}", themes=(themes[place % len(themes)],))
-            copy = own.store.candidates.add(night.id, incumbent.id, edit)
-            copy = own.store.candidates.move(copy, "proposed", version=incumbent.id, commit=incumbent.commit)
-            surface = incumbent.surface
-            copy, decision = run_trial(
-                own, copy, surface, surface, tickets, plan.gate, count_remaining_replays(own, budget)
+    return held_out[: preset_of_settings(tune).held_out]
+
+
+def run_real_selftest(
+    store: Store,
+    executor: Executor,
+    project: Project,
+    incumbent: Version,
+    tickets: Sequence[Ticket],
+    nulls: int,
+    most: int,
+) -> SelftestResult:
+    """Test up to `nulls` copies of the agent in use, with at most `most` replays; an unfinished test does not count.
+
+    Raises `MetaError` when the replays are too few for one test.
+    """
+    begun = time.monotonic()
+    with closing(_open_own_record(store, incumbent, tickets, project)) as own:
+        night = own.nights.resume_or_open_tuning(most)
+        budget = ReplayBudget(own.replays, night.id, most)
+        gate = replace(preset_of_settings(project.settings.tune).gate, parallel=project.settings.replay.parallel * 2)
+        levels = AlphaLevels(own.gate_tests, TuneSettings())
+        trials = Trials(own, Replayer(own, executor, night), gate, levels, budget, project.report)
+        copies = _test_copies(own, trials, budget, incumbent, tickets, project, nulls)
+        done, kept = len(copies), sum(copies)
+        made = own.replays.count_of_night(night.id)
+        if not done:
+            raise MetaError(
+                f"{made.made} replays were not enough for one test",
+                "give more with --replays; `meta outlook` tells what a test takes",
+                code=4,
             )
-            if copy.status == "testing":
-                break
-            context.tell(f"{copy.edit.title} ({', '.join(edit.themes)}): {copy.status}: {decision.why}")
-            done, kept = done + 1, kept + decision.accept
-        return _found(own, done, kept, plan.gate.alpha, len(tickets), time.monotonic() - begun)
-    finally:
-        app.close()
+        low, high = wilson_interval_of(kept / done, done)
+        return SelftestResult(
+            nulls=done,
+            kept=kept,
+            rate=kept / done,
+            low=low,
+            high=high,
+            alpha=gate.alpha,
+            replays_per_null=own.replays.count_of_ended_tests(night.id) / done,
+            power=None,
+            replays_per_candidate=None,
+            replays=made.made,
+            void=made.void,
+            tickets=len(tickets),
+            worker="real",
+            seconds=round(time.monotonic() - begun, 1),
+        )
 
 
-def _apart(context: Context, incumbent: Version, tickets: list[Ticket]) -> App:
-    """The same executor with a record of its own, which begins with what is known of the agent in use."""
-    root = context.settings.cache / SELFTEST_FOLDER
+def _test_copies(
+    own: Store,
+    trials: Trials,
+    budget: ReplayBudget,
+    incumbent: Version,
+    tickets: Sequence[Ticket],
+    project: Project,
+    nulls: int,
+) -> list[bool]:
+    """Test copy after copy until the budget is used up: whether each was kept."""
+    themes = sorted({label for ticket in tickets for label in ticket.labels}) or [""]
+    model = model_of_version(incumbent, project.settings.worker_endpoint().model)
+    kept: list[bool] = []
+    for place in range(nulls):
+        if place % CANDIDATES_PER_POOL == 0:
+            own.incumbents.promote(incumbent.id, model)
+        edit = Edit(title=f"copy {place + 1}", themes=(themes[place % len(themes)],))
+        copy = own.candidates.add(budget.night, incumbent.id, edit)
+        copy = own.candidates.move(copy, "proposed", version=incumbent.id, commit=incumbent.commit)
+        copy, decision = trials.run(copy, incumbent.surface, incumbent.surface, tickets, budget.remaining)
+        if copy.status == "testing":
+            break
+        project.report(f"{edit.title} ({', '.join(edit.themes)}): {copy.status}: {decision.why}")
+        kept.append(decision.accept)
+    return kept
+
+
+def _open_own_record(store: Store, incumbent: Version, tickets: Sequence[Ticket], project: Project) -> Store:
+    """A fresh runs.db that begins with what the team's knows of the agent in use."""
+    root = project.cache.selftest
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
-    tune = context.settings.tune.model_copy(update={"tier": "standard"})
-    settings = context.settings.model_copy(update={"root": root, "tune": tune})
-    own = App(Project(settings, context.tell), executor=context.app.executor(context.models))
+    own = Store(root / project.database.name)
     for ticket in tickets:
-        own.store.tickets.add(ticket)
-        own.store.tickets.admit(ticket, Admission(ticket=ticket.id, status="admitted"))
-        for replay in context.store.replays.newest_shared(incumbent.id, ticket.id, MAX_RUNS_READ):
-            own.store.replays.add(replay.model_copy(update={"purpose": "measure"}))
+        own.tickets.add(ticket)
+        own.tickets.admit(ticket, Admission(ticket=ticket.id, status="admitted"))
+        for replay in store.replays.newest_shared(incumbent.id, ticket.id, MAX_RUNS_READ):
+            own.replays.add(replay.model_copy(update={"purpose": "measure"}))
     return own
-
-
-def _found(own: Context, done: int, kept: int, alpha: float, tickets: int, seconds: float) -> dict[str, Any]:
-    assert own.night is not None
-    made, void = own.store.replays.count_of_night(own.night)
-    if not done:
-        raise MetaError(
-            f"{made} replays were not enough for one test",
-            "give more with --replays; `meta outlook` tells what a test takes",
-            code=4,
-        )
-    finished = own.store.replays.count_of_ended_tests(own.night)
-    low, high = wilson_interval_of(kept / done, done)
-    return {
-        "nulls": done,
-        "kept": kept,
-        "rate": kept / done,
-        "low": low,
-        "high": high,
-        "alpha": alpha,
-        "replays_per_null": finished / done,
-        "replays": made,
-        "void": void,
-        "tickets": tickets,
-        "worker": "real",
-        "seconds": round(seconds, 1),
-    }

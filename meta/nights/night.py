@@ -5,6 +5,7 @@ Each stage is written down when it is done. A night that was killed goes on with
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ from meta.project import Project
 from meta.records.account import Night
 from meta.store.store import Store
 from meta.surfaces.versions import GitVersions
+from meta.tune.loop import Tuning
 
 if TYPE_CHECKING:
     from meta.app import Context
@@ -42,6 +44,7 @@ class NightParts:
     deadline: Deadline
     patience: OutagePatience
     context: Context
+    open_tuning: Callable[[], Tuning]
 
 
 def run_night(n: NightParts) -> NightEnd:
@@ -56,7 +59,7 @@ def run_night(n: NightParts) -> NightEnd:
             stage(Stage.FEEDBACK_TICKETS, lambda: retry(lambda: convert_feedback(n.context, n.deadline)))
             stage(Stage.MINED_TICKETS, lambda: mine_tickets(n.context, n.deadline))
             stage(Stage.TICKETS, lambda: admit_tickets(n.context))
-            stage(Stage.TUNE, lambda: retry(lambda: tune_unless_done(store, n.night, n.context)))
+            stage(Stage.TUNE, lambda: retry(lambda: tune_unless_done(store, n.night, n.context, n.open_tuning)))
     except BudgetSpent as spent:
         stopped = spent
         report(f"stopping for tonight: {spent.message}")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from meta.app import Context
 from meta.records.candidate import Candidate, Proposal
-from meta.surfaces.versions import Version
+from meta.store.proposals import Proposals
+from meta.surfaces.versions import Version, VersionHistory
 
 
-def write_proposal(context: Context, candidate: Candidate, version: Version, base: Version) -> Proposal:
-    """Record the proposal, then point its branch at the candidate's commit."""
-    proposals = context.store.proposals
-    known = proposals.of_candidate(candidate.id)
-    proposal = known or proposals.add(candidate.id, version.commit, base.commit)
-    context.versions.branch(proposal.branch, version.commit)
+def create_proposal(
+    proposals: Proposals, history: VersionHistory, candidate: Candidate, version: Version, base: Version
+) -> Proposal:
+    """Record the proposal unless it is there, then point its branch at the candidate's commit."""
+    proposal = proposals.of_candidate(candidate.id) or proposals.add(candidate.id, version.commit, base.commit)
+    history.branch(proposal.branch, version.commit)
     return proposal

@@ -1,4 +1,4 @@
-"""DOCSTRING meta.records.ticket.candidate."""
+"""Edits on their way: drafted, proposed, tested, and offered to a person."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from typing import Literal
 from pydantic import Field
 
 from meta.records.record import Record
-
-# --- tuning --------------------------------------------------------------------------------------------------------
 
 
 class Edit(Record):

@@ -1,4 +1,4 @@
-"""DOCSTRING meta.records.ticket.record."""
+"""What all records have in common."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DOCSTRING meta.records.ticket.replay."""
+"""Replays and their verdicts."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ from worker_agent.records import Usage
 
 MACHINE_FAULT = "this machine:"
 """How the reason of a void begins that a full disk, a killed process or a missing program made."""
-
-
-# --- replays -------------------------------------------------------------------------------------------------------
 
 Verdict = Literal["passed", "failed", "void"]
 

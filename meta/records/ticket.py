@@ -1,4 +1,4 @@
-"""Every record of the outer loop. Functions take records and return records; only the edges read and write."""
+"""Tickets, what decides a replay of one, and how it proved itself."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ def _bytes(value: object) -> bytes | None:
 Base64 = Annotated[
     bytes | None, PlainValidator(_bytes), PlainSerializer(lambda b: b if b is None else b64encode(b).decode())
 ]
-
-# --- tickets -------------------------------------------------------------------------------------------------------
 
 
 class HiddenFile(Record):

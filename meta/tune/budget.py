@@ -1,40 +1,41 @@
-"""DOCSTRING meta.tune.budget."""
+"""How many replays a night may still make, and how many of them one test may take while others wait."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-from meta.app import Context
 from meta.gate.presets import Preset, preset_of_budget
-from meta.store.replays import count_replays_used
-from meta.tune.screen import ScreenResult
+from meta.settings import TuneSettings
+from meta.store.replays import Replays
 
 MIN_TRIAL_REPLAYS = 25
-"""Replays that a test of an edit without gain takes, about."""
+"""Replays that the test of an edit without gain takes, about."""
 
 
-def count_remaining_replays(context: Context, budget: int) -> int:
-    """Replays that the night may still make."""
-    return budget if context.night is None else max(0, budget - count_replays_used(context.store, context.night))
+class ReplayBudget:
+    """The replays of one night. Void ones do not count: they taught nothing."""
+
+    def __init__(self, replays: Replays, night: int, limit: int) -> None:
+        self._replays, self.night, self.limit = replays, night, limit
+
+    @property
+    def used(self) -> int:
+        return self._replays.count_used(self.night)
+
+    @property
+    def remaining(self) -> int:
+        return max(0, self.limit - self.used)
+
+    def trial_share(self, waiting: int) -> int:
+        """What one test may take while `waiting` promising edits wait: all but what shows that each is hopeless.
+
+        It is at least half of what is left. A test that is still open then goes on another night.
+        """
+        remaining = self.remaining
+        return max(remaining - waiting * MIN_TRIAL_REPLAYS, remaining // 2) if waiting else remaining
 
 
-def trial_share(replays: int, waiting: int) -> int:
-    """What a test may spend while others wait: all but what it takes to see that each of those is hopeless, and at
-    least half. A test that is still open then goes on another night."""
-    return max(replays - waiting * MIN_TRIAL_REPLAYS, replays // 2) if waiting else replays
-
-
-def drop_doubtful_edits(context: Context, unreached: Sequence[ScreenResult]) -> None:
-    """The screen only orders. What it gave no hope is dropped when the budget is too small for it; the rest waits."""
-    for entrant in unreached:
-        if entrant.hopeless:
-            context.store.candidates.move(entrant.candidate, "screened_out", entrant.why)
-            context.tell(f"dropped: {entrant.candidate.edit.title}: {entrant.why}")
-
-
-def preset_of_settings(context: Context) -> Preset:
+def preset_of_settings(tune: TuneSettings) -> Preset:
     """The preset of the budget, with the team's own alpha where it has set one."""
-    tune = context.settings.tune
-    plan = preset_of_budget(tune.replays)
-    return replace(plan, gate=replace(plan.gate, alpha=tune.alpha)) if tune.alpha else plan
+    preset = preset_of_budget(tune.replays)
+    return replace(preset, gate=replace(preset.gate, alpha=tune.alpha)) if tune.alpha else preset

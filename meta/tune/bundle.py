@@ -7,16 +7,19 @@ together, and nothing about each. So only those join others that the race found 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from meta.app import Context
 from meta.gate.beliefs import LIFT
+from meta.project import Report
+from meta.records.account import Night
 from meta.records.candidate import Candidate, Edit
 from meta.records.replay import Replay
 from meta.records.ticket import Ticket
-from meta.surfaces.versions import Version
+from meta.store.store import Store
+from meta.surfaces.versions import Version, VersionHistory
+from meta.tune.propose.edit_check import EditCheck
 from meta.tune.screen import SHARE_LIFTED, ScreenResult
-from meta.tune.search.space import SearchSpace, edit_of_choice
+from meta.tune.search.space import SearchChoice, SearchSpace, edit_of_choice
 from meta.tune.search.worth import expected_success_of
 
 DETECTABLE_GAIN = 0.10
@@ -34,40 +37,88 @@ MAX_NIGHTS_WAITING = 4
 MAX_BUNDLES_READ = 30
 """Joint tests that are looked at when one has ended."""
 
-BundleObjection = Callable[[Edit], str | None]
 
+class Bundles:
+    """Puts small edits together before the gate, and lets them go when their test has ended."""
 
-def bundle_small_edits(
-    context: Context,
-    incumbent: Version,
-    screened: Sequence[ScreenResult],
-    search: Sequence[Ticket],
-    baseline: Sequence[Replay],
-    objection: BundleObjection,
-) -> list[ScreenResult]:
-    """What the gate takes tonight: open tests first, then small edits as one, then what is large enough alone.
+    def __init__(self, store: Store, history: VersionHistory, check: EditCheck, report: Report) -> None:
+        self._store, self._history, self._check, self._report = store, history, check, report
 
-    A small edit that is likely waits for others, and is tested alone when nobody comes; one that is not is dropped.
-    """
-    believed = expected_success_of(baseline)
-    promised = {e.candidate.id: promised_gain_of(e.candidate.edit, search, believed) for e in screened}
-    small = [e for e in screened if _is_new(e.candidate) and promised[e.candidate.id] < DETECTABLE_GAIN]
-    likely = [e for e in small if not e.hopeless and e.odds >= MIN_LIFT_LOG_ODDS]
-    is_open = any(e.candidate.status == "testing" and e.candidate.edit.choice for e in screened)
-    joint, parts = (None, []) if is_open else _joined(context, incumbent, likely, search, promised, objection)
-    begun = [e for e in screened if e.candidate.status == "testing"]
-    alone = [e for e in screened if e not in begun and e not in small]
-    for entrant in (e for e in small if e not in parts):
-        candidate = entrant.candidate
-        words = f"{candidate.edit.title}: alone it promises {promised[candidate.id]:+.0%}"
-        if entrant not in likely:
-            context.store.candidates.move(candidate, "screened_out", f"{entrant.why}, and it promises too little")
-            context.tell(f"dropped: {words}, and {entrant.why}")
-        elif is_open or (context.night or 0) - candidate.night < MAX_NIGHTS_WAITING:
-            context.tell(f"waits for others: {words}")
-        else:
-            alone.append(entrant)
-    return [*begun, *([ScreenResult.still_testing(joint)] if joint else []), *alone]
+    def form(
+        self,
+        night: Night,
+        incumbent: Version,
+        screened: Sequence[ScreenResult],
+        search: Sequence[Ticket],
+        baseline: Sequence[Replay],
+    ) -> list[ScreenResult]:
+        """What the gate takes tonight: open tests first, then small edits as one, then what is large enough alone.
+
+        A small edit that is likely waits for others, and is tested alone when nobody comes; any other small one is
+        dropped.
+        """
+        believed = expected_success_of(baseline)
+        gains = {e.candidate.id: promised_gain_of(e.candidate.edit, search, believed) for e in screened}
+        small = [e for e in screened if _is_new(e.candidate) and gains[e.candidate.id] < DETECTABLE_GAIN]
+        likely = [e for e in small if not e.hopeless and e.odds >= MIN_LIFT_LOG_ODDS]
+        is_open = any(e.candidate.status == "testing" and e.candidate.edit.choice for e in screened)
+        parts, edit = ([], None) if is_open else self._choose_parts(incumbent, likely, search)
+        if edit is None or sum(gains[e.candidate.id] for e in parts) < DETECTABLE_GAIN:
+            parts, edit = [], None
+        begun = [e for e in screened if e.candidate.status == "testing"]
+        joint = [self._join(night, incumbent, edit, parts)] if edit else []
+        alone = [e for e in screened if e not in begun and e not in small]
+        for entrant in (e for e in small if e not in parts):
+            candidate = entrant.candidate
+            words = f"{candidate.edit.title}: alone it promises {gains[candidate.id]:+.0%}"
+            if entrant not in likely:
+                self._store.candidates.move(candidate, "screened_out", f"{entrant.why}, and it promises too little")
+                self._report(f"dropped: {words}, and {entrant.why}")
+            elif is_open or night.id - candidate.night < MAX_NIGHTS_WAITING:
+                self._report(f"waits for others: {words}")
+            else:
+                alone.append(entrant)
+        return [*begun, *joint, *alone]
+
+    def release(self) -> None:
+        """Close the parts of joint tests that ended without a gain; the study may still combine them otherwise."""
+        waiting = {f"edit {part.id}": part for part in self._store.candidates.bundled()}
+        if not waiting:
+            return
+        for joint in self._store.candidates.ended_bundles(MAX_BUNDLES_READ):
+            for name in joint.edit.choice:
+                if name in waiting:
+                    why = f"tested with others as {joint.id}: refused"
+                    self._store.candidates.move(waiting.pop(name), "refused", why)
+
+    def _choose_parts(
+        self, incumbent: Version, likely: Sequence[ScreenResult], search: Sequence[Ticket]
+    ) -> tuple[list[ScreenResult], Edit | None]:
+        """The edits that can be put together, and the edit that does so; none where fewer than two can."""
+        parts: list[ScreenResult] = []
+        edit: Edit | None = None
+        for entrant in likely:
+            if len(parts) == MAX_BUNDLED_EDITS:
+                break
+            chosen = {e.candidate.id: e.candidate for e in sorted((*parts, entrant), key=lambda e: e.candidate.id)}
+            choice: SearchChoice = {f"edit {number}": True for number in chosen}
+            try:
+                made = edit_of_choice(self._history, incumbent, SearchSpace(chosen, {}, {}), choice, search)
+            except ValueError:  # it overlaps with another
+                continue
+            if len(chosen) == 1 or not self._check.find_objection(made, incumbent):
+                parts, edit = [*parts, entrant], made
+        return (parts, edit) if len(parts) > 1 else ([], None)
+
+    def _join(self, night: Night, incumbent: Version, edit: Edit, parts: Sequence[ScreenResult]) -> ScreenResult:
+        """One candidate made of these. Its parts have had their races, so it goes to the gate at once."""
+        candidates = self._store.candidates
+        with self._store.all_or_nothing():
+            joint = candidates.move(candidates.add(night.id, incumbent.id, edit), "testing")
+            for entrant in parts:
+                candidates.move(entrant.candidate, "joined", f"tested with others as {joint.id}")
+        self._report(f"tested together: {edit.title}")
+        return ScreenResult.still_testing(joint)
 
 
 def promised_gain_of(edit: Edit, search: Sequence[Ticket], believed: dict[str, float]) -> float:
@@ -76,54 +127,6 @@ def promised_gain_of(edit: Edit, search: Sequence[Ticket], believed: dict[str, f
     return SHARE_LIFTED * LIFT * sum(1.0 - believed.get(t.id, 0.5) for t in about) / max(1, len(search))
 
 
-def release_bundled(context: Context) -> None:
-    """Close the parts of joint tests that ended without a gain; the study may still combine them otherwise."""
-    candidates = context.store.candidates
-    joined = {f"edit {c.id}": c for c in candidates.bundled()}
-    if not joined:
-        return
-    for joint in candidates.ended_bundles(MAX_BUNDLES_READ):
-        for name in joint.edit.choice:
-            if name in joined:
-                candidates.move(joined.pop(name), "refused", f"tested with others as {joint.id}: refused")
-
-
 def _is_new(candidate: Candidate) -> bool:
     """An edit of the proposer, not tested yet. What the study suggests was chosen to be tested as it is."""
     return candidate.status == "proposed" and candidate.commit is not None and not candidate.edit.choice
-
-
-def _joined(
-    context: Context,
-    incumbent: Version,
-    likely: Sequence[ScreenResult],
-    search: Sequence[Ticket],
-    promised: dict[int, float],
-    objection: BundleObjection,
-) -> tuple[Candidate | None, list[ScreenResult]]:
-    """A candidate made of those that can be put together, if that promises enough; and its parts."""
-    parts: list[ScreenResult] = []
-    edit: Edit | None = None
-    for entrant in likely:
-        if len(parts) == MAX_BUNDLED_EDITS:
-            break
-        chosen = {e.candidate.id: e.candidate for e in sorted((*parts, entrant), key=lambda e: e.candidate.id)}
-        try:
-            made = edit_of_choice(
-                context, incumbent, SearchSpace(chosen, {}, {}), {f"edit {n}": True for n in chosen}, search
-            )
-        except ValueError:  # it overlaps with another
-            continue
-        if len(chosen) == 1 or not objection(made):
-            parts, edit = [*parts, entrant], made
-    if edit is None or len(parts) < 2 or sum(promised[e.candidate.id] for e in parts) < DETECTABLE_GAIN:
-        return None, []
-    assert context.night is not None
-    store = context.store
-    with store.all_or_nothing():
-        joint = store.candidates.add(context.night, incumbent.id, edit)
-        joint = store.candidates.move(joint, "testing")  # its parts have had their races
-        for entrant in parts:
-            store.candidates.move(entrant.candidate, "joined", f"tested with others as {joint.id}")
-    context.tell(f"tested together: {edit.title}")
-    return joint, parts

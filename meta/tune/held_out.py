@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from meta.errors import MetaError
 from meta.gate.gate import MIN_TICKETS_FOR_CLAIM
 from meta.records.ticket import UNDER_SPECIFIED, Ticket
-from meta.store.store import Store
 from meta.store.tickets import Tickets
 
 SEARCH_SHARE = 0.4
@@ -16,24 +16,33 @@ MAX_DECISIONS = 20
 """Gate decisions after which a held-out ticket moves to search, when there are enough others."""
 
 
-def divide_tickets(store: Store) -> tuple[list[Ticket], list[Ticket]]:
-    """(search, held-out) tickets. The first call divides; later ones keep to it and rotate worn-out tickets.
+def divide_tickets(tickets: Tickets) -> tuple[list[Ticket], list[Ticket]]:
+    """(search, held-out) tickets. The first call divides them; later ones keep to that and rotate worn-out tickets.
 
     A ticket whose brief leaves out what its tests demand is for searching only: no version can be held to it. With
-    fewer than `FEW_TICKETS` others there is no held-out set: both lists are all of them.
+    fewer than `MIN_TICKETS_FOR_CLAIM` others nothing is held out, and both lists are all of them.
     """
-    tickets, everything = store.tickets, store.tickets.admitted()
-    admitted = [ticket for ticket in everything if UNDER_SPECIFIED not in ticket.labels]
-    tickets.move_to_search(t.id for t in everything if UNDER_SPECIFIED in t.labels)
-    if len(admitted) < MIN_TICKETS_FOR_CLAIM:
-        return everything, admitted
+    everything = tickets.admitted()
+    clear = [ticket for ticket in everything if UNDER_SPECIFIED not in ticket.labels]
+    tickets.move_to_search(ticket.id for ticket in everything if UNDER_SPECIFIED in ticket.labels)
+    if len(clear) < MIN_TICKETS_FOR_CLAIM:
+        return everything, clear
     held_out = {ticket.id for ticket in tickets.held_out()}
-    if all(ticket.id in held_out for ticket in admitted):
-        most = max(0, len(admitted) - MIN_TICKETS_FOR_CLAIM)
-        wanted = min(round(len(admitted) * SEARCH_SHARE), most) or min(most, 1)
-        tickets.move_to_search(_spread(admitted, wanted))
+    if all(ticket.id in held_out for ticket in clear):
+        most = max(0, len(clear) - MIN_TICKETS_FOR_CLAIM)
+        wanted = min(round(len(clear) * SEARCH_SHARE), most) or min(most, 1)
+        tickets.move_to_search(_spread(clear, wanted))
     _rotate(tickets, len(everything))
     return tickets.for_search(), tickets.held_out()
+
+
+def explain_no_tickets() -> MetaError:
+    """The error where nothing is held out, because there is no ticket to test an edit on."""
+    return MetaError(
+        "there is no admitted ticket that the gate may use",
+        "`meta tickets mine PATH` or `meta tickets add FILE`; under-specified ones do not count",
+        code=3,
+    )
 
 
 def _spread(tickets: list[Ticket], wanted: int) -> list[str]:
@@ -54,7 +63,7 @@ def _spread(tickets: list[Ticket], wanted: int) -> list[str]:
 
 
 def _rotate(tickets: Tickets, admitted: int) -> None:
-    """Move worn-out tickets to search, as far as new ones have come in to take their place.
+    """Move worn-out tickets to the search, as far as new ones have come in to take their place.
 
     A held-out set that shrank would lose more than it gained: fewer tickets show less, and stand for tickets to come
     less well. When nothing new comes, tickets serve on; `meta outlook` then says that the team should add some.

@@ -1,54 +1,87 @@
-"""DOCSTRING meta.tune.incumbent."""
+"""The version in use: which one it is, how a candidate comes to stand on it, and how a kept one takes its place."""
 
 from __future__ import annotations
 
-from meta.app import Context
+from collections.abc import Sequence
+
+from meta.proposals.creation import create_proposal
+from meta.records.account import Night
 from meta.records.candidate import Candidate, Proposal, State
-from meta.surfaces.versions import Version
+from meta.store.candidates import Candidates
+from meta.store.store import Store
+from meta.surfaces.versions import Changes, Version, VersionHistory
 
 
-def version_in_use(context: Context) -> Version:
-    """The version at HEAD, or what an interrupted night had already kept. Draws of others never count for it."""
-    store, newest = context.store, context.store.incumbents.current()
-    if newest and newest.proposal:
-        kept = store.proposals.find(newest.proposal)
-        is_tonights = store.candidates.find(kept.candidate).night == context.night
-        if is_tonights and kept.status == "pending":
-            return context.versions.at(kept.commit_id)
-    version = context.versions.head()
-    model = model_of(context, version)
-    if not newest or (newest.version, newest.model) != (version.id, model):
-        store.incumbents.promote(version.id, model)
-    return version
+class Promotions:
+    """Puts versions in use. `default_model` is the one that a version runs with unless it names another."""
+
+    def __init__(self, store: Store, history: VersionHistory, default_model: str) -> None:
+        self._store, self._history, self._default_model = store, history, default_model
+
+    def version_in_use(self, night: Night) -> Version:
+        """The version at HEAD, or the last one that this night has kept before it was interrupted.
+
+        Draws of any other version never count for it: a new one is put in use anew.
+        """
+        newest = self._store.incumbents.current()
+        if newest and newest.proposal:
+            proposal = self._store.proposals.find(newest.proposal)
+            of_tonight = self._store.candidates.find(proposal.candidate).night == night.id
+            if of_tonight and proposal.status == "pending":
+                return self._history.at(proposal.commit_id)
+        version = self._history.head()
+        model = model_of_version(version, self._default_model)
+        if not newest or (newest.version, newest.model) != (version.id, model):
+            self._store.incumbents.promote(version.id, model)
+        return version
+
+    def promote(self, candidate: Candidate, version: Version, incumbent: Version) -> Proposal:
+        """Make a proposal of a kept candidate; the rest of the night is measured against its version."""
+        proposal = create_proposal(self._store.proposals, self._history, candidate, version, incumbent)
+        model = model_of_version(version, self._default_model)
+        self._store.incumbents.promote(version.id, model, proposal.id)
+        return proposal
+
+    def finish_interrupted(self) -> None:
+        """Promote what the gate kept just before the process was killed."""
+        for candidate in self._store.candidates.kept_without_proposal():
+            if candidate.commit:
+                version, before = self._history.at(candidate.commit), self._history.at(f"{candidate.commit}^")
+                self.promote(candidate, version, before)
 
 
-def model_of(context: Context, version: Version) -> str:
-    """The model that a version asks for."""
-    return version.surface.config.model or context.settings.worker_endpoint().model
+def model_of_version(version: Version, default: str) -> str:
+    """The model that a version runs with."""
+    return version.surface.config.model or default
 
 
-def promote_version(context: Context, version: Version, proposal: Proposal) -> Version:
-    """The kept version is what the rest of the night is measured against."""
-    context.store.incumbents.promote(version.id, model_of(context, version), proposal.id)
-    return version
-
-
-def rebase(context: Context, candidate: Candidate, incumbent: Version) -> tuple[Candidate, Version | None]:
-    """The candidate's edit as a commit on the incumbent. After an accept the rest starts again from what was kept."""
-    store = context.store
+def rebase(
+    history: VersionHistory, candidates: Candidates, candidate: Candidate, incumbent: Version
+) -> tuple[Candidate, Version | None]:
+    """The candidate's edit as a commit on the incumbent; `None` where it overlaps with an edit that was kept."""
     if candidate.commit and candidate.parent == incumbent.id:
-        return candidate, context.versions.at(candidate.commit)
-    changes = dict(candidate.edit.changes)
+        return candidate, history.at(candidate.commit)
+    changes: Changes = candidate.edit.changes
     if candidate.parent != incumbent.id and candidate.commit:
-        merged = context.versions.carried_over(f"{candidate.commit}^", candidate.commit, incumbent)
+        merged = history.carried_over(f"{candidate.commit}^", candidate.commit, incumbent)
         if merged is None:
-            why = "it overlaps with an edit that was kept"
             end: State = "refused" if candidate.status == "testing" else "screened_out"
-            return store.candidates.move(candidate, end, why), None
+            return candidates.move(candidate, end, "it overlaps with an edit that was kept"), None
         changes = merged
     message = f"{candidate.edit.title}\n\n{candidate.edit.hypothesis}".strip()
-    version = context.versions.commit(incumbent, changes, message, f"refs/meta/candidate-{candidate.id}")
-    moved = store.candidates.move(
-        candidate, candidate.status, parent=incumbent.id, version=version.id, commit=version.commit
-    )
+    version = history.commit(incumbent, changes, message, f"refs/meta/candidate-{candidate.id}")
+    moved = candidates.move(candidate, candidate.status, parent=incumbent.id, version=version.id, commit=version.commit)
     return moved, version
+
+
+def rebase_proposed(
+    history: VersionHistory, candidates: Candidates, proposed: Sequence[Candidate], incumbent: Version
+) -> list[tuple[Candidate, Version]]:
+    """The new ones among these candidates, each with its version on the incumbent, without those that overlap."""
+    found = []
+    for candidate in proposed:
+        if candidate.status == "proposed":
+            moved, version = rebase(history, candidates, candidate, incumbent)
+            if version:
+                found.append((moved, version))
+    return found

@@ -1,40 +1,44 @@
 """How sure a test must be: the preset's alpha, or in the strict tier the next level of e-LOND, counted from runs.db.
 
-A level is fixed when a test begins and stays with it: one that was cut short is taken up at the same level, and one
-that starts again against another incumbent is another test.
+A level is fixed when a test begins and stays with it: one that was cut short goes on at the same level, and one that
+starts again against another incumbent is another test.
 """
 
 from __future__ import annotations
 
-from meta.app import Context
 from meta.gate.presets import StrictTier
+from meta.project import Report, ignore_report
+from meta.settings import TuneSettings
+from meta.store.gate_tests import GateTests
 
 
-def test_level_of(context: Context, candidate: int, incumbent: str, standard: float) -> float:
-    """The alpha of this candidate's test against this incumbent; `standard` is what the preset asks for."""
-    tests = context.store.gate_tests
-    if context.settings.tune.tier == "standard":
-        return standard
-    level = tests.strict_level(candidate, incumbent)
-    if level is not None:
-        return level
-    sequence = current_sequence(context)
-    if sequence.tests == 0:
-        context.tell(f"strict tier: a new sequence of {sequence.horizon} tests begins")
-    level = sequence.level()
-    tests.begin_strict(candidate, incumbent, level)
-    return level
+class AlphaLevels:
+    """Gives each test its alpha. In the standard tier that is what the preset asks for."""
 
+    def __init__(self, gate_tests: GateTests, settings: TuneSettings, report: Report = ignore_report) -> None:
+        self._gate_tests, self._settings, self._report = gate_tests, settings, report
 
-def next_level_of(context: Context, standard: float) -> float:
-    """The alpha that a test begun now would get; writes nothing."""
-    return standard if context.settings.tune.tier == "standard" else current_sequence(context).level()
+    def of_test(self, candidate: int, incumbent: str, standard: float) -> float:
+        """The alpha of this candidate's test against this incumbent, for good; `standard` is what the preset asks."""
+        if self._settings.tier == "standard":
+            return standard
+        given = self._gate_tests.strict_level(candidate, incumbent)
+        if given is not None:
+            return given
+        sequence = self.current_sequence()
+        if sequence.tests == 0:
+            self._report(f"strict tier: a new sequence of {sequence.horizon} tests begins")
+        alpha = sequence.level()
+        self._gate_tests.begin_strict(candidate, incumbent, alpha)
+        return alpha
 
+    def of_next_test(self, standard: float) -> float:
+        """The alpha that a test begun now would get; writes nothing."""
+        return standard if self._settings.tier == "standard" else self.current_sequence().level()
 
-def current_sequence(context: Context) -> StrictTier:
-    """The running sequence: its tests, and those of them whose candidate was kept. After the last a new one begins."""
-    alpha = context.settings.tune.alpha or StrictTier().alpha
-    horizon = StrictTier().horizon
-    tests = context.store.gate_tests.count_strict()
-    before = tests // horizon * horizon
-    return StrictTier(alpha, horizon, tests - before, context.store.gate_tests.count_strict_kept(before))
+    def current_sequence(self) -> StrictTier:
+        """The tests of the sequence so far, and those whose candidate was kept. After the last a new one begins."""
+        alpha, horizon = self._settings.alpha or StrictTier().alpha, StrictTier().horizon
+        tests = self._gate_tests.count_strict()
+        before = tests // horizon * horizon
+        return StrictTier(alpha, horizon, tests - before, self._gate_tests.count_strict_kept(before))

@@ -1,108 +1,88 @@
-"""One night, from feedback to proposals. Read this first: each line is a room of its own.
+"""One night of tuning, from failing replays to proposals. Read this file first.
 
-Every step writes down what it did before the next begins, and looks up what is already written down: a night that was
-killed is taken up by starting it again.
+Each step writes down what it did before the next begins and reads what is already there, so a night that was killed
+goes on where it stopped when it is started again.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
-from meta.app import Context
-from meta.errors import MetaError
-from meta.proposals.creation import write_proposal
-from meta.records.candidate import Candidate, Proposal
-from meta.tune.baseline import fill_in_missing_replays, replay_baseline
-from meta.tune.budget import (
-    MIN_TRIAL_REPLAYS,
-    count_remaining_replays,
-    drop_doubtful_edits,
-    preset_of_settings,
-    trial_share,
-)
-from meta.tune.bundle import bundle_small_edits, release_bundled
-from meta.tune.held_out import divide_tickets
-from meta.tune.incumbent import promote_version, rebase, version_in_use
-from meta.tune.propose.collection import check_draft, collect_edits
-from meta.tune.propose.proposer import Proposer
-from meta.tune.screen import screen_candidates
-from meta.tune.search.suggestions import report_races, suggest_edits
-from meta.tune.trial import run_trial
+from meta.gate.presets import Preset
+from meta.project import Report
+from meta.records.account import Night
+from meta.records.candidate import Proposal
+from meta.replay.replayer import Replayer
+from meta.store.store import Store
+from meta.surfaces.versions import VersionHistory
+from meta.tune.baseline import fill_gaps, replay_baseline
+from meta.tune.budget import ReplayBudget
+from meta.tune.bundle import Bundles
+from meta.tune.held_out import divide_tickets, explain_no_tickets
+from meta.tune.incumbent import Promotions, rebase, rebase_proposed
+from meta.tune.propose.collection import EditCollection
+from meta.tune.result import TuningResult, close_night
+from meta.tune.screen import ScreenRace, drop_hopeless, list_open_tests
+from meta.tune.search.suggestions import SearchStudy
+from meta.tune.trial import Trials
 
 
 @dataclass(frozen=True)
-class TuningResult:
-    """What a night did."""
+class Tuning:
+    """What a night works with. Only this story sees all of it; each part was built with just what it needs."""
 
-    id: int
-    candidates: tuple[Candidate, ...]
-    proposals: tuple[Proposal, ...]
-    replays: int
-    out_of_budget: bool = False
+    night: Night
+    store: Store
+    history: VersionHistory
+    replayer: Replayer
+    promotions: Promotions  # which version is in use
+    edits: EditCollection  # asks the proposer, checks each edit, has a refused one corrected once
+    study: SearchStudy  # combinations of edits and settings, suggested by Optuna
+    race: ScreenRace  # a cheap look at each edit on search tickets
+    bundles: Bundles  # tests small edits as one
+    trials: Trials  # the gate, served with real replays
+    budget: ReplayBudget
+    preset: Preset  # how many tickets a test takes with that budget, and whether small edits wait for each other
+    report: Report
 
 
-def tune(context: Context, proposer: Proposer) -> TuningResult:
-    """Tune once: look at failures, propose edits, screen them, put each through the gate, write down what passed."""
-    store, night, budget = context.store, context.night, context.settings.tune.replays
-    assert night is not None
-    finish_interrupted_promotions(context)
-    incumbent = version_in_use(context)
-    search, held_out = divide_tickets(store)
+def tune(t: Tuning) -> TuningResult:
+    """Look at failures, propose edits, screen them, put each through the gate, and make proposals of those kept."""
+    t.bundles.release()
+    t.promotions.finish_interrupted()
+    incumbent = t.promotions.version_in_use(t.night)
+    search, held_out = divide_tickets(t.store.tickets)
     if not held_out:
-        raise MetaError(
-            "there is no admitted ticket that the gate may use",
-            "`meta tickets mine PATH` or `meta tickets add FILE`; under-specified ones do not count",
-            code=3,
-        )
+        raise explain_no_tickets()
 
-    baseline = replay_baseline(context, incumbent, search)
-    candidates = collect_edits(context, proposer, incumbent, baseline, search)
-    may_be_tried = partial(check_draft, context, incumbent)
-    candidates += suggest_edits(context, incumbent, search, may_be_tried)
-    plan = preset_of_settings(context)
-    screened = screen_candidates(context, incumbent, candidates, search, baseline, plan)
-    report_races(context, incumbent)
-    if plan.together:
-        screened = bundle_small_edits(context, incumbent, screened, search, baseline, may_be_tried)
+    baseline = replay_baseline(t.replayer, t.store.replays, incumbent, search, t.report)
+    candidates = t.edits.collect(t.night, incumbent, baseline, search)
+    candidates += t.study.suggest(t.night, incumbent, search)
+    racing = rebase_proposed(t.history, t.store.candidates, candidates, incumbent)
+    entrants = list_open_tests(candidates) + t.race.run(racing, search, baseline)
+    t.study.learn(t.night, incumbent)
+    if t.preset.together:
+        entrants = t.bundles.form(t.night, incumbent, entrants, search, baseline)
 
-    proposals, ended_early = [], False
-    for place, entrant in enumerate(screened, 1):
-        candidate = entrant.candidate
-        others = [each for each in screened[place:] if not each.hopeless]
-        share = trial_share(count_remaining_replays(context, budget), len(others))
-        if share == 0 or (entrant.hopeless and share < MIN_TRIAL_REPLAYS):
-            ended_early |= bool(others) or not entrant.hopeless
-            drop_doubtful_edits(context, screened[place - 1 :])
+    proposals, unfinished = list[Proposal](), False
+    for place, entrant in enumerate(entrants):
+        promising = [other for other in entrants[place + 1 :] if not other.hopeless]
+        share = t.budget.trial_share(len(promising))
+        if not entrant.can_begin_test(share):
+            unfinished |= bool(promising) or not entrant.hopeless
+            drop_hopeless(t.store.candidates, entrants[place:], t.report)
             break
-        candidate, version = rebase(context, candidate, incumbent)
-        if version is None:
+        candidate, version = rebase(t.history, t.store.candidates, entrant.candidate, incumbent)
+        if version is None:  # it overlaps with an edit that was kept tonight
             continue
-        fewest_first = store.tickets.least_decided(held_out, plan.held_out)
-        candidate, decision = run_trial(
-            context, candidate, version.surface, incumbent.surface, fewest_first, plan.gate, share
-        )
-        context.tell(f"{candidate.status}: {candidate.edit.title}: {decision.why}")
-        release_bundled(context)
+        tickets = t.store.tickets.least_decided(held_out, t.preset.held_out)
+        candidate, decision = t.trials.run(candidate, version.surface, incumbent.surface, tickets, share)
+        t.report(f"{candidate.status}: {candidate.edit.title}: {decision.why}")
+        t.bundles.release()
         if candidate.status == "kept":
-            fill_in_missing_replays(context, candidate, version, incumbent, fewest_first)
-            proposals.append(write_proposal(context, candidate, version, incumbent))
-            incumbent = promote_version(context, version, proposals[-1])
-        ended_early |= candidate.status == "testing"
+            fill_gaps(t.replayer, t.store.replays, candidate, version, incumbent, tickets, t.budget.remaining)
+            proposals.append(t.promotions.promote(candidate, version, incumbent))
+            incumbent = version
+        unfinished |= candidate.status == "testing"  # its test goes on another night
 
-    used, tried = store.replays.count_used(night), store.candidates.of_night(night)
-    store.nights.end_tuning(night, {"replays": used, "kept": [p.id for p in proposals]})
-    return TuningResult(night, tuple(tried), tuple(proposals), used, ended_early)
-
-
-def finish_interrupted_promotions(context: Context) -> None:
-    """What a kill left between the gate's word and what follows from it: a kept candidate without a branch, say."""
-    release_bundled(context)
-    for candidate in context.store.candidates.kept_without_proposal():
-        if candidate.commit:
-            version = context.versions.at(candidate.commit)
-            promote_version(
-                context,
-                version,
-                write_proposal(context, candidate, version, context.versions.at(f"{candidate.commit}^")),
-            )
+    return close_night(t.store, t.night, proposals, unfinished)

@@ -7,18 +7,21 @@ wrong and nothing else.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from meta.app import Context
 from meta.gate.gate import MIN_TICKETS_FOR_CLAIM
 from meta.gate.gate_record import GateConfig
 from meta.gate.power import estimate_power
 from meta.gate.presets import preset_of_budget
 from meta.records.ticket import Ticket
+from meta.settings import Settings
+from meta.store.store import Store
+from meta.surfaces.versions import Version
+from meta.tune.budget import preset_of_settings
 from meta.tune.held_out import MAX_DECISIONS, divide_tickets
-from meta.tune.levels import next_level_of
+from meta.tune.levels import AlphaLevels
 from meta.tune.trial import prior_beliefs
 
 FORECAST_GAINS = (0.05, 0.10, 0.20)
@@ -27,7 +30,7 @@ SIMULATIONS = 40
 """Tests of each gain: enough to tell a tenth from a half from nine tenths, in about a second."""
 
 PRICED_REPLAYS = 200
-"""A replay is expected to cost what the newest so many with a known price did."""
+"""The newest replays whose mean cost is taken for the price of one."""
 
 MIN_POWER = 0.5
 """A gain is called detectable when a test keeps it at least that often."""
@@ -74,88 +77,85 @@ class NightOutlook:
         return {**asdict(self), "detectable": self.detectable}
 
 
-def forecast_night(context: Context, seed: int = 0) -> NightOutlook:
-    """Simulate tonight's gate. Divides the tickets as a night would, and spends nothing."""
-    from meta.tune.budget import preset_of_settings
+def forecast_night(store: Store, settings: Settings, head: Callable[[], Version], seed: int = 0) -> NightOutlook:
+    """Simulate tonight's gate. Divides the tickets as a night would, and spends nothing.
 
-    store, plan = context.store, preset_of_settings(context)
-    search, held_out = divide_tickets(store)
-    tested = list(held_out)[: plan.held_out]
-    gate = replace(
-        plan.gate, alpha=next_level_of(context, plan.gate.alpha), parallel=context.settings.replay.parallel * 2
-    )
-    version = context.versions.head().id if tested else ""
-    stale = [prior_beliefs(store, t.id, version) for t in tested]
+    `head` looks up the version in use; it is only called when there is a ticket to test on.
+    """
+    preset = preset_of_settings(settings.tune)
+    search, held_out = divide_tickets(store.tickets)
+    tested = held_out[: preset.held_out]
+    alpha = AlphaLevels(store.gate_tests, settings.tune).of_next_test(preset.gate.alpha)
+    gate = replace(preset.gate, alpha=alpha, parallel=settings.replay.parallel * 2)
+    version = head().id if tested else ""
+    stale = [prior_beliefs(store.replays, ticket.id, version) for ticket in tested]
     price = store.replays.mean_cost(PRICED_REPLAYS)
-    found = (
-        [
-            estimate_power(gain, n=len(tested), stale=stale, config=gate, simulations=SIMULATIONS, seed=seed)
-            for gain in FORECAST_GAINS
-        ]
-        if tested
-        else []
-    )
-    chances = tuple(
-        GainChance(p.delta, p.power, p.standard_error, p.replays, None if price is None else p.replays * price)
-        for p in found
-    )
-    made = NightOutlook(
+    powers = [
+        estimate_power(gain, n=len(tested), stale=stale, config=gate, simulations=SIMULATIONS, seed=seed)
+        for gain in (FORECAST_GAINS if tested else ())
+    ]
+    outlook = NightOutlook(
         held_out=len(held_out),
         tested=len(tested),
         alpha=gate.alpha,
-        budget=context.settings.tune.replays,
-        chances=chances,
-        reachable=found[0].reachable if found else 0.0,
-        themes=dict(Counter(label for t in held_out for label in t.labels)),
+        budget=settings.tune.replays,
+        chances=tuple(
+            GainChance(p.delta, p.power, p.standard_error, p.replays, None if price is None else p.replays * price)
+            for p in powers
+        ),
+        reachable=powers[0].reachable if powers else 0.0,
+        themes=dict(Counter(label for ticket in held_out for label in ticket.labels)),
         usd_per_replay=price,
         advice=(),
     )
-    return replace(made, advice=tuple(_advice(context, made, search, stale, gate, seed)))
+    if not tested:
+        return replace(outlook, advice=("`meta tickets mine PATH` makes tickets from a repository's history",))
+    worn = len(store.tickets.worn_out(MAX_DECISIONS))
+    advice = [*_advise_on_gain(outlook, stale, gate, seed), *_advise_on_tickets(outlook, search, worn)]
+    return replace(outlook, advice=tuple(advice))
 
 
-def _advice(
-    context: Context,
-    found: NightOutlook,
-    search: Sequence[Ticket],
-    stale: Sequence[tuple[float, float]],
-    gate: GateConfig,
-    seed: int,
+def _advise_on_gain(
+    outlook: NightOutlook, stale: Sequence[tuple[float, float]], gate: GateConfig, seed: int
 ) -> list[str]:
+    """What would make a gain detectable where none is."""
+    if outlook.detectable is not None:
+        return []
+    if outlook.reachable < TEN_POINTS:
+        return ["the agent passes nearly all of these tickets: add tickets that it fails"]
+    return _what_would_do(outlook, stale, gate, seed)
+
+
+def _advise_on_tickets(outlook: NightOutlook, search: Sequence[Ticket], worn: int) -> list[str]:
+    """What is missing among the held-out tickets; `worn` of them have served as often as they should."""
     lines = []
-    if not found.tested:
-        return ["`meta tickets mine PATH` makes tickets from a repository's history"]
-    if found.detectable is None:
-        if found.reachable < TEN_POINTS:
-            lines.append("the agent passes nearly all of these tickets: add tickets that it fails")
-        else:
-            lines += _what_would_do(found, stale, gate, seed)
-    if found.held_out < MIN_TICKETS_FOR_CLAIM:
+    if outlook.held_out < MIN_TICKETS_FOR_CLAIM:
+        missing = MIN_TICKETS_FOR_CLAIM - outlook.held_out
         lines.append(
-            f"with {MIN_TICKETS_FOR_CLAIM - found.held_out} more tickets some can be held out; until then a result is "
-            "about "
-            "these tickets only"
+            f"with {missing} more tickets some can be held out; until then a result is about these tickets only"
         )
-    elif missing := sorted({label for t in search for label in t.labels} - set(found.themes)):
+    elif themes := sorted({label for ticket in search for label in ticket.labels} - set(outlook.themes)):
         lines.append(
-            f"no held-out ticket is about {', '.join(missing)}: a gain there cannot be seen; new tickets of that kind "
+            f"no held-out ticket is about {', '.join(themes)}: a gain there cannot be seen; new tickets of that kind "
             "enter as held-out"
         )
-    worn = len(context.store.tickets.worn_out(MAX_DECISIONS))
-    if worn and found.held_out >= MIN_TICKETS_FOR_CLAIM:
+    if worn and outlook.held_out >= MIN_TICKETS_FOR_CLAIM:
         lines.append(
             f"{worn} held-out tickets have served {MAX_DECISIONS} decisions or more: add new ones to take their place"
         )
     return lines
 
 
-def _what_would_do(found: NightOutlook, stale: Sequence[tuple[float, float]], gate: GateConfig, seed: int) -> list[str]:
+def _what_would_do(
+    outlook: NightOutlook, stale: Sequence[tuple[float, float]], gate: GateConfig, seed: int
+) -> list[str]:
     """The least changes with which a gain of ten points would be kept half of the time: budget, tickets, or both."""
-    budgets = [found.budget, *(r for r in MORE_REPLAYS if r > found.budget)]
+    budgets = [outlook.budget, *(r for r in MORE_REPLAYS if r > outlook.budget)]
     lines = []
     for place, replays in enumerate(budgets):
         config = _with_budget(gate, replays) if place else gate
-        sizes = [found.tested] * (place > 0) + [
-            n for n in MORE_TICKETS if found.tested < n <= preset_of_budget(replays).held_out
+        sizes = [outlook.tested] * (place > 0) + [
+            n for n in MORE_TICKETS if outlook.tested < n <= preset_of_budget(replays).held_out
         ]
         for n in sizes:
             alike = [stale[i % len(stale)] for i in range(n)]
@@ -165,12 +165,12 @@ def _what_would_do(found: NightOutlook, stale: Sequence[tuple[float, float]], ga
                 ).power
                 >= MIN_POWER
             ):
-                wanted = [f"{n} held-out tickets like these {found.tested}"] * (n > found.tested)
+                wanted = [f"{n} held-out tickets like these {outlook.tested}"] * (n > outlook.tested)
                 lines.append(" and ".join([*wanted, *[f"{replays} replays a night"] * (place > 0)]))
                 break
     if not lines:
         lines.append(f"{MORE_TICKETS[-1]} tickets like these would not do: add others that the agent fails")
-        if gate.alpha < preset_of_budget(found.budget).gate.alpha / 10:
+        if gate.alpha < preset_of_budget(outlook.budget).gate.alpha / 10:
             lines.append("the strict tier asks for much more evidence than the standard one (tune.tier in meta.toml)")
     return lines
 

@@ -1,9 +1,9 @@
 """A cheap race between candidates on failing search tickets, before the gate. Nothing seen here is evidence.
 
-Round by round, every candidate whose race is open gets one replay, and each replay moves its odds of helping. At `STOP`
-it is hopeless and gets no more; at `GO` it needs no more: the gate will look far harder. What these leave over goes to
-the others, the most promising first, up to twice the usual number for each. Then the gate takes the most promising
-first, and those at or below `ENOUGH` last, if the budget reaches them at all.
+Round by round, every candidate whose race is open gets one replay, and each replay moves its odds of helping. At
+`STOP_LOG_ODDS` it is hopeless and gets no more; at `GO_LOG_ODDS` it needs no more: the gate will look far harder. What
+these leave over goes to the others, the most promising first, up to twice the usual number for each. Then the gate
+takes the most promising first, and those at or below `PROMISING_LOG_ODDS` last, if the budget reaches them at all.
 """
 
 from __future__ import annotations
@@ -12,52 +12,27 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from meta.app import Context
 from meta.gate.beliefs import LIFT
-from meta.gate.presets import Preset
+from meta.project import Report
 from meta.records.candidate import Candidate, Edit
 from meta.records.replay import Replay
 from meta.records.ticket import Ticket
-from meta.replay.replayer import ReplayRequest
+from meta.replay.replayer import Replayer, ReplayRequest
+from meta.store.candidates import Candidates
+from meta.store.replays import Replays
 from meta.surfaces.versions import Version
-from meta.tune.incumbent import rebase
+from meta.tune.budget import MIN_TRIAL_REPLAYS
 from meta.tune.search.worth import RaceScore, expected_success_of, score_race
 from worker_agent.surface import Surface, list_surface_files
 
-
-def screen_candidates(
-    context: Context,
-    incumbent: Version,
-    candidates: Sequence[Candidate],
-    search: Sequence[Ticket],
-    baseline: Sequence[Replay],
-    plan: Preset,
-) -> list[ScreenResult]:
-    """What is worth the gate, most promising first. Candidates in testing go first and are not screened again."""
-    testing = [ScreenResult.still_testing(c) for c in candidates if c.status == "testing"]
-    entrants = []
-    for candidate in candidates:
-        if candidate.status == "proposed":
-            candidate, version = rebase(context, candidate, incumbent)
-            if version:
-                entrants.append((candidate, version.surface))
-    if entrants:
-        context.tell(f"screening {len(entrants)} edits on search tickets")
-    good = []
-    for result in screen_edits(context, entrants, search, baseline, plan.screen_runs):
-        context.tell(f"{'doubtful' if result.hopeless else 'promising'}: {result.candidate.edit.title}: {result.why}")
-        good.append(result)
-    return testing + good
-
-
 STOP_LOG_ODDS, GO_LOG_ODDS, PROMISING_LOG_ODDS = -2.0, 1.5, -0.5
-"""Log-odds, beginning at 0. The race of a candidate ends at STOP or GO; above ENOUGH it is promising at the end."""
+"""Log-odds, beginning at 0. The race of a candidate ends at STOP or GO; above PROMISING it is promising at the end."""
 
 SHARE_LIFTED = 0.6
-"""An edit that helps is believed to lift so many of the tickets that it is about."""
+"""The share of the tickets that it is about which a helpful edit is believed to lift."""
 
 MAX_REPLAYS_FACTOR = 2
-"""A candidate gets at most so many times the usual number of replays."""
+"""A candidate gets at most this many times the usual number of replays."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +40,7 @@ class ScreenResult:
     """How a candidate did in the race."""
 
     candidate: Candidate
-    found: RaceScore
+    score: RaceScore
     worth: float
     odds: float
     size: int
@@ -78,16 +53,33 @@ class ScreenResult:
 
     @property
     def hopeless(self) -> bool:
-        return self.odds <= PROMISING_LOG_ODDS or self.too_dear or (not self.found.runs and self.worth <= 0.0)
+        return self.odds <= PROMISING_LOG_ODDS or self.too_costly or (not self.score.runs and self.worth <= 0.0)
 
     @property
-    def too_dear(self) -> bool:
-        return self.found.gain > 0.0 >= self.worth
+    def too_costly(self) -> bool:
+        return self.score.gain > 0.0 >= self.worth
+
+    def can_begin_test(self, share: int) -> bool:
+        """Whether its test may begin with a share of so many replays. Without hope it needs enough for a whole one."""
+        return share > 0 and not (self.hopeless and share < MIN_TRIAL_REPLAYS)
 
     @property
     def why(self) -> str:
-        dear = ", but a replay costs more than that is worth" if self.too_dear else ""
-        return f"{self.found.passes} of {self.found.runs} replays passed on search tickets that had failed{dear}"
+        dear = ", but a replay costs more than that is worth" if self.too_costly else ""
+        return f"{self.score.passes} of {self.score.runs} replays passed on search tickets that had failed{dear}"
+
+
+def list_open_tests(candidates: Sequence[Candidate]) -> list[ScreenResult]:
+    """The candidates in testing among these. They won their race another night and go to the gate first."""
+    return [ScreenResult.still_testing(candidate) for candidate in candidates if candidate.status == "testing"]
+
+
+def drop_hopeless(candidates: Candidates, unreached: Sequence[ScreenResult], report: Report) -> None:
+    """Drop the edits without hope for which the budget is too small; the others wait for another night."""
+    for entrant in unreached:
+        if entrant.hopeless:
+            candidates.move(entrant.candidate, "screened_out", entrant.why)
+            report(f"dropped: {entrant.candidate.edit.title}: {entrant.why}")
 
 
 @dataclass
@@ -97,42 +89,51 @@ class _Entrant:
     tickets: list[Ticket]
     seen: list[Replay]
 
-    def wants(self) -> ReplayRequest:
+    def next_request(self) -> ReplayRequest:
         """Its next replay: every ticket once before any twice."""
         return ReplayRequest(self.tickets[len(self.seen) % len(self.tickets)], self.surface, self.candidate.id)
 
-
-def screen_edits(
-    context: Context,
-    entrants: Sequence[tuple[Candidate, Surface]],
-    search: Sequence[Ticket],
-    baseline: Sequence[Replay],
-    rounds: int,
-) -> list[ScreenResult]:
-    """Race all candidates, for `rounds` replays each on average; the most promising first.
-
-    A race that was cut short goes on from the replays that were made.
-    """
-    believed = expected_success_of(baseline)
-    race = [_Entrant(c, s, _tickets(c.edit, search, believed), race_replays_of(context, c)) for c, s in entrants]
-    pool = rounds * len(race)
-    while turn := _turn(race, believed, rounds, pool - sum(len(e.seen) for e in race)):
-        for entrant, replay in zip(turn, context.replayer.run([e.wants() for e in turn], "screen"), strict=True):
-            entrant.seen.append(replay)
-    doubling = context.settings.search.doubling
-    results = []
-    for entrant in race:
-        found = score_race(entrant.seen, baseline)
-        size = sum((entrant.surface.root / path).stat().st_size for path in list_surface_files(entrant.surface.root))
-        results.append(
-            ScreenResult(entrant.candidate, found, found.at(doubling), lift_log_odds_of(entrant.seen, believed), size)
-        )
-    return sorted(results, key=lambda r: (-r.worth, r.size))
+    @property
+    def size(self) -> int:
+        return sum((self.surface.root / path).stat().st_size for path in list_surface_files(self.surface.root))
 
 
-def race_replays_of(context: Context, candidate: Candidate) -> list[Replay]:
-    """The replays of a candidate's race so far."""
-    return context.store.replays.of_race(candidate.id)
+class ScreenRace:
+    """Races candidates for `rounds` replays each on average. `doubling` is what a doubled cost must bring."""
+
+    def __init__(self, replayer: Replayer, replays: Replays, rounds: int, doubling: float, report: Report) -> None:
+        self._replayer, self._replays, self._report = replayer, replays, report
+        self._rounds, self._doubling = rounds, doubling
+
+    def run(
+        self, candidates: Sequence[tuple[Candidate, Version]], search: Sequence[Ticket], baseline: Sequence[Replay]
+    ) -> list[ScreenResult]:
+        """Race these candidates, each with its version; the most promising first.
+
+        A race that was cut short goes on from the replays that were made.
+        """
+        if candidates:
+            self._report(f"screening {len(candidates)} edits on search tickets")
+        believed = expected_success_of(baseline)
+        race = [
+            _Entrant(c, version.surface, _tickets(c.edit, search, believed), self._replays.of_race(c.id))
+            for c, version in candidates
+        ]
+        pool = self._rounds * len(race)
+        while turn := _turn(race, believed, self._rounds, pool - sum(len(e.seen) for e in race)):
+            requests = [entrant.next_request() for entrant in turn]
+            for entrant, replay in zip(turn, self._replayer.run(requests, "screen"), strict=True):
+                entrant.seen.append(replay)
+        results = sorted((self._result(e, baseline, believed) for e in race), key=lambda r: (-r.worth, r.size))
+        for result in results:
+            word = "doubtful" if result.hopeless else "promising"
+            self._report(f"{word}: {result.candidate.edit.title}: {result.why}")
+        return results
+
+    def _result(self, entrant: _Entrant, baseline: Sequence[Replay], believed: dict[str, float]) -> ScreenResult:
+        score = score_race(entrant.seen, baseline)
+        odds = lift_log_odds_of(entrant.seen, believed)
+        return ScreenResult(entrant.candidate, score, score.at(self._doubling), odds, entrant.size)
 
 
 def _turn(race: Sequence[_Entrant], believed: dict[str, float], rounds: int, left: int) -> list[_Entrant]:
@@ -151,7 +152,7 @@ def _turn(race: Sequence[_Entrant], believed: dict[str, float], rounds: int, lef
 def lift_log_odds_of(replays: Sequence[Replay], believed: dict[str, float]) -> float:
     """Log-odds that the candidate lifts tickets, against that it changes nothing: the ratio of the two likelihoods.
 
-    Lifted, a ticket fails `LIFT` less often; a helpful edit lifts `LIFTED` of its tickets, each for good.
+    Lifted, a ticket fails `LIFT` less often; a helpful edit lifts `SHARE_LIFTED` of its tickets, each for good.
     """
     total = 0.0
     for ticket in dict.fromkeys(r.ticket for r in replays):

@@ -1,65 +1,76 @@
-"""DOCSTRING meta.tune.propose.collection."""
+"""Collecting the edits of a night: those that wait from earlier ones, and new ones from the proposer, checked."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from meta.app import Context
-from meta.records.candidate import Candidate, Edit
+from meta.project import Report
+from meta.records.account import Night
+from meta.records.candidate import Candidate, Edit, EditDraft
 from meta.records.replay import Replay
 from meta.records.ticket import Ticket
+from meta.store.store import Store
 from meta.surfaces.versions import Version, read_surface_text
-from meta.tune.propose.edit_check import check_edit
+from meta.tune.propose.edit_check import EditCheck
 from meta.tune.propose.evidence import gather_evidence
 from meta.tune.propose.proposer import Proposer
 from worker_agent.surface import list_surface_files
 
-MAX_EARLIER_EDITS = 200
-"""A new edit may not repeat one of the newest so many; what was tried long ago met another agent and other tickets."""
 
+class EditCollection:
+    """Asks the proposer for up to `most` edits a night and checks each; one that is refused is corrected once."""
 
-def collect_edits(
-    context: Context,
-    proposer: Proposer,
-    incumbent: Version,
-    baseline: Sequence[Replay],
-    search: Sequence[Ticket],
-) -> list[Candidate]:
-    """Those of earlier nights that wait, and new ones, each checked and, if refused, corrected once."""
-    store, night = context.store, context.night
-    assert night is not None
-    known = store.candidates.of_night(night)
-    waiting = store.candidates.waiting_from_other_nights(night)
-    drafts = store.nights.drafts(night)
-    in_conversation = drafts is None and not known
-    if in_conversation:
+    def __init__(self, store: Store, proposer: Proposer, check: EditCheck, most: int, report: Report) -> None:
+        self._store, self._proposer, self._check = store, proposer, check
+        self._most, self._report = most, report
+
+    def collect(
+        self, night: Night, incumbent: Version, baseline: Sequence[Replay], search: Sequence[Ticket]
+    ) -> list[Candidate]:
+        """The candidates that wait from earlier nights, and tonight's.
+
+        What was asked for and written down before the night was interrupted is not asked for again.
+        """
+        candidates, nights = self._store.candidates, self._store.nights
+        known = candidates.of_night(night.id)
+        waiting = candidates.waiting_from_other_nights(night.id)
+        drafts = nights.drafts(night.id)
+        in_conversation = drafts is None and not known
+        if in_conversation:
+            drafts = self._ask(incumbent, baseline, search)
+            nights.save_drafts(night.id, drafts)
+        found = [c for c in known if c.status in ("proposed", "testing")]
+        for draft in (drafts or [])[len(known) :]:  # each draft becomes one candidate, in their order
+            candidate = self._take(night, incumbent, draft, may_revise=in_conversation)
+            if candidate.status == "proposed":
+                found.append(candidate)
+        return [*waiting, *found]
+
+    def _ask(self, incumbent: Version, baseline: Sequence[Replay], search: Sequence[Ticket]) -> list[EditDraft]:
         surface = read_surface_text(incumbent.surface, list_surface_files(incumbent.surface.root))
-        evidence = gather_evidence(store, baseline, search)
-        context.tell(
+        evidence = gather_evidence(self._store, baseline, search)
+        self._report(
             f"asking for edits: {len(evidence.failures)} failing replays, "
             f"{sum(map(len, evidence.complaints.values()))} pull requests that came back"
         )
-        drafts = list(proposer.propose(evidence, surface, context.settings.proposer.edits))
-        store.nights.save_drafts(night, drafts)
-    made = [c for c in known if c.status in ("proposed", "testing")]
-    for draft in (drafts or [])[len(known) :]:  # each draft becomes one candidate, in their order
-        problem = draft.problem or check_draft(context, incumbent, draft.edit)
-        if problem and in_conversation and (again := proposer.revise(draft, problem)):
-            draft, problem = again, again.problem or check_draft(context, incumbent, again.edit)
+        return list(self._proposer.propose(evidence, surface, self._most))
+
+    def _take(self, night: Night, incumbent: Version, draft: EditDraft, *, may_revise: bool) -> Candidate:
+        """The draft as a candidate: a proposed one, or an invalid one with the objection to it."""
+        objection = self._find_objection(draft, incumbent)
+        if objection and may_revise and (revised := self._proposer.revise(draft, objection)):
+            draft, objection = revised, self._find_objection(revised, incumbent)
         edit = draft.edit or Edit(title=draft.title)
-        with store.all_or_nothing():  # what may not be tried is never there as if it might
-            candidate = store.candidates.add(night, incumbent.id, edit)
-            if problem:
-                store.candidates.move(candidate, "invalid", problem)
-        if problem:
-            context.tell(f"invalid: {edit.title}: {problem}")
-        else:
-            made.append(candidate)
-    return [*waiting, *made]
+        candidates = self._store.candidates
+        with self._store.all_or_nothing():  # what may not be tried is never there as if it might
+            candidate = candidates.add(night.id, incumbent.id, edit)
+            if objection:
+                candidate = candidates.move(candidate, "invalid", objection)
+        if objection:
+            self._report(f"invalid: {edit.title}: {objection}")
+        return candidate
 
-
-def check_draft(context: Context, incumbent: Version, edit: Edit | None) -> str | None:
-    if edit is None:
-        return "it cannot be read"
-    earlier = context.store.candidates.readable(MAX_EARLIER_EDITS)
-    return check_edit(context, incumbent, edit, context.store.tickets.all(), earlier)
+    def _find_objection(self, draft: EditDraft, incumbent: Version) -> str | None:
+        if draft.problem:
+            return draft.problem
+        return self._check.find_objection(draft.edit, incumbent) if draft.edit else "it cannot be read"

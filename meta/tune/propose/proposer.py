@@ -1,4 +1,4 @@
-"""DOCSTRING meta.tune.propose.proposer."""
+"""What every proposer can do."""
 
 from __future__ import annotations
 

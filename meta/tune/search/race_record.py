@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from meta.records.candidate import Candidate
-from meta.store.store import Store
+from meta.store.replays import Replays
 from meta.tune.search.worth import RaceScore, score_race
 
 
-def race_score(store: Store, candidate: Candidate) -> RaceScore | None:
+def race_score(replays: Replays, candidate: Candidate) -> RaceScore | None:
     """How a candidate did on search tickets against the version that was in use then; `None` before its race."""
-    replays = [replay for replay in store.replays.of_race(candidate.id) if replay.verdict != "void"]
-    opponent = store.replays.race_opponent(candidate.id)
-    if not replays or opponent is None:
+    race = [replay for replay in replays.of_race(candidate.id) if replay.verdict != "void"]
+    opponent = replays.race_opponent(candidate.id)
+    if not race or opponent is None:
         return None
-    return score_race(replays, store.replays.baseline(opponent, sorted({replay.ticket for replay in replays})))
+    return score_race(race, replays.baseline(opponent, sorted({replay.ticket for replay in race})))

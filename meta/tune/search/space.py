@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from meta.app import Context
 from meta.records.candidate import Candidate, Edit
 from meta.records.ticket import Ticket
+from meta.settings import SearchSettings
+from meta.store.store import Store
 from meta.surfaces.agent_toml import replace_setting
-from meta.surfaces.versions import Version
+from meta.surfaces.versions import Changes, Version, VersionHistory
 from meta.tune.search.race_record import race_score
 
 ChoiceValue = bool | int | str
@@ -75,50 +76,52 @@ class SearchSpace:
         return [c for c in found if len(c) > 1 or any(not name.startswith("edit ") for name in c)]
 
 
-def space_of(context: Context, incumbent: Version) -> SearchSpace:
-    """Today's space for the incumbent."""
-    asked, config = context.settings.search, incumbent.surface.config
+def space_of(
+    incumbent: Version, wanted: SearchSettings, default_model: str, combinable: Mapping[int, Candidate]
+) -> SearchSpace:
+    """Today's space for the incumbent: the settings that the team lists, and the edits that may be combined."""
+    config = incumbent.surface.config
     lists: dict[str, tuple[ChoiceValue, ...]] = {
-        "model": asked.models,
-        "effort": asked.efforts,
-        "limits.turns": asked.turns,
-        "limits.tokens": asked.tokens,
-        **{f"tool {tool}": ("on", "off") for tool in asked.tools},
+        "model": wanted.models,
+        "effort": wanted.efforts,
+        "limits.turns": wanted.turns,
+        "limits.tokens": wanted.tokens,
+        **{f"tool {tool}": ("on", "off") for tool in wanted.tools},
     }
     in_use: dict[str, ChoiceValue] = {
-        "model": config.model or context.settings.worker_endpoint().model,
+        "model": config.model or default_model,
         "effort": config.effort,
         "limits.turns": config.limits.turns,
         "limits.tokens": config.limits.tokens or 0,
-        **{f"tool {tool}": "on" if tool in config.tools else "off" for tool in asked.tools},
+        **{f"tool {tool}": "on" if tool in config.tools else "off" for tool in wanted.tools},
     }
-    return SearchSpace(_combinable(context), {name: values for name, values in lists.items() if values}, in_use)
+    return SearchSpace(dict(combinable), {name: values for name, values in lists.items() if values}, in_use)
 
 
-def _combinable(context: Context) -> dict[int, Candidate]:
-    """Edits that were refused for want of a gain that could be shown, though the screen had found one."""
-    store, doubling = context.store, context.settings.search.doubling
+def find_combinable(store: Store, doubling: float) -> dict[int, Candidate]:
+    """Edits that were refused for want of a gain that could be shown, though their race had found one."""
     promising = []
     for candidate in store.candidates.refused(MAX_REFUSED_READ):
-        found = race_score(store, candidate) if candidate.commit and not candidate.edit.choice else None
-        if found and found.at(doubling) > 0.0:
-            promising.append((found.at(doubling), candidate))
+        score = race_score(store.replays, candidate) if candidate.commit and not candidate.edit.choice else None
+        if score and score.at(doubling) > 0.0:
+            promising.append((score.at(doubling), candidate))
     best = sorted(promising, key=lambda pair: (-pair[0], -pair[1].id))[:MAX_COMBINED_EDITS]
     return {candidate.id: candidate for _, candidate in sorted(best, key=lambda pair: pair[1].id)}
 
 
 def edit_of_choice(
-    context: Context, incumbent: Version, space: SearchSpace, choice: SearchChoice, search: Sequence[Ticket]
+    history: VersionHistory, incumbent: Version, space: SearchSpace, choice: SearchChoice, search: Sequence[Ticket]
 ) -> Edit:
     """The choice as an edit of the incumbent. Raises `ValueError` where its parts cannot be put together."""
-    version, changes = incumbent, dict[str, str | None]()
+    version = incumbent
+    changes: Changes = {}
     chosen = [space.edits[number] for number in space.edits if choice.get(f"edit {number}")]
     for part in chosen:
-        merged = context.versions.carried_over(f"{part.commit}^", part.commit or "", version)
+        merged = history.carried_over(f"{part.commit}^", part.commit or "", version)
         if merged is None:
             raise ValueError(f"{part.edit.title} overlaps with what is in use or with another part")
         changes |= merged
-        version = Version(incumbent.commit, context.versions.lay_out(version, merged))
+        version = Version(incumbent.commit, history.lay_out(version, merged))
     settings = {name: value for name, value in choice.items() if not name.startswith("edit ")}
     if settings:
         text = (version.surface.root / "agent.toml").read_text("utf-8")

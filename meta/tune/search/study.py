@@ -32,7 +32,7 @@ def study_url_of(database: Path) -> str:
 
 
 @contextlib.contextmanager
-def open_study(database: Path) -> Iterator[SearchStudy]:
+def open_study(database: Path) -> Iterator[OptunaStudy]:
     """The study, made on first use. Raises `MetaError` when another release of Optuna wrote it."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     wait = {"connect_args": {"timeout": BUSY_SECONDS}}
@@ -45,13 +45,13 @@ def open_study(database: Path) -> Iterator[SearchStudy]:
             "or set suggestions = 0 under [search] in meta.toml",
         ) from None
     try:
-        yield SearchStudy(storage)
+        yield OptunaStudy(storage)
     finally:
         storage.remove_session()
         storage.engine.dispose()
 
 
-class SearchStudy:
+class OptunaStudy:
     """Asks for choices and is told what each was worth on search tickets. A trial knows its candidate's number."""
 
     def __init__(self, storage: optuna.storages.RDBStorage) -> None:

@@ -5,18 +5,22 @@ Of a test at the gate it sees one thing only: an edit that was refused may be co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from meta.app import Context
+from meta.project import Report
+from meta.records.account import Night
 from meta.records.candidate import Candidate, Edit
 from meta.records.ticket import Ticket
-from meta.surfaces.versions import Version
+from meta.settings import Settings
+from meta.store.store import Store
+from meta.surfaces.versions import Version, VersionHistory
+from meta.tune.propose.edit_check import EditCheck
 from meta.tune.search.race_record import race_score
-from meta.tune.search.space import SearchSpace, edit_of_choice, space_of
+from meta.tune.search.space import SearchChoice, SearchSpace, edit_of_choice, find_combinable, space_of
 
 if TYPE_CHECKING:
-    from meta.tune.search.study import SearchStudy
+    from meta.tune.search.study import OptunaStudy
 
 SUGGESTION_ATTEMPTS = 4
 """How often the study is asked for one suggestion when what it says has been tried or cannot be put together."""
@@ -24,75 +28,84 @@ SUGGESTION_ATTEMPTS = 4
 MAX_CANDIDATES_READ = 400
 """Candidates that are looked at to bring the study up to date."""
 
-SuggestionObjection = Callable[[Edit], str | None]
 
+class SearchStudy:
+    """Suggests combinations of earlier edits and other settings of the agent, and learns from their races."""
 
-def suggest_edits(
-    context: Context, incumbent: Version, search: Sequence[Ticket], objection: SuggestionObjection
-) -> list[Candidate]:
-    """Tonight's new suggestions, checked: as many as are missing beside those of tonight and those still undecided."""
-    store, night = context.store, context.night
-    assert night is not None
-    made = [c for c in store.candidates.undecided_or_of_night(night) if c.edit.choice]
-    missing = context.settings.search.suggestions - len(made)
-    space = space_of(context, incumbent) if missing > 0 else None
-    if space is None or space.is_empty:
-        return []
-    from meta.tune.search.study import open_study
+    def __init__(
+        self, store: Store, history: VersionHistory, check: EditCheck, settings: Settings, report: Report
+    ) -> None:
+        self._store, self._history, self._check, self._report = store, history, check, report
+        self._wanted, self._default_model = settings.search, settings.worker_endpoint().model
 
-    found = []
-    with open_study(store.path) as study:
-        _catch_up(context, study, space)
-        for _ in range(missing * SUGGESTION_ATTEMPTS):
-            asked = study.ask(space)
-            if asked is None:
-                break
-            trial, choice = asked
-            try:
-                edit = edit_of_choice(context, incumbent, space, choice, search)
-                problem = objection(edit)
-            except ValueError as error:
-                problem = str(error)
-            if problem:
-                study.refuse(trial, problem)
-                continue
-            found.append(store.candidates.add(night, incumbent.id, edit))
-            study.belongs(trial, found[-1].id)
-            context.tell(f"the search suggests: {edit.title}")
-            if len(found) == missing:
-                break
-    return found
-
-
-def report_races(context: Context, incumbent: Version) -> None:
-    """Tell the study what came of tonight's suggestions in the race, once that is over."""
-    tonight = context.store.candidates.of_night(context.night) if context.night else []
-    if any(c.edit.choice for c in tonight):
+    def suggest(self, night: Night, incumbent: Version, search: Sequence[Ticket]) -> list[Candidate]:
+        """Tonight's new suggestions, checked: as many as are missing beside tonight's and those still undecided."""
+        undecided = self._store.candidates.undecided_or_of_night(night.id)
+        missing = self._wanted.suggestions - sum(bool(c.edit.choice) for c in undecided)
+        space = self._space(incumbent) if missing > 0 else None
+        if space is None or space.is_empty:
+            return []
         from meta.tune.search.study import open_study
 
-        with open_study(context.store.path) as study:
-            _catch_up(context, study, space_of(context, incumbent), race_is_over=True)
+        found: list[Candidate] = []
+        with open_study(self._store.path) as study:
+            self._catch_up(study, space, night)
+            for _ in range(missing * SUGGESTION_ATTEMPTS):
+                asked = study.ask(space)
+                if asked is None:
+                    break
+                trial, choice = asked
+                edit, objection = self._build(incumbent, space, choice, search)
+                if edit is None or objection:
+                    study.refuse(trial, objection)
+                    continue
+                found.append(self._store.candidates.add(night.id, incumbent.id, edit))
+                study.belongs(trial, found[-1].id)
+                self._report(f"the search suggests: {edit.title}")
+                if len(found) == missing:
+                    break
+        return found
 
+    def learn(self, night: Night, incumbent: Version) -> None:
+        """Tell the study what came of tonight's suggestions in the race, once that is over."""
+        if any(c.edit.choice for c in self._store.candidates.of_night(night.id)):
+            from meta.tune.search.study import open_study
 
-def _catch_up(context: Context, study: SearchStudy, space: SearchSpace, *, race_is_over: bool = False) -> None:
-    """Bring the study up to date with the record: no trial of an earlier night stays open, whatever ended it."""
-    store, doubling = context.store, context.settings.search.doubling
-    tried = {c.id: c for c in store.candidates.newest(MAX_CANDIDATES_READ)}
-    study.close_waiting()
-    for trial, number in study.open_trials().items():
-        candidate = tried.get(number) if number is not None else None
-        racing = candidate and candidate.status == "proposed" and candidate.night == context.night
-        if racing and not race_is_over:
-            continue
-        found = race_score(store, candidate) if candidate else None
-        if found:
-            study.tell(trial, found.at(doubling))
-        else:
-            study.fail(trial)
-    known = study.known()
-    for candidate in tried.values():
-        choice = candidate.edit.choice or {f"edit {candidate.id}": True}
-        if candidate.id in known or not (candidate.edit.choice or candidate.id in space.edits):
-            continue
-        if candidate.status != "proposed" and (found := race_score(store, candidate)):
-            study.add(space, choice, candidate.id, found.at(doubling))
+            with open_study(self._store.path) as study:
+                self._catch_up(study, self._space(incumbent), night, race_is_over=True)
+
+    def _space(self, incumbent: Version) -> SearchSpace:
+        combinable = find_combinable(self._store, self._wanted.doubling)
+        return space_of(incumbent, self._wanted, self._default_model, combinable)
+
+    def _build(
+        self, incumbent: Version, space: SearchSpace, choice: SearchChoice, search: Sequence[Ticket]
+    ) -> tuple[Edit | None, str]:
+        """The choice as an edit, and what speaks against it."""
+        try:
+            edit = edit_of_choice(self._history, incumbent, space, choice, search)
+        except ValueError as error:
+            return None, str(error)
+        return edit, self._check.find_objection(edit, incumbent) or ""
+
+    def _catch_up(self, study: OptunaStudy, space: SearchSpace, night: Night, *, race_is_over: bool = False) -> None:
+        """Bring the study up to date with the record: no trial of an earlier night stays open, whatever ended it."""
+        tried = {c.id: c for c in self._store.candidates.newest(MAX_CANDIDATES_READ)}
+        study.close_waiting()
+        for trial, number in study.open_trials().items():
+            candidate = tried.get(number) if number is not None else None
+            racing = candidate and candidate.status == "proposed" and candidate.night == night.id
+            if racing and not race_is_over:
+                continue
+            score = race_score(self._store.replays, candidate) if candidate else None
+            if score:
+                study.tell(trial, score.at(self._wanted.doubling))
+            else:
+                study.fail(trial)
+        known = study.known()
+        for candidate in tried.values():
+            choice = candidate.edit.choice or {f"edit {candidate.id}": True}
+            if candidate.id in known or not (candidate.edit.choice or candidate.id in space.edits):
+                continue
+            if candidate.status != "proposed" and (score := race_score(self._store.replays, candidate)):
+                study.add(space, choice, candidate.id, score.at(self._wanted.doubling))

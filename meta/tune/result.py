@@ -1,0 +1,30 @@
+"""The end of a night's tuning, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from meta.records.account import Night
+from meta.records.candidate import Candidate, Proposal
+from meta.store.store import Store
+
+
+@dataclass(frozen=True)
+class TuningResult:
+    """What came of a night."""
+
+    night: int
+    candidates: tuple[Candidate, ...]
+    """Those that were proposed in this night, whatever became of them."""
+    proposals: tuple[Proposal, ...]
+    replays: int
+    out_of_budget: bool = False
+    """Whether something still waits for replays."""
+
+
+def close_night(store: Store, night: Night, proposals: Sequence[Proposal], unfinished: bool) -> TuningResult:
+    """Write down that the night's tuning has come to its end, and return what it did."""
+    used = store.replays.count_used(night.id)
+    store.nights.end_tuning(night.id, {"replays": used, "kept": [proposal.id for proposal in proposals]})
+    return TuningResult(night.id, tuple(store.candidates.of_night(night.id)), tuple(proposals), used, unfinished)
