@@ -122,7 +122,7 @@ class Engine:
 
     def _open(self, project: Project) -> App:
         app = App(project, executor=self._executor, history=self.versions)
-        app.store.db.execute("pragma synchronous = off")  # thrown away in a moment
+        app.store.skip_disk_sync()
         return app
 
     def reopen(self, report: Report = ignore_report, **tune: object) -> None:
