@@ -58,6 +58,6 @@ class FeedbackSource(Protocol):
 
 
 def check_cursor(cursor: Cursor | None, name: str) -> None:
-    """Raise `FeedbackError` unless a cursor belongs to the source of this name."""
+    """Raise `FeedbackError` if a cursor belongs to a source with another name."""
     if cursor is not None and cursor.source != name:
         raise FeedbackError(f"This cursor belongs to {cursor.source}, not to {name}. Start without a cursor.")

@@ -12,5 +12,5 @@ How data passes through (`plain_git.PlainGit` tells it in order):
 6. `git_outcome` makes the record, with evidence from `git_evidence`.
 
 To recognise another way to land a change, add it to `landing` if the graph or a message shows it, or to
-`CaseBuilder._landings_by_content` with the proof that it needs. Then raise `CASE_FORMAT`: old cursors would hide it.
+`CaseBuilder._landings_by_content` with the proof that it needs. Then increase `CASE_FORMAT`, or old cursors hide it.
 """

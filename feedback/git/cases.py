@@ -23,7 +23,7 @@ from feedback.identity import co_authors_in
 from feedback.messages import closed_numbers_in, pull_number_of, pull_title_of, strip_number, superseded_numbers_in
 
 CASE_FORMAT = 2
-"""Raise this when the same repository would give other outcomes than before: old cursors would hide them."""
+"""Increase this when the same repository would give other outcomes than before: old cursors would hide them."""
 _MAX_CANDIDATES = 12
 _SUCCESSION_SECONDS = 90 * 86_400
 """How long after a pull request a commit with its title counts as its successor; later, it is a coincidence."""

@@ -1,6 +1,6 @@
 """Runs git on a repository that nobody vouches for.
 
-With a clean environment, no network, no hooks and no pager.
+The environment is clean; network, hooks and pager are off.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def _unknown_fields_of(outcome: Outcome, finding: CaseFinding, title: str | None
 
 
 def _add_cause(outcome: Outcome, finding: CaseFinding) -> Outcome:
-    """Assign the one cause that git itself shows: the same work came in some other candidate."""
+    """Assign the one cause that git itself shows: the same work came in some other way."""
     case, candidate = finding.case, finding.landing_candidate
     if outcome.kind is OutcomeKind.REJECTED:
         commit = candidate.landing.commit if candidate else case.overtaking_commit or case.successor

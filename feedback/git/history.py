@@ -161,7 +161,7 @@ class History:
 def stamp_of(commit: Commit) -> tuple[str, int, str]:
     """Return what rebase, cherry-pick and amend keep of a commit.
 
-    The author's email address, the author's time in seconds, and the subject.
+    These are the author's email address, the author's time in seconds, and the subject.
     """
     return commit.author_email, commit.author_time, commit.subject
 

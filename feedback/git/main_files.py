@@ -1,6 +1,6 @@
 """Knows which step of main touched which file.
 
-So it finds where a change may have landed without reading contents.
+This finds where a change may have landed without reading contents.
 """
 
 from __future__ import annotations

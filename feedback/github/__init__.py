@@ -9,7 +9,7 @@ How data passes through (`github_source.GitHubSource` tells it in order):
 4. `pull_story` works out what happened: who changed it, asked for changes or, with `reversals`, reverted it.
 5. `github_outcome` makes the record, `diffs` adds diffs where no clone has them, `github_causes` the cause.
 
-To use another fact, add it to `queries` and `answers`, then to `pull_story` or `github_causes`, and raise
+To use another fact, add it to `queries` and `answers`, then to `pull_story` or `github_causes`, and increase
 `GITHUB_FORMAT` if it changes outcomes.
 
 Imports nothing from `feedback.git`. `githubkit` is slow to import, so `client` imports it when it connects.

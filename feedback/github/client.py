@@ -151,7 +151,7 @@ class GitHubClient:
         return self._parse(self._send(_GitHubRequest(method, f"/{path}", repeatable=False, json=dict(body))))
 
     def token(self) -> str:
-        """Return a token for git: the user's own, or a fresh one of the App's."""
+        """Return a token for git: the configured one, or a fresh one of the App's."""
         if not self.access.app_id:
             return self.access.token()
         path = f"/app/installations/{self.access.installation_id}/access_tokens"

@@ -30,7 +30,7 @@ from feedback.problems import FeedbackError, Problem
 from feedback.source import Cursor, check_cursor
 
 GITHUB_FORMAT = 2
-"""Raise this when the same answers would give other outcomes than before: then all are read again."""
+"""Increase this when the same answers would give other outcomes than before: then all are read again."""
 _MAX_REVERTED_NUMBERS = 10
 """Pull requests that one revert may name."""
 _MAX_ATTEMPTS = 7

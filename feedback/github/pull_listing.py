@@ -38,7 +38,7 @@ class ListingPlace:
 
 @dataclass(frozen=True, slots=True)
 class ListingPage:
-    """Some pull requests of the list, as GitHub returned them."""
+    """A page of the list, as GitHub returned it."""
 
     nodes: list[dict[str, Any]]
     main: str | None

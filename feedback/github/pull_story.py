@@ -1,6 +1,6 @@
 """What happened to a pull request before it ended.
 
-Who committed to it, who asked for changes, whether the agent replied, and who pushed over it.
+It says who committed, who asked for changes, whether the agent replied, and who force-pushed.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ class Collaborators:
 def remarks_on(pull: PullDetails, people: Collaborators) -> Iterator[Comment]:
     """Yield what was written on a pull request, as it first read, oldest first.
 
-    Without empty remarks, and without spam and abuse that a maintainer has hidden.
+    Empty remarks are left out, and so are spam and abuse that a maintainer has hidden.
     """
     pushers = {review.who: review.can_push for review in pull.reviews if review.can_push is not None}
     found: list[tuple[Remark, str | None, bool | None]] = [
