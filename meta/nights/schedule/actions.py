@@ -4,61 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from meta.nights.schedule.plan import NightlyTimer, ScheduleChange, write_if_changed
-
-NIGHTLY_WORKFLOW = """\
-# Written by `meta schedule install github`; `meta schedule remove github` takes it away.
-name: meta nightly
-on:
-  schedule:
-    - cron: "{minute} {hour} * * *"   # UTC
-  workflow_dispatch:
-concurrency:
-  group: meta-nightly
-  cancel-in-progress: false
-permissions:
-  contents: write
-  pull-requests: write
-jobs:
-  night:
-    runs-on: ubuntu-latest
-    timeout-minutes: 355
-    steps:
-      - uses: actions/checkout@v4
-        with:
-          fetch-depth: 0
-      - uses: actions/setup-python@v5
-        with:
-          python-version: "3.12"
-      - run: sudo apt-get update && sudo apt-get install -y bubblewrap
-      - run: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 || true
-      - name: install meta
-        run: python -m pip install --quiet "${{META_PACKAGE:?set the repository variable META_PACKAGE}}"
-        env:
-          META_PACKAGE: ${{{{ vars.META_PACKAGE }}}}
-      - uses: actions/cache@v4
-        with:
-          path: |
-            runs.db
-            .meta
-          key: meta-${{{{ github.run_id }}}}
-          restore-keys: meta-
-      - name: the night
-        env:
-          ANTHROPIC_API_KEY: ${{{{ secrets.ANTHROPIC_API_KEY }}}}
-          META_WEBHOOK: ${{{{ secrets.META_WEBHOOK }}}}
-          GITHUB_TOKEN: ${{{{ github.token }}}}
-        run: |
-          # 5.5 hours from now: the runner is taken away after six
-          code=0
-          meta nightly --until "$(date -d '+330 minutes' +%H:%M)" || code=$?
-          case $code in 0|3|4) ;; *) exit $code ;; esac
-      - if: always()
-        uses: actions/upload-artifact@v4
-        with:
-          name: runs-db
-          path: runs.db
-"""
+from meta.nights.schedule.plan import NightlyTimer, ScheduleChange, fill_template, write_if_changed
 
 
 class ActionsSchedule:
@@ -66,7 +12,7 @@ class ActionsSchedule:
 
     def install(self, plan: NightlyTimer) -> ScheduleChange:
         hour, minute = plan.hour_and_minute
-        path, text = _workflow_path(plan), NIGHTLY_WORKFLOW.format(hour=hour, minute=minute)
+        path, text = _workflow_path(plan), fill_template("meta-nightly.yml", hour=hour, minute=minute)
         changed = write_if_changed(path, text)
         notes = (
             "commit and push it; its times are UTC",

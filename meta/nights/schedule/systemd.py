@@ -7,63 +7,27 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from meta.nights.schedule.plan import NightlyTimer, ScheduleChange, write_if_changed
-
-SERVICE_UNIT = """\
-# Written by `meta schedule install`; `meta schedule remove` takes it away.
-[Unit]
-Description=meta nightly in {folder}
-After=network-online.target
-
-[Service]
-Type=oneshot
-WorkingDirectory={folder}
-# Keys and addresses: lines such as ANTHROPIC_API_KEY=... in a file that only you can read.
-EnvironmentFile=-%h/.config/meta/environment
-Environment=PATH={path}
-ExecStart={command}
-# 3: nothing to do, 4: the budget ended it. Neither is a failure.
-SuccessExitStatus=3 4 130
-KillMode=mixed
-TimeoutStopSec=60
-Nice=10
-"""
-TIMER_UNIT = """\
-# Written by `meta schedule install`; `meta schedule remove` takes it away.
-[Unit]
-Description=meta nightly in {folder}, every night
-
-[Timer]
-OnCalendar=*-*-* {at}:00
-Persistent=true
-RandomizedDelaySec=60
-
-[Install]
-WantedBy=timers.target
-"""
+from meta.nights.schedule.plan import NightlyTimer, ScheduleChange, fill_template, write_if_changed
 
 
 class SystemdSchedule:
     """Writes two unit files into the user's own folder, and calls `systemctl --user` where it runs."""
 
     def install(self, plan: NightlyTimer) -> ScheduleChange:
-        texts = self._texts(plan)
+        texts = self._unit_texts(plan)
         changed = [path for path, text in texts.items() if write_if_changed(path, text)]  # each is written
         notes = self._call_systemctl(["daemon-reload"], ["enable", "--now", f"{plan.name}.timer"])
-        if (linger := Path("/var/lib/systemd/linger") / os.environ.get("USER", "root")) and not linger.exists():
+        if not (Path("/var/lib/systemd/linger") / os.environ.get("USER", "root")).exists():
             notes.append("to run while you are logged out, run `loginctl enable-linger`")
         return ScheduleChange({str(path): text for path, text in texts.items()}, tuple(notes), bool(changed))
 
     def show(self, plan: NightlyTimer) -> ScheduleChange | None:
-        found = {str(p): p.read_text("utf-8") for p in self._texts(plan) if p.exists()}
-        return (
-            ScheduleChange(found, (f"to see when it runs next: `systemctl --user list-timers {plan.name}.timer`",))
-            if found
-            else None
-        )
+        found = {str(p): p.read_text("utf-8") for p in self._unit_texts(plan) if p.exists()}
+        note = f"to see when it runs next: `systemctl --user list-timers {plan.name}.timer`"
+        return ScheduleChange(found, (note,)) if found else None
 
     def remove(self, plan: NightlyTimer) -> ScheduleChange | None:
-        found = [path for path in self._texts(plan) if path.exists()]
+        found = [path for path in self._unit_texts(plan) if path.exists()]
         if not found:
             return None
         notes = self._call_systemctl(["disable", "--now", f"{plan.name}.timer"])
@@ -71,17 +35,18 @@ class SystemdSchedule:
             path.unlink()
         return ScheduleChange({str(path): "" for path in found}, (*notes, *self._call_systemctl(["daemon-reload"])))
 
-    def _texts(self, plan: NightlyTimer) -> dict[Path, str]:
+    def _unit_texts(self, plan: NightlyTimer) -> dict[Path, str]:
         home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "systemd" / "user"
         hour, minute = plan.hour_and_minute
         return {
-            home / f"{plan.name}.service": SERVICE_UNIT.format(
-                folder=_percent(str(plan.folder)),
-                path=_percent(os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin")),
-                command=" ".join(_quoted(part) for part in plan.command),
+            home / f"{plan.name}.service": fill_template(
+                "nightly.service",
+                folder=_escape_percent(str(plan.folder)),
+                path=_escape_percent(os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin")),
+                command=" ".join(_quote(part) for part in plan.command),
             ),
-            home / f"{plan.name}.timer": TIMER_UNIT.format(
-                folder=_percent(str(plan.folder)), at=f"{hour:02}:{minute:02}"
+            home / f"{plan.name}.timer": fill_template(
+                "nightly.timer", folder=_escape_percent(str(plan.folder)), time=f"{hour:02}:{minute:02}"
             ),
         }
 
@@ -100,10 +65,10 @@ class SystemdSchedule:
         return notes
 
 
-def _percent(text: str) -> str:
+def _escape_percent(text: str) -> str:
     return text.replace("%", "%%")
 
 
-def _quoted(part: str) -> str:
-    escaped = _percent(part).replace("\\", "\\\\").replace('"', '\\"').replace("$", "$$")
+def _quote(part: str) -> str:
+    escaped = _escape_percent(part).replace("\\", "\\\\").replace('"', '\\"').replace("$", "$$")
     return f'"{escaped}"' if any(c in part for c in " \t\"'\\;") else escaped
