@@ -16,6 +16,7 @@ from meta.store.store import Store
 from meta.tickets.admission.queue import admit_waiting_tickets
 from meta.tickets.from_feedback.conversion import convert_outcomes
 from meta.tickets.from_files.ticket_files import load_tickets
+from meta.tickets.mining.attempt import MiningOptions
 
 TRIED = 3
 """Pull requests that came back and were tried before the first night."""
@@ -72,9 +73,10 @@ def small_house(
     with open_writable(house.agent, "bench") as app:
         for ticket in loaded[:tickets]:
             app.store.add_ticket(ticket)
-        admit_waiting_tickets(app.context, runs=1)
+        admit_waiting_tickets(app.store.tickets, app.workshop, app.settings.replay, app.report, runs=1)
         ingest_feedback(app.store, app.project, [])
-        with closing(convert_outcomes(app.context, draft=False, runs=1)) as tried:
+        options = MiningOptions(runs=1)
+        with closing(convert_outcomes(app.store, app.workshop, app.settings, app.report, options=options)) as tried:
             for _ in islice((found for found in tried if found.status and not found.known), TRIED):
                 pass
         for thread in threading.enumerate():  # what was tried beside the last of them ends at its next step

@@ -186,8 +186,8 @@ def looked_at(context: Context, monkeypatch: pytest.MonkeyPatch, deadline: Deadl
     seen: list[str] = []
     inner = intake.mine_into_store
 
-    def counting(*args: object) -> Iterator[object]:
-        for found in inner(*args):  # type: ignore[arg-type]
+    def counting(*args: object, **options: object) -> Iterator[object]:
+        for found in inner(*args, **options):  # type: ignore[arg-type]
             seen.append(found.fix_commit)
             yield found
 

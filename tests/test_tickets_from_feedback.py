@@ -16,10 +16,10 @@ from meta.grading.grader import grade_submission
 from meta.project import Project
 from meta.records.ticket import EnvironmentSpec, Ticket
 from meta.settings import Settings
-from meta.store.outcomes import save_outcome
 from meta.tickets.admission.review_drafts import parse_checks
 from meta.tickets.from_feedback.accepted_change import ticket_sides
 from meta.tickets.from_feedback.conversion import ConversionResult, convert_outcomes
+from meta.tickets.mining.attempt import MiningOptions
 from tests.messages_server import Served, message, script, serving, text
 from tests.repositories import CALC, Repository
 from worker_agent.workspace import make_template
@@ -107,15 +107,20 @@ class House:
             number, title=title, kind=OutcomeKind.REJECTED, cause=cause, base_sha=base, submitted_sha=head, words=said
         )
 
-    def run(self, url: str, **options: bool) -> dict[str, ConversionResult]:
+    def run(self, url: str, *, draft: bool = True, again: bool = False) -> dict[str, ConversionResult]:
         worker = self.settings.worker.model_copy(update={"base_url": url})
-        context = App(Project(self.settings.model_copy(update={"worker": worker}))).context
+        app = App(Project(self.settings.model_copy(update={"worker": worker})))
+        store, options = app.store, MiningOptions(runs=1, environment=EnvironmentSpec())
         for outcome in self.outcomes.values():
-            save_outcome(context.store, outcome)
-        found = {f.pull_request: f for f in convert_outcomes(context, runs=1, environment=EnvironmentSpec(), **options)}
-        self.tickets = {ticket.source: ticket for ticket in context.store.tickets()}
-        self.roles = [row["role"] for row in context.store.rows("select role from calls")]
-        context.close()
+            store.outcomes.save(outcome)
+        models = app.models() if draft else None
+        made = convert_outcomes(
+            store, app.workshop, app.settings, app.report, models=models, again=again, options=options
+        )
+        found = {result.pull_request: result for result in made}
+        self.tickets = {ticket.source: ticket for ticket in store.tickets.all()}
+        self.roles = [row["role"] for row in store.rows("select role from calls")]
+        app.close()
         return found
 
     def verdict(self, ticket: Ticket, diff: str) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from meta.cli.output import make_json_option, print_json, print_result, report
+
+if TYPE_CHECKING:
+    from meta.app import App
 
 app = typer.Typer(
     help="Replayable tickets: add or mine them, and see which have proved themselves.", rich_markup_mode=None
@@ -80,7 +83,7 @@ def add_tickets_command(
         added = sum(app.store.tickets.add(ticket) for ticket in loaded)
         print_result(f"{added} tickets added or changed")
         if check:
-            _check(app.context)
+            _check(app)
 
 
 @app.command("check")
@@ -94,15 +97,13 @@ def check_tickets_command(
     with open_writable(HERE, "tickets check", report) as app:
         if again:
             app.store.tickets.reset()
-        _check(app.context, runs)
+        _check(app, runs)
 
 
-def _check(context: object, runs: int = 3) -> None:
-    from meta.app import Context
+def _check(app: App, runs: int = 3) -> None:
     from meta.tickets.admission.queue import admit_waiting_tickets
 
-    assert isinstance(context, Context)
-    found = admit_waiting_tickets(context, runs)
+    found = admit_waiting_tickets(app.store.tickets, app.workshop, app.settings.replay, report, runs)
     admitted = sum(a.status == "admitted" for a in found)
     print_result(f"{admitted} admitted, {len(found) - admitted} quarantined")
 
@@ -120,7 +121,8 @@ def mine_command(
 
     counts = {"admitted": 0, "quarantined": 0}
     with open_writable(HERE, "tickets mine", report) as app:
-        for mined in mine_into_store(app.context, path, since or None, limit):
+        tickets, settings = app.store.tickets, app.settings.replay
+        for mined in mine_into_store(tickets, app.workshop, path, settings, report, since=since or None, limit=limit):
             counts[mined.status] += 1
             if as_json:
                 print_json(mined.line())
@@ -144,7 +146,8 @@ def from_feedback_command(
 
     counts = {"admitted": 0, "quarantined": 0, "no ticket": 0}
     with open_writable(HERE, "tickets from-feedback", report) as app:
-        for found in make(app.context, draft=draft, again=again):
+        models = app.models() if draft else None
+        for found in make(app.store, app.workshop, app.settings, report, models=models, again=again):
             counts[found.status or "no ticket"] += 1
             if as_json:
                 print_json(found.model_dump(mode="json"))

@@ -88,7 +88,7 @@ def _story(app: App, house: DemoFolders) -> dict[str, Any]:
     )
     for ticket in load_tickets(house.tickets):
         context.store.tickets.add(ticket)
-    admit_waiting_tickets(context)
+    admit_waiting_tickets(context.store.tickets, context.workshop, context.settings.replay, report)
 
     _head("3. How good is the agent today? One fresh replay of every ticket")
     before = _measure(app)

@@ -13,6 +13,7 @@ from meta.disk.cache import Cache
 from meta.environments.builder import prune_environments
 from meta.environments.environment import build_environment
 from meta.errors import MetaError
+from meta.project import Report
 from meta.records.ticket import EnvironmentSpec, Ticket
 from worker_agent.records import Environment
 from worker_agent.sandbox.job import Sandbox, SandboxLimits
@@ -92,12 +93,10 @@ class Workshop:
         """Return the environment, built now unless it is in the cache. Raises `MetaError`."""
         return build_environment(spec, repository, base_commit, self.cache.environments)
 
-    def prune_environments(self, megabytes: int) -> int:
-        """Remove the environments unused for longest until the rest fit; return how many.
-
-        Nothing may be running in any of them.
-        """
-        return len(prune_environments(self.cache.environments, megabytes))
+    def prune_environments(self, megabytes: int, report: Report) -> None:
+        """Remove the environments unused for longest until the rest fit. Nothing may be running in any of them."""
+        if removed := prune_environments(self.cache.environments, megabytes):
+            report(f"{len(removed)} environments that were not used for long are removed; they are built when needed")
 
 
 def template_of(ticket: Ticket, cache: Cache) -> Template:

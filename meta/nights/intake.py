@@ -70,7 +70,8 @@ def assign_causes(outcomes: Outcomes, models: Models, report: Report) -> StageRe
 
 def convert_feedback(context: Context, deadline: Deadline) -> StageResult:
     """Make tickets of pull requests that came back, unless that was tried before and nothing has changed since."""
-    made = convert_outcomes(context, draft=context.models.has_proposer())
+    models = context.models if context.models.has_proposer() else None
+    made = convert_outcomes(context.store, context.workshop, context.settings, context.tell, models=models)
     share = TimeShare(deadline, context.tell)
     counts = Counter(found.status for found in share.limit(made) if not found.known)
     return {"admitted": counts["admitted"], "quarantined": counts["quarantined"]}
@@ -91,9 +92,17 @@ def mine_tickets(context: Context, deadline: Deadline) -> StageResult:
         if since:
             since = min(since, today)  # the clock may have been ahead when that was written down
         try:
-            for found in share.limit(
-                mine_into_store(context, path, since, most, turned_down_before(context.store.nights))
-            ):
+            mined = mine_into_store(
+                context.store.tickets,
+                context.workshop,
+                path,
+                context.settings.replay,
+                context.tell,
+                since=since,
+                limit=most,
+                skip=turned_down_before(context.store.nights),
+            )
+            for found in share.limit(mined):
                 counts[found.status] += found.ticket is not None
                 refused += [found.fix_commit] if found.ticket is None else []
         except BudgetSpent:
@@ -121,8 +130,9 @@ def turned_down_before(nights: Nights) -> set[str]:
 
 def admit_tickets(context: Context) -> StageResult:
     """Quarantine tickets whose commit is gone, and try those that wait for admission."""
-    lost = quarantine_lost_tickets(context)
-    found = admit_waiting_tickets(context)
+    tickets, workshop = context.store.tickets, context.workshop
+    lost = quarantine_lost_tickets(tickets, workshop.cache, context.tell)
+    found = admit_waiting_tickets(tickets, workshop, context.settings.replay, context.tell)
     waiting = len(context.store.tickets.waiting())
     later = [f"{waiting} tickets could not be tried on this machine; the next night tries them again"]
     return {

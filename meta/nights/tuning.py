@@ -32,7 +32,7 @@ def admit_and_tune(context: Context, open_tuning: Callable[[], Tuning]) -> Tunin
     Raises `MetaError` when the model's service stops it; the night can be resumed.
     """
     with explain_service_errors():
-        admit_waiting_tickets(context)
+        admit_waiting_tickets(context.store.tickets, context.workshop, context.settings.replay, context.tell)
         for line in outlook_page(forecast_night(context.store, context.settings, lambda: context.versions.head())):
             context.tell(line)
         return tune(open_tuning())

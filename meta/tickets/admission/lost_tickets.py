@@ -1,22 +1,23 @@
-"""Tickets whose commit has gone: a force-push and a clean-up can take it away for good."""
+"""Quarantines tickets whose commit is gone: a force-push and a clean-up can take it away for good."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from meta.app import Context
+from meta.disk.cache import Cache
 from meta.environments.workshop import template_of
 from meta.errors import MetaError
+from meta.project import Report
 from meta.records.ticket import Admission
+from meta.store.tickets import Tickets
 
 
-def quarantine_lost_tickets(context: Context) -> list[Admission]:
+def quarantine_lost_tickets(tickets: Tickets, cache: Cache, report: Report) -> list[Admission]:
     """Quarantine admitted tickets whose base commit is no longer in its repository.
 
     Raises `MetaError` when a repository itself is gone: it may come back, and its tickets stay as they are.
     """
-    tickets, lost = context.store.tickets, []
-    admitted = tickets.admitted()
+    lost, admitted = [], tickets.admitted()
     for repository in dict.fromkeys(t.repo for t in admitted):
         if not Path(repository).is_dir():
             needed = sum(t.repo == repository for t in admitted)
@@ -26,10 +27,10 @@ def quarantine_lost_tickets(context: Context) -> list[Admission]:
             )
     for ticket in admitted:
         try:
-            template_of(ticket, context.workshop.cache)
+            template_of(ticket, cache)
         except MetaError as error:
             admission = Admission(ticket=ticket.id, status="quarantined", reason=error.message)
             tickets.admit(ticket, admission)
-            context.tell(f"quarantined: {error.message}")
+            report(f"quarantined: {error.message}")
             lost.append(admission)
     return lost

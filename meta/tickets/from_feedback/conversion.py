@@ -1,24 +1,23 @@
-"""Tickets from what came back: the grader has to pass what was accepted and to fail what was first submitted."""
+"""Makes tickets of pull requests that came back: what was accepted must pass, what was first submitted must fail."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from feedback.outcome import Cause, Outcome
-from meta.app import Context
 from meta.environments.workshop import Workshop
 from meta.errors import MetaError
-from meta.gateway.models import explain_service_errors
+from meta.gateway.models import Models, explain_service_errors
 from meta.project import Report
 from meta.records.record import Record
-from meta.records.ticket import EnvironmentSpec, Ticket, TicketStatus
-from meta.settings import RepositorySettings
+from meta.records.ticket import Ticket, TicketStatus
+from meta.settings import RepositorySettings, Settings
 from meta.store.outcomes import FeedbackTicket
-from meta.tickets.admission.queue import limit_environment_cache
+from meta.store.store import Store
 from meta.tickets.admission.review_drafts import ModelCheckDrafter
 from meta.tickets.from_feedback.accepted_change import NoTicket, TicketSides, ticket_sides
 from meta.tickets.mining.attempt import ChangeOrigin, MiningOptions, mine_change
@@ -33,7 +32,7 @@ _NOT_WRONG = {
 
 
 class ConversionResult(Record):
-    """What became of one pull request that came back; one JSON line of `meta tickets from-feedback --json`."""
+    """What one pull request was made into; one JSON line of `meta tickets from-feedback --json`."""
 
     pull_request: str
     title: str
@@ -49,133 +48,142 @@ class ConversionResult(Record):
 
 
 @dataclass(frozen=True)
-class _Work:
+class _Pair:
+    """A pull request with both sides of the ticket that can be made of it."""
+
     outcome: Outcome
     repository: Path
-    pair: TicketSides
+    sides: TicketSides
 
 
 def convert_outcomes(
-    context: Context,
+    store: Store,
+    workshop: Workshop,
+    settings: Settings,
+    report: Report,
     *,
-    draft: bool = True,
+    models: Models | None = None,
     again: bool = False,
-    runs: int = 3,
-    environment: EnvironmentSpec | None = None,
+    options: MiningOptions = MiningOptions(),
 ) -> Generator[ConversionResult]:
-    """Try every pull request of runs.db that came back; each is written down as soon as it is known.
+    """Try every pull request that came back; each is written down as soon as it is known.
 
-    What was tried before is not tried again unless something about it has changed, or `again` says so. `environment`
-    is what the tests run in; `None` derives it from what the project declares. Raises `MetaError` when the model's
-    service does not answer or refuses: without its word nothing is written down of a pull request that needs one.
+    What was tried before is not tried again unless something about it has changed, or `again` says so. `models` draft
+    review checks; without them, none are drafted. Raises `MetaError` when the model's service does not answer or
+    refuses: without its word nothing is written down of a pull request that needs one.
     """
-    store, outcomes = context.store, context.store.outcomes.all()
-    waiting: list[_Work] = []
+    outcomes, waiting = store.outcomes.all(), list[_Pair]()
     for outcome in (o for o in outcomes if o.kind.came_back):
-        found = _prepared(context, outcome, outcomes)
+        found = _pair(settings, outcome, outcomes)
         if isinstance(found, str):
             yield _conversion_result(outcome, None, found)
-        elif not again and (known := _known(context, found)):
+        elif not again and (known := _find_known(store, found)):
             yield known
         else:
             waiting.append(found)
     if not waiting:
         return
-    limit_environment_cache(context)
-    drafter = _drafter(context) if draft else None
-    context.workshop.require_sandbox()
-    options = MiningOptions(runs=runs, environment=environment)
-    pool = ThreadPoolExecutor(context.settings.replay.parallel, thread_name_prefix="feedback")
-    tell = CancellableProgress(context.tell)
-    jobs = [(work, pool.submit(_try, work, context.workshop, options, drafter, tell)) for work in waiting]
+    workshop.prune_environments(settings.replay.environments_mb, report)
+    workshop.require_sandbox()  # a machine without one is no reason to quarantine anything
+    drafter = _open_drafter(models, report)
+    origins = [_origin_of(pair, drafter) for pair in waiting]
+    pool = ThreadPoolExecutor(settings.replay.parallel, thread_name_prefix="feedback")
+    progress = CancellableProgress(report)
+    jobs = [
+        pool.submit(mine_change, pair.repository, pair.sides.change, workshop, options, origin=origin, report=progress)
+        for pair, origin in zip(waiting, origins, strict=True)
+    ]
     try:
-        for work, job in jobs:
+        for pair, job in zip(waiting, jobs, strict=True):
             with explain_service_errors("what was tried is kept"):
                 mined = job.result()
-            if mined.ticket and mined.admission:
-                store.tickets.add(mined.ticket)
-                store.tickets.admit(mined.ticket, mined.admission)
-            store.outcomes.save_feedback_ticket(
-                FeedbackTicket(
-                    key=work.outcome.key,
-                    digest=work.outcome.digest,
-                    fix_commit=mined.fix_commit,
-                    ticket=mined.ticket.id if mined.ticket else None,
-                    status=mined.status,
-                    reason=mined.reason,
-                )
-            )
-            yield _conversion_result(work.outcome, mined.status, mined.reason, mined.ticket)
+            _keep(store, pair.outcome, mined)
+            yield _conversion_result(pair.outcome, mined.status, mined.reason, mined.ticket)
     finally:
-        tell.stop()
+        progress.stop()
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _prepared(context: Context, outcome: Outcome, outcomes: list[Outcome]) -> _Work | str:
-    """The two sides of the ticket, or why there is none."""
+def _pair(settings: Settings, outcome: Outcome, outcomes: list[Outcome]) -> _Pair | str:
+    """The two sides of the ticket, or why there are none."""
     if outcome.cause in _NOT_WRONG:
         return f"nobody said that it was wrong: {_NOT_WRONG[outcome.cause]}"
-    clone = _clone(context, outcome)
+    clone = _find_clone(settings.repositories, outcome)
     if clone is None:
         return f"no [[repositories]] of meta.toml is a clone of {outcome.repository}"
-    path = (context.settings.root / clone.path).resolve()
+    path = (settings.root / clone.path).resolve()
     try:
-        return _Work(outcome, path, ticket_sides(path, outcome, outcomes, clone.main))
+        return _Pair(outcome, path, ticket_sides(path, outcome, outcomes, clone.main))
     except NoTicket as why:
         return str(why)
     except MetaError as error:
         return error.message
 
 
-def _clone(context: Context, outcome: Outcome) -> RepositorySettings | None:
-    named = [r for r in context.settings.repositories if r.name == outcome.repository]
-    unnamed = [r for r in context.settings.repositories if not r.name]
+def _find_clone(clones: Sequence[RepositorySettings], outcome: Outcome) -> RepositorySettings | None:
+    named = [r for r in clones if r.name == outcome.repository]
+    unnamed = [r for r in clones if not r.name]
     own = [r for r in unnamed if Path(r.path).resolve().name == outcome.repository.rsplit("/", 1)[-1]]
-    return next(iter([*named, *own, *(unnamed if len(context.settings.repositories) == 1 else [])]), None)
+    return next(iter([*named, *own, *(unnamed if len(clones) == 1 else [])]), None)
 
 
-def _known(context: Context, work: _Work) -> ConversionResult | None:
-    """What is known of it: from the last time, or since somebody has given its ticket already."""
-    outcome, fix = work.outcome, work.pair.change.fix_commit
-    tickets, tried = context.store.tickets, context.store.outcomes.feedback_ticket(outcome.key)
+def _find_known(store: Store, pair: _Pair) -> ConversionResult | None:
+    """What is known of it: from the last time, or because somebody has given its ticket already."""
+    outcome, fix = pair.outcome, pair.sides.change.fix_commit
+    tried = store.outcomes.feedback_ticket(outcome.key)
     if tried and (tried.digest, tried.fix_commit) == (outcome.digest, fix):
-        ticket = tickets.find(tried.ticket) if tried.ticket else None
+        ticket = store.tickets.find(tried.ticket) if tried.ticket else None
         if ticket or not tried.ticket:
-            return _conversion_result(outcome, tried.status, tried.reason, ticket).model_copy(update={"known": True})
-    for given in tickets.from_source(_source(outcome)):
-        ticket = tickets.find(given.id)
+            return _conversion_result(outcome, tried.status, tried.reason, ticket, known=True)
+    for given in store.tickets.from_source(_source_of(outcome)):
+        ticket = store.tickets.find(given.id)
         if ticket and ticket.fix_commit == fix and ticket.rejected is not None:
-            return _conversion_result(outcome, given.status, given.reason, ticket).model_copy(update={"known": True})
+            return _conversion_result(outcome, given.status, given.reason, ticket, known=True)
     return None
 
 
-def _try(
-    work: _Work, workshop: Workshop, options: MiningOptions, drafter: ModelCheckDrafter | None, report: Report
-) -> MinedTicket:
-    outcome = work.outcome
-    origin = ChangeOrigin(
-        source=_source(outcome),
-        labels=() if outcome.cause is Cause.UNKNOWN else (outcome.cause.value,),
-        rejected=work.pair.rejected,
-        draft=partial(drafter.draft, outcome=outcome) if drafter else None,
-    )
-    return mine_change(work.repository, work.pair.change, workshop, options, origin=origin, report=report)
-
-
-def _source(outcome: Outcome) -> str:
-    return f"pr:{outcome.number}"
-
-
-def _drafter(context: Context) -> ModelCheckDrafter | None:
+def _open_drafter(models: Models | None, report: Report) -> ModelCheckDrafter | None:
+    if models is None:
+        return None
     try:
-        return ModelCheckDrafter(context.models.proposer("checks"))
+        return ModelCheckDrafter(models.proposer("checks"))
     except MetaError as missing:
-        context.tell(f"no review checks are drafted: {missing.message}")
+        report(f"no review checks are drafted: {missing.message}")
         return None
 
 
+def _origin_of(pair: _Pair, drafter: ModelCheckDrafter | None) -> ChangeOrigin:
+    cause = pair.outcome.cause
+    return ChangeOrigin(
+        source=_source_of(pair.outcome),
+        labels=() if cause is Cause.UNKNOWN else (cause.value,),
+        rejected=pair.sides.rejected,
+        draft=partial(drafter.draft, outcome=pair.outcome) if drafter else None,
+    )
+
+
+def _source_of(outcome: Outcome) -> str:
+    return f"pr:{outcome.number}"
+
+
+def _keep(store: Store, outcome: Outcome, mined: MinedTicket) -> None:
+    if mined.ticket and mined.admission:
+        store.tickets.add(mined.ticket)
+        store.tickets.admit(mined.ticket, mined.admission)
+    store.outcomes.save_feedback_ticket(
+        FeedbackTicket(
+            key=outcome.key,
+            digest=outcome.digest,
+            fix_commit=mined.fix_commit,
+            ticket=mined.ticket.id if mined.ticket else None,
+            status=mined.status,
+            reason=mined.reason,
+        )
+    )
+
+
 def _conversion_result(
-    outcome: Outcome, status: TicketStatus | None, reason: str, ticket: Ticket | None = None
+    outcome: Outcome, status: TicketStatus | None, reason: str, ticket: Ticket | None = None, *, known: bool = False
 ) -> ConversionResult:
     return ConversionResult(
         pull_request=outcome.key,
@@ -186,4 +194,5 @@ def _conversion_result(
         reason=reason,
         ticket=ticket.id if ticket else None,
         review_checks=len(ticket.grader.review) if ticket else 0,
+        known=known,
     )

@@ -7,10 +7,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 
-from meta.app import Context
 from meta.environments.workshop import Workshop
 from meta.project import Report, ignore_report
-from meta.tickets.admission.queue import limit_environment_cache
+from meta.settings import ReplaySettings
+from meta.store.tickets import Tickets
 from meta.tickets.mining.attempt import MiningOptions, mine_change
 from meta.tickets.mining.changes import find_candidate_changes
 from meta.tickets.mining.mined_ticket import MinedTicket
@@ -79,19 +79,26 @@ class _MiningCancelled(Exception):
 
 
 def mine_into_store(
-    context: Context, path: Path, since: str | None, limit: int, skip: Collection[str] = ()
+    tickets: Tickets,
+    workshop: Workshop,
+    repository: Path,
+    settings: ReplaySettings,
+    report: Report,
+    *,
+    since: str | None,
+    limit: int,
+    skip: Collection[str] = (),
 ) -> Generator[MinedTicket]:
-    """Keep tickets from the history of the clone at `path`, newest change first, admitted or quarantined.
+    """Mine the clone at `repository` as `mine_repository` does, and keep every ticket, admitted or quarantined.
 
     Changes that became a ticket in an earlier run are not tried again, nor those whose fix commits are in `skip`.
     """
-    limit_environment_cache(context)
-    known = {t.fix_commit for t in context.store.tickets.all() if t.fix_commit} | set(skip)
-    jobs = context.settings.replay.parallel
+    workshop.prune_environments(settings.environments_mb, report)
+    known = {t.fix_commit for t in tickets.all() if t.fix_commit} | set(skip)
     for mined in mine_repository(
-        path.resolve(), context.workshop, since=since, limit=limit, jobs=jobs, skip=known, report=context.tell
+        repository.resolve(), workshop, since=since, limit=limit, jobs=settings.parallel, skip=known, report=report
     ):
         if mined.ticket and mined.admission:
-            context.store.tickets.add(mined.ticket)
-            context.store.tickets.admit(mined.ticket, mined.admission)
+            tickets.add(mined.ticket)
+            tickets.admit(mined.ticket, mined.admission)
         yield mined
