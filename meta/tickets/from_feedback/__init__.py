@@ -1,1 +1,6 @@
-"""DOCSTRING meta.tickets.from_feedback."""
+"""Makes tickets of pull requests that came back: merged after changes, closed, or reverted.
+
+`accepted_change` finds what was accepted instead, and what the agent had first submitted, as a diff against the same
+base. `conversion` mines that change as any other, with the first submission as the diff that the grader must reject,
+and remembers which pull requests were tried.
+"""

@@ -1,1 +1,6 @@
-"""DOCSTRING meta.tickets.from_files."""
+"""Reads tickets that a person wrote; docs/tickets.md has the format.
+
+`ticket_files` reads JSON lines, TOML, and Markdown with front matter, and names each bad entry by file and line.
+`ticket_entry` makes a `Ticket` of one entry's fields, with diffs and hidden files inline, in files of their own, or
+from the history. To add a format, add a case to `ticket_files`.
+"""

@@ -1,4 +1,4 @@
-"""DOCSTRING meta.tickets.mining.mined_ticket."""
+"""The result of trying one change: a ticket, admitted or quarantined, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from meta.records.ticket import Admission, Ticket, TicketStatus
 
 
 class MinedTicket(Record):
-    """What became of one change. The fields down to `reason` are one JSON line of `meta tickets mine --json`."""
+    """One change and its ticket. The fields down to `reason` are a JSON line of `meta tickets mine --json`."""
 
     repo: str
     base_commit: str
@@ -23,11 +23,11 @@ class MinedTicket(Record):
 
     @property
     def admission(self) -> Admission | None:
-        """The outcome in the form in which it is kept beside the ticket."""
+        """Return the result in the form that is kept beside the ticket; `None` without a ticket."""
         if self.ticket is None:
             return None
         return Admission(ticket=self.ticket.id, status=self.status, reason=self.reason, seconds=self.seconds)
 
     def line(self) -> dict[str, object]:
-        """The documented fields, ready for JSON."""
+        """Return the documented fields, ready for JSON."""
         return self.model_dump(mode="json", exclude={"ticket", "seconds"})
