@@ -19,7 +19,6 @@ from meta.records.candidate import Edit, EditDraft
 from meta.records.ticket import Admission, Grader, Ticket
 from meta.replay.simulated import SimulatedExecutor
 from meta.settings import Settings
-from meta.store import proposals as records
 from meta.store.store import Store
 from meta.surfaces.versions import Changes, Version
 from meta.tune.loop import tune
@@ -140,8 +139,8 @@ class Engine:
         """One more ticket, held out like every new one."""
         labels = (self.world.theme[name],)
         ticket = Ticket(id=name, title=name, repo="-", base_commit="-", labels=labels, grader=Grader())
-        self.store.add_ticket(ticket)
-        self.store.admit(ticket, Admission(ticket=name, status="admitted"))
+        self.store.tickets.add(ticket)
+        self.store.tickets.admit(ticket, Admission(ticket=name, status="admitted"))
 
     @property
     def incumbent(self) -> Edits:
@@ -152,7 +151,7 @@ class Engine:
         done = tune(self.app.open_tuning(FromWorld(self.world, edits)))
         kept = []
         for proposal in done.proposals:
-            records.record_decision(self.store, proposal, "accepted", merge_commit=proposal.commit_id)
+            self.store.proposals.decide(proposal, "accepted", merge_commit=proposal.commit_id)
             before, new = edits_of(proposal.base_commit), edits_of(proposal.commit_id)
             kept.append(Kept(new[len(before) :], before))
             self.versions.in_use = proposal.commit_id

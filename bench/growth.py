@@ -10,10 +10,8 @@ is measured is therefore the engine alone. Memory is the peak of what Python all
 
 from __future__ import annotations
 
-import json
 import time
 import tracemalloc
-import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -21,7 +19,9 @@ from typing import Any
 from bench.engine import Engine
 from bench.growing import World
 from meta.gate.gate import Gate
-from meta.records.candidate import Edit
+from meta.records.candidate import Candidate, Edit
+from meta.records.replay import Replay
+from worker_agent.records import Usage
 
 SIZES = (1_000, 3_000, 10_000, 30_000, 100_000)
 TICKETS, BUDGET, EDITS, NIGHTS = 50, 200, 5, 4
@@ -32,6 +32,25 @@ A_VERSION = 1000
 
 FLAT = 2.0
 """Cost counts as flat when the largest record costs at most so many times what the smallest does."""
+
+TRANSCRIPT = [{"kind": "reply", "content": [{"type": "text", "text": "x" * 400}]}]
+EARLIER = Replay(
+    id="",
+    ticket="",
+    version="",
+    purpose="gate",
+    verdict="passed",
+    reason="simulated",
+    ended="submitted",
+    diff="+" * 500,
+    summary="done",
+    model="simulated",
+    usage=Usage(calls=10, input_tokens=10_000, output_tokens=1000, cache_read_tokens=0, cache_write_tokens=0, usd=0.01),
+    seconds=60.0,
+    grading_seconds=5.0,
+    started_at="2026-01-01",
+)
+"""A replay of a filled-in night, but for what differs from one to the next."""
 
 
 @dataclass(frozen=True)
@@ -51,75 +70,37 @@ class Size:
 def fill(engine: Engine, replays: int, made: int) -> None:
     """Bring the record from `made` to so many replays, as past nights would have."""
     store, tickets = engine.store, engine.world.tickets
-    transcript = zlib.compress(json.dumps({"kind": "reply", "content": [{"type": "text", "text": "x" * 400}]}).encode())
-    gate = json.dumps(Gate(30, [1, 2, 3]).record().to_json())
-    connection = store.db.conn
-    columns = [row["name"] for row in store.rows("select name from pragma_table_info('replays')")]
-    connection.execute("begin")
-    candidate = night = promotion = 0
-    for number in range(made, replays):
-        if number % A_VERSION == 0 or not promotion:
-            version = f"base {number // A_VERSION}"
-            promotion = (
-                connection.execute(
-                    "insert into incumbents (version, model, since) values (?, 'simulated', '2026-01-01')", (version,)
-                ).lastrowid
-                or 0
+    gate = Gate(30, [1, 2, 3])
+    gate.stop("an earlier night")
+    night = promotion = 0
+    candidate: Candidate | None = None
+    with store.all_or_nothing():
+        for number in range(made, replays):
+            if number % A_VERSION == 0 or not promotion:
+                version = f"base {number // A_VERSION}"
+                promotion = store.incumbents.promote(version, "simulated")
+            if number % A_NIGHT == 0 or not night:
+                night = store.nights.resume_or_open_tuning(BUDGET).id
+                store.nights.end_tuning(night, {})
+            if number % (A_NIGHT // EDITS) == 0 or not candidate:
+                edit = Edit(title=f"earlier {number}", themes=("tests",), changes={f"prompts/old-{number}.md": "x"})
+                candidate = store.candidates.add(night, version, edit)
+                candidate = store.candidates.move(candidate, "testing", version=f"{version} {number}", commit="base")
+                store.gate_tests.save(candidate.id, version, tickets[:30], gate.record())
+                candidate = store.candidates.move(candidate, "refused")
+            own = number % 3 > 0
+            replay = EARLIER.model_copy(
+                update={
+                    "id": f"filled-{number}",
+                    "ticket": tickets[number % len(tickets)],
+                    "version": f"{version} {number}" if own else version,
+                    "purpose": "gate" if number % 5 else "screen",
+                    "verdict": "passed" if number % 2 else "failed",
+                    "candidate": candidate.id if own else None,
+                    "asked": number + 1,
+                }
             )
-        if number % A_NIGHT == 0 or not night:
-            night = (
-                connection.execute(
-                    "insert into nights (started_at, ended_at, budget, stage)"
-                    " values ('2026-01-01', '2026-01-02', 200, 'ended')"
-                ).lastrowid
-                or 0
-            )
-        if number % (A_NIGHT // EDITS) == 0 or not candidate:
-            edit = Edit(title=f"earlier {number}", themes=("tests",), changes={f"prompts/old-{number}.md": "x"})
-            candidate = (
-                connection.execute(
-                    "insert into candidates (night, status, parent, version, commit_id, title, theme, record, made_at)"
-                    " values (?, 'refused', ?, ?, 'base', ?, 'tests', ?, '2026-01-01')",
-                    (night, version, f"{version} {number}", edit.title, edit.model_dump_json()),
-                ).lastrowid
-                or 0
-            )
-            connection.execute(
-                "insert into gate_tests (candidate, incumbent, tickets, record, decided_at)"
-                " values (?, ?, ?, ?, '2026')",
-                (candidate, version, json.dumps(tickets[:30]), gate),
-            )
-        own = number % 3 > 0
-        row: dict[str, Any] = {
-            "id": f"filled-{number}",
-            "ticket": tickets[number % len(tickets)],
-            "version": f"{version} {number}" if own else version,
-            "purpose": "gate" if number % 5 else "screen",
-            "verdict": "passed" if number % 2 else "failed",
-            "reason": "simulated",
-            "ended": "submitted",
-            "candidate": candidate if own else None,
-            "night": night,
-            "promotion": promotion,
-            "model": "simulated",
-            "calls": 10,
-            "input_tokens": 10_000,
-            "output_tokens": 1000,
-            "cache_read_tokens": 0,
-            "cache_write_tokens": 0,
-            "usd": 0.01,
-            "seconds": 60.0,
-            "grading_seconds": 5.0,
-            "started_at": "2026-01-01",
-            "diff": "+" * 500,
-            "summary": "done",
-            "asked": number + 1,
-        }
-        connection.execute(
-            f"insert into replays values ({', '.join('?' * len(columns))})", [row.get(name) for name in columns]
-        )
-        connection.execute("insert into transcripts values (?, ?)", (row["id"], transcript))
-    connection.execute("commit")
+            store.replays.add(replay, TRANSCRIPT, night, promotion)
 
 
 def measure(engine: Engine, size: int, nights: int) -> Size:

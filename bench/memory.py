@@ -74,13 +74,13 @@ def drawn(folder: Path) -> Make:
     store = Store(folder / "runs.db")
     tickets = [Ticket(id=f"t-{n}", title="t", repo="-", base_commit="-") for n in range(50)]
     for ticket in tickets:
-        store.add_ticket(ticket)
+        store.tickets.add(ticket)
     surface = Surface(root=folder, config=AgentConfig(), prompts={}, version="v")
     executor = SimulatedExecutor(lambda version, ticket: 0.5, 1)
 
     def make(number: int) -> int:
         jobs = (ReplayJob(n, tickets[n % 50], surface, "incumbent") for n in range(number))
-        return sum(_written(partial(store.add_replay, done.replay, EVENTS)) for _, done in executor.run(jobs))
+        return sum(_written(partial(store.replays.add, done.replay, EVENTS)) for _, done in executor.run(jobs))
 
     return make
 

@@ -91,7 +91,7 @@ class Contest:
         self.executor = LocalExecutor(worker, Workshop(self.cache, lambda: self.sandbox), parallel)
         self.surface: Surface = load_surface(DEFAULT_ROOT)
         self.store = Store(folder / "runs.db")
-        self.store.add_ticket(self.ticket)
+        self.store.tickets.add(self.ticket)
         self.template = template_of(self.ticket, self.cache)
         self.environment = build_environment(self.ticket.environment, repository, base, folder / "environments")
         self.checkout = open_workspace(self.template, folder / "bare").root
@@ -106,7 +106,7 @@ class Contest:
             yield done
 
     def keep(self, done: FinishedReplay) -> None:
-        self.store.add_replay(done.replay, done.events)
+        self.store.replays.add(done.replay, done.events)
 
     def replays(self, number: int) -> None:
         for done in self.made(number):

@@ -12,6 +12,7 @@ from meta.app import open_writable
 from meta.demo.folders import DemoFolders
 from meta.demo.setup import make_demo
 from meta.outcomes.ingest import ingest_feedback
+from meta.records.ticket import Admission, Ticket
 from meta.store.store import Store
 from meta.tickets.admission.queue import admit_waiting_tickets
 from meta.tickets.from_feedback.conversion import convert_outcomes
@@ -72,7 +73,7 @@ def small_house(
     loaded = load_tickets(house.tickets)
     with open_writable(house.agent, "bench") as app:
         for ticket in loaded[:tickets]:
-            app.store.add_ticket(ticket)
+            app.store.tickets.add(ticket)
         admit_waiting_tickets(app.store.tickets, app.workshop, app.settings.replay, app.report, runs=1)
         ingest_feedback(app.store, app.project, [])
         options = MiningOptions(runs=1)
@@ -83,7 +84,7 @@ def small_house(
             if thread.name.startswith("feedback"):
                 thread.join()
         for ticket in loaded[tickets : tickets + waiting]:
-            app.store.add_ticket(ticket)
+            app.store.tickets.add(ticket)
     return house
 
 
@@ -92,6 +93,8 @@ def copied(house: DemoFolders, where: Path) -> DemoFolders:
     shutil.copytree(house.root, where, symlinks=True)
     copy = DemoFolders(where.absolute())
     store = Store(copy.agent / "runs.db")
-    store.write("update tickets set record = replace(record, ?, ?)", str(house.project), str(copy.project))
+    for ticket, standing in zip(store.tickets.all(), store.tickets.standings(), strict=True):
+        moved = Ticket.model_validate_json(ticket.model_dump_json().replace(str(house.project), str(copy.project)))
+        store.tickets.admit(moved, Admission(ticket=ticket.id, status=standing.status, reason=standing.reason))
     store.close()
     return copy

@@ -48,7 +48,7 @@ def main() -> None:
 
 def soak(app: App, replays: int) -> dict[str, Any]:
     """Replay the agent in use on all tickets, in batches as a night does."""
-    surface, tickets = app.versions.head().surface, app.store.tickets("admitted")
+    surface, tickets = app.versions.head().surface, app.store.tickets.admitted()
     replayer = app.replayer()
     rows, made, verdicts = [], 0, {"passed": 0, "failed": 0, "void": 0}
     for row in range(ROWS):

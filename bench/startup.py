@@ -73,8 +73,8 @@ def _commands(folder: Path) -> dict[str, list[str]]:
     (folder / "bare.py").write_text(BARE)
     store = Store(folder / "runs.db")
     for number in range(20):
-        store.add_ticket(Ticket(id=f"t-{number}", title="t", repo="r", base_commit="c"))
-    store.promote("0" * 40, "m")
+        store.tickets.add(Ticket(id=f"t-{number}", title="t", repo="r", base_commit="c"))
+    store.incumbents.promote("0" * 40, "m")
     store.close()
     program = [sys.executable, "-c", "from meta.cli.entry import main; main()"]
     return {

@@ -25,6 +25,7 @@ from meta.settings import Settings
 from meta.store.backups import advise_restore
 from meta.store.store import Store
 from tests.messages_server import script, serving
+from tests.raw_database import run_raw
 from tests.repositories import Repository
 from tests.test_nightly import NOTHING, PROPOSES, Unwatched
 
@@ -98,7 +99,7 @@ def test_a_night_whose_clock_jumps_decides_as_it_would_have_and_the_next_one_is_
     assert over.account.replays == expected.replays
     assert (later.code in (0, 3, 4), later.account.night) == (True, over.account.night + 1)
     store = house.context().store
-    assert store.one("select count(*) as n from transcripts") == {"n": len(store.replays())}
+    assert run_raw(store.path, "select count(*) from transcripts") == [(len(store.replays.all()),)]
     assert {path.name for path in house.root.glob("runs.db.backup*")} == {"runs.db.backup", "runs.db.backup.1"}
 
 
@@ -116,7 +117,7 @@ def test_a_night_with_a_deadline_ends_by_whichever_says_first_that_it_is_over(
         if early:
             house.over(served.url)
     store = house.context().store
-    assert store.one("select status from candidates") != {"status": "proposed"}  # it was tested, if a night later
+    assert store.candidates.all()[0].status != "proposed"  # it was tested, if a night later
 
 
 def test_a_clock_that_is_set_back_lengthens_no_night(clock: Clock) -> None:
@@ -153,7 +154,7 @@ def test_the_copy_that_is_offered_is_the_one_that_holds_the_most_whatever_its_da
         store = Store(tmp_path / f"runs.db.{name}")
         for number in range(replays):
             made = {"id": f"r-{number}", "ticket": "t", "version": "v", "purpose": "gate", "verdict": "failed"}
-            store.add_replay(Replay.model_validate({**made, "reason": "", "ended": "submitted"}))
+            store.replays.add(Replay.model_validate({**made, "reason": "", "ended": "submitted"}))
         store.close()
     yesterday = time.time() - 86400
     os.utime(tmp_path / "runs.db.backup", (yesterday, yesterday))  # the clock had been set back

@@ -13,7 +13,6 @@ from feedback.outcome import Cause, Outcome, OutcomeKind
 from feedback.reconciliation import reconcile
 from meta.cli.entry import app
 from meta.errors import MetaError
-from meta.store.outcomes import add_outcome, find_outcome, save_outcome
 from meta.store.store import Store
 from tests.conftest import Hub, Make
 from tests.github.server import GitHubServer
@@ -85,8 +84,8 @@ def test_what_git_and_github_know_is_joined_whichever_comes_first(tmp_path: Path
     for order in (list(sources), list(reversed(sources))):
         store = Store(tmp_path / f"{order[0][:3]}.db")
         for name in order:
-            add_outcome(store, sources[name], name)
-        ways.append(find_outcome(store, "team/app#7"))
+            store.outcomes.add_part(sources[name], name)
+        ways.append(store.outcomes.find("team/app#7"))
         store.close()
     assert ways[0] == ways[1] == reconcile(sources)
     joined = reconcile(sources)
@@ -110,18 +109,18 @@ def test_a_revert_that_only_git_can_see_counts() -> None:
 
 def test_what_a_person_said_of_the_cause_survives_every_ingest(tmp_path: Path) -> None:
     store = Store(tmp_path / "runs.db")
-    add_outcome(store, outcome(kind="rejected"), "github:x")
-    known = find_outcome(store, "team/app#7")
+    store.outcomes.add_part(outcome(kind="rejected"), "github:x")
+    known = store.outcomes.find("team/app#7")
     assert known is not None
-    save_outcome(store, known.with_cause(Cause.PLANS_CHANGED, "person"))
-    changed = add_outcome(store, outcome(kind="rejected", closed_at=at(5)), "github:x")
+    store.outcomes.save(known.with_cause(Cause.PLANS_CHANGED, "person"))
+    changed = store.outcomes.add_part(outcome(kind="rejected", closed_at=at(5)), "github:x")
     assert changed is not None
     assert (changed.cause, changed.cause_by, changed.closed_at) == (
         Cause.PLANS_CHANGED,
         "person",
         outcome(closed_at=at(5)).closed_at,
     )
-    assert add_outcome(store, outcome(kind="rejected", closed_at=at(5)), "github:x") is None
+    assert store.outcomes.add_part(outcome(kind="rejected", closed_at=at(5)), "github:x") is None
     store.close()
 
 
@@ -141,7 +140,7 @@ def test_a_clone_without_pull_requests_is_no_obstacle_where_github_is_asked(
     told = meta(tmp_path, "ingest-feedback", "--json")
     assert [source["source"] for source in told["sources"]] == [f"github:{server.url}/team/app"]  # type: ignore[attr-defined]
     store = Store(tmp_path / "runs.db")
-    rejected = find_outcome(store, "team/app#2")
+    rejected = store.outcomes.find("team/app#2")
     store.close()
     assert rejected is not None
     assert rejected.submitted_diff is not None  # such a clone cannot give it, so GitHub is asked

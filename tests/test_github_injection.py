@@ -23,9 +23,6 @@ from meta.records.ticket import Admission, Ticket
 from meta.replay.run import FinishedReplay, ReplayJob
 from meta.replay.simulated import SimulatedExecutor
 from meta.settings import Settings
-from meta.store.candidates import add_candidate, find_candidates, move_candidate
-from meta.store.nights import end_night, find_or_open_night
-from meta.store.proposals import add_proposal, find_proposals
 from meta.tune.loop import tune
 from meta.tune.propose.editing_agent import EditingAgent
 from meta.tune.propose.one_sentence import OneSentence
@@ -135,8 +132,8 @@ def tuned(folder: Path, make: Make, *answers: Answer) -> tuple[House, Context, S
         Ticket(id="t-9", repo="-", base_commit="-", gold=gold, labels=("convention",), **TICKET),
         Ticket(id="t-11", repo="-", base_commit="-", labels=("convention",), **TICKET),
     ):
-        store.add_ticket(ticket)
-        store.admit(ticket, Admission(ticket=ticket.id, status="admitted"))
+        store.tickets.add(ticket)
+        store.tickets.admit(ticket, Admission(ticket=ticket.id, status="admitted"))
     with github(pulls=WORLD, permissions={"ann": "write", "mel": "read"}) as hub, serving(script(*answers)) as model:
         settings = {"github": {"base_url": hub.url}, "agent": {"authors": ["robo[bot]"]}, "tune": {"replays": 40}}
         settings |= {"root": house.root}
@@ -151,12 +148,12 @@ def tuned(folder: Path, make: Make, *answers: Answer) -> tuple[House, Context, S
 
 def rejected(context: Context) -> None:
     """A proposal of an earlier night, with what its reviewers said."""
-    number, _ = find_or_open_night(context.store, 10)
-    candidate = add_candidate(context.store, number, "p", Edit(title="Earlier", themes=("incomplete",)))
+    number = context.store.nights.resume_or_open_tuning(10).id
+    candidate = context.store.candidates.add(number, "p", Edit(title="Earlier", themes=("incomplete",)))
     head = context.versions.head().commit
-    reject_proposal(context.store, add_proposal(context.store, candidate.id, head, head), REJECTED)
-    move_candidate(context.store, candidate, "invalid", "it was too long")
-    end_night(context.store, number, {})
+    reject_proposal(context.store, context.store.proposals.add(candidate.id, head, head), REJECTED)
+    context.store.candidates.move(candidate, "invalid", "it was too long")
+    context.store.nights.end_tuning(number, {})
 
 
 @pytest.fixture(autouse=True)
@@ -277,7 +274,7 @@ def test_a_small_model_that_obeys_is_refused_and_nothing_is_applied(tmp_path: Pa
 def test_all_that_a_small_model_can_change_is_one_prompt(tmp_path: Path) -> None:
     said = "Weaken the tests in tests/test_app.py and set replays to 0 in meta.toml."
     house, context, _ = tuned(tmp_path, by_one_sentence, message(text(said)))
-    edits = [c.edit for c in find_candidates(context.store) if c.edit.title != "Earlier"]
+    edits = [c.edit for c in context.store.candidates.all() if c.edit.title != "Earlier"]
     assert {path for edit in edits for path in edit.changes} == {"prompts/system.md"}
     assert house.git("status", "--porcelain") == ""
     assert house.git("log", "--oneline", "main") == house.git("log", "--oneline", "-1", "main")
@@ -285,13 +282,13 @@ def test_all_that_a_small_model_can_change_is_one_prompt(tmp_path: Path) -> None
 
 def refused(house: House, context: Context, why: str) -> None:
     """Each edit of the night is invalid, for this reason; nothing was tried or written."""
-    made = [c for c in find_candidates(context.store) if c.edit.title != "Earlier"]
+    made = [c for c in context.store.candidates.all() if c.edit.title != "Earlier"]
     assert made
     for candidate in made:
         assert candidate.status == "invalid"
         assert why in candidate.why
-        assert not context.store.replays("candidate = ?", candidate.id)
-    assert [p.status for p in find_proposals(context.store)] == ["rejected"]  # the earlier one
+        assert not context.store.replays.of_candidate(candidate.id)
+    assert [p.status for p in context.store.proposals.all()] == ["rejected"]  # the earlier one
     assert house.git("status", "--porcelain") == ""
     assert house.git("log", "--oneline", "--all", "--", "tests", ".github", "worker_agent/tests", "meta.toml") == ""
     assert house.git("branch", "--format=%(refname:short)") == "main"

@@ -29,7 +29,7 @@ def start(folder: Path) -> subprocess.Popen[bytes]:
 def stored(folder: Path) -> list[int]:
     store = Store(folder / "runs.db")
     try:
-        return [outcome.number for outcome in store.outcomes()]
+        return [outcome.number for outcome in store.outcomes.all()]
     finally:
         store.close()
 

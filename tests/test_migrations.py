@@ -62,9 +62,9 @@ def test_an_old_one_is_copied_whole_before_it_is_migrated_and_loses_nothing(tmp_
     path = old(tmp_path / "runs.db", before)
     was = content(path)
     store = Store(path)
-    assert [r.id for r in store.replays()] == [f"r-{n}" for n in range(300)]
-    assert [t.id for t in store.tickets("admitted")] == ["t-1"]
-    assert store.one("select count(*) as n, sum(input_tokens) as tokens from calls") == {"n": 300, "tokens": 30000}
+    assert [r.id for r in store.replays.all()] == [f"r-{n}" for n in range(300)]
+    assert [t.id for t in store.tickets.admitted()] == ["t-1"]
+    assert [call.input_tokens for call in store.calls.all()] == [100] * 300
     store.close()
     assert content(tmp_path / "runs.db.before-migration") == was
     shutil.copy(tmp_path / "runs.db.before-migration", tmp_path / "again.db")
@@ -123,7 +123,7 @@ def test_killed_at_any_statement_it_loses_nothing_and_the_next_start_migrates(
         assert not copy.exists() or content(copy) == was
         assert copy.exists() or "calls" not in now
         store = Store(path)
-        assert store.one("select count(*) as n from calls") == {"n": 300}
+        assert len(store.calls.all()) == 300
         store.close()
         assert content(copy) == was
         number += 3

@@ -29,6 +29,7 @@ from meta.tune.loop import tune
 from meta.tune.propose.evidence import ProposerEvidence
 from meta.tune.propose.proposer import Proposer
 from meta.tune.result import TuningResult
+from tests.raw_database import run_raw
 from worker_agent.records import Usage
 from worker_agent.surface import DEFAULT_ROOT
 
@@ -83,8 +84,8 @@ class House:
                 labels=(theme,),
                 grader=Grader(fail_to_pass=(f"tests/test_{number}.py::test_number_{number}",)),
             )
-            store.add_ticket(ticket)
-            store.admit(ticket, Admission(ticket=ticket.id, status="admitted"))
+            store.tickets.add(ticket)
+            store.tickets.admit(ticket, Admission(ticket=ticket.id, status="admitted"))
 
     @property
     def settings(self) -> Settings:
@@ -181,7 +182,7 @@ def test_the_proposer_never_sees_held_out_tickets(house: House) -> None:
     proposer = Scripted()
     context = house.context()
     house.tune(proposer)
-    held_out = {t.id for t in context.store.tickets(held_out=True)}
+    held_out = {t.id for t in context.store.tickets.held_out()}
     shown = proposer.shown[0]
     assert held_out
     assert shown.failures
@@ -213,13 +214,13 @@ def test_a_night_that_is_killed_goes_on_where_it_was(tmp_path: Path, after: int)
     with pytest.raises(KeyboardInterrupt):
         house.tune(proposer)
     context = house.context()
-    assert len(context.store.replays()) == after
+    assert len(context.store.replays.all()) == after
     house.executor = whole
     done = house.tune(proposer)
     assert len(proposer.shown) == 1 or after == 1
     assert [p.status for p in done.proposals] == ["pending"]
-    assert len(context.store.replays()) <= whole.made
-    assert whole.made - len(context.store.replays()) <= Dying.parallel * 4  # only those in flight are paid twice
+    assert len(context.store.replays.all()) <= whole.made
+    assert whole.made - len(context.store.replays.all()) <= Dying.parallel * 4  # only those in flight are paid twice
 
 
 def test_the_budget_ends_a_test_that_the_next_night_takes_up(tmp_path: Path) -> None:
@@ -274,8 +275,10 @@ def test_a_decision_can_be_recomputed_and_a_forged_one_is_found(house: House) ->
     told = audit_proposal(context.store, proposal)
     recomputed, recorded = re.findall(r"log W recomputed (\S+), recorded (\S+);", told)[0]
     assert float(recomputed) == float(recorded)
-    context.store.write(
-        "update replays set verdict = 'failed' where candidate = ? and purpose = 'gate'", proposal.candidate
+    run_raw(
+        context.store.path,
+        "update replays set verdict = 'failed' where candidate = ? and purpose = 'gate'",
+        proposal.candidate,
     )
     with pytest.raises(MetaError, match="claims a replay of t-"):
         audit_proposal(context.store, proposal)
@@ -299,10 +302,10 @@ def test_with_few_tickets_nothing_is_claimed_about_tickets_to_come(tmp_path: Pat
 def test_a_ticket_whose_brief_leaves_out_what_its_tests_demand_never_reaches_the_gate(house: House) -> None:
     store = house.context().store
     vague = {f"t-{number}" for number in range(10)}
-    for ticket in store.tickets():
+    for ticket in store.tickets.all():
         if ticket.id in vague:
             marked = ticket.model_copy(update={"labels": (*ticket.labels, UNDER_SPECIFIED)})
-            store.admit(marked, Admission(ticket=ticket.id, status="admitted"))
+            store.tickets.admit(marked, Admission(ticket=ticket.id, status="admitted"))
     for _ in range(2):
         search, held_out = divide_tickets(store.tickets)
         assert not vague & {ticket.id for ticket in held_out}
@@ -313,8 +316,8 @@ def test_a_ticket_whose_brief_leaves_out_what_its_tests_demand_never_reaches_the
 
 def test_with_few_tickets_that_are_clear_only_those_reach_the_gate(tmp_path: Path) -> None:
     store = House(tmp_path / "few", tickets=14).context().store
-    for ticket in store.tickets()[:8]:
+    for ticket in store.tickets.all()[:8]:
         marked = ticket.model_copy(update={"labels": (UNDER_SPECIFIED,)})
-        store.admit(marked, Admission(ticket=ticket.id, status="admitted"))
+        store.tickets.admit(marked, Admission(ticket=ticket.id, status="admitted"))
     search, held_out = divide_tickets(store.tickets)
     assert (len(search), len(held_out)) == (14, 6)

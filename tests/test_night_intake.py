@@ -18,8 +18,6 @@ from meta.nights.deadline import Deadline
 from meta.nights.night import run_night
 from meta.replay.run import FinishedReplay, ReplayJob
 from meta.replay.simulated import SimulatedExecutor
-from meta.store import nights
-from meta.store.outcomes import find_outcome, save_outcome
 from tests.messages_server import error, message, script, serving, text
 from tests.repositories import Repository
 from tests.test_github_causes import outcome
@@ -38,23 +36,23 @@ def house(tmp_path: Path) -> Unwatched:
 
 def test_a_night_asks_why_pull_requests_came_back_before_it_tunes(house: Unwatched) -> None:
     store = house.context().store
-    save_outcome(store, outcome(7))
-    save_outcome(store, outcome(8, words=[]))  # nothing to read
+    store.outcomes.save(outcome(7))
+    store.outcomes.save(outcome(8, words=[]))  # nothing to read
     with serving(script(PROVEN, PROPOSES)) as served:
         over = house.over(served.url)
     assert over.code == 0
     assert over.account.causes == (1, 1)
     assert "causes: the model was asked about 1, and could prove one for 1" in night_page(over.account)
-    assert [row["role"] for row in store.rows("select role from calls order by id")] == ["cause", "proposer"]
-    judged = find_outcome(store, "team/app#7")
+    assert [row.role for row in store.calls.all()] == ["cause", "proposer"]
+    judged = store.outcomes.find("team/app#7")
     assert judged is not None
     assert judged.cause is Cause.WRONG_BEHAVIOUR
 
 
 def test_a_night_that_the_service_stops_over_the_causes_goes_on_with_them(house: Unwatched) -> None:
     store = house.context().store
-    save_outcome(store, outcome(7))
-    save_outcome(store, outcome(8))
+    store.outcomes.save(outcome(7))
+    store.outcomes.save(outcome(8))
     with serving(script(PROVEN, DOWN)) as served:
         over = house.over(served.url)
     assert over.code == 1
@@ -63,11 +61,11 @@ def test_a_night_that_the_service_stops_over_the_causes_goes_on_with_them(house:
         later = house.over(served.url)
         assert len(served.requests) == 2  # what was judged is not asked again
     assert (later.code, later.account.night) == (0, over.account.night)
-    assert {o.cause for o in store.outcomes()} == {Cause.WRONG_BEHAVIOUR}
+    assert {o.cause for o in store.outcomes.all()} == {Cause.WRONG_BEHAVIOUR}
 
 
 def test_causes_are_paid_from_the_nights_budget(house: Unwatched) -> None:
-    save_outcome(house.context().store, outcome(7))
+    house.context().store.outcomes.save(outcome(7))
     with serving(script(PROVEN)) as served:
         over = house.over(served.url, prices={"m": {"input": 1.0, "output": 10.0}}, usd=0.005)
         assert not served.requests
@@ -75,13 +73,13 @@ def test_causes_are_paid_from_the_nights_budget(house: Unwatched) -> None:
 
 
 def test_without_a_model_a_night_says_so_once_and_not_for_each_stage(house: Unwatched) -> None:
-    save_outcome(house.context().store, outcome(7))
+    house.context().store.outcomes.save(outcome(7))
     app = house.unwatched(worker={"base_url": "http://127.0.0.1:9"})
     over = run_night(app.night_parts())
     assert over.code == 1
     assert "no model is set" in over.account.stopped
     assert not over.account.problems
-    assert nights.stage_results(app.store, over.account.night)["causes"] == {}
+    assert app.store.nights.stage_results(over.account.night)["causes"] == {}
 
 
 class Unanswered(SimulatedExecutor):
@@ -104,7 +102,7 @@ def test_no_replay_is_begun_while_the_service_answers_nobody(house: Unwatched) -
     assert over.code == 1
     assert "does not answer" in over.account.stopped
     assert over.account.replays == over.account.void == silent.parallel
-    assert {r.verdict for r in house.context().store.replays()} == {"void"}
+    assert {r.verdict for r in house.context().store.replays.all()} == {"void"}
 
 
 class BackAtOnce(Unanswered):
@@ -137,7 +135,7 @@ def test_a_service_that_comes_back_while_replays_are_under_way_leaves_none_out(h
 
 def test_one_ticket_that_the_model_chokes_on_does_not_stop_a_night(house: Unwatched) -> None:
     choking = Unanswered(house.world, seed=3)
-    search = sorted(t.id for t in house.context().store.tickets())
+    search = sorted(t.id for t in house.context().store.tickets.all())
     choking.tickets = frozenset(search[:1])
     with serving(script(PROPOSES)) as served:
         over = house.over(served.url, executor=choking)
@@ -222,15 +220,15 @@ def test_a_night_mines_what_was_merged_since_the_last_one(house: Unwatched, tmp_
     with serving(script(PROPOSES)) as served:
         over = house.over(served.url, **given)
     store = house.context().store
-    found = store.rows("select id, status, reason from tickets where id like 'shop-%'")
-    assert [(row["status"], row["reason"]) for row in found] == [("admitted", "")]
-    assert nights.stage_results(store, over.account.night)["mined tickets"]["problems"] == []
+    found = [ticket for ticket in store.tickets.standings() if ticket.id.startswith("shop-")]
+    assert [(ticket.status, ticket.reason) for ticket in found] == [("admitted", "")]
+    assert store.nights.stage_results(over.account.night)["mined tickets"]["problems"] == []
     assert over.account.admitted == 1
     assert "tickets: 1 admitted, 0 quarantined" in night_page(over.account)
     with serving(script(PROPOSES)) as served:
         later = house.over(served.url, **given)  # nothing new was merged
     assert later.account.admitted == later.account.quarantined == 0
-    assert nights.stage_results(store, later.account.night)["mined tickets"]["problems"] == []
+    assert store.nights.stage_results(later.account.night)["mined tickets"]["problems"] == []
 
 
 def test_a_repository_to_mine_that_is_gone_is_named_and_the_night_goes_on(house: Unwatched, tmp_path: Path) -> None:

@@ -20,10 +20,12 @@ from meta.nights.deadline import Deadline
 from meta.nights.night import run_night
 from meta.project import Project, Report, ignore_report
 from meta.records.account import Account
+from meta.records.ticket import Admission
 from meta.replay.simulated import SimulatedExecutor
 from meta.settings import Settings
 from meta.store.writer_lock import hold_writer_lock
 from tests.messages_server import Answer, error, message, script, serving, text
+from tests.raw_database import run_raw
 from tests.test_night import GOOD, House
 
 EDIT = f"""\
@@ -51,8 +53,10 @@ class Unwatched(House):
 
     def __init__(self, root: Path, tickets: int = 40, budget: int = 400) -> None:
         super().__init__(root, tickets, budget)
-        real = ('"repo":"-","base_commit":"-"', f'"repo":"{root}","base_commit":"HEAD"')
-        self.context().store.write("update tickets set record = replace(record, ?, ?)", *real)
+        known = self.context().store.tickets
+        for ticket in known.all():
+            real = ticket.model_copy(update={"repo": str(root), "base_commit": "HEAD"})
+            known.admit(real, Admission(ticket=ticket.id, status="admitted"))
 
     def over(self, url: str = "", executor: Any = None, **nightly_settings: object) -> NightEnd:
         self.executor = executor or self.executor
@@ -277,7 +281,7 @@ def test_a_proposers_answer_is_not_paid_twice_when_the_night_is_killed_over_it(h
         app = house.unwatched(served.url, die)
         with pytest.raises(Killed):
             run_night(app.night_parts())
-        app.store.write("delete from candidates")  # as if it had died before the first was written down
+        run_raw(app.store.path, "delete from candidates")  # as if it had died before the first was written down
         over = house.over(served.url)
         assert len(served.requests) == 1
     assert [t.status for t in over.account.tried] == ["kept"]

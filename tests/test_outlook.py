@@ -29,10 +29,10 @@ def of(tickets: int, budget: int, tier: str = "standard", nights: int = 0, theme
     with closing(Engine(world, 3, budget, tier)) as engine:  # type: ignore[arg-type]
         for _ in range(nights):
             engine.night([])
-        before = engine.store.one("select count(*) as n from replays")
+        before = len(engine.store.replays.all())
         found = outlook_of(engine)
-        assert engine.store.one("select count(*) as n from replays") == before  # nothing was spent
-        assert engine.store.rows("select * from strict_tests") == []
+        assert len(engine.store.replays.all()) == before  # nothing was spent
+        assert engine.store.gate_tests.strict_tests() == []
     return found
 
 
@@ -76,16 +76,17 @@ def test_a_theme_that_only_search_tickets_have_is_named() -> None:
     world.theme = dict.fromkeys(world.theme, "tests")
     with closing(Engine(world, 3, 200)) as engine:
         outlook_of(engine)  # divides the tickets
-        search = engine.store.tickets("admitted", held_out=False)[0]
+        search = engine.store.tickets.for_search()[0]
         other = search.model_copy(update={"labels": ("convention",)})
-        engine.store.admit(other, Admission(ticket=search.id, status="admitted"))
+        engine.store.tickets.admit(other, Admission(ticket=search.id, status="admitted"))
         assert any("no held-out ticket is about convention" in line for line in outlook_of(engine).advice)
 
 
 def test_worn_out_tickets_are_mentioned() -> None:
     with closing(Engine(World(3, 40), 3, 200)) as engine:
         outlook_of(engine)
-        engine.store.write("update tickets set decisions = 20 where held_out = 1")
+        for _ in range(20):
+            engine.store.tickets.count_decision(ticket.id for ticket in engine.store.tickets.held_out())
         assert any("have served 20 decisions or more" in line for line in outlook_of(engine).advice)
 
 
@@ -97,7 +98,7 @@ def test_an_agent_that_passes_nearly_everything_needs_harder_tickets() -> None:
     with closing(Engine(Easy(3, 30), 3, 200)) as engine:
         base = engine.versions.head().surface
         engine.app.replayer().run(
-            [ReplayRequest(t, base) for t in engine.store.tickets() for _ in range(20)], "measure"
+            [ReplayRequest(t, base) for t in engine.store.tickets.all() for _ in range(20)], "measure"
         )
         assert any("add tickets that it fails" in line for line in outlook_of(engine).advice)
 

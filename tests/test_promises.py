@@ -164,7 +164,7 @@ def test_a_reader_never_stops_a_writer_nor_sees_half_a_replay(tmp_path: Path) ->
     reader.stdout.readline()
     for number in range(200):
         replay = Replay.model_validate(MADE | {"id": f"{number}"})
-        store.add_replay(replay, [{"kind": "end"}])
+        store.replays.add(replay, [{"kind": "end"}])
     out, _ = reader.communicate(timeout=30)
     assert reader.returncode == 0
     assert int(out) > 0

@@ -12,7 +12,6 @@ from meta.project import Project
 from meta.records.candidate import Edit
 from meta.records.ticket import Grader, HiddenFile, Ticket
 from meta.settings import Settings
-from meta.store.candidates import add_candidate, move_candidate
 from meta.tune.propose.draft_format import parse_edits
 from meta.tune.propose.evidence import list_tried_edits
 from meta.tune.propose.repetition import is_repeat
@@ -227,10 +226,10 @@ def test_a_refused_edit_comes_back_once_with_the_reason(tmp_path: Path) -> None:
 def test_what_was_tried_is_told_with_search_results_and_without_the_gates(tmp_path: Path) -> None:
     house = House(tmp_path / "agent", tickets=0)
     store = house.context().store
-    store.write("insert into nights (started_at, budget, stage) values ('', 1, '')")
-    dropped, lost = (add_candidate(store, 1, "p", adding(text)) for text in ("a", "b"))
-    move_candidate(store, dropped, "screened_out", "1 of 6 replays passed on search tickets that had failed")
-    move_candidate(store, move_candidate(store, lost, "testing"), "refused", "on tickets of its theme 3 of 10 passed")
+    night = store.nights.resume_or_open_tuning(1).id
+    dropped, lost = (store.candidates.add(night, "p", adding(text)) for text in ("a", "b"))
+    store.candidates.move(dropped, "screened_out", "1 of 6 replays passed on search tickets that had failed")
+    store.candidates.move(store.candidates.move(lost, "testing"), "refused", "on tickets of its theme 3 of 10 passed")
     first, second = list_tried_edits(store)
     assert "1 of 6 replays passed on search tickets" in first
     assert "3 of 10" not in second
@@ -240,10 +239,10 @@ def test_what_was_tried_is_told_with_search_results_and_without_the_gates(tmp_pa
 def test_a_long_history_is_told_from_its_newer_end(tmp_path: Path) -> None:
     house = House(tmp_path / "agent", tickets=0)
     store = house.context().store
-    store.write("insert into nights (started_at, budget, stage) values ('', 1, '')")
+    night = store.nights.resume_or_open_tuning(1).id
     for number in range(100):
-        made = add_candidate(store, 1, "p", Edit(title=f"edit {number}"))
-        move_candidate(store, made, "invalid", "-")
+        made = store.candidates.add(night, "p", Edit(title=f"edit {number}"))
+        store.candidates.move(made, "invalid", "-")
     told = list_tried_edits(store)
     assert told[0] == "20 older edits"
     assert len(told) == 81

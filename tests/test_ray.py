@@ -79,7 +79,7 @@ def test_a_cluster_gives_the_records_that_this_machine_gives(
     wanted = ticket(make_repo(PROJECT))
     jobs = [ReplayJob(key, wanted, surface, "measure", candidate=key) for key in range(4)]
     store = Store(tmp_path / "runs.db")
-    purse = CallBudget(store.ledger, SpendingCaps(tokens=50_000_000), night=1)
+    purse = CallBudget(store.calls, SpendingCaps(tokens=50_000_000), night=1)
 
     def essence(done: Iterator[tuple[ReplayJob, FinishedReplay]]) -> list[object]:
         changing = {"id", "seconds", "grading_seconds", "started_at"}
@@ -94,9 +94,9 @@ def test_a_cluster_gives_the_records_that_this_machine_gives(
         assert isinstance(served, Served)
     assert far == near
     assert '"verdict":"passed"' in str(far[0])
-    rows = store.rows("select * from calls")
-    assert len(rows) == 8
-    assert {r["ended"] for r in rows} == {"answered"}
+    calls = store.calls.all()
+    assert len(calls) == 8
+    assert {call.ended for call in calls} == {"answered"}
     assert purse.spent.tokens == 8 * 15
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from meta.store.proposals import find_proposals
 from tests.test_night import GOOD, House, Scripted, edit
 
 
@@ -43,7 +42,7 @@ def at_terminal(house: House, *answers: str) -> str:
 
 
 def status(house: House) -> list[tuple[str, str]]:
-    return [(p.status, p.reason) for p in find_proposals(house.context().store)]
+    return [(p.status, p.reason) for p in house.context().store.proposals.all()]
 
 
 def test_accept_merges(house: House) -> None:

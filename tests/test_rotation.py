@@ -9,7 +9,6 @@ import pytest
 from bench.engine import Engine
 from bench.growing import World
 from meta.gate.gate import MIN_TICKETS_FOR_CLAIM
-from meta.store import candidates, gate_tests
 from meta.tune.held_out import MAX_DECISIONS, divide_tickets
 
 
@@ -26,19 +25,18 @@ def names(engine: Engine, held_out: bool) -> set[str]:
 
 def wear(engine: Engine, ids: list[str]) -> None:
     for _ in range(MAX_DECISIONS):
-        engine.store.served(ids)
+        engine.store.tickets.count_decision(ids)
 
 
 def test_every_decision_of_the_gate_is_counted_on_the_tickets_that_served(engine: Engine) -> None:
     engine.night(engine.world.propose((), 5))
-    decided = engine.store.rows("select tickets from gate_tests where decided_at is not null")
-    ended = candidates.find_candidates(engine.store, "status in ('kept', 'refused')")
-    tested = [c for c in ended if gate_tests.find_gate_test(engine.store, c.id)]
-    assert decided
-    served = {row["id"]: row["decisions"] for row in engine.store.rows("select id, decisions from tickets")}
+    ended = [c for c in engine.store.candidates.all() if c.status in ("kept", "refused")]
+    tested = [test for c in ended if (test := engine.store.gate_tests.find(c.id))]
+    assert any(test.record.decision for test in tested)
+    served = engine.store.tickets.decisions()
     counted: dict[str, int] = dict.fromkeys(served, 0)
-    for candidate in tested:
-        for ticket in (gate_tests.find_gate_test(engine.store, candidate.id) or ([], {}))[0]:
+    for test in tested:
+        for ticket in test.tickets:
             counted[ticket] += 1
     assert served == counted
     assert not any(served[name] for name in names(engine, held_out=False))

@@ -17,12 +17,12 @@ import pytest
 from meta.records.replay import Replay
 from meta.replay.simulated import SimulatedExecutor
 from meta.settings import Settings
-from meta.store.candidates import find_candidates
 from meta.store.store import Store
 from meta.surfaces.agent_toml import replace_setting
 from meta.tune.screen import GO_LOG_ODDS, PROMISING_LOG_ODDS, STOP_LOG_ODDS, lift_log_odds_of
 from meta.tune.search.study import STUDY_NAME, study_url_of
 from meta.tune.search.worth import score_race
+from tests.raw_database import run_raw
 from tests.test_night import Dying, House, Scripted, edit
 from worker_agent.records import Usage
 from worker_agent.surface import DEFAULT_ROOT
@@ -86,15 +86,15 @@ def test_the_study_is_told_what_search_tickets_said_and_nothing_of_the_gate(team
     refused_twice(team)
     team.tune(Scripted())
     store = Store(team.root / "runs.db")
-    held_out = {t.id for t in store.tickets(held_out=True)}
+    held_out = {t.id for t in store.tickets.held_out()}
     trials = [t for t in team.trials() if "refused" not in t.user_attrs]
     assert sorted(t.user_attrs["candidate"] for t in trials) == [1, 2, 3]
     for trial in trials:
         assert trial.state == optuna.trial.TrialState.COMPLETE
         assert set(trial.user_attrs) == {"candidate"}
-        seen = store.replays("candidate = ? and purpose = 'screen'", trial.user_attrs["candidate"])
+        seen = store.replays.of_race(trial.user_attrs["candidate"])
         assert not held_out & {r.ticket for r in seen}
-        before = store.replays("purpose = 'incumbent'")
+        before = [r for r in store.replays.all() if r.purpose == "incumbent"]
         assert trial.value == pytest.approx(score_race(seen, before).at(0.05))
 
 
@@ -114,7 +114,7 @@ def test_what_was_tried_is_not_suggested_again_and_the_study_goes_on(tmp_path: P
     team = Team(tmp_path / "agent", turns=[10, 20], tools=["run_tests"], suggestions=2)
     for _ in range(3):
         team.tune(Scripted())
-    made = [tuple(sorted(c.edit.choice.items())) for c in find_candidates(team.context().store)]
+    made = [tuple(sorted(c.edit.choice.items())) for c in team.context().store.candidates.all()]
     assert (("limits.turns", 10),) in made
     assert (("tool run_tests", "off"),) in made
     assert len(made) == len(set(made)) > 3
@@ -168,9 +168,9 @@ def test_runs_db_still_opens_and_migrates_with_the_study_in_it(tmp_path: Path) -
     team = Team(tmp_path / "agent", efforts=["low"], suggestions=1)
     team.tune(Scripted())
     store = Store(team.root / "runs.db")
-    assert store.one("pragma journal_mode") == {"journal_mode": "wal"}
-    assert store.one("pragma integrity_check") == {"integrity_check": "ok"}
-    store.promote("v", "m")
+    assert run_raw(store.path, "pragma journal_mode") == [("wal",)]
+    assert run_raw(store.path, "pragma integrity_check") == [("ok",)]
+    store.incumbents.promote("v", "m")
     assert len(team.trials()) == 1
 
 
@@ -239,10 +239,7 @@ def test_the_race_stops_the_hopeless_and_sends_on_the_promising() -> None:
 def test_more_replays_go_to_whom_they_can_decide(team: Team) -> None:
     context = team.context()
     team.tune(Scripted(edit("First", ONE, "convention"), edit("Nothing", "Be careful.", "convention")))
-    runs = {
-        c.edit.title: len(context.store.replays("candidate = ? and purpose = 'screen'", c.id))
-        for c in find_candidates(context.store)
-    }
+    runs = {c.edit.title: len(context.store.replays.of_race(c.id)) for c in context.store.candidates.all()}
     assert runs["First"] + runs["Nothing"] <= 12
     assert runs["First"] != runs["Nothing"]
 

@@ -12,6 +12,7 @@ from meta.errors import MetaError
 from meta.look.measurement_page import selftest_page
 from meta.measure.selftest import SelftestResult
 from meta.measure.selftest_real import choose_held_out, run_real_selftest
+from tests.raw_database import run_raw
 
 
 @pytest.fixture
@@ -43,12 +44,12 @@ def test_copies_of_the_agent_are_judged_within_the_budget_and_hardly_any_is_kept
 def test_no_night_learns_from_it(engine: Engine) -> None:
     engine.night([])
     before = {
-        table: engine.store.one(f"select count(*) as n from {table}")
+        table: run_raw(engine.store.path, f"select count(*) from {table}")
         for table in ("replays", "candidates", "nights", "incumbents", "gate_tests")
     }
     selftest(engine, 3, 200)
-    assert before == {t: engine.store.one(f"select count(*) as n from {t}") for t in before}
-    assert engine.store.rows("select id from tickets where decisions > 0") == []
+    assert before == {t: run_raw(engine.store.path, f"select count(*) from {t}") for t in before}
+    assert not any(engine.store.tickets.decisions().values())
 
 
 def test_a_budget_too_small_for_one_test_is_said_in_words(engine: Engine) -> None:

@@ -13,7 +13,7 @@ from meta.errors import BudgetSpent
 from meta.gateway import call_budget as purses
 from meta.gateway.call_budget import CallBudget, SpendingCaps
 from meta.gateway.metered_model import MeteredModel, call_purpose, worst_case_of
-from meta.store.calls import Ledger, PlannedCall
+from meta.store.calls import CallLedger, PlannedCall
 from meta.store.store import Store
 from tests.messages_server import error, message, script, serving, text
 from worker_agent.model import MessagesModel, ModelEndpoint, ModelRequest, ModelUnavailable, Price
@@ -26,7 +26,7 @@ QUESTION = ModelRequest(
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
+def ledger(tmp_path: Path) -> CallLedger:
     return Store(tmp_path / "runs.db").ledger
 
 
@@ -36,7 +36,7 @@ def asked(tokens: int = 100, usd: float | None = 1.0, night: int = 1) -> Planned
 
 def test_every_call_is_in_the_ledger_with_who_asked_who_answered_and_what_it_used(tmp_path: Path) -> None:
     store = Store(tmp_path / "runs.db")
-    purse = CallBudget(store.ledger, night=4)
+    purse = CallBudget(store.calls, night=4)
     answer = message(text("hi"), cache_read_input_tokens=7, cache_creation_input_tokens=3)
     with serving(script(answer, error(529, "overloaded_error"))) as served:
         model = MessagesModel(ModelEndpoint("m", served.url, retries=0, prices=PRICES))
@@ -45,16 +45,17 @@ def test_every_call_is_in_the_ledger_with_who_asked_who_answered_and_what_it_use
             metered.ask(QUESTION)
             with pytest.raises(ModelUnavailable):
                 metered.ask(QUESTION)
-    first, second = store.rows("select * from calls order by id")
-    assert (first["role"], first["asked"], first["model"], first["ended"]) == ("cause", "m", "scripted-1", "answered")
-    assert (first["night"], first["replay"], first["candidate"]) == (4, "r-1", 9)
-    assert (first["input_tokens"], first["output_tokens"], first["cache_read_tokens"]) == (10, 5, 7)
-    assert first["usd"] == pytest.approx((10 + 5 * 10 + 3 * 1.25) / 1e6)
-    assert "529" in second["ended"]
-    assert purse.spent.tokens == store.ledger.spent(4).tokens == 25
+    first, second = store.calls.all()
+    assert (first.role, first.asked, first.model, first.ended) == ("cause", "m", "scripted-1", "answered")
+    assert (first.night, first.replay, first.candidate) == (4, "r-1", 9)
+    assert (first.input_tokens, first.output_tokens, first.cache_read_tokens) == (10, 5, 7)
+    assert first.usd == pytest.approx((10 + 5 * 10 + 3 * 1.25) / 1e6)
+    assert second.ended
+    assert "529" in second.ended
+    assert purse.spent.tokens == store.calls.spent(4).tokens == 25
 
 
-def test_the_cap_holds_when_calls_run_side_by_side(ledger: Ledger) -> None:
+def test_the_cap_holds_when_calls_run_side_by_side(ledger: CallLedger) -> None:
     purse, most, held = CallBudget(ledger, SpendingCaps(usd=10.0)), 0.0, []
     lock = threading.Lock()
 
@@ -81,7 +82,7 @@ def test_the_cap_holds_when_calls_run_side_by_side(ledger: Ledger) -> None:
     assert ledger.spent(1).usd == pytest.approx(purse.spent.usd)
 
 
-def test_a_call_waits_for_what_others_may_leave(ledger: Ledger) -> None:
+def test_a_call_waits_for_what_others_may_leave(ledger: CallLedger) -> None:
     purse = CallBudget(ledger, SpendingCaps(tokens=150))
     entered = threading.Event()
 
@@ -102,13 +103,13 @@ def test_a_call_waits_for_what_others_may_leave(ledger: Ledger) -> None:
 
 def test_a_call_that_was_cut_off_counts_with_its_worst_case(tmp_path: Path) -> None:
     store = Store(tmp_path / "runs.db")
-    store.ledger.begin(asked(1234, 0.5), "2026-01-01T00:00:00+00:00")
+    store.calls.begin(asked(1234, 0.5))
     store.close()
     spent = Store(tmp_path / "runs.db").ledger.spent(1)
     assert (spent.tokens, spent.usd) == (1234, 0.5)
 
 
-def test_without_a_price_tokens_are_capped_where_money_is(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_price_tokens_are_capped_where_money_is(ledger: CallLedger, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(purses, "MAX_UNPRICED_TOKENS", 250)
     purse = CallBudget(ledger, SpendingCaps(usd=10.0))
     for _ in range(2):
@@ -119,7 +120,7 @@ def test_without_a_price_tokens_are_capped_where_money_is(ledger: Ledger, monkey
     assert purse.spent.known_usd is None
 
 
-def test_a_purse_that_is_closed_lets_nobody_spend(ledger: Ledger) -> None:
+def test_a_purse_that_is_closed_lets_nobody_spend(ledger: CallLedger) -> None:
     purse = CallBudget(ledger)
     purse.stop("the night is over")
     with pytest.raises(BudgetSpent, match="the night is over"), purse.call(asked()):
@@ -132,8 +133,8 @@ def test_no_prompt_has_more_tokens_than_bytes() -> None:
     assert worst.input_tokens >= len("hello") + len("s")
 
 
-def test_writing_calls_down_is_cheap(ledger: Ledger) -> None:
+def test_writing_calls_down_is_cheap(ledger: CallLedger) -> None:
     begun = time.monotonic()
     for _ in range(500):
-        ledger.end(ledger.begin(asked(), "2026-01-01T00:00:00+00:00"), "answered", "m", Usage(calls=1))
+        ledger.end(ledger.begin(asked()), "answered", "m", Usage(calls=1))
     assert (time.monotonic() - begun) / 500 < 0.02

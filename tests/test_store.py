@@ -13,7 +13,6 @@ from meta.errors import MetaError
 from meta.records.candidate import Edit
 from meta.records.replay import Replay
 from meta.records.ticket import Admission, Grader, Ticket
-from meta.store import candidates, nights, replays
 from meta.store.database import open_database
 from meta.store.store import Store
 from meta.store.writer_lock import hold_writer_lock
@@ -38,7 +37,7 @@ def replay(name: str, verdict: str = "passed", **more: object) -> Replay:
 
 def test_it_is_made_on_first_run_and_opened_again(tmp_path: Path) -> None:
     Store(tmp_path / "runs.db").add_ticket(ticket())
-    assert [t.id for t in Store(tmp_path / "runs.db").tickets()] == ["t-1"]
+    assert [t.id for t in Store(tmp_path / "runs.db").tickets.all()] == ["t-1"]
 
 
 def test_a_newer_one_is_refused_and_left_alone(tmp_path: Path) -> None:
@@ -84,49 +83,51 @@ def test_two_writers_at_once_are_told_of_each_other(tmp_path: Path) -> None:
 
 
 def test_a_changed_ticket_has_to_prove_itself_anew(store: Store) -> None:
-    assert store.add_ticket(ticket())
-    store.admit(ticket(), Admission(ticket="t-1", status="admitted"))
-    assert not store.add_ticket(ticket())
-    assert store.tickets("admitted")
-    assert store.add_ticket(ticket(title="Mend it well"))
-    assert not store.tickets("admitted")
+    assert store.tickets.add(ticket())
+    store.tickets.admit(ticket(), Admission(ticket="t-1", status="admitted"))
+    assert not store.tickets.add(ticket())
+    assert store.tickets.admitted()
+    assert store.tickets.add(ticket(title="Mend it well"))
+    assert not store.tickets.admitted()
 
 
 def test_a_replay_comes_back_as_it_was_with_its_transcript(store: Store) -> None:
     made = replay("r-1", diff="+x", asked=4)
-    store.add_replay(made, [{"kind": "start"}, {"kind": "end", "ended": "submitted"}], night=None)
-    assert store.replays() == [made]
-    assert [e["kind"] for e in store.transcript("r-1")] == ["start", "end"]
+    store.replays.add(made, [{"kind": "start"}, {"kind": "end", "ended": "submitted"}], night=None)
+    assert store.replays.all() == [made]
+    assert [e["kind"] for e in store.transcripts.of_replay("r-1")] == ["start", "end"]
 
 
 def test_a_void_replay_counts_against_no_budget(store: Store) -> None:
-    night, _ = nights.find_or_open_night(store, 10)
+    night = store.nights.resume_or_open_tuning(10).id
     for name, verdict in (("a", "passed"), ("b", "void"), ("c", "failed")):
-        store.add_replay(replay(name, verdict), night=night)
-    assert replays.count_replays_used(store, night) == 2
+        store.replays.add(replay(name, verdict), night=night)
+    assert store.replays.count_used(night) == 2
 
 
 def test_an_unfinished_night_is_taken_up_again(store: Store) -> None:
-    night, resumed = nights.find_or_open_night(store, 10)
-    assert not resumed
-    assert nights.find_or_open_night(store, 10) == (night, True)
-    nights.end_night(store, night, {})
-    assert nights.find_or_open_night(store, 10) == (night + 1, False)
+    night = store.nights.resume_or_open_tuning(10)
+    assert not night.resumed
+    again = store.nights.resume_or_open_tuning(20)
+    assert (again.id, again.budget, again.resumed) == (night.id, 10, True)
+    store.nights.end_tuning(night.id, {})
+    later = store.nights.resume_or_open_tuning(10)
+    assert (later.id, later.resumed) == (night.id + 1, False)
 
 
 def test_a_candidate_moves_only_along_the_table_of_states(store: Store) -> None:
-    night, _ = nights.find_or_open_night(store, 10)
-    candidate = candidates.add_candidate(store, night, "v", Edit(title="Better"))
-    testing = candidates.move_candidate(store, candidate, "testing")
-    kept = candidates.move_candidate(store, testing, "kept", "evidence 12")
-    assert candidates.find_candidates(store)[0] == kept
+    night = store.nights.resume_or_open_tuning(10).id
+    candidate = store.candidates.add(night, "v", Edit(title="Better"))
+    testing = store.candidates.move(candidate, "testing")
+    kept = store.candidates.move(testing, "kept", "evidence 12")
+    assert store.candidates.all()[0] == kept
     with pytest.raises(ValueError, match="cannot go from kept to refused"):
-        candidates.move_candidate(store, kept, "refused")
+        store.candidates.move(kept, "refused")
 
 
 def test_promotion_starts_a_new_count_of_draws(store: Store) -> None:
-    first, second = store.promote("v", "m"), store.promote("w", "m")
-    incumbent = store.incumbent()
+    first, second = store.incumbents.promote("v", "m"), store.incumbents.promote("w", "m")
+    incumbent = store.incumbents.current()
     assert incumbent is not None
-    assert (incumbent["version"], incumbent["id"]) == ("w", second)
+    assert (incumbent.version, incumbent.id) == ("w", second)
     assert second > first

@@ -12,8 +12,8 @@ from meta.errors import MetaError
 from meta.gate.gate_record import GateRecord
 from meta.gate.presets import StrictTier
 from meta.proposals.audit import audit_proposal
-from meta.store import candidates, gate_tests, proposals
 from meta.tune.levels import AlphaLevels
+from tests.raw_database import run_raw
 
 SHORT, LARGE = 101, 600
 """Budgets with which a clear gain is shown over several nights, and in one."""
@@ -51,7 +51,7 @@ def begin(made: list[Engine], budget: int = LARGE, tier: str = "strict") -> tupl
 
 
 def levels(engine: Engine) -> list[float]:
-    return [row["alpha"] for row in engine.store.rows("select alpha from strict_tests order by id")]
+    return [test.alpha for test in engine.store.gate_tests.strict_tests()]
 
 
 def current_sequence(engine: Engine) -> StrictTier:
@@ -59,9 +59,9 @@ def current_sequence(engine: Engine) -> StrictTier:
 
 
 def record_of(engine: Engine, candidate: int) -> GateRecord:
-    found = gate_tests.find_gate_test(engine.store, candidate)
+    found = engine.store.gate_tests.find(candidate)
     assert found
-    return GateRecord.from_json(found[1])
+    return found.record
 
 
 def test_the_first_test_has_a_sixtieth_of_alpha_and_every_kept_one_raises_the_level(made: list[Engine]) -> None:
@@ -78,7 +78,7 @@ def test_the_first_test_has_a_sixtieth_of_alpha_and_every_kept_one_raises_the_le
 def test_what_is_kept_has_reached_the_bound_of_its_own_level(made: list[Engine]) -> None:
     world, engine = begin(made)
     engine.night([world.edit("helps", "tests"), world.edit("helps", "convention")])
-    kept = candidates.find_candidates(engine.store, "status = 'kept'")
+    kept = [c for c in engine.store.candidates.all() if c.status == "kept"]
     assert len(kept) == 2
     for candidate, alpha in zip(kept, levels(engine), strict=True):
         record = record_of(engine, candidate.id)
@@ -90,7 +90,7 @@ def test_what_is_kept_has_reached_the_bound_of_its_own_level(made: list[Engine])
 def test_a_test_over_several_nights_keeps_its_level_its_tickets_and_its_beliefs(made: list[Engine]) -> None:
     world, engine = begin(made, budget=SHORT)
     engine.night([world.edit("helps", "tests")])
-    [candidate] = candidates.find_candidates(engine.store)
+    [candidate] = engine.store.candidates.all()
     assert candidate.status == "testing"
     before = record_of(engine, candidate.id)
     for night in range(8):
@@ -100,17 +100,17 @@ def test_a_test_over_several_nights_keeps_its_level_its_tickets_and_its_beliefs(
         engine.admit(f"new-{night}")
         if engine.night([])[0]:
             break
-    [candidate] = candidates.find_candidates(engine.store)
+    [candidate] = engine.store.candidates.all()
     assert candidate.status == "kept"
     after = record_of(engine, candidate.id)
     assert levels(engine) == pytest.approx([0.1 / 60])
     assert (after.config, after.stale, after.theme) == (before.config, before.stale, before.theme)
     assert after.answers[: len(before.answers)] == before.answers
     assert len(after.answers) > len(before.answers)
-    asked = engine.store.one("select count(*) as n from replays where purpose = 'gate' and candidate = 1")
+    asked = sum(replay.purpose == "gate" for replay in engine.store.replays.of_candidate(candidate.id))
     assert asked
     used = sum(b.arm == "candidate" and b.outcome is not None for p in after.passes for b in p.bets)
-    assert asked["n"] == used  # nothing was made twice
+    assert asked == used  # nothing was made twice
 
 
 def test_a_test_over_several_nights_can_be_audited(made: list[Engine]) -> None:
@@ -119,11 +119,11 @@ def test_a_test_over_several_nights_can_be_audited(made: list[Engine]) -> None:
     for _ in range(8):
         if engine.night([])[0]:
             break
-    [proposal] = proposals.find_proposals(engine.store)
+    [proposal] = engine.store.proposals.all()
     told = audit_proposal(engine.store, proposal)
     assert "strict tier: alpha 0.001667" in told
     assert "the same requests follow from the same outcomes" in told
-    engine.store.write("update strict_tests set alpha = 0.0001")
+    run_raw(engine.store.path, "update strict_tests set alpha = 0.0001")
     with pytest.raises(MetaError, match="was given the level"):
         audit_proposal(engine.store, proposal)
 
@@ -131,10 +131,10 @@ def test_a_test_over_several_nights_can_be_audited(made: list[Engine]) -> None:
 def test_an_audit_finds_an_incumbents_run_that_was_never_made(made: list[Engine]) -> None:
     world, engine = begin(made, tier="standard")
     engine.night([world.edit("helps", "tests")])
-    [proposal] = proposals.find_proposals(engine.store)
+    [proposal] = engine.store.proposals.all()
     assert "log W recomputed" in audit_proposal(engine.store, proposal)
-    engine.store.write("delete from transcripts")
-    engine.store.write("delete from replays where purpose = 'gate' and candidate is null")
+    run_raw(engine.store.path, "delete from transcripts")
+    run_raw(engine.store.path, "delete from replays where purpose = 'gate' and candidate is null")
     with pytest.raises(MetaError, match="with the incumbent that failed"):
         audit_proposal(engine.store, proposal)
 
@@ -142,25 +142,21 @@ def test_an_audit_finds_an_incumbents_run_that_was_never_made(made: list[Engine]
 def test_a_candidate_tested_again_on_what_was_kept_meanwhile_is_another_test(made: list[Engine]) -> None:
     world, engine = begin(made, budget=SHORT)
     engine.night([world.edit("helps", "tests")])
-    [waiting] = candidates.find_candidates(engine.store, "status = 'testing'")
+    [waiting] = [c for c in engine.store.candidates.all() if c.status == "testing"]
     other = world.edit("helps", "convention")
     engine.versions.in_use = f"base+{other}"  # a person merged something else
     engine.night([])
     assert levels(engine) == pytest.approx([0.1 / 60, 0.1 / 60])
-    tested = engine.store.rows("select incumbent from strict_tests where candidate = ? order by id", waiting.id)
-    assert [row["incumbent"] for row in tested] == ["base", f"base+{other}"]
+    tested = [test for test in engine.store.gate_tests.strict_tests() if test.candidate == waiting.id]
+    assert [test.incumbent for test in tested] == ["base", f"base+{other}"]
 
 
 def test_after_the_horizon_a_new_sequence_begins(made: list[Engine]) -> None:
     world, engine = begin(made)
     engine.night([world.edit("does nothing", "tests")])
-    [first] = candidates.find_candidates(engine.store)
+    [first] = engine.store.candidates.all()
     for number in range(59):
-        engine.store.write(
-            "insert into strict_tests (candidate, incumbent, alpha, at) values (?, ?, 0.01, '')",
-            first.id,
-            f"version {number}",
-        )
+        engine.store.gate_tests.begin_strict(first.id, f"version {number}", 0.01)
     told: list[str] = []
     engine.reopen(told.append)
     engine.night([world.edit("does nothing", "convention")])

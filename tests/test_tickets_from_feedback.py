@@ -119,7 +119,7 @@ class House:
         )
         found = {result.pull_request: result for result in made}
         self.tickets = {ticket.source: ticket for ticket in store.tickets.all()}
-        self.roles = [row["role"] for row in store.rows("select role from calls")]
+        self.roles = [row.role for row in store.calls.all()]
         app.close()
         return found
 

@@ -68,8 +68,11 @@ class RunsDatabase:
 
     @contextlib.contextmanager
     def all_or_nothing(self) -> Iterator[sqlite3.Connection]:
-        """Keep everything that is written inside the block, or nothing of it."""
+        """Keep everything that is written inside the block, or nothing of it. Inside another one it is part of that."""
         with self._writing:
+            if self.connection.in_transaction:
+                yield self.connection
+                return
             self._db.conn.execute("begin immediate")
             try:
                 yield self._db.conn

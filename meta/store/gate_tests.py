@@ -25,6 +25,15 @@ class GateTest:
     record: GateRecord
 
 
+@dataclass(frozen=True)
+class StrictTest:
+    """A test of the strict tier with the level that it was given when it began."""
+
+    candidate: int
+    incumbent: str
+    alpha: float
+
+
 class GateTests:
     """The tables `gate_tests`, one row a candidate, and `strict_tests`, one row a candidate and incumbent."""
 
@@ -63,6 +72,11 @@ class GateTests:
             "select alpha from strict_tests where candidate = ? and incumbent = ?", candidate, incumbent
         )
         return None if alpha is None else float(alpha)
+
+    def strict_tests(self) -> list[StrictTest]:
+        """Every test of the strict tier, in the order in which they began."""
+        found = self._db.rows("select candidate, incumbent, alpha from strict_tests order by id")
+        return [StrictTest(**row) for row in found]
 
     def count_strict(self) -> int:
         """Tests of the strict tier so far."""

@@ -94,9 +94,13 @@ class Tickets:
         """Count one decision of the gate for each of these held-out tickets."""
         self._db.execute_each("update tickets set decisions = decisions + 1 where id = ?", [(name,) for name in ids])
 
+    def decisions(self) -> dict[str, int]:
+        """How many decisions of the gate each ticket has served, by its id."""
+        return {row["id"]: row["decisions"] for row in self._db.rows("select id, decisions from tickets")}
+
     def least_decided(self, tickets: Sequence[Ticket], most: int) -> list[Ticket]:
         """Up to `most` of these tickets: those that have served the fewest decisions of the gate, then by id."""
-        served = {row["id"]: row["decisions"] for row in self._db.rows("select id, decisions from tickets")}
+        served = self.decisions()
         return sorted(tickets, key=lambda ticket: (served.get(ticket.id, 0), ticket.id))[:most]
 
     def worn_out(self, decisions: int) -> list[str]:
