@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -160,8 +161,8 @@ def test_a_service_that_gives_no_answer_ends_in_one_message(desk: Desk, answer: 
     assert re.search(words, err), err
     assert "  -> " in err
     assert "Traceback" not in err
-    with Store(desk.root / "runs.db").db.conn as rows:
-        assert rows.execute("select count(*) from replays where verdict = 'failed'").fetchone() == (0,)
+    with closing(Store(desk.root / "runs.db")) as store:
+        assert not [replay for replay in store.replays.all() if replay.verdict == "failed"]
 
 
 def test_an_endpoint_where_nobody_listens(desk: Desk) -> None:

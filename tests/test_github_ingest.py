@@ -17,6 +17,7 @@ from meta.store.store import Store
 from tests.conftest import Hub, Make
 from tests.github.server import GitHubServer
 from tests.github.world import at, comment, pull, sha
+from tests.raw_database import run_raw
 
 
 @pytest.fixture
@@ -52,8 +53,7 @@ def test_github_is_ingested_and_the_second_time_nothing_is_new(
     (told,) = again["sources"]  # type: ignore[misc]
     assert told["changed"] == 0
     assert len(server.requests) == asked + 1
-    with Store(tmp_path / "runs.db").db.conn as connection:
-        assert "x" not in [row[0] for row in connection.execute("select cursor from cursors")]
+    assert ("x",) not in run_raw(tmp_path / "runs.db", "select cursor from cursors")
 
 
 def outcome(**fields: object) -> Outcome:

@@ -27,7 +27,7 @@ QUESTION = ModelRequest(
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> CallLedger:
-    return Store(tmp_path / "runs.db").ledger
+    return Store(tmp_path / "runs.db").calls
 
 
 def asked(tokens: int = 100, usd: float | None = 1.0, night: int = 1) -> PlannedCall:
@@ -105,7 +105,7 @@ def test_a_call_that_was_cut_off_counts_with_its_worst_case(tmp_path: Path) -> N
     store = Store(tmp_path / "runs.db")
     store.calls.begin(asked(1234, 0.5))
     store.close()
-    spent = Store(tmp_path / "runs.db").ledger.spent(1)
+    spent = Store(tmp_path / "runs.db").calls.spent(1)
     assert (spent.tokens, spent.usd) == (1234, 0.5)
 
 

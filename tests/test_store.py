@@ -36,7 +36,7 @@ def replay(name: str, verdict: str = "passed", **more: object) -> Replay:
 
 
 def test_it_is_made_on_first_run_and_opened_again(tmp_path: Path) -> None:
-    Store(tmp_path / "runs.db").add_ticket(ticket())
+    Store(tmp_path / "runs.db").tickets.add(ticket())
     assert [t.id for t in Store(tmp_path / "runs.db").tickets.all()] == ["t-1"]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import UTC, datetime, timedelta
 
 from meta.errors import MetaError
@@ -24,10 +23,8 @@ def check_and_back_up(store: Store, report: Report) -> None:
     """
     if damage := store.find_damage():
         raise MetaError(f"{store.path} is damaged: {damage}", advise_restore(store.path))
-    try:
-        store.back_up_daily()
-    except (OSError, sqlite3.Error) as error:
-        report(f"cannot make a copy of {store.path.name}: {error}")
+    if problem := store.back_up_daily():
+        report(f"cannot make a copy of {store.path.name}: {problem}")
 
 
 def prune_transcripts(store: Store, night: Night, nightly: NightlySettings) -> StageResult:

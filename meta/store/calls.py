@@ -150,9 +150,6 @@ class CallLedger:
             return int(self._connection.execute(sql, row).lastrowid or 0)
 
 
-Ledger = CallLedger
-"""For callers of before; goes away."""
-
 _USED = "(input_tokens + output_tokens + coalesce(cache_read_tokens, 0) + coalesce(cache_write_tokens, 0))"
 CALL_TOKENS = f"(case when ended is null then reserved_tokens else {_USED} end)"
 CALL_USD = "(case when ended is null then reserved_usd else usd end)"

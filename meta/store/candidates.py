@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from meta.errors import MetaError
 from meta.records.candidate import NEXT_STATES, Candidate, Edit, State
 from meta.store.database import RunsDatabase
 from meta.store.definitions import take_timestamp
-
-if TYPE_CHECKING:
-    from meta.store.store import Store
 
 
 class Candidates:
@@ -129,20 +126,3 @@ def _candidate(row: dict[str, Any]) -> Candidate:
         commit=row["commit_id"],
         edit=Edit.model_validate_json(row["record"]),
     )
-
-
-# For callers of before; goes away.
-
-
-def add_candidate(store: Store, night: int, parent: str, edit: Edit) -> Candidate:
-    return store.candidates.add(night, parent, edit)
-
-
-def move_candidate(
-    store: Store, candidate: Candidate, status: State, why: str = "", **changed: str | None
-) -> Candidate:
-    return store.candidates.move(candidate, status, why, **changed)
-
-
-def find_candidates(store: Store, where: str = "1", *values: object, newest: int = -1) -> list[Candidate]:
-    return store.candidates._read(where, *values, most=newest)

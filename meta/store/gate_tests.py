@@ -5,14 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from meta.gate.gate_record import GateRecord
 from meta.store.database import RunsDatabase
 from meta.store.definitions import take_timestamp
-
-if TYPE_CHECKING:
-    from meta.store.store import Store
 
 
 @dataclass(frozen=True)
@@ -100,17 +96,3 @@ class GateTests:
             candidate,
         )
         return found is not None
-
-
-# For callers of before; goes away.
-
-
-def save_gate_test(store: Store, candidate: int, incumbent: str, tickets: list[str], record: dict[str, Any]) -> None:
-    store.gate_tests.save(candidate, incumbent, tickets, GateRecord.from_json(record))
-
-
-def find_gate_test(
-    store: Store, candidate: int, incumbent: str | None = None
-) -> tuple[list[str], dict[str, Any]] | None:
-    found = store.gate_tests.find(candidate, incumbent)
-    return (list(found.tickets), found.record.to_json()) if found else None

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from meta.records.record import Record
 from meta.store.database import RunsDatabase
 from meta.store.definitions import take_timestamp
-
-if TYPE_CHECKING:
-    from meta.store.store import Store
 
 
 class Incumbent(Record):
@@ -42,11 +37,3 @@ class Incumbents:
         return self._db.insert(
             "incumbents", {"version": version, "model": model, "since": take_timestamp(), "proposal": proposal}
         )
-
-
-# For callers of before; goes away.
-
-
-def find_promotion(store: Store) -> int:
-    newest = store.incumbents.current()
-    return newest.id if newest else 0

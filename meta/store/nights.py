@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from meta.records.account import Night
 from meta.records.candidate import Edit, EditDraft
@@ -19,9 +19,6 @@ STAGE_BEGUN, STAGE_REPORT = "begun", "report"
 """The first and the last stage: an unattended night is over when its report is done."""
 
 STAGE_DRAFTS = "drafts"
-
-if TYPE_CHECKING:
-    from meta.store.store import Store
 
 
 class Nights:
@@ -119,44 +116,3 @@ class Nights:
         row = self._db.row("select id, started_at, budget from nights where id = ?", number)
         assert row is not None
         return Night(**row, resumed=resumed)
-
-
-# For callers of before; goes away.
-
-
-def resume_or_open(store: Store, budget: int) -> tuple[int, bool]:
-    night = store.nights.resume_or_open(budget)
-    return night.id, night.resumed
-
-
-def find_or_open_night(store: Store, budget: int) -> tuple[int, bool]:
-    night = store.nights.resume_or_open_tuning(budget)
-    return night.id, night.resumed
-
-
-def finish_stage(store: Store, night: int, stage: str, detail: dict[str, Any] | None = None) -> None:
-    store.nights.finish_stage(night, stage, detail)
-
-
-def stage_results(store: Store, night: int) -> dict[str, dict[str, Any]]:
-    return store.nights.stage_results(night)
-
-
-def is_tuned(store: Store, night: int) -> bool:
-    return store.nights.is_tuned(night)
-
-
-def set_stage(store: Store, night: int, stage: str) -> None:
-    store.nights.begin_stage(night, stage)
-
-
-def end_night(store: Store, night: int, report: dict[str, Any]) -> None:
-    store.nights.end_tuning(night, report)
-
-
-def save_drafts(store: Store, night: int, drafts: Sequence[EditDraft]) -> None:
-    store.nights.save_drafts(night, drafts)
-
-
-def find_drafts(store: Store, night: int) -> list[EditDraft] | None:
-    return store.nights.drafts(night)

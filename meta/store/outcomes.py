@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from feedback.outcome import Cause, Outcome, OutcomeEvidence, OutcomeKind
 from feedback.reconciliation import reconcile
@@ -12,9 +11,6 @@ from meta.records.record import Record
 from meta.records.ticket import TicketStatus
 from meta.store.database import RunsDatabase
 from meta.store.definitions import take_timestamp
-
-if TYPE_CHECKING:
-    from meta.store.store import Store
 
 
 class OutcomeCount(Record):
@@ -148,10 +144,6 @@ class Outcomes:
     def save_feedback_ticket(self, tried: FeedbackTicket) -> None:
         self._db.insert("feedback_tickets", tried.model_dump(), replace=True)
 
-    def __call__(self) -> list[Outcome]:
-        """For callers of before; goes away."""
-        return self.all()
-
 
 def _still_fits(known: Outcome, joined: Outcome) -> bool:
     """Whether a model's cause is still about what is there: nothing else is known, and what it saw is unchanged."""
@@ -163,22 +155,3 @@ def _still_fits(known: Outcome, joined: Outcome) -> bool:
 def _seen(outcome: Outcome) -> tuple[object, ...]:
     texts: tuple[OutcomeEvidence, ...] = tuple(e for e in outcome.evidence if e.kind in ("person-commit", "revert"))
     return outcome.words, outcome.revision, texts
-
-
-# For callers of before; goes away.
-
-
-def find_named_outcome(store: Store, name: str) -> Outcome:
-    return store.outcomes.named(name)
-
-
-def add_outcome(store: Store, outcome: Outcome, source: str) -> Outcome | None:
-    return store.outcomes.add_part(outcome, source)
-
-
-def save_outcome(store: Store, outcome: Outcome) -> None:
-    store.outcomes.save(outcome)
-
-
-def find_outcome(store: Store, key: str) -> Outcome | None:
-    return store.outcomes.find(key)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from meta.errors import MetaError
 from meta.records.candidate import Proposal, ProposalStatus
 from meta.records.record import Record
 from meta.store.database import RunsDatabase
 from meta.store.definitions import take_timestamp
-
-if TYPE_CHECKING:
-    from meta.store.store import Store
 
 
 class ProposalEntry(Record):
@@ -137,24 +132,3 @@ class Proposals:
     def _read(self, condition: str, *values: object) -> list[Proposal]:
         found = self._db.rows(f"select * from proposals where {condition} order by id", *values)
         return [Proposal(**row) for row in found]
-
-
-# For callers of before; goes away.
-
-
-def find_proposal(store: Store, number: int) -> Proposal:
-    return store.proposals.find(number)
-
-
-def add_proposal(store: Store, candidate: int, commit: str, base: str) -> Proposal:
-    return store.proposals.add(candidate, commit, base)
-
-
-def record_decision(
-    store: Store, proposal: Proposal, status: ProposalStatus, reason: str = "", merge_commit: str | None = None
-) -> Proposal:
-    return store.proposals.decide(proposal, status, reason, merge_commit)
-
-
-def find_proposals(store: Store, where: str = "1", *values: object) -> list[Proposal]:
-    return store.proposals._read(where, *values)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from meta.records.account import Cost
 from meta.records.candidate import Candidate
@@ -16,9 +16,6 @@ from meta.store.database import RunsDatabase
 from meta.store.incumbents import Incumbents
 from meta.store.transcripts import Transcripts
 from worker_agent.records import Event, Usage
-
-if TYPE_CHECKING:
-    from meta.store.store import Store
 
 
 class TicketDraw(NamedTuple):
@@ -230,27 +227,7 @@ class Replays:
         found = self._db.rows(f"select * from replays where {condition} order by rowid", *values)
         return [_replay(row) for row in found]
 
-    def __call__(self, where: str = "1", *values: object) -> list[Replay]:
-        """For callers of before; goes away."""
-        return self._read(where, *values)
-
 
 def _replay(row: dict[str, Any]) -> Replay:
     usage = {name: row[name] for name in Usage.model_fields}
     return Replay(usage=Usage(**usage), **{name: row[name] for name in Replay.model_fields if name != "usage"})
-
-
-# For callers of before; goes away.
-
-
-def count_replays_used(store: Store, night: int) -> int:
-    return store.replays.count_used(night)
-
-
-def sum_replay_spending(store: Store, night: int | None) -> tuple[float | None, int, int]:
-    cost = store.replays.cost_of_night(night)
-    return cost.usd, cost.tokens, cost.calls
-
-
-def find_pool_draws(store: Store, ticket: str, version: str) -> list[float]:
-    return store.replays.pool_draws(ticket, version)

@@ -1,4 +1,8 @@
-"""DOCSTRING meta.store.summary."""
+"""Where things stand, for `meta status`: counts and sums over the whole record.
+
+Read with the standard library alone, so that it answers at once.
+A runs.db that no command has migrated yet is read too.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from meta.errors import MetaError
+from meta.store.definitions import COUNTS
+
+TOKENS = "input_tokens + output_tokens + coalesce(cache_read_tokens, 0) + coalesce(cache_write_tokens, 0)"
 
 
 def read_summary(root: Path) -> dict[str, Any]:
@@ -22,65 +29,87 @@ def read_summary(root: Path) -> dict[str, Any]:
     try:
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5) as db:
             db.row_factory = sqlite3.Row
-            return _query(db)
+            return _summarize(db)
     except sqlite3.Error as error:
         raise MetaError(f"{path} cannot be read: {error}", "is it a runs.db of this version of meta?") from None
 
 
-def _query(db: sqlite3.Connection) -> dict[str, Any]:
-    def pairs(sql: str) -> dict[str, int]:
-        return {str(key): int(n) for key, n in db.execute(sql)}
-
+def _summarize(db: sqlite3.Connection) -> dict[str, Any]:
     newest = db.execute("select * from incumbents order by id desc limit 1").fetchone()
-    version = newest["version"] if newest else None
-    kept = {row["name"] for row in db.execute("pragma table_info(replays)")}
-    # A runs.db that no command has migrated yet: its verdicts are the tests'.
-    tests = "coalesce(tests_passed, verdict = 'passed')" if "tests_passed" in kept else "verdict = 'passed'"
-    shares = db.execute(
-        f"select avg(verdict = 'passed') as share, avg({tests}) as tests"
-        " from replays where version = ? and verdict != 'void'"
-        " and purpose in ('gate', 'measure', 'incumbent') group by ticket",
-        (version,),
-    ).fetchall()
-    trend = db.execute(
-        "select version, avg(share) as share, count(*) as tickets from (select version, ticket, min(rowid) as first,"
-        " avg(verdict = 'passed') as share from replays where verdict != 'void' and purpose in ('gate', 'measure',"
-        " 'incumbent') and version in (select version from incumbents) group by version, ticket)"
-        " group by version order by min(first)"
-    ).fetchall()
-    spent = db.execute(
-        "select count(*) as replays, sum(usd) as usd, sum(calls > 0 and usd is null) as unpriced,"
-        " sum(input_tokens + output_tokens + coalesce(cache_read_tokens, 0)"
-        " + coalesce(cache_write_tokens, 0)) as tokens,"
-        " sum(verdict = 'void') as void from replays"
-    ).fetchone()
-    others = db.execute(
-        "select sum(input_tokens + output_tokens + coalesce(cache_read_tokens, 0) + coalesce(cache_write_tokens, 0))"
-        " as tokens, sum(usd) as usd, sum(ended = 'answered' and usd is null) as unpriced from calls"
-        " where replay is null or replay not in (select id from replays)"
-    ).fetchone()
     night = db.execute("select * from nights order by id desc limit 1").fetchone()
-    compared = None
-    if db.execute("select 1 from sqlite_master where name = 'stages'").fetchone():
-        compared = db.execute(
-            "select detail from stages where stage = 'compare' order by night desc limit 1"
-        ).fetchone()
+    version = newest["version"] if newest else None
+    held_out = db.execute("select count(*) from tickets where status = 'admitted' and held_out").fetchone()[0]
     return {
         "version": version,
         "since": newest["since"] if newest else None,
+        **_success(db, version),
+        "trend": _trend(db),
+        "tickets": _counts(db, "select status, count(*) from tickets group by status"),
+        "held_out": held_out,
+        "feedback": _counts(db, "select kind, count(*) from feedback group by kind"),
+        "proposals": _counts(db, "select status, count(*) from proposals group by status"),
+        "candidates": _counts(db, "select status, count(*) from candidates group by status"),
+        **_spending(db),
+        "night": dict(night) if night else None,
+        "promises": _promises(db),
+    }
+
+
+def _counts(db: sqlite3.Connection, sql: str) -> dict[str, int]:
+    return {str(key): int(n) for key, n in db.execute(sql)}
+
+
+def _success(db: sqlite3.Connection, version: str | None) -> dict[str, Any]:
+    """One-shot success of a version, with and without acceptance checks, and the number of tickets behind it."""
+    known = {row["name"] for row in db.execute("pragma table_info(replays)")}
+    # Before there was that column, the verdicts were the tests'.
+    tests = "coalesce(tests_passed, verdict = 'passed')" if "tests_passed" in known else "verdict = 'passed'"
+    shares = db.execute(
+        f"select avg(verdict = 'passed') as share, avg({tests}) as tests from replays where version = ? and {COUNTS}"
+        " group by ticket",
+        (version,),
+    ).fetchall()
+    return {
         "one_shot": sum(r["share"] for r in shares) / len(shares) if shares else None,
         "passes_tests": sum(r["tests"] for r in shares) / len(shares) if shares else None,
         "measured_on": len(shares),
-        "trend": [dict(r) for r in trend],
-        "tickets": pairs("select status, count(*) from tickets group by status"),
-        "held_out": db.execute("select count(*) from tickets where status = 'admitted' and held_out").fetchone()[0],
-        "feedback": pairs("select kind, count(*) from feedback group by kind"),
-        "proposals": pairs("select status, count(*) from proposals group by status"),
-        "candidates": pairs("select status, count(*) from candidates group by status"),
-        "replays": spent["replays"],
-        "void": spent["void"] or 0,
-        "tokens": (spent["tokens"] or 0) + (others["tokens"] or 0),
-        "usd": None if spent["unpriced"] or others["unpriced"] else (spent["usd"] or 0) + (others["usd"] or 0),
-        "night": dict(night) if night else None,
-        "promises": json.loads(compared["detail"]).get("promises", []) if compared else [],
     }
+
+
+def _trend(db: sqlite3.Connection) -> list[dict[str, Any]]:
+    """One-shot success of every version that was in use, in the order in which they were first replayed."""
+    found = db.execute(
+        "select version, avg(share) as share, count(*) as tickets from (select version, ticket, min(rowid) as first,"
+        f" avg(verdict = 'passed') as share from replays where {COUNTS}"
+        " and version in (select version from incumbents) group by version, ticket)"
+        " group by version order by min(first)"
+    )
+    return [dict(row) for row in found]
+
+
+def _spending(db: sqlite3.Connection) -> dict[str, Any]:
+    """Replays, and what all model calls have used: those of replays, and those in the ledger that are nobody's."""
+    replays = db.execute(
+        f"select count(*) as made, sum(verdict = 'void') as void, sum({TOKENS}) as tokens, sum(usd) as usd,"
+        " sum(calls > 0 and usd is null) as unpriced from replays"
+    ).fetchone()
+    others = db.execute(
+        f"select sum({TOKENS}) as tokens, sum(usd) as usd, sum(ended = 'answered' and usd is null) as unpriced"
+        " from calls where replay is null or replay not in (select id from replays)"
+    ).fetchone()
+    unknown = replays["unpriced"] or others["unpriced"]
+    return {
+        "replays": replays["made"],
+        "void": replays["void"] or 0,
+        "tokens": (replays["tokens"] or 0) + (others["tokens"] or 0),
+        "usd": None if unknown else (replays["usd"] or 0) + (others["usd"] or 0),
+    }
+
+
+def _promises(db: sqlite3.Connection) -> list[dict[str, Any]]:
+    """What the newest night that compared accepted proposals with real pull requests has found."""
+    if not db.execute("select 1 from sqlite_master where name = 'stages'").fetchone():
+        return []
+    newest = db.execute("select detail from stages where stage = 'compare' order by night desc limit 1").fetchone()
+    found: list[dict[str, Any]] = json.loads(newest["detail"]).get("promises", []) if newest else []
+    return found

@@ -127,10 +127,3 @@ class Tickets:
     def _read(self, condition: str) -> list[Ticket]:
         found = self._db.rows(f"select record from tickets where {condition} order by added_at, id")
         return [Ticket.model_validate_json(row["record"]) for row in found]
-
-    def __call__(self, status: str | None = None, held_out: bool | None = None) -> list[Ticket]:
-        """For callers of before; goes away."""
-        wanted = [f"status = '{status}'"] * (status is not None) + [f"held_out = {int(bool(held_out))}"] * (
-            held_out is not None
-        )
-        return self._read(" and ".join(wanted) or "1")
