@@ -321,8 +321,10 @@ def test_help_is_there_for_every_command(desk: Desk) -> None:
         "selftest",
         "status",
         "tickets",
+        "feedback",
         "proposals",
         "nightly",
+        "nights",
         "schedule",
     ):
         code, out, _ = desk.meta(command, "--help")
@@ -381,7 +383,7 @@ def test_environments_beyond_the_limit_are_removed_before_tickets_are_tried(desk
 def test_tickets_from_feedback_without_any_is_nothing_to_do(desk: Desk) -> None:
     code, _, err = desk.meta("tickets", "from-feedback")
     assert code == 3
-    assert "`meta ingest-feedback` reads what became of them" in err
+    assert "run `meta ingest-feedback` to check" in err
 
 
 def test_a_ticket_that_another_runner_decides_says_that_its_verdict_is_weaker(desk: Desk) -> None:

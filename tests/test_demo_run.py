@@ -78,7 +78,7 @@ def test_what_was_kept_was_merged_and_can_be_looked_at(demo: Demo) -> None:
 
 
 def test_the_decision_can_be_recomputed_from_the_record(demo: Demo) -> None:
-    assert "the same requests follow from the same outcomes" in demo.meta("proposals", "show", "1", "--audit")
+    assert "the same outcomes lead to the same requests" in demo.meta("proposals", "show", "1", "--audit")
 
 
 def test_the_readme_shows_what_the_demo_prints(demo: Demo) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from meta.app import App, Context
 from meta.errors import MetaError
+from meta.look.audit_page import audit_page
 from meta.look.proposal_page import proposal_page
 from meta.look.status_page import status_page as status
 from meta.project import Project
@@ -201,7 +202,7 @@ def test_a_rejected_idea_and_its_reason_reach_the_next_night(house: House) -> No
 def test_a_rejection_needs_a_reason(house: House) -> None:
     context = house.context()
     [proposal] = house.tune(Scripted(edit("Rules first", GOOD, "convention"))).proposals
-    with pytest.raises(MetaError, match="needs its reason"):
+    with pytest.raises(MetaError, match="needs a reason"):
         reject_proposal(context.store, proposal, "  ")
 
 
@@ -265,14 +266,14 @@ def test_the_page_of_a_proposal_shows_what_a_reviewer_needs(house: House) -> Non
     text = proposal_page(view_proposal(context.store, context.versions, proposal))
     for words in ("+Read the rules first.", "because Read the rules first.", "gained", "lost", "evidence", "Cost"):
         assert words in text
-    assert re.search(r"passes the tests, checks set aside +\d+% .* ->  \d+%", text)
+    assert re.search(r"passes the tests, checks aside +\d+% .* ->  \d+%", text)
     assert "% pass the tests" in status(read_summary(house.root))
 
 
 def test_a_decision_can_be_recomputed_and_a_forged_one_is_found(house: House) -> None:
     context = house.context()
     [proposal] = house.tune(Scripted(edit("Rules first", GOOD, "convention"))).proposals
-    told = audit_proposal(context.store, proposal)
+    told = audit_page(audit_proposal(context.store, proposal))
     recomputed, recorded = re.findall(r"log W recomputed (\S+), recorded (\S+);", told)[0]
     assert float(recomputed) == float(recorded)
     run_raw(

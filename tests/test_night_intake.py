@@ -42,7 +42,7 @@ def test_a_night_asks_why_pull_requests_came_back_before_it_tunes(house: Unwatch
         over = house.over(served.url)
     assert over.code == 0
     assert over.account.causes == (1, 1)
-    assert "causes: the model was asked about 1, and could prove one for 1" in night_page(over.account)
+    assert "causes: asked the model about 1, and it proved one for 1" in night_page(over.account)
     assert [row.role for row in store.calls.all()] == ["cause", "proposer"]
     judged = store.outcomes.find("team/app#7")
     assert judged is not None

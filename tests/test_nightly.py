@@ -97,7 +97,7 @@ def test_a_night_tunes_proposes_and_tells_what_it_cost_and_what_to_decide(house:
 
 def test_a_night_without_news_is_told_in_one_line(tmp_path: Path) -> None:
     assert night_page(Account(night=3, begun="2026-01-02T02:00:00+00:00")) == (
-        "night 3 of 2026-01-02 02:00: nothing new, nothing done"
+        "night 3, 2026-01-02 02:00: nothing new, nothing done"
     )
 
 
@@ -202,7 +202,7 @@ def test_the_account_is_posted_as_slack_reads_it(house: Unwatched, monkeypatch: 
         monkeypatch.setenv("META_WEBHOOK", f"{hook.url}/services/SECRET")
         over = house.over(served.url)
     [posted] = hook.requests
-    assert posted["text"].startswith("night 1 of ")
+    assert posted["text"].startswith("night 1, ")
     assert all(b["type"] == "section" and len(b["text"]["text"]) < 3000 for b in posted["blocks"])
     assert "Rules first" in json.dumps(posted["blocks"])
     assert over.code == 0

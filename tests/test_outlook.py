@@ -42,7 +42,7 @@ def test_larger_gains_are_kept_more_often_and_the_smallest_detectable_one_is_nam
     assert small.power < middle.power < large.power
     assert large.power >= 0.8
     assert found.detectable in (0.05, 0.10, 0.20)
-    assert "kept in about" in "\n".join(outlook_page(found))
+    assert "kept about" in "\n".join(outlook_page(found))
 
 
 def test_money_is_told_where_past_replays_had_a_price() -> None:
@@ -57,7 +57,7 @@ def test_a_budget_too_small_for_anything_is_called_so_with_what_would_do() -> No
     found = of(16, 30, "strict")
     assert found.detectable is None
     told = "\n".join(outlook_page(found))
-    assert "nothing that an edit is likely to bring can be told from luck" in told
+    assert "no gain that an edit is likely to bring can be told from luck" in told
     assert "replays a night" in "\n".join(found.advice)
 
 

@@ -87,8 +87,8 @@ def test_a_merged_change_whose_pull_requests_got_worse_is_raised_with_a_branch_t
     store.nights.finish_stage(done.night, Stage.COMPARE, compare_promises(store, versions, ignore_report))
     [line] = [line for line in status(gather_status(house.root)).splitlines() if line.startswith("promise")]
     assert line == (
-        "promise     proposal 1: replays 46% -> 92%; pull requests merged as they were: before 75% (53% to 89%) of 20,"
-        " since 25% (11% to 47%) of 20; A DROP: `meta proposals rollback 1`"
+        "promise     proposal 1: replays 46% -> 92%; pull requests merged unchanged: 75% (53% to 89%) of 20 before,"
+        " 25% (11% to 47%) of 20 since; IT DROPPED: `meta proposals rollback 1`"
     )
     account = gather_account(store, done.night)
     assert [d.command for d in account.decide] == ["meta proposals rollback 1"]

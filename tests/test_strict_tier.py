@@ -11,6 +11,7 @@ from bench.growing import Change, World
 from meta.errors import MetaError
 from meta.gate.gate_record import GateRecord
 from meta.gate.presets import StrictTier
+from meta.look.audit_page import audit_page
 from meta.proposals.audit import audit_proposal
 from meta.tune.levels import AlphaLevels
 from tests.raw_database import run_raw
@@ -120,9 +121,9 @@ def test_a_test_over_several_nights_can_be_audited(made: list[Engine]) -> None:
         if engine.night([])[0]:
             break
     [proposal] = engine.store.proposals.all()
-    told = audit_proposal(engine.store, proposal)
+    told = audit_page(audit_proposal(engine.store, proposal))
     assert "strict tier: alpha 0.001667" in told
-    assert "the same requests follow from the same outcomes" in told
+    assert "the same outcomes lead to the same requests" in told
     run_raw(engine.store.path, "update strict_tests set alpha = 0.0001")
     with pytest.raises(MetaError, match="was given the level"):
         audit_proposal(engine.store, proposal)
@@ -132,7 +133,7 @@ def test_an_audit_finds_an_incumbents_run_that_was_never_made(made: list[Engine]
     world, engine = begin(made, tier="standard")
     engine.night([world.edit("helps", "tests")])
     [proposal] = engine.store.proposals.all()
-    assert "log W recomputed" in audit_proposal(engine.store, proposal)
+    assert "log W recomputed" in audit_page(audit_proposal(engine.store, proposal))
     run_raw(engine.store.path, "delete from transcripts")
     run_raw(engine.store.path, "delete from replays where purpose = 'gate' and candidate is null")
     with pytest.raises(MetaError, match="with the incumbent that failed"):

@@ -11,37 +11,47 @@ from typing import Annotated
 
 import typer
 
-from meta.cli import (
-    feedback_commands,
-    night_commands,
-    proposal_commands,
-    schedule_commands,
-    ticket_commands,
-    tuning_commands,
-)
-from meta.cli.output import make_folder_option, print_error
+from meta.cli.command_group import TopGroup
+from meta.cli.options import remember_start
+from meta.cli.output import print_error
+from meta.errors import ExitCode, MetaError
 
 app = typer.Typer(
     name="meta",
-    help="Makes a team's coding agent better every night; keeps only what replays of past tickets show to be better.",
-    no_args_is_help=True,
+    cls=TopGroup,
+    help="Improve your coding agent every night, and keep only what replays prove.",
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.add_typer(ticket_commands.app, name="tickets")
-app.add_typer(proposal_commands.app, name="proposals")
-app.add_typer(feedback_commands.app, name="feedback")
-app.add_typer(schedule_commands.app, name="schedule")
-tuning_commands.register_commands(app)
-app.command("nightly")(night_commands.nightly_command)
 
 
-@app.callback()
-def enter_folder(folder: Annotated[Path, make_folder_option()] = Path(".")) -> None:
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"meta {version('meta-worker')}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def enter_folder(
+    context: typer.Context,
+    folder: Annotated[
+        Path, typer.Option("--folder", "-C", metavar="PATH", help="Folder with meta.toml and runs.db.")
+    ] = Path("."),
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
+    ] = False,
+) -> None:
     if not folder.is_dir():
         raise typer.BadParameter(f"there is no folder {folder}")
+    remember_start(context)
     os.chdir(folder)
+    if context.invoked_subcommand is None:
+        from meta.cli.status_commands import print_overview
+
+        print_overview()
 
 
 class Interruption(BaseException):
@@ -52,13 +62,14 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def exit_immediately(code: int) -> None:
-    """From here on, being told to stop means to leave at once with this exit code."""
+    """Leave at once with this exit code when told to stop from here on."""
     for number in STOP_SIGNALS:
         signal.signal(number, lambda number, frame: os._exit(code))
 
 
 def _interrupt(number: int, frame: object) -> None:
-    exit_immediately(130)  # who says it twice does not wait for the clearing up; the next start does that
+
+    exit_immediately(ExitCode.STOPPED)  # a second signal does not wait for the cleanup; the next start does that
     raise Interruption
 
 
@@ -68,7 +79,7 @@ def _ignore_stops() -> None:
 
 
 def main() -> None:
-    """The console script. Ctrl-C and SIGTERM lose nothing and exit with 130; once the work is over, with its code."""
+    """Run the console script. Ctrl-C and SIGTERM lose nothing and exit with 130; after the work, with its own code."""
     for number in STOP_SIGNALS:
         signal.signal(number, _interrupt)
     try:
@@ -76,19 +87,18 @@ def main() -> None:
         sys.stdout.flush()
         exit_immediately(code)
     except Interruption:
-        sys.stderr.write("\nstopped; what was finished is kept, and the same command goes on from there\n")
+        sys.stderr.write("\nstopped; finished work is kept, and the same command continues from there\n")
         sys.stderr.flush()
-        os._exit(130)  # threads may still wait for a model that nobody needs any more
+        os._exit(ExitCode.STOPPED)  # threads may still wait for a model that nobody needs any more
     except BrokenPipeError:
         os._exit(0)
-    # Python takes its handlers away before it ends, and a signal would then kill it: the last moments pass undisturbed.
+    # Python takes its handlers away before it ends, and a signal would then kill it: its last moments are undisturbed.
     atexit.register(_ignore_stops)
     sys.exit(code)
 
 
 def run_command_line() -> int:
-    """One command from `sys.argv`: its exit code. Errors that a person can mend are one message."""
-    from meta.errors import MetaError
+    """Run one command from `sys.argv` and return its exit code. An error that a person can fix is one message."""
 
     try:
         app(prog_name="meta")

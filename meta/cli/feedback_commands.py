@@ -1,4 +1,4 @@
-"""`meta feedback`: what came back, why, on what evidence; and a person's word on it."""
+"""`meta ingest-feedback` and `meta feedback`: how pull requests ended, why, and a person's word on it."""
 
 from __future__ import annotations
 
@@ -7,30 +7,75 @@ from typing import Annotated
 
 import typer
 
-from meta.cli.output import EXIT_NOTHING, HERE, make_json_option, print_json, print_result, report
+from meta.cli.command_group import make_group
+from meta.cli.options import HERE, JSON_OPTION, PULL_ARGUMENT, REASON_OPTION, resolve_given_texts
+from meta.cli.output import print_json, print_result, report
+from meta.errors import ExitCode, MetaError
 
-app = typer.Typer(
-    help="What became of the agent's pull requests and why: list, show, judge, correct.", rich_markup_mode=None
-)
-PULL_ARGUMENT = Annotated[str, typer.Argument(help="owner/name#12, or #12 where that is clear.")]
+group = make_group("See how pull requests ended and why, or correct it.\n\nWithout a command, it lists them.")
 
 
-@app.callback(invoke_without_command=True)
+def ingest_feedback_command(
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SOURCE",
+            callback=resolve_given_texts,
+            help="Clone, JSONL export, github or github:OWNER/NAME.",
+        ),
+    ] = None,
+    as_json: JSON_OPTION = False,
+) -> None:
+    """Read how the agent's pull requests ended.
+
+    Without --source, from every repository of meta.toml. Only what is new since the last time is read.
+    """
+    from meta.app import open_writable
+    from meta.look.outcome_page import outcome_counts_page
+    from meta.outcomes.agent_share import read_agent_share
+    from meta.outcomes.ingest import read_all_sources
+
+    with open_writable(HERE, "ingest-feedback", report) as app:
+        results = read_all_sources(app.store, app.project, source or [])
+        counts = app.store.outcomes.counts()
+        share = read_agent_share(app.store)
+    if not results:
+        report("no source: name repositories in meta.toml, or give --source PATH")
+        raise typer.Exit(ExitCode.NOTHING_TO_DO)
+    if as_json:
+        outcomes = [count.model_dump() for count in counts]
+        print_json({"sources": [vars(r) for r in results], "outcomes": outcomes, "rejected": share.model_dump()})
+    else:
+        for result in results:
+            new = ", ".join(f"{n} {kind}" for kind, n in sorted(result.kinds.items()))
+            print_result(f"{result.source}: {new or ('not read' if result.failure else 'nothing new')}")
+            for problem in result.problems:
+                report(f"  {problem}")
+        if counts:
+            print_result("\n" + outcome_counts_page(counts, share.text))
+    if failed := [result.failure for result in results if result.failure]:
+        raise MetaError("\n".join(failed))
+
+
+@group.callback(invoke_without_command=True)
 def feedback_command(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         list_feedback_command()
 
 
-@app.command("list")
+@group.command("list")
 def list_feedback_command(
-    kind: Annotated[str, typer.Option(help="Only merged, revised, rejected, reverted, open or unknown.")] = "",
-    cause: Annotated[str, typer.Option(help="Only this cause.")] = "",
-    as_json: Annotated[bool, make_json_option()] = False,
+    kind: Annotated[str, typer.Option(metavar="KIND", help="Show only one kind, such as rejected.")] = "",
+    cause: Annotated[str, typer.Option(metavar="CAUSE", help="Show only one cause, such as weak_tests.")] = "",
+    as_json: JSON_OPTION = False,
 ) -> None:
-    """All outcomes with their causes, and what share of the unmerged is the agent's doing."""
+    """List all outcomes with their causes.
+
+    The last lines say what share of the rejected pull requests is the agent's own doing.
+    """
     from feedback.outcome import Cause, OutcomeKind
     from meta.app import open_readonly
-    from meta.look.table import format_table
+    from meta.look.outcome_page import outcome_table
     from meta.outcomes.agent_share import read_agent_share
 
     if kind:
@@ -47,21 +92,15 @@ def list_feedback_command(
             for o in found
         ]
         print_json({"outcomes": rows, "rejected": share.model_dump()})
-        return
-    if not found:
-        print_result("none of them" if known else "no feedback yet: `meta ingest-feedback` reads it")
-        return
-    cells = [
-        (o.key, o.kind.value, o.cause.value if o.kind.came_back else "", o.cause_by or "", o.title[:60]) for o in found
-    ]
-    print_result(format_table(cells, ["pull request", "outcome", "cause", "by", "title"]))
-    if share.text:
-        print_result("\n" + share.text)
+    elif not found:
+        print_result("no pull request matches" if known else "no feedback yet: run `meta ingest-feedback`")
+    else:
+        print_result(outcome_table(found, share.text))
 
 
-@app.command("show")
-def show_feedback_command(pull: PULL_ARGUMENT, as_json: Annotated[bool, make_json_option()] = False) -> None:
-    """One outcome: what happened, the cause with its evidence, the words, and what is not known."""
+@group.command("show")
+def show_feedback_command(pull: PULL_ARGUMENT, as_json: JSON_OPTION = False) -> None:
+    """Show one pull request: outcome, cause and evidence."""
     from meta.app import open_readonly
     from meta.look.outcome_page import outcome_page
 
@@ -73,9 +112,14 @@ def show_feedback_command(pull: PULL_ARGUMENT, as_json: Annotated[bool, make_jso
         print_result(outcome_page(found))
 
 
-@app.command("judge")
-def judge_command(limit: Annotated[int, typer.Option(min=1, help="Most pull requests to ask about.")] = 50) -> None:
-    """Ask the model about causes that no rule could tell; only what it can prove with a quotation counts."""
+@group.command("judge")
+def judge_command(
+    limit: Annotated[int, typer.Option(min=1, metavar="NUMBER", help="Most pull requests to ask about.")] = 50,
+) -> None:
+    """Ask the model for causes that no rule could tell.
+
+    Only a cause that the model can prove with a quotation counts.
+    """
     from meta.app import open_writable
     from meta.outcomes.agent_share import read_agent_share
     from meta.outcomes.model_causes import assign_causes_by_model
@@ -85,19 +129,22 @@ def judge_command(limit: Annotated[int, typer.Option(min=1, help="Most pull requ
         share = read_agent_share(app.store)
     if not asked:
         print_result("nothing to ask: every cause is known, or there is nothing to read about it")
-        raise typer.Exit(3)
-    print_result(f"asked about {asked}: {found} have a cause now, {asked - found} stay unknown")
+        raise typer.Exit(ExitCode.NOTHING_TO_DO)
+    print_result(f"asked about {asked}: {found} now have a cause, {asked - found} stay unknown")
     if share.text:
         print_result(share.text)
 
 
-@app.command("correct")
+@group.command("correct")
 def correct_command(
     pull: PULL_ARGUMENT,
-    cause: Annotated[str, typer.Argument(help="The right cause, such as weak_tests; unknown if nobody can tell.")],
-    reason: Annotated[str, typer.Option(help="In your words; kept as the evidence.")] = "",
+    cause: Annotated[str, typer.Argument(metavar="CAUSE", help="Such as weak_tests; unknown if nobody can tell.")],
+    reason: REASON_OPTION = "",
 ) -> None:
-    """Say what the cause was. It is never overwritten, neither by a rule nor by the model nor by a later ingest."""
+    """Set the cause of a pull request by hand.
+
+    Your word is never overwritten: neither by a rule nor by the model nor by a later ingest.
+    """
     from feedback.outcome import Cause, OutcomeEvidence
     from meta.app import open_writable
 
@@ -110,46 +157,6 @@ def correct_command(
 
 
 def _one_of(what: str, given: str, words: type[StrEnum]) -> None:
-    from meta.errors import MetaError
-
     names = [word.value for word in words]
     if given not in names:
-        raise MetaError(f"there is no {what} {given!r}", f"one of: {', '.join(names)}", code=2)
-
-
-def ingest_feedback_command(
-    source: Annotated[
-        list[str] | None, typer.Option(help="A clone, a JSONL export, github or github:OWNER/NAME.")
-    ] = None,
-    as_json: Annotated[bool, make_json_option()] = False,
-) -> None:
-    """Record what happened to the agent's pull requests since last time."""
-    from meta.app import open_writable
-    from meta.errors import MetaError
-    from meta.look.table import format_table
-    from meta.outcomes.agent_share import read_agent_share
-    from meta.outcomes.ingest import read_all_sources
-
-    with open_writable(HERE, "ingest-feedback", report) as app:
-        results = read_all_sources(app.store, app.project, source or [])
-        counts = app.store.outcomes.counts()
-        share = read_agent_share(app.store)
-        if not results:
-            report("no source: name repositories in meta.toml, or give --source PATH")
-            raise typer.Exit(EXIT_NOTHING)
-    if as_json:
-        outcomes = [count.model_dump() for count in counts]
-        print_json({"sources": [vars(r) for r in results], "outcomes": outcomes, "rejected": share.model_dump()})
-    else:
-        for result in results:
-            new = ", ".join(f"{n} {kind}" for kind, n in sorted(result.kinds.items()))
-            print_result(f"{result.source}: {new or ('not read' if result.failure else 'nothing new')}")
-            for problem in result.problems:
-                report(f"  {problem}")
-        if counts:
-            cells = [(c.kind.value, c.cause.value if c.kind.came_back else "", c.n) for c in counts]
-            print_result("\n" + format_table(cells, ["outcome", "cause", "pull requests"]))
-        if share.text:
-            print_result("\n" + share.text)
-    if failed := [result.failure for result in results if result.failure]:
-        raise MetaError("\n".join(failed))
+        raise MetaError(f"there is no {what} {given!r}", f"choose one of: {', '.join(names)}", ExitCode.USAGE)

@@ -1,4 +1,4 @@
-"""`meta nightly`: one unattended night, and the account of the last one."""
+"""`meta nightly` and `meta nights`: one unattended night, and what past ones did."""
 
 from __future__ import annotations
 
@@ -6,42 +6,92 @@ import os
 import re
 import sys
 import threading
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from meta.cli.output import make_json_option, print_result, report
+from meta.cli.command_group import make_group
+from meta.cli.options import HERE, JSON_OPTION, UNTIL_OPTION
+from meta.cli.output import print_json, print_result, report
+from meta.errors import ExitCode, MetaError
 
-HERE = Path(".")
+group = make_group("Show what past nights did and cost.\n\nWithout a command, it lists them.")
 
 
 def nightly_command(
-    until: Annotated[str, typer.Option(help="Local time at which it must be over, such as 06:00.")] = "",
-    account: Annotated[bool, typer.Option("--account", help="Only show the account of the last night.")] = False,
-    as_json: Annotated[bool, make_json_option()] = False,
+    until: UNTIL_OPTION = "",
+    account: Annotated[bool, typer.Option("--account", hidden=True)] = False,
+    as_json: JSON_OPTION = False,
 ) -> None:
-    """One unattended night within its budget; safe to start twice, goes on where a killed one was."""
-    from meta.app import open_readonly, open_writable
-    from meta.errors import MetaError
-    from meta.look.night_page import night_page
-    from meta.nights.bookkeeping import find_newest_account
-    from meta.nights.night import run_night as run
+    """Run one unattended night, or resume it.
 
-    if not re.fullmatch(r"(([01]?\d|2[0-3]):[0-5]\d)?", until):
-        raise MetaError(f"{until!r} is no time of the day", "write it as 06:00", code=2)
-    if account:
-        with open_readonly(HERE, report) as app:
-            found = find_newest_account(app.store)
-        if found is None:
-            raise MetaError("there was no night yet", "`meta nightly`", code=3)
-        print_result(found.model_dump_json() if as_json else night_page(found))
+    It keeps to the budget of meta.toml, and starting it twice does no harm. `meta nights show` prints its account
+    again.
+    """
+    from meta.app import open_writable
+    from meta.look.night_page import night_page
+    from meta.nights.night import run_night
+
+    if account:  # the old name of `meta nights show`
+        show_night_command(None, as_json)
         return
+    if until:
+        check_time_of_day(until)
     with open_writable(HERE, "nightly", report) as app:
-        over = run(app.night_parts(until))
-    print_result(over.account.model_dump_json() if as_json else night_page(over.account))
+        end = run_night(app.night_parts(until))
+    print_result(end.account.model_dump_json() if as_json else night_page(end.account))
     sys.stdout.flush()
     sys.stderr.flush()
     if any(thread.name.startswith("replay") for thread in threading.enumerate()):
-        os._exit(over.code)  # replays that were cut off may still wait for a model that nobody needs any more
-    raise typer.Exit(over.code)
+        os._exit(end.code)  # replays that were cut off may still wait for a model that nobody needs any more
+    raise typer.Exit(end.code)
+
+
+@group.callback(invoke_without_command=True)
+def nights_command(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        list_nights_command()
+
+
+@group.command("list")
+def list_nights_command(as_json: JSON_OPTION = False) -> None:
+    """List all nights, the last one at the end."""
+    from meta.app import open_readonly
+    from meta.look.night_page import night_table
+
+    with open_readonly(HERE) as app:
+        nights = app.store.nights.entries()
+    if as_json:
+        print_json([night.model_dump() for night in nights])
+    else:
+        print_result(night_table(nights) if nights else "no night has run yet; run `meta nightly`")
+
+
+@group.command("show")
+def show_night_command(
+    number: Annotated[
+        int | None, typer.Argument(metavar="NUMBER", help="Number of the night; default: the last.")
+    ] = None,
+    as_json: JSON_OPTION = False,
+) -> None:
+    """Show what one night did, kept and cost."""
+    from meta.app import open_readonly
+    from meta.look.night_page import night_page
+    from meta.nights.bookkeeping import find_newest_account, gather_account
+
+    with open_readonly(HERE, report) as app:
+        if number is None:
+            found = find_newest_account(app.store)
+        elif app.store.nights.started_at(number):
+            found = gather_account(app.store, number)
+        else:
+            raise MetaError(f"there is no night {number}", "see `meta nights`", ExitCode.USAGE)
+    if found is None:
+        raise MetaError("no night has run yet", "run `meta nightly`", ExitCode.NOTHING_TO_DO)
+    print_result(found.model_dump_json() if as_json else night_page(found))
+
+
+def check_time_of_day(text: str) -> None:
+    """Raise `MetaError` (exit code 2) unless the text is a time such as 06:00."""
+    if not re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d", text):
+        raise MetaError(f"{text!r} is not a time of day", "write it like 06:00", ExitCode.USAGE)

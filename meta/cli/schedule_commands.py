@@ -1,58 +1,58 @@
-"""`meta schedule`: who starts the night."""
+"""`meta schedule`: what starts the night."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from meta.cli.command_group import make_group
+from meta.cli.night_commands import check_time_of_day
+from meta.cli.options import UNTIL_OPTION
 from meta.cli.output import print_result
+from meta.errors import ExitCode
 
 if TYPE_CHECKING:
     from meta.nights.schedule.plan import NightlyTimer, ScheduleChange
 
-app = typer.Typer(
-    help="Start `meta nightly` by a clock: systemd, cron or GitHub Actions.",
-    rich_markup_mode=None,
-    no_args_is_help=True,
-)
-KIND_ARGUMENT = Annotated[str, typer.Argument(help="systemd (makes up for missed nights), cron or github.")]
-EXIT_NOTHING = 3
+group = make_group("Start `meta nightly` by a timer.", needs_command=True)
+KIND_ARGUMENT = Annotated[str, typer.Argument(metavar="KIND", help="systemd, cron or github.")]
 
 
-@app.command("install")
+@group.command("install")
 def install_schedule_command(
     kind: KIND_ARGUMENT = "systemd",
-    at: Annotated[str, typer.Option(help="When it begins: local time, for github UTC.")] = "02:00",
-    until: Annotated[str, typer.Option(help="When it must be over; empty: by the settings alone.")] = "06:00",
+    at: Annotated[str, typer.Option(metavar="HH:MM", help="Local time at which it starts; UTC for github.")] = "02:00",
+    until: UNTIL_OPTION = "06:00",
 ) -> None:
-    """Write the timer, and print what was written. A second time changes nothing, another time of day only that."""
+    """Install the timer, and print what was written.
+
+    systemd makes up for nights in which the machine was off; cron does not. Installing it again changes only the times.
+    With an empty --until, only the settings say when a night is over.
+    """
     from meta.nights.schedule import find_schedule
 
     written = find_schedule(kind).install(_plan(at, until))
     _print(written, "written" if written.changed else "already there")
 
 
-@app.command("show")
+@group.command("show")
 def show_schedule_command() -> None:
-    """Print every timer that is installed for this folder."""
+    """Show every timer that is installed for this folder."""
     from meta.nights.schedule import SCHEDULE_KINDS, find_schedule
 
     found = [written for kind in SCHEDULE_KINDS if (written := find_schedule(kind).show(_plan()))]
     for written in found:
         _print(written, "installed")
     if not found:
-        print_result("nothing is installed: `meta schedule install`")
-        raise typer.Exit(EXIT_NOTHING)
+        print_result("no timer is installed; run `meta schedule install`")
+        raise typer.Exit(ExitCode.NOTHING_TO_DO)
 
 
-@app.command("remove")
-def remove_schedule_command(
-    kind: Annotated[str, typer.Argument(help="systemd, cron or github; without it all of them.")] = "",
-) -> None:
-    """Take away what `install` has written."""
+@group.command("remove")
+def remove_schedule_command(kind: KIND_ARGUMENT = "") -> None:
+    """Remove the timer of one kind, or all of them."""
     from meta.nights.schedule import SCHEDULE_KINDS, find_schedule
 
     removed = [
@@ -61,17 +61,15 @@ def remove_schedule_command(
     for written in removed:
         _print(written, "removed")
     if not removed:
-        print_result("nothing was installed")
-        raise typer.Exit(EXIT_NOTHING)
+        print_result("no timer was installed")
+        raise typer.Exit(ExitCode.NOTHING_TO_DO)
 
 
 def _plan(at: str = "02:00", until: str = "") -> NightlyTimer:
-    from meta.errors import MetaError
     from meta.nights.schedule.plan import NightlyTimer
 
-    for given in filter(None, (at, until)):
-        if not re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d", given):
-            raise MetaError(f"{given!r} is no time of the day", "write it as 02:00", code=2)
+    for given in (at, *([until] if until else [])):
+        check_time_of_day(given)
     return NightlyTimer(Path.cwd().resolve(), at, until)
 
 

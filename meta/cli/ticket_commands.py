@@ -1,80 +1,79 @@
-"""`meta tickets`: what can be replayed, where it came from, and why each ticket can be trusted."""
+"""`meta tickets`: where tickets come from, and where each stands."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from meta.cli.output import make_json_option, print_json, print_result, report
+from meta.cli.command_group import make_group
+from meta.cli.options import AGAIN_OPTION, HERE, JSON_LINES_OPTION, JSON_OPTION, resolve_given
+from meta.cli.output import print_json, print_result, report
+from meta.errors import ExitCode, MetaError
 
 if TYPE_CHECKING:
     from meta.app import App
+    from meta.store.tickets import TicketStanding
 
-app = typer.Typer(
-    help="Replayable tickets: add or mine them, and see which have proved themselves.", rich_markup_mode=None
-)
-HERE = Path(".")
+group = make_group("Collect, check and manage tickets for replays.\n\nWithout a command, it lists them.")
 
 
-@app.callback(invoke_without_command=True)
+@group.callback(invoke_without_command=True)
 def tickets_command(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         list_tickets_command()
 
 
-@app.command("list")
-def list_tickets_command(as_json: Annotated[bool, make_json_option()] = False) -> None:
-    """All tickets with their status: admitted, quarantined (and why), or new."""
+@group.command("list")
+def list_tickets_command(as_json: JSON_OPTION = False) -> None:
+    """List all tickets and where each stands.
+
+    A ticket is new, admitted, or quarantined for a reason.
+    """
     from meta.app import open_readonly
-    from meta.look.table import format_table
+    from meta.look.ticket_page import ticket_table
 
     with open_readonly(HERE) as app:
-        found = app.store.tickets.standings()
+        standings = app.store.tickets.standings()
     if as_json:
-        print_json([{**ticket.model_dump(), "held_out": int(ticket.held_out)} for ticket in found])
-        return
-    if not found:
-        print_result("no tickets yet: `meta tickets mine PATH` or `meta tickets add FILE`")
-        return
-    first = [(t.reason.splitlines() or [""])[0][:70] for t in found]
-    use = ["" if t.status != "admitted" else "held out" if t.held_out else "search" for t in found]
-    cells = [(t.id, t.status, u, t.title[:50], why) for t, u, why in zip(found, use, first, strict=True)]
-    print_result(format_table(cells, ["ticket", "status", "use", "title", "reason"]))
+        print_json([standing_document(standing) for standing in standings])
+    elif not standings:
+        print_result("no tickets yet; run `meta tickets mine PATH` or `meta tickets add FILE`")
+    else:
+        print_result(ticket_table(standings))
 
 
-@app.command("show")
-def show_ticket_command(ticket: str) -> None:
-    """One ticket: its brief, where it starts, what decides it: the tests, and the acceptance checks."""
+@group.command("show")
+def show_ticket_command(
+    ticket: Annotated[str, typer.Argument(metavar="TICKET", help="Id of the ticket.")], as_json: JSON_OPTION = False
+) -> None:
+    """Show one ticket: its brief and what decides it."""
     from meta.app import open_readonly
-    from meta.errors import MetaError
-    from meta.grading.acceptance.checks import describe_checks
-    from meta.languages.junit.junit_run import WEAKER_VERDICT_NOTE
+    from meta.look.ticket_page import ticket_page
 
     with open_readonly(HERE) as app:
-        found = app.store.tickets.find(ticket)
-        standing = app.store.tickets.standing(ticket)
+        found, standing = app.store.tickets.find(ticket), app.store.tickets.standing(ticket)
     if not found or not standing:
-        raise MetaError(f"there is no ticket {ticket!r}", "see `meta tickets list`", code=2)
-    print_result(f"{found.id}: {found.title}\n\n{found.body}\n")
-    print_result(f"repository    {found.repo}\nbase          {found.base_commit}\nsource        {found.source}")
-    print_result(f"themes        {', '.join(found.labels) or 'none'}")
-    print_result(f"status        {standing.status} {standing.reason}")
-    for name, tests in (("FAIL_TO_PASS", found.grader.fail_to_pass), ("PASS_TO_PASS", found.grader.pass_to_pass)):
-        print_result(f"{name}  {len(tests)}" + "".join(f"\n  {t}" for t in tests[:20]))
-    if junit := found.grader.junit:
-        print_result(f"run by        {junit.command}{WEAKER_VERDICT_NOTE}")
-    checks = describe_checks(found.grader)
-    print_result(f"checks        {len(checks)}" + "".join(f"\n  {line}" for line in checks))
+        raise MetaError(f"there is no ticket {ticket!r}", "see `meta tickets list`", ExitCode.USAGE)
+    if as_json:
+        print_json({**found.model_dump(mode="json"), **standing_document(standing)})
+    else:
+        print_result(ticket_page(found, standing))
 
 
-@app.command("add")
+@group.command("add")
 def add_tickets_command(
-    files: Annotated[list[Path], typer.Argument(help="JSONL, TOML or Markdown; see docs/tickets.md.")],
-    check: Annotated[bool, typer.Option(help="Let each prove itself at once.")] = True,
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE", callback=resolve_given, help="JSONL, TOML or Markdown; see docs/tickets.md."),
+    ],
+    check: Annotated[bool, typer.Option(help="Check them at once.")] = True,
 ) -> None:
-    """Add tickets from files. A file with a bad entry is named with it, and none of that file is taken."""
+    """Add tickets from files.
+
+    If one entry is invalid, nothing of its file is taken, and the entry is named.
+    """
     from meta.app import open_writable
     from meta.tickets.from_files.ticket_files import load_tickets
 
@@ -86,12 +85,15 @@ def add_tickets_command(
             _check(app)
 
 
-@app.command("check")
+@group.command("check")
 def check_tickets_command(
-    runs: Annotated[int, typer.Option(min=1, help="Runs of gold and of base.")] = 3,
-    again: Annotated[bool, typer.Option("--again", help="Also those already admitted or quarantined.")] = False,
+    runs: Annotated[int, typer.Option(min=1, metavar="NUMBER", help="Runs of the merged change and of the base.")] = 3,
+    again: AGAIN_OPTION = False,
 ) -> None:
-    """Let new tickets prove themselves: gold must pass, base and rejected diffs must fail."""
+    """Admit or quarantine new tickets.
+
+    The merged change must pass, and the base and rejected changes must fail.
+    """
     from meta.app import open_writable
 
     with open_writable(HERE, "tickets check", report) as app:
@@ -108,14 +110,19 @@ def _check(app: App, runs: int = 3) -> None:
     print_result(f"{admitted} admitted, {len(found) - admitted} quarantined")
 
 
-@app.command("mine")
+@group.command("mine")
 def mine_command(
-    path: Annotated[Path, typer.Argument(help="A clone, best with refs/pull/*/head.")],
-    since: Annotated[str, typer.Option(help="Only changes since this day (YYYY-MM-DD).")] = "",
-    limit: Annotated[int, typer.Option(min=1, help="Stop after so many admitted tickets.")] = 50,
-    as_json: Annotated[bool, make_json_option()] = False,
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", callback=resolve_given, help="A clone, best with refs/pull/*/head.")
+    ],
+    since: Annotated[str, typer.Option(metavar="DAY", help="Only changes since this day (YYYY-MM-DD).")] = "",
+    limit: Annotated[int, typer.Option(min=1, metavar="NUMBER", help="Stop once this many tickets are admitted.")] = 50,
+    as_json: JSON_LINES_OPTION = False,
 ) -> None:
-    """Make tickets from a repository's history: changes that touch source and tests and are small enough."""
+    """Make tickets from a repository's history.
+
+    It tries merged changes that touch both source and tests and are small enough, the newest first.
+    """
     from meta.app import open_writable
     from meta.tickets.mining.miner import mine_into_store
 
@@ -132,22 +139,24 @@ def mine_command(
     report(f"{counts['admitted']} admitted, {counts['quarantined']} quarantined")
 
 
-@app.command("from-feedback")
+@group.command("from-feedback")
 def from_feedback_command(
-    draft: Annotated[
-        bool, typer.Option(help="Let the model draft checks from reviewers' words where tests see no difference.")
-    ] = True,
-    again: Annotated[bool, typer.Option("--again", help="Also those that were tried before.")] = False,
-    as_json: Annotated[bool, make_json_option()] = False,
+    draft: Annotated[bool, typer.Option(help="Let the model draft checks from reviewers' words.")] = True,
+    again: AGAIN_OPTION = False,
+    as_json: JSON_LINES_OPTION = False,
 ) -> None:
-    """Make tickets of pull requests that came back: what was merged must pass, what was submitted must fail."""
+    """Make tickets from pull requests that came back.
+
+    What was merged must pass, and what was first submitted must fail. Where the tests see no difference between them,
+    checks drafted from the reviewers' words may.
+    """
     from meta.app import open_writable
-    from meta.tickets.from_feedback.conversion import convert_outcomes as make
+    from meta.tickets.from_feedback.conversion import convert_outcomes
 
     counts = {"admitted": 0, "quarantined": 0, "no ticket": 0}
     with open_writable(HERE, "tickets from-feedback", report) as app:
         models = app.models() if draft else None
-        for found in make(app.store, app.workshop, app.settings, report, models=models, again=again):
+        for found in convert_outcomes(app.store, app.workshop, app.settings, report, models=models, again=again):
             counts[found.status or "no ticket"] += 1
             if as_json:
                 print_json(found.model_dump(mode="json"))
@@ -159,6 +168,11 @@ def from_feedback_command(
                 f"{found.status or 'no ticket':<12} {found.pull_request}  {found.title[:60]}{drafted}{known}{why}"
             )
     if not sum(counts.values()):
-        report("no pull request came back yet: `meta ingest-feedback` reads what became of them")
-        raise typer.Exit(3)
+        report("no pull requests have come back yet; run `meta ingest-feedback` to check")
+        raise typer.Exit(ExitCode.NOTHING_TO_DO)
     report(", ".join(f"{n} {name}" for name, n in counts.items()))
+
+
+def standing_document(standing: TicketStanding) -> dict[str, Any]:
+    """Where a ticket stands, as `--json` says it: with numbers for yes and no."""
+    return {**standing.model_dump(), "held_out": int(standing.held_out)}

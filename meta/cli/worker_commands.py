@@ -1,4 +1,4 @@
-"""DOCSTRING meta.cli.entry.worker_commands."""
+"""`meta work`: the agent on one ticket, for a reviewer."""
 
 from __future__ import annotations
 
@@ -7,28 +7,41 @@ from typing import Annotated
 
 import typer
 
-from meta.cli.output import EXIT_NOTHING, HERE, print_result, report
+from meta.cli.options import HERE, resolve_given, resolve_given_text
+from meta.cli.output import print_result, report
+from meta.errors import ExitCode, MetaError
 
 
 def work_command(
     ticket: Annotated[
-        str, typer.Argument(help="A ticket's id, a Markdown file whose first line is the title, or an issue's address.")
+        str,
+        typer.Argument(
+            metavar="TICKET", callback=resolve_given_text, help="Id, Markdown file, or address of an issue."
+        ),
     ] = "",
-    repo: Annotated[Path | None, typer.Option(help="The repository, for a ticket from a file.")] = None,
-    base: Annotated[str, typer.Option(help="Commit to start from.")] = "HEAD",
-    pr: Annotated[bool, typer.Option("--pr", help="For an issue on GitHub: open a pull request.")] = False,
-    draft: Annotated[bool, typer.Option("--draft", help="Open it as a draft (or github.draft in meta.toml).")] = False,
-    event: Annotated[Path | None, typer.Option(help="A GitHub webhook's payload, instead of a ticket.")] = None,
+    repo: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", callback=resolve_given, help="Repository to change, for a ticket from a file."),
+    ] = None,
+    base: Annotated[str, typer.Option(metavar="COMMIT", help="Commit to start from.")] = "HEAD",
+    pr: Annotated[bool, typer.Option("--pr", help="Open a pull request, for an issue on GitHub.")] = False,
+    draft: Annotated[bool, typer.Option("--draft", help="Open the pull request as a draft.")] = False,
+    event: Annotated[
+        Path | None, typer.Option(metavar="PATH", callback=resolve_given, help="File with a GitHub webhook's payload.")
+    ] = None,
 ) -> None:
-    """Run the worker on one ticket; the result is a branch in the repository, or a pull request."""
+    """Run the agent on one ticket.
+
+    The result is a branch in the ticket's repository or, with --pr, a pull request. The first line of a Markdown file
+    is the ticket's title.
+    """
     from meta.app import open_writable
-    from meta.errors import MetaError
 
     if bool(ticket) == bool(event):
-        raise MetaError("there is nothing to work on, or too much", "give a ticket, or --event FILE", code=2)
+        raise MetaError("give either a ticket or --event FILE", "see `meta work --help`", ExitCode.USAGE)
     github = bool(event) or ticket.startswith(("http://", "https://"))
     if pr and not github:
-        raise MetaError("--pr is for an issue on GitHub", "give https://HOST/OWNER/REPO/issues/NUMBER", code=2)
+        raise MetaError("--pr needs an issue on GitHub", "give https://HOST/OWNER/REPO/issues/NUMBER", ExitCode.USAGE)
     with open_writable(HERE, "work", report) as app:
         if not github:
             from meta.workers.assignment import find_assignment, work_on_ticket
@@ -48,4 +61,4 @@ def work_command(
         if opened:
             print_result(opened.url)
         if opened and not opened.new:
-            raise typer.Exit(EXIT_NOTHING)
+            raise typer.Exit(ExitCode.NOTHING_TO_DO)

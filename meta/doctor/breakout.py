@@ -1,4 +1,4 @@
-"""Ways out of the sandbox, tried for real on this machine. Each runs as a worker's command would."""
+"""Ways out of the sandbox, really tried on this machine. Each runs as a worker's command would."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LIMITS = SandboxLimits(seconds=20.0, memory_mb=512, processes=32, file_mb=16, d
 
 @dataclass(frozen=True)
 class BreakoutAttempt:
-    """One way out, whether the sandbox held, and what was seen if it did not."""
+    """One way out: whether the sandbox held, and what was seen if it did not."""
 
     what: str
     held: bool
@@ -28,7 +28,7 @@ class BreakoutAttempt:
 
 
 def try_breakouts(sandbox: Sandbox) -> Iterator[BreakoutAttempt]:
-    """Every way out that is tried; a probe says OUT when it got through, IN when it saw that it did not."""
+    """Try every way out. A probe says OUT when it got through, and IN when it saw that it did not."""
     os.environ[CANARY_VARIABLE] = "1"
     try:
         with tempfile.TemporaryDirectory(prefix="doctor-") as folder, socket.create_server(("127.0.0.1", 0)) as server:

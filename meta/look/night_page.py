@@ -1,59 +1,109 @@
-"""DOCSTRING meta.look.night_page."""
+"""Nights: one on a page, all in a table."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from meta.look.table import format_table
 from meta.records.account import Account, Cost
+from meta.store.nights import NightEntry
+
+MAX_PROBLEMS_SHOWN = 10
 
 
 def night_page(account: Account) -> str:
-    """The account for a person. Nothing to say is said in one line."""
-    a = account
-    head = f"night {a.night} of {a.begun[:16].replace('T', ' ')}"
-    if a.is_nothing and not a.decide:
+    """Show what was tried, kept or refused and why, what it cost, and what to decide; one line if there was nothing."""
+    head = f"night {account.night}, {_moment(account.begun)}"
+    if account.is_nothing and not account.decide:
         return f"{head}: nothing new, nothing done"
-    kept = sum(t.status == "kept" for t in a.tried)
-    lines = [f"{head}: {len(a.tried)} edits tried, {kept} kept, {a.replays} replays ({a.void} void), {a.cost}"]
-    if a.stopped:
-        lines += [f"{'STOPPED' if a.failed else 'ended early'}: {a.stopped}", *([f"  -> {a.do}"] if a.do else [])]
-    elif a.out_of_budget:
-        lines.append("ended early: the replays of the budget are used; what is in testing goes on in the next night")
-    if a.feedback:
-        lines.append("came back: " + ", ".join(f"{n} {kind}" for kind, n in sorted(a.feedback.items())))
-    if a.causes[0]:
-        lines.append(f"causes: the model was asked about {a.causes[0]}, and could prove one for {a.causes[1]}")
-    if a.admitted or a.quarantined:
-        lines.append(f"tickets: {a.admitted} admitted, {a.quarantined} quarantined")
-    if a.tried:
-        lines.append("\ntried")
-        for t in a.tried:
-            status = t.status.replace("_", " ") + (f" (proposal {t.proposal})" if t.proposal else "")
-            lines.append(f"  {status}: {t.title}: {t.replays} replays, {t.cost}")
-            lines += [f"    {_short(t.why)}"] if t.why else []
-    if a.merged or a.published:
-        lines.append("\ndone without a person, as meta.toml says")
-        lines += [f"  merged proposal {n}" for n in a.merged] + [f"  published {where}" for where in a.published]
-    if a.promises:
-        lines.append("\npromise and reality")
-        lines += [f"  proposal {p.proposal}: {p.words}" for p in a.promises]
-    if a.costs:
-        lines.append("\ncost")
-        lines += [f"  {c.role} ({c.model}): {c}{_cache(c)}" for c in a.costs]
-        if a.for_each_kept is not None:
-            lines.append(f"  for each kept edit, all in: ${a.for_each_kept:.2f}")
-    if a.problems:
-        lines.append("\nproblems")
-        lines += [f"  {_short(p)}" for p in a.problems[:10]]
-        lines += [f"  and {len(a.problems) - 10} more"] if len(a.problems) > 10 else []
-    if a.decide:
-        lines.append("\nto decide")
-        lines += [f"  {d.what}\n    `{d.command}`" for d in a.decide]
+    kept = sum(t.status == "kept" for t in account.tried)
+    lines = [
+        f"{head}: {len(account.tried)} edits tried, {kept} kept, {account.replays} replays ({account.void} void), "
+        f"{account.cost}",
+        *_ending(account),
+        *_intake(account),
+        *_section("tried", _tried(account)),
+        *_section("done without a person, as meta.toml allows", _done(account)),
+        *_section("promises and reality", (f"proposal {p.proposal}: {p.words}" for p in account.promises)),
+        *_section("cost", _costs(account)),
+        *_section("problems", _problems(account)),
+        *_section("to decide", (line for d in account.decide for line in (d.what, f"  `{d.command}`"))),
+    ]
     return "\n".join(lines)
+
+
+def night_table(nights: Iterable[NightEntry]) -> str:
+    """Show a line for each night."""
+    rows = [
+        (
+            night.night,
+            _moment(night.began),
+            _moment(night.ended) if night.ended else "unfinished",
+            f"{night.replays}/{night.budget}",
+            night.edits,
+            night.kept,
+        )
+        for night in nights
+    ]
+    return format_table(rows, ["n", "began", "ended", "replays", "edits", "kept"])
+
+
+def _section(title: str, lines: Iterable[str]) -> list[str]:
+    found = [f"  {line}" for line in lines]
+    return [f"\n{title}", *found] if found else []
+
+
+def _ending(a: Account) -> Iterable[str]:
+    if a.stopped:
+        yield f"{'STOPPED' if a.failed else 'ended early'}: {a.stopped}"
+        if a.do:
+            yield f"  -> {a.do}"
+    elif a.out_of_budget:
+        yield "ended early: the budget of replays is used up; unfinished tests continue in the next night"
+
+
+def _intake(a: Account) -> Iterable[str]:
+    if a.feedback:
+        yield "feedback: " + ", ".join(f"{n} {kind}" for kind, n in sorted(a.feedback.items()))
+    if a.causes[0]:
+        yield f"causes: asked the model about {a.causes[0]}, and it proved one for {a.causes[1]}"
+    if a.admitted or a.quarantined:
+        yield f"tickets: {a.admitted} admitted, {a.quarantined} quarantined"
+
+
+def _tried(a: Account) -> Iterable[str]:
+    for t in a.tried:
+        status = t.status.replace("_", " ") + (f" (proposal {t.proposal})" if t.proposal else "")
+        yield f"{status}: {t.title}: {t.replays} replays, {t.cost}"
+        if t.why:
+            yield f"  {_short(t.why)}"
+
+
+def _done(a: Account) -> Iterable[str]:
+    yield from (f"merged proposal {number}" for number in a.merged)
+    yield from (f"published {where}" for where in a.published)
+
+
+def _costs(a: Account) -> Iterable[str]:
+    yield from (f"{c.role} ({c.model}): {c}{_cache(c)}" for c in a.costs)
+    if a.costs and a.for_each_kept is not None:
+        yield f"for each kept edit, all in: ${a.for_each_kept:.2f}"
+
+
+def _problems(a: Account) -> Iterable[str]:
+    yield from (_short(problem) for problem in a.problems[:MAX_PROBLEMS_SHOWN])
+    if len(a.problems) > MAX_PROBLEMS_SHOWN:
+        yield f"and {len(a.problems) - MAX_PROBLEMS_SHOWN} more"
 
 
 def _cache(cost: Cost) -> str:
     if cost.cache_read_tokens is None and cost.cache_write_tokens is None:
         return ""
     return f"; {cost.cache_read_tokens or 0:,} tokens read from the cache, {cost.cache_write_tokens or 0:,} written"
+
+
+def _moment(at: str) -> str:
+    return at[:16].replace("T", " ")
 
 
 def _short(text: str, limit: int = 240) -> str:

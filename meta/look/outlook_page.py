@@ -1,4 +1,4 @@
-"""What a night can show, as a person reads it before it begins."""
+"""What a night can detect, before it spends anything."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from meta.tune.outlook import NightOutlook
 
 
 def outlook_page(found: NightOutlook) -> list[str]:
-    """The chances of a gain to be kept and what they cost, then advice; a line each."""
+    """Say in lines which gains would be seen at what cost, and what would help where none would."""
     if not found.tested:
-        return ["no admitted ticket yet: nothing can be tested"]
+        return ["no ticket is admitted yet, so nothing can be tested"]
     lines = [
-        f"what tonight can show: {found.tested} held-out tickets, {found.budget} replays, at most "
-        f"{found.alpha:.2%} of edits without gain kept"
+        f"tonight: {found.tested} held-out tickets, {found.budget} replays; "
+        f"a useless edit is kept at most {found.alpha:.2%} of the time"
     ]
     for chance in found.chances:
         if chance.gain > found.reachable:
@@ -19,7 +19,7 @@ def outlook_page(found: NightOutlook) -> list[str]:
             continue
         money = "" if chance.usd is None else f", ${chance.usd:.2f}"
         kept, spent = f"{chance.power:.0%}", f"{chance.replays:.0f} replays a test{money}"
-        lines.append(f"  {chance.gain:+.0%}  kept in about {kept} of cases, {spent}")
+        lines.append(f"  {chance.gain:+.0%}  kept about {kept} of the time, {spent}")
     if found.detectable is None:
-        lines.append("  so nothing that an edit is likely to bring can be told from luck; what would help:")
+        lines.append("  so no gain that an edit is likely to bring can be told from luck; what would help:")
     return [*lines, *(f"  - {line}" for line in found.advice)]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from meta.errors import MetaError
+from meta.errors import ExitCode, MetaError
 from meta.project import Report
 from meta.rates import Rate, describe_cost, group_by_ticket, one_shot_success_of, pass_hat_k_of
 from meta.records.replay import Replay
@@ -53,9 +53,9 @@ class Measurement:
         """Replays that told nothing."""
         return [replay for replay in self.replays if replay.verdict == "void"]
 
-    def first_failure(self, ticket: str) -> str:
-        """Why the first replay of this ticket that failed did so; empty where none did."""
-        return next((r.reason for r in self.replays if r.ticket == ticket and r.verdict == "failed"), "")
+    def first_failure(self, ticket: str) -> Replay | None:
+        """The first replay of this ticket that failed."""
+        return next((r for r in self.replays if r.ticket == ticket and r.verdict == "failed"), None)
 
     def to_json(self) -> dict[str, Any]:
         """What `meta replay --json` prints."""
@@ -76,6 +76,9 @@ class Measurement:
             "tokens": sum(r.usage.tokens for r in self.replays),
             "outcomes": {name: [int(o) for o in runs] for name, runs in self.outcomes.items()},
             "tests_outcomes": {name: [int(o) for o in runs] for name, runs in self.tests_outcomes.items()},
+            "replays": [
+                {"id": r.id, "ticket": r.ticket, "verdict": r.verdict, "reason": r.reason} for r in self.replays
+            ],
         }
 
 
@@ -84,11 +87,15 @@ def choose_tickets(tickets: Tickets, only: Sequence[str]) -> list[Ticket]:
     admitted = tickets.admitted()
     if not only:
         if not admitted:
-            raise MetaError("no ticket is admitted", "`meta tickets mine PATH` or `meta tickets add FILE`", code=3)
+            raise MetaError(
+                "no ticket is admitted",
+                "add some: `meta tickets mine PATH` or `meta tickets add FILE`",
+                ExitCode.NOTHING_TO_DO,
+            )
         return admitted
     known = {ticket.id: ticket for ticket in admitted}
     if missing := [name for name in only if name not in known]:
-        raise MetaError(f"ticket {missing[0]!r} is not admitted", "see `meta tickets list`", code=2)
+        raise MetaError(f"ticket {missing[0]!r} is not admitted", "see `meta tickets list`", ExitCode.USAGE)
     return [known[name] for name in only]
 
 
@@ -103,8 +110,6 @@ def measure_version(
         if k > 1:
             so_far = one_shot_success_of(group_by_ticket(replays))
             report(f"  {turn + 1} of {k} done: {so_far} so far, {describe_cost(replays)}")
-    if all(
-        replay.ended == "model_unavailable" for replay in replays
-    ):  # a single ticket too, which shows a night nothing
+    if all(r.ended == "model_unavailable" for r in replays):  # a single ticket too, which shows a night nothing
         raise explain_no_answer(replays[-1].reason)
     return Measurement(version.id, k, tuple(tickets), tuple(replays))

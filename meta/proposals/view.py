@@ -1,4 +1,4 @@
-"""Everything a reviewer needs to know of one proposal, put together from runs.db."""
+"""What a reviewer needs to know about one proposal, put together from runs.db."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from feedback.outcome import Outcome
 from meta.rates import Rate, describe_cost, group_by_ticket, one_shot_success_of
@@ -19,7 +20,7 @@ from meta.surfaces.versions import GitVersions
 
 @dataclass(frozen=True)
 class TicketChange:
-    """A held-out ticket before and after: shares of replays that passed, `None` where there was none."""
+    """A held-out ticket without and with the change: how many replays passed, of how many."""
 
     id: str
     title: str
@@ -34,7 +35,7 @@ class TicketChange:
 
 @dataclass(frozen=True)
 class ProposalView:
-    """One proposal as a reviewer should see it."""
+    """One proposal with its evidence, as a reviewer should see it."""
 
     proposal: Proposal
     candidate: Candidate
@@ -57,11 +58,35 @@ class ProposalView:
     replays: int
     cost: str
     builds_on: int | None
-    """The pending proposal on which this one stands."""
+    """The number of the proposal on which this one was made."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a program may want of it. Rates carry their 95 % intervals; `None` where there is no evidence."""
+        return {
+            **self.proposal.model_dump(mode="json"),
+            "edit": self.candidate.edit.model_dump(mode="json", exclude={"changes"}),
+            "diff": self.diff,
+            "answers": [outcome.key for outcome in self.answers],
+            "gained": [asdict(change) for change in self.gained],
+            "lost": [asdict(change) for change in self.lost],
+            "unchanged": self.unchanged,
+            "before": asdict(self.before),
+            "after": asdict(self.after),
+            "tests_before": asdict(self.tests_before),
+            "tests_after": asdict(self.tests_after),
+            "evidence": None if math.isnan(self.evidence) else self.evidence,
+            "needed": None if math.isnan(self.needed) else self.needed,
+            "scope": self.scope,
+            "why": self.why,
+            "voids": self.voids,
+            "replays": self.replays,
+            "cost": self.cost,
+            "builds_on": self.builds_on,
+        }
 
 
 def view_proposal(store: Store, versions: GitVersions, proposal: Proposal) -> ProposalView:
-    """Put one proposal together."""
+    """Put together what there is to know about one proposal."""
     candidate = store.candidates.find(proposal.candidate)
     test = store.gate_tests.find(candidate.id)
     decision = test.record.decision if test else None
@@ -101,8 +126,10 @@ TicketCounts = dict[str, tuple[tuple[int, int], tuple[int, int]]]
 
 
 def _counts(test: GateTest, own: Sequence[Replay], shared: Sequence[Replay]) -> TicketCounts:
-    """For each ticket (passed, replays) of the incumbent and of the candidate: what the gate saw, and what was filled
-    in afterwards where it had skipped an arm as sure."""
+    """Count (passed, replays) of the incumbent and of the candidate on each ticket.
+
+    It counts what the gate saw, and what was filled in afterwards where it had skipped an arm as sure.
+    """
     passed: dict[tuple[str, str], int] = defaultdict(int)
     total: dict[tuple[str, str], int] = defaultdict(int)
     for running in test.record.passes:
@@ -128,12 +155,12 @@ def _rate(counts: dict[str, tuple[int, int]]) -> Rate:
 
 
 def _tests(names: Set[str], replays: Sequence[Replay]) -> Rate:
-    """How the tests alone went on these tickets, over the replays that the gate could see."""
+    """Return how the tests alone went on these tickets, over the replays that the gate could see."""
     return one_shot_success_of(group_by_ticket([r for r in replays if r.ticket in names], tests_only=True))
 
 
 def _answers(store: Store, candidate: Candidate) -> tuple[Outcome, ...]:
-    """The outcomes that the edit says it answers; else those with its theme as their cause."""
+    """Return the outcomes that the edit says it answers, or else those with its theme as their cause."""
     outcomes = [o for o in store.outcomes.all() if o.is_agents_fault]
     numbers = {number for answer in candidate.edit.answers for number in re.findall(r"#(\d+)", answer)}
     named = [o for o in outcomes if str(o.number) in numbers]

@@ -101,7 +101,7 @@ class Account(Record):
 
 
 class MergeRate(Record):
-    """Pull requests merged as they were submitted, of all that were decided; `low` and `high`: 95 %, Wilson."""
+    """Pull requests merged unchanged, of all that were decided; `low` and `high`: 95 %, Wilson."""
 
     merged: int
     of: int
@@ -132,5 +132,5 @@ class Promise(Record):
     @property
     def words(self) -> str:
         promised = f"replays {self.promised[0]:.0%} -> {self.promised[1]:.0%}; " if self.promised else ""
-        drop = f"; A DROP, {self.branch} undoes it" if self.dropped else ""
-        return f"{promised}pull requests merged as they were: before {self.before}, since {self.after}{drop}"
+        drop = f"; IT DROPPED, {self.branch} undoes it" if self.dropped else ""
+        return f"{promised}pull requests merged unchanged: {self.before} before, {self.after} since{drop}"

@@ -12,6 +12,7 @@ from typing import Any
 
 from meta.records.account import Night
 from meta.records.candidate import Edit, EditDraft
+from meta.records.record import Record
 from meta.store.database import RunsDatabase
 from meta.store.definitions import take_timestamp
 
@@ -19,6 +20,18 @@ STAGE_BEGUN, STAGE_REPORT = "begun", "report"
 """The first and the last stage: an unattended night is over when its report is done."""
 
 STAGE_DRAFTS = "drafts"
+
+
+class NightEntry(Record):
+    """A night as it stands in a list. Replays are all that it made, void ones too; `ended` is when tuning ended."""
+
+    night: int
+    began: str
+    ended: str | None
+    budget: int
+    replays: int
+    edits: int
+    kept: int
 
 
 class Nights:
@@ -88,6 +101,17 @@ class Nights:
         """When the night before this one began, or this one where it is the first."""
         found = self._db.rows("select started_at from nights where id <= ? order by id desc limit 2", night)
         return datetime.fromisoformat(found[-1]["started_at"]) if found else None
+
+    def entries(self) -> list[NightEntry]:
+        """Every night with what it made, in the order in which they began."""
+        found = self._db.rows(
+            "select id as night, started_at as began, ended_at as ended, budget,"
+            " (select count(*) from replays where night = nights.id) as replays,"
+            " (select count(*) from candidates where night = nights.id) as edits,"
+            " (select count(*) from candidates where night = nights.id and status = 'kept') as kept"
+            " from nights order by id"
+        )
+        return [NightEntry(**row) for row in found]
 
     def newest_unattended(self) -> int | None:
         """The number of the unattended night that began last."""

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from meta.errors import ExitCode, MetaError
 from meta.records.account import Cost
 from meta.records.candidate import Candidate
 from meta.records.replay import Purpose, Replay
@@ -113,6 +114,14 @@ class Replays:
         )
         others = self._count_runs("ticket = ? and candidate is null and version != ?", (ticket, version), most)
         return own, others
+
+    def find(self, beginning: str) -> Replay:
+        """The replay whose id begins so. Raises `MetaError` (exit code 2) when there is none, or more than one."""
+        found = self._read("id >= ? and id < ?", beginning, f"{beginning}\U0010ffff") if beginning else []
+        if len(found) != 1:
+            problem = "more than one replay begins with" if found else "there is no replay"
+            raise MetaError(f"{problem} {beginning!r}", "`meta replay` names the replays that it makes", ExitCode.USAGE)
+        return found[0]
 
     # One candidate.
 

@@ -7,11 +7,8 @@ keep runs from starting in vain; `meta work --event` checks everything again, an
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from meta.cli.output import print_result
-from meta.errors import MetaError
-from meta.settings_file import load_settings
+from meta.errors import ExitCode, MetaError
+from meta.settings import GitHubSettings
 
 WORKER_WORKFLOW_PATH = ".github/workflows/meta-worker.yml"
 
@@ -65,29 +62,16 @@ jobs:
 """
 
 
-def render_workflow(mention: str, label: str) -> str:
-    """The file's text. Quotes in a mention or label would end the strings that they stand in."""
-    for text in (mention, label):
+def render_workflow(settings: GitHubSettings) -> str:
+    """Return the text of the file.
+
+    Raises `MetaError` for a mention or label with quotes, braces or dollars: they would end the strings they stand in.
+    """
+    for text in (settings.mention, settings.label):
         if not text or any(c in text for c in "'\"\n{}$"):
-            raise ValueError(f"{text!r} cannot be used in a workflow: no quotes, braces or dollars")
-    return WORKER_WORKFLOW.format(mention=mention, label=label)
-
-
-def write_workflow(folder: Path, show: bool) -> None:
-    """Write the workflow, or only print it. An existing one stays as it is. Raises `MetaError`."""
-    settings = load_settings(folder).github
-    try:
-        text = render_workflow(settings.mention, settings.label)
-    except ValueError as error:
-        raise MetaError(str(error), "change github.mention or github.label in meta.toml", code=2) from None
-    path = folder / WORKER_WORKFLOW_PATH
-    if show:
-        print_result(text)
-        return
-    if path.exists():
-        raise MetaError(f"{path} is already there and stays as it is", "`meta init --github --show` prints it", code=3)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, "utf-8")
-    print_result(
-        f"{path} is written. Commit it to the default branch, and set the secret ANTHROPIC_API_KEY; see docs/github.md"
-    )
+            raise MetaError(
+                f"{text!r} cannot be used in a workflow: it has quotes, braces or dollars, or is empty",
+                "change github.mention or github.label in meta.toml",
+                ExitCode.USAGE,
+            )
+    return WORKER_WORKFLOW.format(mention=settings.mention, label=settings.label)
