@@ -10,7 +10,7 @@ import contextlib
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -158,6 +158,7 @@ class App:
         from meta.nights.deadline import Deadline, DeadlineExecutor
         from meta.nights.night import NightParts
         from meta.nights.patience import OutagePatience
+        from meta.nights.tuning import admit_and_tune
         from meta.nights.upkeep import check_and_back_up
 
         nightly = self.settings.nightly
@@ -167,16 +168,20 @@ class App:
         if night.resumed:
             self.report(f"resuming night {night.id}, which was interrupted")
         models = self.models(CallBudget(self.store.calls, SpendingCaps(nightly.usd, nightly.tokens), night.id))
+
+        def open_tuning() -> Tuning:
+            return self.tuning(night, models=models, executor=DeadlineExecutor(self.executor(models), by))
+
         return NightParts(
             night=night,
             project=self.project,
             store=self.store,
             versions=self.versions,
+            workshop=self.workshop,
             models=models,
+            tune=partial(admit_and_tune, self.project, self.store, self.workshop, self.history, open_tuning),
             deadline=by,
             patience=OutagePatience(nightly.patience_minutes * 60, by.sleep, self.report),
-            context=Context(self, night, models),
-            open_tuning=lambda: self.tuning(night, models=models, executor=DeadlineExecutor(self.executor(models), by)),
         )
 
     def proposer(self, models: Models) -> Proposer:

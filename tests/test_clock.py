@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from meta.app import App, Context
+from meta.app import App
 from meta.nights import intake
 from meta.nights.deadline import Deadline
 from meta.nights.stages import Stage
@@ -177,12 +177,12 @@ def shop(tmp_path: Path) -> Repository:
     return shop
 
 
-def mining(tmp_path: Path, shop: Repository) -> Context:
+def mining(tmp_path: Path, shop: Repository) -> App:
     settings = {"root": tmp_path, "nightly": {"mine": 2}, "repositories": [{"path": str(shop.path), "name": "a/shop"}]}
-    return App(Project(Settings.model_validate(settings))).context
+    return App(Project(Settings.model_validate(settings)))
 
 
-def looked_at(context: Context, monkeypatch: pytest.MonkeyPatch, deadline: Deadline | None = None) -> int:
+def looked_at(app: App, monkeypatch: pytest.MonkeyPatch, deadline: Deadline | None = None) -> int:
     """Changes that a night's mining tried."""
     seen: list[str] = []
     inner = intake.mine_into_store
@@ -194,31 +194,31 @@ def looked_at(context: Context, monkeypatch: pytest.MonkeyPatch, deadline: Deadl
 
     with monkeypatch.context() as patch:
         patch.setattr(intake, "mine_into_store", counting)
-        detail = intake.mine_tickets(context, deadline or Deadline())
+        detail = intake.mine_tickets(app.project, app.store, app.workshop, deadline or Deadline())
     assert not detail["problems"]
-    night = context.store.nights.resume_or_open(10)
-    context.store.nights.finish_stage(night.id, Stage.MINED_TICKETS, detail)
+    night = app.store.nights.resume_or_open(10)
+    app.store.nights.finish_stage(night.id, Stage.MINING, detail)
     return len(seen)
 
 
 def test_what_is_merged_is_mined_also_after_the_clock_had_been_a_year_ahead(
     tmp_path: Path, shop: Repository, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    context = mining(tmp_path, shop)
+    app = mining(tmp_path, shop)
     clock.ahead = 365 * DAY
-    assert looked_at(context, monkeypatch) == 3
+    assert looked_at(app, monkeypatch) == 3
     clock.ahead = real.timedelta()
-    assert looked_at(context, monkeypatch) == 0
+    assert looked_at(app, monkeypatch) == 0
     shop.commit(
         {"src/a.py": "A = 9\n", "tests/test_a.py": "def test_a():\n    assert 9\n"}, "wip", day=str(real.date.today())
     )
-    assert looked_at(context, monkeypatch) == 1
+    assert looked_at(app, monkeypatch) == 1
 
 
 def test_what_a_night_had_no_time_to_mine_is_mined_by_the_next_one(
     tmp_path: Path, shop: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    context, deadline = mining(tmp_path, shop), Deadline(real.datetime.now().astimezone())  # nothing is left of it
-    assert looked_at(context, monkeypatch, deadline) == 1
-    assert looked_at(context, monkeypatch) == 2
-    assert looked_at(context, monkeypatch) == 0
+    app, deadline = mining(tmp_path, shop), Deadline(real.datetime.now().astimezone())  # nothing is left of it
+    assert looked_at(app, monkeypatch, deadline) == 1
+    assert looked_at(app, monkeypatch) == 2
+    assert looked_at(app, monkeypatch) == 0

@@ -46,7 +46,7 @@ def propose_command(
         waiting = app.store.proposals.pending()
         early = False
         if new or not waiting:
-            early = admit_and_tune(app.context, app.open_tuning).out_of_budget
+            early = admit_and_tune(app.project, app.store, app.workshop, app.history, app.open_tuning).out_of_budget
             waiting = app.store.proposals.pending()
         else:
             report(f"{len(waiting)} proposals are pending; `meta propose --new` looks for more")

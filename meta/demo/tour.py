@@ -123,7 +123,7 @@ def _tell_story(app: App, folders: DemoFolders, begun: float) -> DemoResult:
     report(f"  {_rate(before)}")
 
     _head(report, "4. One night: propose edits, screen them, put each through the gate")
-    admit_and_tune(app.context, app.open_tuning)
+    admit_and_tune(app.project, app.store, app.workshop, app.history, app.open_tuning)
 
     _head(report, "5. What the night suggests, as a reviewer sees it")
     kept = store.proposals.pending()

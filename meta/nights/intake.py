@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Generator, Iterable
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
+from meta.environments.workshop import Workshop
 from meta.errors import BudgetSpent, MetaError
 from meta.gateway.models import Models
 from meta.nights.deadline import Deadline
@@ -26,9 +27,6 @@ from meta.tickets.admission.lost_tickets import quarantine_lost_tickets
 from meta.tickets.admission.queue import admit_waiting_tickets
 from meta.tickets.from_feedback.conversion import convert_outcomes
 from meta.tickets.mining.miner import mine_into_store
-
-if TYPE_CHECKING:
-    from meta.app import Context
 
 INTAKE_TIME_SHARE = 0.25
 """The making of tickets ends when this share of the time until the deadline is gone: the rest is for tuning."""
@@ -68,40 +66,41 @@ def assign_causes(outcomes: Outcomes, models: Models, report: Report) -> StageRe
     return {"asked": asked, "found": found}
 
 
-def convert_feedback(context: Context, deadline: Deadline) -> StageResult:
+def convert_feedback(
+    project: Project, store: Store, workshop: Workshop, models: Models, deadline: Deadline
+) -> StageResult:
     """Make tickets of pull requests that came back, unless that was tried before and nothing has changed since."""
-    models = context.models if context.models.has_proposer() else None
-    made = convert_outcomes(context.store, context.workshop, context.settings, context.tell, models=models)
-    share = TimeShare(deadline, context.tell)
+    share, drafters = TimeShare(deadline, project.report), models if models.has_proposer() else None
+    made = convert_outcomes(store, workshop, project.settings, project.report, models=drafters)
     counts = Counter(found.status for found in share.limit(made) if not found.known)
     return {"admitted": counts["admitted"], "quarantined": counts["quarantined"]}
 
 
-def mine_tickets(context: Context, deadline: Deadline) -> StageResult:
+def mine_tickets(project: Project, store: Store, workshop: Workshop, deadline: Deadline) -> StageResult:
     """Make tickets of what was merged since the last time, if the team chose that: at most `nightly.mine` of them.
 
     What there is no time for waits for the next night; what was turned down by then is not tried again.
     """
-    most, counts = context.settings.nightly.mine, Counter[str]()
+    settings, counts = project.settings, Counter[str]()
     problems, turned_down = list[str](), list[str]()
-    for repository in context.settings.repositories if most else ():
-        path = (context.settings.root / repository.path).resolve()
+    for repository in settings.repositories if settings.nightly.mine else ():
+        path = (settings.root / repository.path).resolve()
         name, today = f"mined:{path}", _before(datetime.now(UTC).date())
         refused = list[str]()
-        since, share = context.store.outcomes.cursor(name), TimeShare(deadline, context.tell)
+        since, share = store.outcomes.cursor(name), TimeShare(deadline, project.report)
         if since:
             since = min(since, today)  # the clock may have been ahead when that was written down
+        mined = mine_into_store(
+            store.tickets,
+            workshop,
+            path,
+            settings.replay,
+            project.report,
+            since=since,
+            limit=settings.nightly.mine,
+            skip=_turned_down_before(store.nights),
+        )
         try:
-            mined = mine_into_store(
-                context.store.tickets,
-                context.workshop,
-                path,
-                context.settings.replay,
-                context.tell,
-                since=since,
-                limit=most,
-                skip=turned_down_before(context.store.nights),
-            )
             for found in share.limit(mined):
                 counts[found.status] += found.ticket is not None
                 refused += [found.fix_commit] if found.ticket is None else []
@@ -113,7 +112,7 @@ def mine_tickets(context: Context, deadline: Deadline) -> StageResult:
         if share.used_up:
             turned_down += refused
         else:
-            context.store.outcomes.set_cursor(name, today)
+            store.outcomes.set_cursor(name, today)
     return {
         "admitted": counts["admitted"],
         "quarantined": counts["quarantined"],
@@ -122,18 +121,17 @@ def mine_tickets(context: Context, deadline: Deadline) -> StageResult:
     }
 
 
-def turned_down_before(nights: Nights) -> set[str]:
+def _turned_down_before(nights: Nights) -> set[str]:
     """The commits of changes from which earlier nights could make no ticket."""
-    results = nights.results_of_stage(Stage.MINED_TICKETS)
+    results = nights.results_of_stage(Stage.MINING)
     return {commit for result in results for commit in result.get("turned_down", [])}
 
 
-def admit_tickets(context: Context) -> StageResult:
+def admit_tickets(project: Project, store: Store, workshop: Workshop) -> StageResult:
     """Quarantine tickets whose commit is gone, and try those that wait for admission."""
-    tickets, workshop = context.store.tickets, context.workshop
-    lost = quarantine_lost_tickets(tickets, workshop.cache, context.tell)
-    found = admit_waiting_tickets(tickets, workshop, context.settings.replay, context.tell)
-    waiting = len(context.store.tickets.waiting())
+    lost = quarantine_lost_tickets(store.tickets, workshop.cache, project.report)
+    found = admit_waiting_tickets(store.tickets, workshop, project.settings.replay, project.report)
+    waiting = len(store.tickets.waiting())
     later = [f"{waiting} tickets could not be tried on this machine; the next night tries them again"]
     return {
         "admitted": sum(a.status == "admitted" for a in found),

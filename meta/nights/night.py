@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
+from meta.environments.workshop import Workshop
 from meta.error_messages import explain_error
 from meta.errors import BudgetSpent, MetaError
 from meta.gateway.models import Models
@@ -26,10 +26,7 @@ from meta.project import Project
 from meta.records.account import Night
 from meta.store.store import Store
 from meta.surfaces.versions import GitVersions
-from meta.tune.loop import Tuning
-
-if TYPE_CHECKING:
-    from meta.app import Context
+from meta.tune.result import TuningResult
 
 
 @dataclass(frozen=True)
@@ -40,26 +37,29 @@ class NightParts:
     project: Project
     store: Store
     versions: GitVersions
+    workshop: Workshop
     models: Models
+    tune: Callable[[], TuningResult]
+    """Tunes with parts that are built when it is called: what they lack stops the night, and stands in the account."""
     deadline: Deadline
     patience: OutagePatience
-    context: Context
-    open_tuning: Callable[[], Tuning]
 
 
 def run_night(n: NightParts) -> NightEnd:
     """Run one night, or the rest of one that was interrupted. What stops it is in the account; nothing is lost."""
-    project, store, report, retry = n.project, n.store, n.project.report, n.patience.retry
+    project, store, report = n.project, n.store, n.project.report
     stage = partial(run_stage, store.nights, n.night.id)
     stopped: MetaError | None = None
     try:
         with n.deadline.enforce():
             stage(Stage.INGEST, lambda: read_sources(store, project))
-            stage(Stage.CAUSES, lambda: retry(lambda: assign_causes(store.outcomes, n.models, report)))
-            stage(Stage.FEEDBACK_TICKETS, lambda: retry(lambda: convert_feedback(n.context, n.deadline)))
-            stage(Stage.MINED_TICKETS, lambda: mine_tickets(n.context, n.deadline))
-            stage(Stage.TICKETS, lambda: admit_tickets(n.context))
-            stage(Stage.TUNE, lambda: retry(lambda: tune_unless_done(store, n.night, n.context, n.open_tuning)))
+            stage(Stage.CAUSES, lambda: assign_causes(store.outcomes, n.models, report), n.patience)
+            stage(
+                Stage.FEEDBACK, lambda: convert_feedback(project, store, n.workshop, n.models, n.deadline), n.patience
+            )
+            stage(Stage.MINING, lambda: mine_tickets(project, store, n.workshop, n.deadline))
+            stage(Stage.ADMISSION, lambda: admit_tickets(project, store, n.workshop))
+            stage(Stage.TUNE, lambda: tune_unless_done(store.nights, n.night, n.tune), n.patience)
     except BudgetSpent as spent:
         stopped = spent
         report(f"stopping for tonight: {spent.message}")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
+from meta.nights.patience import OutagePatience
 from meta.store.nights import Nights
 
 StageResult = dict[str, Any]
@@ -17,9 +18,9 @@ class Stage(StrEnum):
 
     INGEST = "ingest"
     CAUSES = "causes"
-    FEEDBACK_TICKETS = "feedback tickets"
-    MINED_TICKETS = "mined tickets"
-    TICKETS = "tickets"
+    FEEDBACK = "feedback tickets"
+    MINING = "mined tickets"
+    ADMISSION = "tickets"
     TUNE = "tune"
     MERGE = "merge"
     PUBLISH = "publish"
@@ -27,8 +28,13 @@ class Stage(StrEnum):
     CLEAN = "clean"
 
 
-def run_stage(nights: Nights, night: int, stage: Stage, work: Callable[[], StageResult]) -> None:
-    """Do the work of a stage and write down its result, unless that was done before the night was killed."""
+def run_stage(
+    nights: Nights, night: int, stage: Stage, work: Callable[[], StageResult], patience: OutagePatience | None = None
+) -> None:
+    """Do the work of a stage and write down its result, unless that was done before the night was killed.
+
+    With `patience`, the work is done again while the model service is down.
+    """
     if stage not in nights.stage_results(night):
         nights.begin_stage(night, stage)
-        nights.finish_stage(night, stage, work())
+        nights.finish_stage(night, stage, patience.retry(work) if patience else work())

@@ -5,6 +5,6 @@ worker submit a change, pushes it (`remote`) and opens a pull request (`pull_req
 decide whether an event of GitHub starts that, and `workflow` is the file that sends such events. `publication` turns a
 proposal into a pull request, and `proposal_feedback` takes what happens to it there as a person's word.
 
-Each function takes the settings of GitHub and whatever else it uses. Nothing here is done twice: whoever asks again gets
-the pull request that exists.
+Each function takes the settings of GitHub and whatever else it uses. Nothing here is done twice: whoever asks again
+gets the pull request that exists.
 """
