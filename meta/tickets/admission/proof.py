@@ -61,7 +61,7 @@ def _require_parts(ticket: Ticket) -> None:
 def _fail_rejected(
     ticket: Ticket, given: tuple[ReviewCheck, ...], bench: Bench, draft: CheckDrafter | None, report: Report
 ) -> Ticket:
-    """Return the ticket whose grader fails the rejected diff, if need be by checks drafted from the reviewers' words."""
+    """Return the ticket whose grader fails the rejected diff, if need be by checks drafted from reviewers' words."""
     assert ticket.rejected is not None
     report("the rejected diff")
     examined = examine_diff(ticket, ticket.rejected, bench)

@@ -1,4 +1,4 @@
-"""Finds what was accepted in place of what the agent had submitted: the merge itself, or the commit that replaced it."""
+"""Finds what was accepted in place of what the agent had submitted: the merge, or the commit that replaced it."""
 
 from __future__ import annotations
 
