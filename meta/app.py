@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from meta.disk.scratch import close_scratch, open_scratch
 from meta.errors import MetaError
@@ -256,54 +256,6 @@ class App:
         if night.resumed:
             self.report(f"resuming night {night.id}, which was interrupted")
         return self.tuning(night, proposer=proposer)
-
-    @cached_property
-    def context(self) -> Context:
-        return Context(self)
-
-
-class Context:
-    """What functions take that do not say yet which parts of the app they use. On its way out."""
-
-    def __init__(
-        self,
-        app: App,
-        night: Night | None = None,
-        models: Models | None = None,
-    ) -> None:
-        self.app, self._night, self._models = app, night, models
-        self.settings, self.tell = app.settings, app.report
-
-    @property
-    def store(self) -> Store:
-        return self.app.store
-
-    @property
-    def versions(self) -> GitVersions:
-        return cast("GitVersions", self.app.history)
-
-    @property
-    def sandbox(self) -> Sandbox:
-        return self.app.sandbox
-
-    @property
-    def night(self) -> int | None:
-        return self._night.id if self._night else None
-
-    @cached_property
-    def models(self) -> Models:
-        return self._models or self.app.models()
-
-    def close(self) -> None:
-        self.app.close()
-
-    @property
-    def workshop(self) -> Workshop:
-        return self.app.workshop
-
-    @property
-    def worker(self) -> OwnWorker:
-        return self.app.worker(self.models)
 
 
 @contextlib.contextmanager

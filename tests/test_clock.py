@@ -98,7 +98,7 @@ def test_a_night_whose_clock_jumps_decides_as_it_would_have_and_the_next_one_is_
     ]
     assert over.account.replays == expected.replays
     assert (later.code in (0, 3, 4), later.account.night) == (True, over.account.night + 1)
-    store = house.context().store
+    store = house.app().store
     assert run_raw(store.path, "select count(*) from transcripts") == [(len(store.replays.all()),)]
     assert {path.name for path in house.root.glob("runs.db.backup*")} == {"runs.db.backup", "runs.db.backup.1"}
 
@@ -116,7 +116,7 @@ def test_a_night_with_a_deadline_ends_by_whichever_says_first_that_it_is_over(
         clock.ahead = real.timedelta()
         if early:
             house.over(served.url)
-    store = house.context().store
+    store = house.app().store
     assert store.candidates.all()[0].status != "proposed"  # it was tested, if a night later
 
 

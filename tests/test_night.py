@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from meta.app import App, Context
+from meta.app import App
 from meta.errors import MetaError
 from meta.look.audit_page import audit_page
 from meta.look.proposal_page import proposal_page
@@ -74,7 +74,7 @@ class House:
             subprocess.run(["git", *command], cwd=root, check=True)
         self.prompts: dict[str, str] = {}
         self.executor: SimulatedExecutor | Dying = SimulatedExecutor(self.world, seed=3)
-        store = self.context().store
+        store = self.app().store
         for number in range(tickets):
             theme = "convention" if number % 2 else "plain"
             ticket = Ticket(
@@ -94,9 +94,6 @@ class House:
 
     def app(self) -> App:
         return App(Project(self.settings), executor=self.executor)
-
-    def context(self) -> Context:
-        return self.app().context
 
     def tune(self, proposer: Proposer) -> TuningResult:
         return tune(self.app().open_tuning(proposer))
@@ -137,7 +134,7 @@ def house(tmp_path: Path) -> House:
 
 
 def test_a_real_gain_becomes_a_branch_and_a_person_may_merge_and_undo_it(house: House) -> None:
-    context = house.context()
+    app = house.app()
     before = house.git("rev-parse", "HEAD")
     (house.root / "worker_agent" / "prompts" / "mine.md").write_text("a person's own work\n")
     done = house.tune(Scripted(edit("Rules first", GOOD, "convention")))
@@ -146,10 +143,10 @@ def test_a_real_gain_becomes_a_branch_and_a_person_may_merge_and_undo_it(house: 
     assert house.git("diff", "--name-only", "main", "meta/proposal-1") == "worker_agent/prompts/system.md"
     assert done.replays <= house.budget
 
-    accepted = accept_proposal(context.store, context.versions, proposal)
+    accepted = accept_proposal(app.store, app.versions, proposal)
     assert GOOD in (house.root / "worker_agent" / "prompts" / "system.md").read_text()
     assert house.git("log", "-1", "--format=%(trailers:key=Meta-Proposal,valueonly)") == "1"
-    roll_back_proposal(context.store, context.versions, accepted, "it was not so good after all")
+    roll_back_proposal(app.store, app.versions, accepted, "it was not so good after all")
     assert GOOD not in (house.root / "worker_agent" / "prompts" / "system.md").read_text()
     assert (house.root / "worker_agent" / "prompts" / "mine.md").read_text() == "a person's own work\n"
 
@@ -181,9 +178,9 @@ def test_after_an_accept_the_rest_is_tested_against_what_was_kept(house: House) 
 
 def test_the_proposer_never_sees_held_out_tickets(house: House) -> None:
     proposer = Scripted()
-    context = house.context()
+    app = house.app()
     house.tune(proposer)
-    held_out = {t.id for t in context.store.tickets.held_out()}
+    held_out = {t.id for t in app.store.tickets.held_out()}
     shown = proposer.shown[0]
     assert held_out
     assert shown.failures
@@ -191,19 +188,19 @@ def test_the_proposer_never_sees_held_out_tickets(house: House) -> None:
 
 
 def test_a_rejected_idea_and_its_reason_reach_the_next_night(house: House) -> None:
-    context = house.context()
+    app = house.app()
     [proposal] = house.tune(Scripted(edit("Rules first", GOOD, "convention"))).proposals
-    reject_proposal(context.store, proposal, "we will write this into the linter instead")
+    reject_proposal(app.store, proposal, "we will write this into the linter instead")
     proposer = Scripted()
     house.tune(proposer)
     assert "we will write this into the linter instead" in "\n".join(proposer.shown[0].tried)
 
 
 def test_a_rejection_needs_a_reason(house: House) -> None:
-    context = house.context()
+    app = house.app()
     [proposal] = house.tune(Scripted(edit("Rules first", GOOD, "convention"))).proposals
     with pytest.raises(MetaError, match="needs a reason"):
-        reject_proposal(context.store, proposal, "  ")
+        reject_proposal(app.store, proposal, "  ")
 
 
 @pytest.mark.parametrize("after", [1, 10, 20, 35, 50])
@@ -214,14 +211,14 @@ def test_a_night_that_is_killed_goes_on_where_it_was(tmp_path: Path, after: int)
     proposer = Scripted(edit("Rules first", GOOD, "convention"))
     with pytest.raises(KeyboardInterrupt):
         house.tune(proposer)
-    context = house.context()
-    assert len(context.store.replays.all()) == after
+    app = house.app()
+    assert len(app.store.replays.all()) == after
     house.executor = whole
     done = house.tune(proposer)
     assert len(proposer.shown) == 1 or after == 1
     assert [p.status for p in done.proposals] == ["pending"]
-    assert len(context.store.replays.all()) <= whole.made
-    assert whole.made - len(context.store.replays.all()) <= Dying.parallel * 4  # only those in flight are paid twice
+    assert len(app.store.replays.all()) <= whole.made
+    assert whole.made - len(app.store.replays.all()) <= Dying.parallel * 4  # only those in flight are paid twice
 
 
 def test_the_budget_ends_a_test_that_the_next_night_takes_up(tmp_path: Path) -> None:
@@ -261,9 +258,9 @@ def test_an_edit_that_may_not_be_tried_is_told_why(house: House, changes: dict[s
 
 
 def test_the_page_of_a_proposal_shows_what_a_reviewer_needs(house: House) -> None:
-    context = house.context()
+    app = house.app()
     [proposal] = house.tune(Scripted(edit("Rules first", GOOD, "convention"))).proposals
-    text = proposal_page(view_proposal(context.store, context.versions, proposal))
+    text = proposal_page(view_proposal(app.store, app.versions, proposal))
     for words in ("+Read the rules first.", "because Read the rules first.", "gained", "lost", "evidence", "Cost"):
         assert words in text
     assert re.search(r"passes the tests, checks aside +\d+% .* ->  \d+%", text)
@@ -271,18 +268,18 @@ def test_the_page_of_a_proposal_shows_what_a_reviewer_needs(house: House) -> Non
 
 
 def test_a_decision_can_be_recomputed_and_a_forged_one_is_found(house: House) -> None:
-    context = house.context()
+    app = house.app()
     [proposal] = house.tune(Scripted(edit("Rules first", GOOD, "convention"))).proposals
-    told = audit_page(audit_proposal(context.store, proposal))
+    told = audit_page(audit_proposal(app.store, proposal))
     recomputed, recorded = re.findall(r"log W recomputed (\S+), recorded (\S+);", told)[0]
     assert float(recomputed) == float(recorded)
     run_raw(
-        context.store.path,
+        app.store.path,
         "update replays set verdict = 'failed' where candidate = ? and purpose = 'gate'",
         proposal.candidate,
     )
     with pytest.raises(MetaError, match="claims a replay of t-"):
-        audit_proposal(context.store, proposal)
+        audit_proposal(app.store, proposal)
 
 
 def test_without_tickets_a_night_says_what_to_do(tmp_path: Path) -> None:
@@ -293,15 +290,15 @@ def test_without_tickets_a_night_says_what_to_do(tmp_path: Path) -> None:
 
 def test_with_few_tickets_nothing_is_claimed_about_tickets_to_come(tmp_path: Path) -> None:
     house = House(tmp_path / "agent", tickets=10)
-    context = house.context()
+    app = house.app()
     done = house.tune(Scripted(edit("Rules first", GOOD, "convention")))
     for proposal in done.proposals:
-        assert view_proposal(context.store, context.versions, proposal).scope == "better on these tickets"
+        assert view_proposal(app.store, app.versions, proposal).scope == "better on these tickets"
     assert all("these 10 tickets only" in c.why for c in done.candidates if c.status in ("kept", "refused"))
 
 
 def test_a_ticket_whose_brief_leaves_out_what_its_tests_demand_never_reaches_the_gate(house: House) -> None:
-    store = house.context().store
+    store = house.app().store
     vague = {f"t-{number}" for number in range(10)}
     for ticket in store.tickets.all():
         if ticket.id in vague:
@@ -316,7 +313,7 @@ def test_a_ticket_whose_brief_leaves_out_what_its_tests_demand_never_reaches_the
 
 
 def test_with_few_tickets_that_are_clear_only_those_reach_the_gate(tmp_path: Path) -> None:
-    store = House(tmp_path / "few", tickets=14).context().store
+    store = House(tmp_path / "few", tickets=14).app().store
     for ticket in store.tickets.all()[:8]:
         marked = ticket.model_copy(update={"labels": (UNDER_SPECIFIED,)})
         store.tickets.admit(marked, Admission(ticket=ticket.id, status="admitted"))

@@ -35,7 +35,7 @@ def house(tmp_path: Path) -> Unwatched:
 
 
 def test_a_night_asks_why_pull_requests_came_back_before_it_tunes(house: Unwatched) -> None:
-    store = house.context().store
+    store = house.app().store
     store.outcomes.save(outcome(7))
     store.outcomes.save(outcome(8, words=[]))  # nothing to read
     with serving(script(PROVEN, PROPOSES)) as served:
@@ -50,7 +50,7 @@ def test_a_night_asks_why_pull_requests_came_back_before_it_tunes(house: Unwatch
 
 
 def test_a_night_that_the_service_stops_over_the_causes_goes_on_with_them(house: Unwatched) -> None:
-    store = house.context().store
+    store = house.app().store
     store.outcomes.save(outcome(7))
     store.outcomes.save(outcome(8))
     with serving(script(PROVEN, DOWN)) as served:
@@ -65,7 +65,7 @@ def test_a_night_that_the_service_stops_over_the_causes_goes_on_with_them(house:
 
 
 def test_causes_are_paid_from_the_nights_budget(house: Unwatched) -> None:
-    house.context().store.outcomes.save(outcome(7))
+    house.app().store.outcomes.save(outcome(7))
     with serving(script(PROVEN)) as served:
         over = house.over(served.url, prices={"m": {"input": 1.0, "output": 10.0}}, usd=0.005)
         assert not served.requests
@@ -73,7 +73,7 @@ def test_causes_are_paid_from_the_nights_budget(house: Unwatched) -> None:
 
 
 def test_without_a_model_a_night_says_so_once_and_not_for_each_stage(house: Unwatched) -> None:
-    house.context().store.outcomes.save(outcome(7))
+    house.app().store.outcomes.save(outcome(7))
     app = house.unwatched(worker={"base_url": "http://127.0.0.1:9"})
     over = run_night(app.night_parts())
     assert over.code == 1
@@ -102,7 +102,7 @@ def test_no_replay_is_begun_while_the_service_answers_nobody(house: Unwatched) -
     assert over.code == 1
     assert "does not answer" in over.account.stopped
     assert over.account.replays == over.account.void == silent.parallel
-    assert {r.verdict for r in house.context().store.replays.all()} == {"void"}
+    assert {r.verdict for r in house.app().store.replays.all()} == {"void"}
 
 
 class BackAtOnce(Unanswered):
@@ -135,7 +135,7 @@ def test_a_service_that_comes_back_while_replays_are_under_way_leaves_none_out(h
 
 def test_one_ticket_that_the_model_chokes_on_does_not_stop_a_night(house: Unwatched) -> None:
     choking = Unanswered(house.world, seed=3)
-    search = sorted(t.id for t in house.context().store.tickets.all())
+    search = sorted(t.id for t in house.app().store.tickets.all())
     choking.tickets = frozenset(search[:1])
     with serving(script(PROPOSES)) as served:
         over = house.over(served.url, executor=choking)
@@ -195,9 +195,9 @@ def test_a_git_that_is_always_killed_is_the_machines_fault_and_no_answer(
 def test_a_version_is_found_though_git_is_killed_over_it(
     house: Unwatched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    head = house.context().versions.head().commit
+    head = house.app().versions.head().commit
     killed(tmp_path, monkeypatch, once=True)
-    assert house.context().versions.head().commit == head
+    assert house.app().versions.head().commit == head
 
 
 # Mining.
@@ -219,7 +219,7 @@ def test_a_night_mines_what_was_merged_since_the_last_one(house: Unwatched, tmp_
     )
     with serving(script(PROPOSES)) as served:
         over = house.over(served.url, **given)
-    store = house.context().store
+    store = house.app().store
     found = [ticket for ticket in store.tickets.standings() if ticket.id.startswith("shop-")]
     assert [(ticket.status, ticket.reason) for ticket in found] == [("admitted", "")]
     assert store.nights.stage_results(over.account.night)["mined tickets"]["problems"] == []

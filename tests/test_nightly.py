@@ -53,7 +53,7 @@ class Unwatched(House):
 
     def __init__(self, root: Path, tickets: int = 40, budget: int = 400) -> None:
         super().__init__(root, tickets, budget)
-        known = self.context().store.tickets
+        known = self.app().store.tickets
         for ticket in known.all():
             real = ticket.model_copy(update={"repo": str(root), "base_commit": "HEAD"})
             known.admit(real, Admission(ticket=ticket.id, status="admitted"))

@@ -225,7 +225,7 @@ def test_a_refused_edit_comes_back_once_with_the_reason(tmp_path: Path) -> None:
 
 def test_what_was_tried_is_told_with_search_results_and_without_the_gates(tmp_path: Path) -> None:
     house = House(tmp_path / "agent", tickets=0)
-    store = house.context().store
+    store = house.app().store
     night = store.nights.resume_or_open_tuning(1).id
     dropped, lost = (store.candidates.add(night, "p", adding(text)) for text in ("a", "b"))
     store.candidates.move(dropped, "screened_out", "1 of 6 replays passed on search tickets that had failed")
@@ -238,7 +238,7 @@ def test_what_was_tried_is_told_with_search_results_and_without_the_gates(tmp_pa
 
 def test_a_long_history_is_told_from_its_newer_end(tmp_path: Path) -> None:
     house = House(tmp_path / "agent", tickets=0)
-    store = house.context().store
+    store = house.app().store
     night = store.nights.resume_or_open_tuning(1).id
     for number in range(100):
         made = store.candidates.add(night, "p", Edit(title=f"edit {number}"))

@@ -42,7 +42,7 @@ def at_terminal(house: House, *answers: str) -> str:
 
 
 def status(house: House) -> list[tuple[str, str]]:
-    return [(p.status, p.reason) for p in house.context().store.proposals.all()]
+    return [(p.status, p.reason) for p in house.app().store.proposals.all()]
 
 
 def test_accept_merges(house: House) -> None:

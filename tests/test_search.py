@@ -114,7 +114,7 @@ def test_what_was_tried_is_not_suggested_again_and_the_study_goes_on(tmp_path: P
     team = Team(tmp_path / "agent", turns=[10, 20], tools=["run_tests"], suggestions=2)
     for _ in range(3):
         team.tune(Scripted())
-    made = [tuple(sorted(c.edit.choice.items())) for c in team.context().store.candidates.all()]
+    made = [tuple(sorted(c.edit.choice.items())) for c in team.app().store.candidates.all()]
     assert (("limits.turns", 10),) in made
     assert (("tool run_tests", "off"),) in made
     assert len(made) == len(set(made)) > 3
@@ -148,7 +148,7 @@ def test_a_killed_night_leaves_no_open_trial(tmp_path: Path, after: int) -> None
 
 def test_a_trial_whose_candidate_was_never_written_down_is_closed(tmp_path: Path) -> None:
     team = Team(tmp_path / "agent", efforts=["low"], suggestions=1)
-    team.context().store.close()
+    team.app().store.close()
     study = optuna.create_study(
         study_name=STUDY_NAME, storage=study_url_of(team.root / "runs.db"), direction="maximize"
     )
@@ -237,9 +237,9 @@ def test_the_race_stops_the_hopeless_and_sends_on_the_promising() -> None:
 
 
 def test_more_replays_go_to_whom_they_can_decide(team: Team) -> None:
-    context = team.context()
+    app = team.app()
     team.tune(Scripted(edit("First", ONE, "convention"), edit("Nothing", "Be careful.", "convention")))
-    runs = {c.edit.title: len(context.store.replays.of_race(c.id)) for c in context.store.candidates.all()}
+    runs = {c.edit.title: len(app.store.replays.of_race(c.id)) for c in app.store.candidates.all()}
     assert runs["First"] + runs["Nothing"] <= 12
     assert runs["First"] != runs["Nothing"]
 

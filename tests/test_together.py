@@ -25,7 +25,7 @@ class Small(House):
         self.works = works
         self.alpha: float | None = None
         super().__init__(root, tickets=0, budget=400)
-        store = self.context().store
+        store = self.app().store
         for number in range(50):
             ticket = Ticket(
                 id=f"t-{number}",
@@ -76,7 +76,7 @@ def test_what_an_edit_promises_is_what_tickets_of_its_themes_lack() -> None:
 def test_small_edits_are_kept_together_as_one_proposal(house: Small) -> None:
     done = house.tune(Scripted(small("plain"), small("names", "ticket.md")))
     [proposal] = done.proposals
-    first, second, joint = house.context().store.candidates.all()
+    first, second, joint = house.app().store.candidates.all()
     assert [first.status, second.status, joint.status] == ["joined", "joined", "kept"]
     assert first.why == f"tested with others as {joint.id}"
     assert proposal.candidate == joint.id
@@ -85,35 +85,35 @@ def test_small_edits_are_kept_together_as_one_proposal(house: Small) -> None:
         "worker_agent/prompts/system.md",
         "worker_agent/prompts/ticket.md",
     ]
-    screened = {r.candidate for r in [r for r in house.context().store.replays.all() if r.purpose == "screen"]}
+    screened = {r.candidate for r in [r for r in house.app().store.replays.all() if r.purpose == "screen"]}
     assert screened == {first.id, second.id}  # the joint one has no race of its own
 
 
 def test_what_is_refused_together_may_be_combined_otherwise(house: Small) -> None:
-    context = house.context()
+    app = house.app()
     house.alpha = 1e-200
     house.tune(Scripted(small("plain"), small("names", "ticket.md")))
-    first, second, joint = context.store.candidates.all()
+    first, second, joint = app.store.candidates.all()
     assert [first.status, second.status, joint.status] == ["refused", "refused", "refused"]
     assert first.why == f"tested with others as {joint.id}: refused"
 
 
 def test_a_small_edit_waits_for_others_and_is_tested_alone_when_nobody_comes(house: Small) -> None:
     for _ in range(MAX_NIGHTS_WAITING):
-        house.tune(Scripted() if house.context().store.candidates.all() else Scripted(small("plain")))
-        [waiting] = house.context().store.candidates.all()
+        house.tune(Scripted() if house.app().store.candidates.all() else Scripted(small("plain")))
+        [waiting] = house.app().store.candidates.all()
         assert waiting.status == "proposed"
-        assert not [r for r in house.context().store.replays.all() if r.purpose == "gate"]
+        assert not [r for r in house.app().store.replays.all() if r.purpose == "gate"]
     house.tune(Scripted())
-    [tested] = house.context().store.candidates.all()
+    [tested] = house.app().store.candidates.all()
     assert tested.status in ("kept", "refused", "testing")
-    assert [r for r in house.context().store.replays.all() if r.purpose == "gate"]
+    assert [r for r in house.app().store.replays.all() if r.purpose == "gate"]
 
 
 def test_a_small_edit_without_hope_is_dropped(tmp_path: Path) -> None:
     house = Small(tmp_path / "agent", works=False)
     house.tune(Scripted(small("plain")))
-    [dropped] = house.context().store.candidates.all()
+    [dropped] = house.app().store.candidates.all()
     assert dropped.status == "screened_out"
     assert dropped.why.endswith("and it promises too little")
 
@@ -125,15 +125,15 @@ def test_edits_that_overlap_are_not_put_together(house: Small) -> None:
         for made, chars in ((small("plain"), 8000), (small("names", "ticket.md"), 9000))
     )
     house.tune(Scripted(first, second))
-    found = house.context().store.candidates.all()
+    found = house.app().store.candidates.all()
     assert [c.status for c in found] == ["proposed", "proposed"], [c.why for c in found]
 
 
 def test_a_large_edit_is_tested_alone(house: Small) -> None:
     large = small("plain").model_copy(update={"themes": THEMES})
-    assert promised_gain_of(large, house.context().store.tickets.all(), {}) > DETECTABLE_GAIN
+    assert promised_gain_of(large, house.app().store.tickets.all(), {}) > DETECTABLE_GAIN
     house.tune(Scripted(large, small("names", "ticket.md")))
-    first, second = house.context().store.candidates.all()[:2]
+    first, second = house.app().store.candidates.all()[:2]
     assert first.status in ("kept", "refused", "testing")
     assert second.status == "proposed"
 
@@ -149,5 +149,5 @@ def test_a_killed_night_goes_on_with_the_same_joint_test(tmp_path: Path, after: 
         cut.tune(Scripted(*edits))
     cut.executor = worker
     cut.tune(Scripted(*edits))
-    found = [(c.edit.title, c.status) for c in cut.context().store.candidates.all()]
-    assert found == [(c.edit.title, c.status) for c in whole.context().store.candidates.all()]
+    found = [(c.edit.title, c.status) for c in cut.app().store.candidates.all()]
+    assert found == [(c.edit.title, c.status) for c in whole.app().store.candidates.all()]

@@ -47,18 +47,16 @@ class NightParts:
 
 def run_night(n: NightParts) -> NightEnd:
     """Run one night, or the rest of one that was interrupted. What stops it is in the account; nothing is lost."""
-    project, store, report = n.project, n.store, n.project.report
+    project, store, workshop, report = n.project, n.store, n.workshop, n.project.report
     stage = partial(run_stage, store.nights, n.night.id)
     stopped: MetaError | None = None
     try:
         with n.deadline.enforce():
             stage(Stage.INGEST, lambda: read_sources(store, project))
             stage(Stage.CAUSES, lambda: assign_causes(store.outcomes, n.models, report), n.patience)
-            stage(
-                Stage.FEEDBACK, lambda: convert_feedback(project, store, n.workshop, n.models, n.deadline), n.patience
-            )
-            stage(Stage.MINING, lambda: mine_tickets(project, store, n.workshop, n.deadline))
-            stage(Stage.ADMISSION, lambda: admit_tickets(project, store, n.workshop))
+            stage(Stage.FEEDBACK, lambda: convert_feedback(project, store, workshop, n.models, n.deadline), n.patience)
+            stage(Stage.MINING, lambda: mine_tickets(project, store, workshop, n.deadline))
+            stage(Stage.ADMISSION, lambda: admit_tickets(project, store, workshop))
             stage(Stage.TUNE, lambda: tune_unless_done(store.nights, n.night, n.tune), n.patience)
     except BudgetSpent as spent:
         stopped = spent

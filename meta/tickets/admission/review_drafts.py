@@ -1,4 +1,4 @@
-"""Lets a model draft review checks from a reviewer's words. A draft counts for nothing until admission has tried it."""
+"""Review checks drafted by a model from a reviewer's words. A draft counts for nothing until admission has tried it."""
 
 from __future__ import annotations
 
@@ -21,20 +21,19 @@ MAX_REJECTED_DIFF_CHARS = 20_000
 
 @dataclass(frozen=True)
 class ModelCheckDrafter:
-    """Asks the model for review checks. Several threads may use it."""
+    """Asks the model. May be used by several threads."""
 
     model: Model
 
     def draft(self, ticket: Ticket, outcome: Outcome) -> tuple[ReviewCheck, ...]:
-        """Return checks for a ticket whose rejected diff passes all else.
+        """Checks for a ticket whose rejected diff passes all else; none where no reviewer said anything.
 
-        There are none where no reviewer said anything. Raises `ModelUnavailable` and, when the service will never
-        answer as things are set, `ModelMisconfigured`.
+        Raises `ModelUnavailable` and, when the service will never answer as things are set, `ModelMisconfigured`.
         """
         words = outcome.reviewer_words
         if not words:
             return ()
-        question = {"role": "user", "content": [{"type": "text", "text": _write_question(ticket, words)}]}
+        question = {"role": "user", "content": [{"type": "text", "text": _question(ticket, words)}]}
         try:
             reply = self.model.ask(ModelRequest(CHECKS_PROMPT.read_text("utf-8"), [question], max_tokens=2048))
         except ContextTooLong:
@@ -43,10 +42,7 @@ class ModelCheckDrafter:
 
 
 def parse_checks(reply: str, words: tuple[Comment, ...]) -> tuple[ReviewCheck, ...]:
-    """Return the checks of an answer.
-
-    Those that cannot be read, or that quote what no reviewer wrote, are left out.
-    """
+    """The checks of an answer, those left out that cannot be read or that quote what no reviewer wrote."""
     found = re.search(r"\[.*\]", reply, re.DOTALL)
     try:
         entries = json.loads(found[0]) if found else []
@@ -54,8 +50,8 @@ def parse_checks(reply: str, words: tuple[Comment, ...]) -> tuple[ReviewCheck, .
         return ()
     checks = []
     for entry in entries[:MAX_DRAFTED_CHECKS]:
-        said = _squeeze(str(entry.get("quote", ""))) if isinstance(entry, dict) else ""
-        author = next((word.author for word in words if said and said in _squeeze(word.text)), None)
+        said = _squeezed(str(entry.get("quote", ""))) if isinstance(entry, dict) else ""
+        author = next((word.author for word in words if said and said in _squeezed(word.text)), None)
         if author is None:
             continue
         try:
@@ -65,18 +61,18 @@ def parse_checks(reply: str, words: tuple[Comment, ...]) -> tuple[ReviewCheck, .
     return tuple(checks)
 
 
-def _write_question(ticket: Ticket, words: tuple[Comment, ...]) -> str:
+def _question(ticket: Ticket, words: tuple[Comment, ...]) -> str:
     parts = {
-        "The ticket": _block_quote(f"{ticket.title}\n\n{ticket.body}"[:4000]),
-        "The change that came back": _block_quote((ticket.rejected or "")[:MAX_REJECTED_DIFF_CHARS]),
+        "The ticket": _quoted(f"{ticket.title}\n\n{ticket.body}"[:4000]),
+        "The change that came back": _quoted((ticket.rejected or "")[:MAX_REJECTED_DIFF_CHARS]),
         "What reviewers wrote": "\n\n".join(quote_comment(word) for word in words[:10]),
     }
     return "\n\n".join(f"# {head}\n\n{text}" for head, text in parts.items())
 
 
-def _block_quote(text: str) -> str:
+def _quoted(text: str) -> str:
     return "\n".join(f"> {line}" for line in text.splitlines())
 
 
-def _squeeze(text: str) -> str:
+def _squeezed(text: str) -> str:
     return " ".join(text.split()).casefold()

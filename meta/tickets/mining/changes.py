@@ -1,4 +1,4 @@
-"""Finds changes in a repository's history that could be tickets: small, with source and tests changed together."""
+"""Finds changes in a repository's history that could be tickets: source and tests changed together, small enough."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class MainlineChange:
 
 
 def is_source_file(path: str) -> bool:
-    """Say whether a changed file is code that a ticket could be about."""
+    """Whether a changed file is code that a ticket could be about."""
     return (
         PurePosixPath(path).suffix in _CODE
         and not is_test_side(path)
@@ -65,10 +65,9 @@ def is_source_file(path: str) -> bool:
 
 
 def find_candidate_changes(repository: Path, since: str | None = None) -> Iterator[MainlineChange]:
-    """Yield small changes of the main line that touch source and tests, newest first.
+    """Changes of the main line (HEAD's first parents), newest first, that touch source and tests and are small.
 
-    The main line is HEAD's first parents. `since` is anything that `git log --since` takes. Raises `MetaError` when
-    there is nothing to read.
+    `since` is anything that `git log --since` takes. Raises `MetaError` when there is no history to read.
     """
     for change in read_history(repository, "HEAD", since):
         lines = sum(count for path, count in change.lines if path in set(change.source))
@@ -77,10 +76,7 @@ def find_candidate_changes(repository: Path, since: str | None = None) -> Iterat
 
 
 def read_history(repository: Path, span: str, since: str | None = None) -> Iterator[MainlineChange]:
-    """Yield every change of a line of history, its first parents, newest first.
-
-    Raises `MetaError` when there is none.
-    """
+    """Every change of a line of history (its first parents), newest first. Raises `MetaError` when there is none."""
     limit = [f"--since={since}"] if since else []
     try:
         text = run_git(
@@ -108,22 +104,22 @@ def read_history(repository: Path, span: str, since: str | None = None) -> Itera
             message=message.strip(),
             pull=int(found[1] or found[2]) if found else None,
             merged=len(parents.split()) > 1,
-            lines=_parse_numstat(numbers),
+            lines=_lines(numbers),
         )
 
 
 def squash_changes(repository: Path, base: str, fix: str) -> MainlineChange | None:
-    """Return everything from `base` to `fix` as one change; `None` where one is missing."""
+    """All from `base` to `fix` as one change; `None` where one of them is not there."""
     try:
         parent = run_git("rev-parse", "--verify", "--quiet", f"{base}^{{commit}}", cwd=repository).strip()
         numbers = run_git("diff", "--no-renames", "--numstat", "-z", base, fix, cwd=repository)
     except GitError:
         return None
     newest = next(read_history(repository, f"{fix}^!"), None)
-    return replace(newest, base_commit=parent, lines=_parse_numstat(numbers)) if newest else None
+    return replace(newest, base_commit=parent, lines=_lines(numbers)) if newest else None
 
 
-def _parse_numstat(numbers: str) -> tuple[tuple[str, int], ...]:
+def _lines(numbers: str) -> tuple[tuple[str, int], ...]:
     changed = []
     for entry in numbers.split("\0"):
         added, _, rest = entry.strip("\n").partition("\t")
@@ -134,10 +130,7 @@ def _parse_numstat(numbers: str) -> tuple[tuple[str, int], ...]:
 
 
 def pull_messages_of(repository: Path, change: MainlineChange) -> list[str]:
-    """Return the messages of the commits in a merged pull request, oldest first.
-
-    Merges are left out.
-    """
+    """Messages of the commits that a merged pull request consisted of, oldest first, merges left out."""
     if change.merged:
         span = f"{change.base_commit}..{change.fix_commit}^2"
     elif change.pull is not None:

@@ -1,4 +1,4 @@
-"""Tells the referee what pytest's hooks see."""
+"""What pytest's hooks see, told to the judge."""
 
 from __future__ import annotations
 
@@ -12,21 +12,15 @@ if TYPE_CHECKING:
 
 
 RING_AGAIN_SECONDS = 1.0
-"""Seconds after which it rings again: code that swallows the first exception gets another."""
+"""It rings again after so many seconds: code that swallows the first exception gets another."""
 
 
 class TestTimeout(BaseException):
-    """A test took too long.
-
-    Not an `Exception`, so that code under test does not swallow it by catching everything it expects.
-    """
+    """Not an `Exception`, so that code under test does not swallow it by catching everything it expects."""
 
 
 class Reporter:
-    """The pytest plugin.
-
-    It tells the referee what it sees, and keeps nothing that would be worth finding.
-    """
+    """The pytest plugin: what it sees it tells the judge, and it keeps nothing that would be worth finding."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -108,10 +102,7 @@ class Reporter:
 
 
 def mark_hooks() -> None:
-    """Mark which hooks are wrappers.
-
-    This imports pytest, so it comes late: only after the process outside has been told that this side runs.
-    """
+    """Make wrappers of those hooks that are; pytest is imported late, when outside is told that this side runs."""
     import pytest
 
     for name in ("make_collect_report",):
@@ -122,7 +113,7 @@ def mark_hooks() -> None:
 
 
 def _ring(after: float, limit: float = 0) -> float:
-    """Raise `TestTimeout` after that many seconds, or with 0 not at all; return the seconds left till then."""
+    """Raise `TimedOut` in so many seconds, or with 0 not at all. Gives the seconds that were left till then."""
     if after:
 
         def on_alarm(signum: int, frame: Any) -> None:
