@@ -96,7 +96,7 @@ def test_a_replay_that_is_not_there_is_usage(desk: Desk, wanted: str) -> None:  
 def test_a_beginning_that_several_replays_share_is_not_enough(desk: Desk) -> None:  # noqa: F811
     store = Store(desk.root / "runs.db")
     for name in ("abc1", "abc2"):
-        store.add_replay(
+        store.replays.add(
             Replay(id=name, ticket="t", version="v", purpose="work", verdict="failed", reason="", ended="submitted")
         )
     store.close()
@@ -149,6 +149,6 @@ def test_programs_get_one_document(desk: Desk) -> None:  # noqa: F811
 def test_a_transcript_that_was_removed_is_said_to_be(desk: Desk) -> None:  # noqa: F811
     first, _ = replayed(desk)["replays"]  # type: ignore[misc]
     store = Store(desk.root / "runs.db")
-    store.write("delete from transcripts")
+    assert store.transcripts.remove_beyond(0) == 2
     store.close()
     assert "the transcript was removed" in desk.meta("replay", "show", first["id"])[1]

@@ -1,8 +1,8 @@
-"""Environments that uv builds. Equal sets of pins share one; a lock keeps two builders apart.
+"""Builds environments with uv. Equal sets of pins share one; a lock keeps two builders apart.
 
-cache/specs/<key>     which environment a spec leads to
-cache/<key>/          a virtual environment; complete once it holds `complete`
-cache/uv/             uv's own cache, on the same file system, so that packages are linked and not copied
+Every path is below the folder for environments, `cache`: `cache/specs/<key>` names the environment that a spec leads
+to; `cache/<key>/` is a virtual environment, complete once it holds `complete`; `cache/uv/` is uv's own cache, on the
+same file system, so that packages are linked and not copied.
 """
 
 from __future__ import annotations
@@ -32,10 +32,13 @@ _METADATA = frozenset({"pyproject.toml", "setup.py", "setup.cfg", "MANIFEST.in"}
 
 
 def build_prefix(spec: EnvironmentSpec, repository: Path, base_commit: str, cache: Path) -> Path:
-    """The folder of the spec's virtual environment, built now if need be. Raises `MetaError`."""
-    project = _project_key(repository, base_commit) if spec.project else ""
+    """Return the folder of the spec's virtual environment, built now if need be.
+
+    Raises `MetaError`.
+    """
+    project = _compute_project_key(repository, base_commit) if spec.project else ""
     wanted = (spec.python, spec.packages, spec.exclude_newer, spec.project)
-    pointer = cache / "specs" / _key(repr(wanted), project)
+    pointer = cache / "specs" / _hash_key(repr(wanted), project)
     with contextlib.suppress(OSError):
         home = cache / pointer.read_text()
         os.utime(home / "complete")
@@ -44,20 +47,20 @@ def build_prefix(spec: EnvironmentSpec, repository: Path, base_commit: str, cach
     version = spec.python or f"{sys.version_info.major}.{sys.version_info.minor}"
     installer = Installer.of(version, cache, spec.exclude_newer)
     pins = installer.resolve(spec.packages)
-    home = cache / _key(str(installer.python), pins, project)
-    with _locked(cache / f"{home.name}.lock"):
+    home = cache / _hash_key(str(installer.python), pins, project)
+    with _hold_lock(cache / f"{home.name}.lock"):
         if not (home / "complete").exists():
             shutil.rmtree(home, ignore_errors=True)
             _build(home, installer, pins, repository, base_commit, spec.project)
             (home / "complete").touch()
-    _write(pointer, home.name)
+    _write_whole(pointer, home.name)
     return home
 
 
 def prune_environments(cache: Path, limit_mb: int) -> list[Path]:
-    """Remove the environments that were not used for longest until the rest fit; returns what was removed.
+    """Remove the environments unused for longest until the rest fit; return them.
 
-    Nothing may be running in them meanwhile.
+    Nothing may be running in any of them.
     """
     homes = sorted(cache.glob("*/complete"), key=lambda marker: marker.stat().st_mtime, reverse=True)
     removed, used = [], 0
@@ -81,11 +84,11 @@ def _build(home: Path, installer: Installer, pins: str, repository: Path, commit
         installer.make(home, tree)
         installer.install(home, tree, pins)
         if project:
-            install_editable(home, tree, installer, _last_version(repository, commit))
+            install_editable(home, tree, installer, _find_last_version(repository, commit))
 
 
-def _project_key(repository: Path, commit: str) -> str:
-    """What of the repository its installation depends on: metadata, and which packages there are to find."""
+def _compute_project_key(repository: Path, commit: str) -> str:
+    """Hash what a repository's installation depends on: its metadata, and which packages there are to find."""
     try:
         root = run_git("ls-tree", commit, cwd=repository)
         source = run_git("ls-tree", f"{commit}:src", cwd=repository) if "\tsrc\n" in root else ""
@@ -98,11 +101,11 @@ def _project_key(repository: Path, commit: str) -> str:
             lines.append(line)
         elif about.split()[1] == "tree" or name.endswith(".py"):
             lines.append(name)
-    return _key(str(repository), *lines, *(line.partition("\t")[2] for line in source.splitlines()))
+    return _hash_key(str(repository), *lines, *(line.partition("\t")[2] for line in source.splitlines()))
 
 
-def _last_version(repository: Path, commit: str) -> str:
-    """The version for projects that take theirs from git, which a workspace has no history of."""
+def _find_last_version(repository: Path, commit: str) -> str:
+    """Return the version for projects that take theirs from git, which a workspace has no history of."""
     with contextlib.suppress(GitError):
         tag = run_git("describe", "--tags", "--abbrev=0", commit, cwd=repository).strip()
         if found := re.search(r"\d+(\.\d+)*", tag):
@@ -110,18 +113,18 @@ def _last_version(repository: Path, commit: str) -> str:
     return "0.1"
 
 
-def _key(*parts: str) -> str:
+def _hash_key(*parts: str) -> str:
     return hashlib.sha256("\0".join((_FORMAT, *parts)).encode()).hexdigest()[:24]
 
 
-def _write(path: Path, text: str) -> None:
+def _write_whole(path: Path, text: str) -> None:
     with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".making-", delete=False) as stream:
         stream.write(text)
     Path(stream.name).replace(path)
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _hold_lock(path: Path) -> Iterator[None]:
     with path.open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield

@@ -19,7 +19,7 @@ class CommitTree:
 
     @cached_property
     def files(self) -> frozenset[str]:
-        """Every file, links and submodules left out."""
+        """Every file; links and submodules are left out."""
         listed = run_git("ls-tree", "-r", "-z", "--full-tree", self.commit, cwd=self.repository)
         found = []
         for line in listed.split("\0"):
@@ -29,16 +29,16 @@ class CommitTree:
         return frozenset(found)
 
     def bytes(self, path: str) -> bytes | None:
-        """A file's content; `None` where there is no such file."""
+        """Return a file's content; `None` where it is missing."""
         try:
             return run_git_bytes("cat-file", "blob", f"{self.commit}:{path}", cwd=self.repository)
         except GitError:
             return None
 
     def text(self, path: str) -> str:
-        """A file's content as text; empty where there is no such file."""
+        """Return a file's content as text; empty where it is missing."""
         return (self.bytes(path) or b"").decode("utf-8", "replace")
 
     def having(self, names: Iterable[str]) -> list[str]:
-        """Those of the names that are files here, in the order given."""
+        """Return those of the names that are files here, in the order given."""
         return [name for name in names if name in self.files]

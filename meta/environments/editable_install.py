@@ -52,18 +52,18 @@ def install_editable(home: Path, tree: Path, installer: Installer, version: str)
     the interpreter), and if both fail with a path entry alone: enough to import it.
     """
     if not any((tree / name).exists() for name in ("pyproject.toml", "setup.py", "setup.cfg")):
-        _only_on_path(home, tree, version)
+        _put_on_path(home, tree, version)
         return
-    before = _modules(tree)
+    before = _list_modules(tree)
     for as_of in (True, False):
         with contextlib.suppress(MetaError):
             installer.install_editable(home, tree, version, as_of=as_of)
-            _keep_generated(home, tree, sorted(_modules(tree) - before))
+            _keep_generated(home, tree, sorted(_list_modules(tree) - before))
             return
-    _only_on_path(home, tree, version)
+    _put_on_path(home, tree, version)
 
 
-def _modules(tree: Path) -> set[Path]:
+def _list_modules(tree: Path) -> set[Path]:
     return {
         path.relative_to(tree)
         for path in tree.rglob("*")
@@ -88,11 +88,11 @@ def _keep_generated(home: Path, tree: Path, files: list[Path]) -> None:
         (site / "_meta_generated.pth").write_text("import _meta_generated\n")
 
 
-def _only_on_path(home: Path, tree: Path, version: str) -> None:
+def _put_on_path(home: Path, tree: Path, version: str) -> None:
     site = site_packages_of(home)
     roots = [f"{WORKSPACE_PATH}/{name}" for name in ("src", "lib") if _holds_packages(tree / name)]
     (site / "_meta_project.pth").write_text("\n".join([*roots, WORKSPACE_PATH]) + "\n")
-    if name := _name(tree):
+    if name := _read_name(tree):
         about = site / f"{name.replace('-', '_')}-{version}.dist-info"
         about.mkdir(exist_ok=True)
         (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
@@ -102,7 +102,7 @@ def _holds_packages(folder: Path) -> bool:
     return folder.is_dir() and any((p / "__init__.py").exists() or p.suffix == ".py" for p in folder.iterdir())
 
 
-def _name(tree: Path) -> str:
+def _read_name(tree: Path) -> str:
     with contextlib.suppress(OSError, tomllib.TOMLDecodeError):
         parsed = tomllib.loads((tree / "pyproject.toml").read_text())
         if name := parsed.get("project", {}).get("name"):
@@ -115,5 +115,5 @@ def _name(tree: Path) -> str:
 
 
 def site_packages_of(home: Path) -> Path:
-    """Where the environment keeps its packages."""
+    """Return the folder in which an environment keeps its packages."""
     return next((home / "lib").glob("python*/site-packages"))

@@ -1,4 +1,4 @@
-"""What a repository's tests need: built once, cached, mounted read-only into every replay."""
+"""Turns an `EnvironmentSpec` into what a sandbox mounts: built once, cached, and read-only in every replay."""
 
 from __future__ import annotations
 
@@ -12,42 +12,45 @@ from worker_agent.records import Environment
 
 
 def build_environment(spec: EnvironmentSpec, repository: Path, base_commit: str, cache: Path) -> Environment:
-    """The environment of a repository at its base commit, made under `cache` if it is not there yet.
+    """Return the environment of a repository at its base commit, built unless cached.
 
     With neither a version nor packages asked for, it is the one that `meta` runs in: right for projects without
-    dependencies. With the path of an interpreter, it is that interpreter's. Otherwise uv builds one.
-
-    Raises `MetaError`, with uv's words where uv failed. Two processes (or threads) that ask for the same environment
-    at once build it once.
+    dependencies. With the path of an interpreter, it is that interpreter's. Otherwise uv builds one under `cache`.
+    Raises `MetaError`, with uv's words where uv failed. Two processes or threads that ask for the same environment at
+    once build it once.
     """
-    environment = _for_tests(spec, repository, base_commit, cache)
-    linters = {name: _of_linter(spec, packages, repository, base_commit, cache) for name, packages in spec.linters}
+    environment = _build_for_tests(spec, repository, base_commit, cache)
+    linters = {
+        name: _build_for_linter(spec, packages, repository, base_commit, cache) for name, packages in spec.linters
+    }
     return environment.model_copy(update={"linters": linters})
 
 
-def _of_linter(
+def _build_for_linter(
     spec: EnvironmentSpec, packages: tuple[str, ...], repository: Path, base_commit: str, cache: Path
 ) -> Environment:
-    """An environment with nothing but a linter: the same one for every repository that has it pinned alike."""
+    """Return an environment with nothing but a linter: one for every repository that pins it alike."""
     python = "" if "/" in spec.python else spec.python
     alone = EnvironmentSpec(python=python, packages=packages, exclude_newer=spec.exclude_newer, project=False)
-    return _for_tests(alone, repository, base_commit, cache)
+    return _build_for_tests(alone, repository, base_commit, cache)
 
 
-def _for_tests(spec: EnvironmentSpec, repository: Path, base_commit: str, cache: Path) -> Environment:
+def _build_for_tests(spec: EnvironmentSpec, repository: Path, base_commit: str, cache: Path) -> Environment:
     if not spec.python and not spec.packages:
         # Plugins that happen to be installed beside `meta` are none of the project's, and hypothesis' alone takes
         # longer to import than many a suite to run. A spec that wants them sets the variable to "".
         variables = (("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1"), *spec.variables)
-        return _around(spec.model_copy(update={"variables": variables}), Path(sys.prefix), Path(sys.base_prefix))
+        return _describe_interpreter(
+            spec.model_copy(update={"variables": variables}), Path(sys.prefix), Path(sys.base_prefix)
+        )
     if "/" in spec.python:
-        return _around(spec, *prefixes_of(spec.python))
+        return _describe_interpreter(spec, *prefixes_of(spec.python))
     home = build_prefix(spec, repository, base_commit, cache.absolute())
-    return _around(spec, home, prefixes_of(str(home / "bin" / "python"))[1])
+    return _describe_interpreter(spec, home, prefixes_of(str(home / "bin" / "python"))[1])
 
 
-def _around(spec: EnvironmentSpec, prefix: Path, base_prefix: Path) -> Environment:
-    """The environment whose interpreter is `prefix`/bin/python, running on the installation at `base_prefix`."""
+def _describe_interpreter(spec: EnvironmentSpec, prefix: Path, base_prefix: Path) -> Environment:
+    """Return the environment whose interpreter is `prefix`/bin/python, running on the installation at `base_prefix`."""
     # Both names of a linked folder: the environment's own links may use either.
     folders = dict.fromkeys([base_prefix.resolve(), base_prefix, prefix.resolve(), prefix])
     return Environment(

@@ -55,13 +55,13 @@ class Installer:
 
     @classmethod
     def of(cls, version: str, cache: Path, exclude_newer: str | None) -> Installer:
-        """Raises `MetaError` when there is no uv or no such Python."""
+        """Find uv and the interpreter. Raises `MetaError` when one of them is missing."""
         (cache / "uv").mkdir(parents=True, exist_ok=True)
         python = find_python(version)
         return cls(find_uv(), python, prefixes_of(str(python))[1], cache, exclude_newer)
 
     def resolve(self, packages: tuple[str, ...]) -> str:
-        """The pins that these requirements lead to, one a line."""
+        """Return the pins that these requirements lead to, one a line."""
         if not packages:
             return ""
         # A folder of its own: others may resolve at the same time.
@@ -75,23 +75,23 @@ class Installer:
                 "--no-annotate",
                 "--python",
                 str(self.python),
-                *self._as_of(),
+                *self._date_options(),
                 "/dev/stdin",
                 stdin="\n".join(packages),
             )
         return "\n".join(sorted(done.strip().splitlines()))
 
     def make(self, home: Path, tree: Path) -> None:
-        """An empty virtual environment at `home`."""
+        """Make an empty virtual environment at `home`."""
         self._run(tree, "venv", "--quiet", "--python", str(self.python), str(home))
 
     def install(self, home: Path, tree: Path, requirements: str) -> None:
         """Install requirements (one a line), with their bytecode."""
         if requirements:
-            self._pip(home, tree, self._as_of(), "--requirements", "/dev/stdin", stdin=requirements)
+            self._run_pip(home, tree, self._date_options(), "--requirements", "/dev/stdin", stdin=requirements)
 
     def install_editable(self, home: Path, tree: Path, version: str, *, as_of: bool) -> None:
-        """Install the project at /workspace, editable, with whatever it requires that is not there yet."""
+        """Install the project at /workspace, editable, with what it still requires."""
         scm = dict.fromkeys(
             (
                 "SETUPTOOLS_SCM_PRETEND_VERSION",
@@ -102,9 +102,11 @@ class Installer:
             ),
             version,
         )
-        self._pip(home, tree, self._as_of() if as_of else (), "--no-sources", "--editable", "/workspace", variables=scm)
+        self._run_pip(
+            home, tree, self._date_options() if as_of else (), "--no-sources", "--editable", "/workspace", variables=scm
+        )
 
-    def _pip(
+    def _run_pip(
         self,
         home: Path,
         tree: Path,
@@ -116,7 +118,7 @@ class Installer:
         command = ("pip", "install", "--quiet", "--compile-bytecode", "--python", str(home / "bin" / "python"))
         self._run(tree, *command, *flat, stdin=stdin, variables=variables)
 
-    def _as_of(self) -> tuple[str, ...]:
+    def _date_options(self) -> tuple[str, ...]:
         if not self.exclude_newer:
             return ()
         when = self.exclude_newer

@@ -1,4 +1,4 @@
-"""Which Pythons this machine has, and which of them a repository's state of some day wants."""
+"""Finds the Pythons on this machine, and the one that a repository's state of some day wants."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from meta.errors import MetaError
 
 @lru_cache(maxsize=64)
 def prefixes_of(python: str) -> tuple[Path, Path]:
-    """`sys.prefix` and `sys.base_prefix` of an interpreter. Raises `MetaError` when it does not run."""
+    """Return `sys.prefix` and `sys.base_prefix` of an interpreter.
+
+    Raises `MetaError` when it does not run.
+    """
     try:
         done = subprocess.run(
             [python, "-I", "-c", "import sys; print(sys.prefix); print(sys.base_prefix)"],
@@ -50,7 +53,10 @@ _SETTLED = timedelta(days=240)
 
 @lru_cache(maxsize=1)
 def find_uv() -> Path:
-    """The uv program that came with `meta`, else the one on PATH."""
+    """Return the uv program that came with `meta`, otherwise the one on PATH.
+
+    Raises `MetaError` when there is neither.
+    """
     try:
         from uv import find_uv_bin
 
@@ -63,8 +69,11 @@ def find_uv() -> Path:
 
 @lru_cache(maxsize=1)
 def find_installed_pythons() -> Mapping[str, Path]:
-    """Interpreters found here: "3.11" and "3.11.7" to the path of each; the newest patch release for the short form."""
-    done = _uv("python", "list", "--only-installed", "--output-format", "json")
+    """Return the path of every interpreter here, by version.
+
+    Both "3.11" and "3.11.7" are keys; the short form is the newest patch release.
+    """
+    done = _run_uv("python", "list", "--only-installed", "--output-format", "json")
     found: dict[str, Path] = {}
     listed = json.loads(done.stdout) if done.returncode == 0 and done.stdout.strip() else []
     for entry in sorted(listed, key=lambda e: tuple(e["version_parts"].values()), reverse=True):
@@ -76,9 +85,12 @@ def find_installed_pythons() -> Mapping[str, Path]:
 
 
 def find_python(version: str) -> Path:
-    """An installed interpreter of this version; uv fetches one where there is none. Raises `MetaError`."""
+    """Return an installed interpreter of this version; uv fetches one if need be.
+
+    Raises `MetaError`.
+    """
     if version not in find_installed_pythons():
-        tried = _uv("python", "install", version)
+        tried = _run_uv("python", "install", version)
         find_installed_pythons.cache_clear()
         if version not in find_installed_pythons():
             words = tried.stderr.strip()[-500:]
@@ -87,10 +99,10 @@ def find_python(version: str) -> Path:
 
 
 def choose_python(day: str, allowed: str = "") -> str:
-    """The version to run a repository's state of that day (ISO 8601) with, among those installed here.
+    """Return the version, among those here, to run a repository's state of `day` with.
 
-    The newest that had been out for some months; if all are newer than that, the oldest. `allowed` is the project's
-    `requires-python`. Raises `MetaError` when nothing installed is allowed.
+    It is the newest that had been out for some months on that day (ISO 8601); if all are newer than that, the oldest.
+    `allowed` is the project's `requires-python`. Raises `MetaError` when nothing installed is allowed.
     """
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
@@ -109,9 +121,10 @@ def choose_python(day: str, allowed: str = "") -> str:
 
 
 def resolution_day_of(day: str, python: str) -> str:
-    """The day to resolve packages as of: that day, or the first one on which this Python's packages could be had.
+    """Return the day to resolve packages as of: `day`, or a later one for a newer Python.
 
-    Where every Python here is newer than a repository's state, the pytest of its day does not run on any of them.
+    Where every Python here is newer than a repository's state, the pytest of its day does not run on any of them. So it
+    is the first day on which this Python's packages could be had.
     """
     major, minor = (int(part) for part in python.split(".")[:2])
     if (major, minor) not in RELEASE_DAYS:
@@ -119,7 +132,7 @@ def resolution_day_of(day: str, python: str) -> str:
     return max(day, (date.fromisoformat(RELEASE_DAYS[major, minor]) + _SETTLED).isoformat())
 
 
-def _uv(*args: str) -> subprocess.CompletedProcess[str]:
+def _run_uv(*args: str) -> subprocess.CompletedProcess[str]:
     # pyenv's shims answer for versions that are not active, and fail: look at the installations themselves.
     path = [p for p in os.environ.get("PATH", "").split(os.pathsep) if not p.endswith("/shims")]
     versions = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv", "versions")

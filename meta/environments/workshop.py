@@ -35,9 +35,9 @@ class Bench:
 
     @contextlib.contextmanager
     def workspace(self, prefix: str) -> Iterator[Workspace]:
-        """Open a fresh workspace in a scratch folder named `prefix…`; both are removed at the end.
+        """Open a fresh workspace in a scratch folder named `prefix…`.
 
-        Raises `OSError` when there is no room for it.
+        Both are removed at the end. Raises `OSError` when the disk is full.
         """
         self.scratch.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.scratch, prefix=prefix, ignore_cleanup_errors=True) as folder:
@@ -81,7 +81,10 @@ class Workshop:
 
     @contextlib.contextmanager
     def ticket_bench(self, ticket: Ticket) -> Iterator[Bench]:
-        """Set up the bench of a ticket. Raises `MetaError`, which names the ticket when its base is missing."""
+        """Set up the bench of a ticket.
+
+        Raises `MetaError`, which names the ticket when its base is missing.
+        """
         with contextlib.ExitStack() as stack:
             try:
                 bench = stack.enter_context(self.bench(Path(ticket.repo), ticket.base_commit, ticket.environment))
@@ -94,13 +97,19 @@ class Workshop:
         return build_environment(spec, repository, base_commit, self.cache.environments)
 
     def prune_environments(self, megabytes: int, report: Report) -> None:
-        """Remove the environments unused for longest until the rest fit. Nothing may be running in any of them."""
+        """Remove the environments unused for longest until the rest fit.
+
+        Nothing may be running in any of them.
+        """
         if removed := prune_environments(self.cache.environments, megabytes):
             report(f"{len(removed)} environments that were not used for long are removed; they are built when needed")
 
 
 def template_of(ticket: Ticket, cache: Cache) -> Template:
-    """Return the ticket's base tree. Raises `MetaError`, which names the ticket, when its base is missing."""
+    """Return the ticket's base tree.
+
+    Raises `MetaError`, which names the ticket, when its base is missing.
+    """
     try:
         return make_template(Path(ticket.repo), ticket.base_commit, cache.templates)
     except BadBase as error:

@@ -45,7 +45,7 @@ class Pool:
 class PooledGate:
     """One candidate's gate with the pool in front of it: asks only for replays that nobody has made yet.
 
-    Same shape as `Gate`: `requests`, `tell`, `decision`. `fresh` counts the replays it had made; `budget` bounds them.
+    A `SequentialTest`, as `Gate` is. `fresh` counts the replays it had made; `budget` bounds them.
 
     After a kill, build the pool from the recorded draws and start the trial anew: it asks for the same replays in the
     same order, incumbent draws come from the pool, and the recorded candidate runs answer the rest.
@@ -103,6 +103,10 @@ class PooledGate:
         self.gate.tell(self._held)
         self._serve()
         return self.decision
+
+    def stop(self, why: str) -> GateDecision:
+        """End the test from outside, as `Gate.stop` does."""
+        return self.gate.stop(why)
 
     def _serve(self) -> None:
         """Answer from the pool what it can; go on until something has to be made or the test has ended."""

@@ -36,7 +36,7 @@ MAX_TIMEOUTS = 2
 
 @dataclass(frozen=True)
 class Examination:
-    """A verdict and the test run that it was made from; `None` when no test could be run."""
+    """A verdict and the test run that it was made from, if any could be made."""
 
     graded: Graded
     run: TestRun | None = None
@@ -57,7 +57,7 @@ def grade_submission(ticket: Ticket, diff: str, bench: Bench) -> Graded:
 
 
 def examine_submission(ticket: Ticket, diff: str, bench: Bench, options: RunOptions = RunOptions()) -> Examination:
-    """Decide as `grade_submission` does, and return the outcome of every test that was run as well."""
+    """Decide as `grade_submission` does, and return the outcome of each test too."""
     begun = time.monotonic()
     examined = _examine(ticket, diff, bench, options)
     graded = examined.graded.model_copy(update={"seconds": time.monotonic() - begun})

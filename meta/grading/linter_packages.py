@@ -1,4 +1,4 @@
-"""Which linters a ticket's checks need besides what its tests' environment holds, and in which version."""
+"""Finds the linters that a ticket's checks need besides its tests' environment, and in which version."""
 
 from __future__ import annotations
 
@@ -15,24 +15,29 @@ LinterPackages = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 def find_linter_packages(base: CommitTree, packages: Iterable[str], runtime: Iterable[str] = ()) -> LinterPackages:
-    """The programs that the base configures and that `packages`, those of its tests, do not give as it wants them.
+    """Return the programs that the base configures and its tests' packages do not provide.
 
-    The version is that of `.pre-commit-config.yaml`, else the one that any list of the project's requirements names,
-    else open: it is resolved as of the base's day. `runtime` is what the project itself requires, for a type checker.
+    The version is that of `.pre-commit-config.yaml`, otherwise the one that any list of the project's requirements
+    names, otherwise open: then it is resolved as of the base's day. `packages` are those of the tests; `runtime` is
+    what the project itself requires, for a type checker.
     """
     hooked = read_hooks(base.text(PRE_COMMIT_FILE))
     present = {requirement_name_of(requirement) for requirement in packages}
     found: dict[str, tuple[str, ...]] = {}
     for tool in find_configured_tools(base.text):
         hook = hooked.get(tool.name) or Hook()
-        wanted = _wanted(tool.program, hook, base, present, tuple(runtime))
+        wanted = _choose_packages(tool.program, hook, base, present, tuple(runtime))
         if wanted and tool.program not in found:
             found[tool.program] = wanted
     return tuple(found.items())
 
 
-def _wanted(program: str, hook: Hook, base: CommitTree, present: set[str], runtime: tuple[str, ...]) -> tuple[str, ...]:
-    """What to install for one program; nothing where the tests' environment will do, or nobody says how it is run."""
+def _choose_packages(
+    program: str, hook: Hook, base: CommitTree, present: set[str], runtime: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return what to install for one program; nothing where the tests' environment will do, or nobody says how it is
+    run.
+    """
     if program in present and (not hook.version or program == "mypy"):  # there mypy sees the project's packages
         return ()
     plugins = tuple(drop_local_requirements(hook.plugins))

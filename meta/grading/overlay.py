@@ -20,19 +20,19 @@ FileStamp = tuple[int, int, int]
 
 
 def restore_protected(root: Path, base: Path, also: tuple[str, ...] = ()) -> list[str]:
-    """Make the protected files under `root` what they are in the base tree; return the paths that had to change.
+    """Make the protected files under `root` what they are in the base tree.
 
-    `also` are patterns of further files that the ticket protects. The trees are walked rather than the diff read: what
-    a diff touches can be disguised, what lies there cannot.
+    Returns the paths that had to change. `also` are patterns of further files that the ticket protects. The trees are
+    walked rather than the diff read: what a diff touches can be disguised, what lies there cannot.
     """
-    theirs = _protected(base, also)
+    theirs = _find_protected(base, also)
     changed = []
     found = dict(walk_files(root))
     for path, (size, modified, kind) in theirs.items():
         # The workspace was copied with its times, and whatever writes a file sets them anew.
         if found.get(path) != (size, modified, kind):
             changed.append(path)
-            _put(root, path, base / path)
+            _restore_file(root, path, base / path)
     for path in found.keys() - theirs.keys():
         if _is_protected(path, also):
             changed.append(path)
@@ -43,20 +43,23 @@ def restore_protected(root: Path, base: Path, also: tuple[str, ...] = ()) -> lis
 
 
 def lay_hidden_files(root: Path, hidden: Sequence[HiddenFile]) -> None:
-    """Write the hidden files, and remove those that the gold change removed. Raises `MetaError` for a path outside."""
+    """Write the hidden files, and remove those that the gold change removed.
+
+    Raises `MetaError` for a path that leads out of the repository.
+    """
     for file in hidden:
-        target = _inside(root, file.path)
+        target = _resolve_inside(root, file.path)
         if file.content is None:
             with contextlib.suppress(FileNotFoundError):
                 target.unlink()
             continue
-        _clear(root, target)
+        _make_way(root, target)
         target.write_bytes(file.content)
         target.chmod(0o755 if file.executable else 0o644)
 
 
 @lru_cache(maxsize=32)
-def _protected(base: Path, also: tuple[str, ...]) -> Mapping[str, FileStamp]:
+def _find_protected(base: Path, also: tuple[str, ...]) -> Mapping[str, FileStamp]:
     return {path: stamp for path, stamp in walk_files(base) if _is_protected(path, also)}
 
 
@@ -65,7 +68,7 @@ def _is_protected(path: str, also: tuple[str, ...]) -> bool:
 
 
 def walk_files(root: Path) -> Iterator[tuple[str, FileStamp]]:
-    """Every file and link below the root except git's, with its stamp."""
+    """Yield every file and link below the root except git's, with its stamp."""
     folders = [(str(root), "")]
     while folders:
         folder, prefix = folders.pop()
@@ -79,13 +82,13 @@ def walk_files(root: Path) -> Iterator[tuple[str, FileStamp]]:
                 yield prefix + entry.name, (about.st_size, about.st_mtime_ns, about.st_mode)
 
 
-def _put(root: Path, path: str, source: Path) -> None:
-    target = _inside(root, path)
-    _clear(root, target)
+def _restore_file(root: Path, path: str, source: Path) -> None:
+    target = _resolve_inside(root, path)
+    _make_way(root, target)
     shutil.copy2(source, target, follow_symlinks=False)
 
 
-def _clear(root: Path, target: Path) -> None:
+def _make_way(root: Path, target: Path) -> None:
     """Make room for a file: no file where a folder has to be, no link or folder where the file has to be."""
     for parent in reversed(target.relative_to(root).parents[:-1]):
         folder = root / parent
@@ -98,7 +101,7 @@ def _clear(root: Path, target: Path) -> None:
         shutil.rmtree(target)
 
 
-def _inside(root: Path, path: str) -> Path:
+def _resolve_inside(root: Path, path: str) -> Path:
     target = root / path
     if Path(path).is_absolute() or ".." in Path(path).parts or ".git" in Path(path).parts:
         raise MetaError(f"the ticket's hidden file {path!r} lies outside the repository", "correct its path")

@@ -1,4 +1,4 @@
-"""Code of a submission that reaches for the interpreter or the test runner, where neither base nor merged change does.
+"""Finds code that reaches for the interpreter or the test runner, where neither base nor merged change does.
 
 Code under test shares a process with the runner; to speak in its stead, code has to get hold of it. The ways to do so
 have names, and hardly any change to a project needs them.
@@ -74,28 +74,31 @@ ALARM_WORDS = {
 
 
 def find_runner_access(change: SubmissionChange, ticket: Ticket) -> str:
-    """What a submission reaches for, in words; empty where it does not. Its tests do not count."""
+    """Return what a submission reaches for, in words; empty for nothing.
+
+    Its tests do not count.
+    """
     for file in change.files:
         if file.after is None or not file.path.endswith(".py") or is_protected(file.path):
             continue
-        for word in sorted(_names_used(file.after) - _names_used(file.before or b"")):
-            if not _known(change.base, ticket, word):
+        for word in sorted(_find_words_used(file.after) - _find_words_used(file.before or b"")):
+            if not _is_known(change.base, ticket, word):
                 return f"{file.path} uses {word}"
     return ""
 
 
 def choose_alarms(base: Path, ticket: Ticket) -> list[str]:
-    """The audit events that no code of this ticket's repository has a use for."""
-    return [event for event, word in ALARM_WORDS.items() if not _known(base, ticket, word)]
+    """Return the audit events that no code of this ticket's repository has a use for."""
+    return [event for event, word in ALARM_WORDS.items() if not _is_known(base, ticket, word)]
 
 
-def _known(base: Path, ticket: Ticket, word: str) -> bool:
-    return bool(re.search(rf"\b{re.escape(word)}\b", ticket.gold or "")) or word in _words_of(base)
+def _is_known(base: Path, ticket: Ticket, word: str) -> bool:
+    return bool(re.search(rf"\b{re.escape(word)}\b", ticket.gold or "")) or word in _find_words_in(base)
 
 
 @lru_cache(maxsize=64)
-def _words_of(base: Path) -> frozenset[str]:
-    """Which of the words the base's own code uses; its tests do not count."""
+def _find_words_in(base: Path) -> frozenset[str]:
+    """Return which of the words the base's own code uses; its tests do not count."""
     wanted = re.compile(
         (
             "|".join(re.escape(w) for w in (*_NAMES, *ALARM_WORDS.values())) + r"|\b(?:" + "|".join(_MODULES) + r")\b"
@@ -109,14 +112,14 @@ def _words_of(base: Path) -> frozenset[str]:
 
 
 @lru_cache(maxsize=256)
-def _names_used(source: bytes) -> frozenset[str]:
+def _find_words_used(source: bytes) -> frozenset[str]:
     try:
-        return frozenset(_words(ast.parse(source)))
+        return frozenset(_walk_words(ast.parse(source)))
     except (SyntaxError, ValueError, RecursionError):
         return frozenset()
 
 
-def _words(tree: ast.Module) -> Iterator[str]:
+def _walk_words(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (a.name.split(".")[0] for a in node.names if a.name.split(".")[0] in _MODULES)

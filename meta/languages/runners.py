@@ -1,4 +1,4 @@
-"""Which test runner a grader asks for."""
+"""Chooses the test runner that a grader asks for."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from meta.records.ticket import Grader
 
 
 def choose_runner(grader: Grader) -> TestRunner:
-    """Return the runner for this grader: its own command's where it names one, otherwise pytest's."""
+    """Return the runner for this grader: its own command's if it has one, otherwise pytest's."""
     return JUnitRunner() if grader.junit else PytestRunner()

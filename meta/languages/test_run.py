@@ -26,7 +26,10 @@ DETERMINISTIC_VARIABLES = {
 
 @dataclass(frozen=True)
 class TestReport:
-    """One run of one test. `nth` counts the runs under the same id within one process: twins share their id."""
+    """One run of one test.
+
+    `nth` counts the runs under the same id within one process: twins share their id.
+    """
 
     __test__ = False
     id: str
@@ -38,7 +41,7 @@ class TestReport:
 
 @dataclass(frozen=True)
 class RunReading:
-    """What a run says about the real tests, each mapping by test id, and whether to believe it."""
+    """What a run says about the real tests, by test id, and whether to believe it."""
 
     outcomes: Mapping[str, TestOutcome]
     words: Mapping[str, str]
@@ -83,14 +86,17 @@ class TestRun:
         return found
 
     def why_missing(self, node_id: str) -> str:
-        """Return the error that kept a test's file from being collected; empty when none is known."""
+        """Return the error that kept a test's file from being collected, if known."""
         path = node_id.split("::")[0]
         return next((words for broken, words in self.broken.items() if broken.split("::")[0] == path), "")
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a grader's tests are run this time. A runner that cannot do one of these leaves it out."""
+    """How a grader's tests are run this time.
+
+    A runner that cannot do one of these leaves it out.
+    """
 
     max_timeouts: int | None = None
     """Give the run up after this many tests have timed out; `None`: never."""
@@ -101,12 +107,13 @@ class RunOptions:
 
 
 class TestRunner(Protocol):
-    """Runs the tests that a grader names. Implementations: `PytestRunner`, `JUnitRunner`."""
+    """Runs the tests that a grader names; see `PytestRunner` and `JUnitRunner`."""
 
     def run(self, bench: Bench, workspace: Path, grader: Grader, options: RunOptions = RunOptions()) -> TestRun:
-        """Run the tests in `workspace`, in which protected and hidden files already lie; never decide on them.
+        """Run the tests in `workspace`, and decide nothing.
 
-        Raises `OSError` or `SandboxUnavailable` when this machine is at fault.
+        Protected and hidden files already lie there. Raises `OSError` or `SandboxUnavailable` when this machine is at
+        fault.
         """
         ...
 

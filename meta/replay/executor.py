@@ -17,15 +17,17 @@ from worker_agent.sandbox.process import kill_all_jobs
 
 
 class Executor(Protocol):
-    """Makes replays, several at a time, and yields each as it finishes. It writes nothing down."""
+    """Makes replays, several at a time, and writes nothing down."""
 
     parallel: int
 
-    def run(self, jobs: Iterable[ReplayJob]) -> Iterator[tuple[ReplayJob, FinishedReplay]]: ...
+    def run(self, jobs: Iterable[ReplayJob]) -> Iterator[tuple[ReplayJob, FinishedReplay]]:
+        """Yield `(job, finished)`, each as it finishes."""
+        ...
 
 
 class LocalExecutor:
-    """Replays on this machine, `parallel` at a time."""
+    """Makes replays on this machine, `parallel` at a time."""
 
     def __init__(self, worker: OwnWorker, workshop: Workshop, parallel: int) -> None:
         self._worker, self._workshop, self.parallel = worker, workshop, parallel
@@ -42,7 +44,7 @@ class LocalExecutor:
         try:
             while True:
                 while not spent and len(running) < self.parallel and (job := next(waiting, None)):
-                    running[pool.submit(self._one, job)] = job
+                    running[pool.submit(self._run_one, job)] = job
                 if not running:
                     if spent:
                         raise spent
@@ -60,5 +62,5 @@ class LocalExecutor:
                 kill_all_jobs()
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _one(self, job: ReplayJob) -> FinishedReplay:
+    def _run_one(self, job: ReplayJob) -> FinishedReplay:
         return run_replay(job, self._worker, self._workshop)

@@ -1,7 +1,8 @@
-"""Replays on a Ray cluster. The driver ships what they need, reserves what they may cost, and alone writes anything
-down; a node runs them in its own sandbox, with its own key, and sends records back.
+"""Runs replays on a Ray cluster.
 
-Calls on a node cannot ask the driver's budget one by one, so the whole replay's limits are reserved before it is sent.
+The driver ships what they need, reserves what they may cost, and alone writes anything down. A node runs them in its
+own sandbox, with its own key, and sends records back. Calls on a node cannot ask the driver's budget one by one, so the
+whole replay's limits are reserved before it is sent.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ that the driver's memory does not grow with the queue."""
 
 @dataclass(frozen=True)
 class NodeSettings:
-    """How a node makes replays. The key is not among it: it is read from the node's own environment."""
+    """How a node makes replays. The key is read from the node's own environment."""
 
     endpoint: ModelEndpoint
     sandbox: str
@@ -50,7 +51,10 @@ class NodeSettings:
 
 @dataclass(frozen=True)
 class NodeResult:
-    """What comes back from a node: the replay and its calls, or an error that would meet every other replay too."""
+    """What comes back from a node: the replay and its calls, or an error.
+
+    The error is one that would meet every other replay too.
+    """
 
     finished: FinishedReplay | None
     calls: tuple[CallInFlight, ...] = ()
@@ -74,7 +78,7 @@ def connect_ray(address: str) -> None:
 
 
 class RayExecutor:
-    """As many replays at a time as the cluster has processors; each yielded as it comes back."""
+    """Makes as many replays at a time as the cluster has processors."""
 
     def __init__(
         self,
@@ -151,7 +155,7 @@ class RayExecutor:
         return self._remote.remote(Shipment(job.ticket, job.purpose, job.candidate), base, surface, self._node_ref)
 
     def _ship(self, name: str, pack: Callable[[], PackedFolder]) -> Any:
-        """A folder in the cluster's object store, put there once."""
+        """Put a folder into the cluster's object store, once."""
         if name not in self._folders:
             self._folders[name] = ray.put(pack())
         return self._folders[name]
@@ -163,19 +167,19 @@ class RayExecutor:
             raise error.as_instanceof_cause() from None
         except RayError as error:
             words = " ".join(str(error).split())[:300]
-            return NodeResult(_void(job, f"the node that ran it died: {type(error).__name__}: {words}"))
+            return NodeResult(_make_void(job, f"the node that ran it died: {type(error).__name__}: {words}"))
         assert isinstance(returned, NodeResult)
         return returned
 
 
 def replay_on_node(shipped: Shipment, template: PackedFolder, surface: PackedFolder, node: NodeSettings) -> NodeResult:
-    """Make one replay here. Runs on the node."""
+    """Make one replay on the node that this runs on."""
     cache = find_node_cache()
     calls: list[CallInFlight] = []
     try:
-        model = RecordingModel(_model(node.endpoint), calls)
+        model = RecordingModel(_connect_once(node.endpoint), calls)
         ticket, shown = unpack_shipment(shipped.ticket, template, surface, cache)
-        sandbox = _sandbox(node.sandbox)  # here, so that a node without one is an error and not a void
+        sandbox = _open_sandbox_once(node.sandbox)  # here, so that a node without one is an error and not a void
         job = ReplayJob(0, ticket, shown, shipped.purpose, shipped.candidate)
         done = run_replay(job, OwnWorker(model, node.limits), Workshop(cache, lambda: sandbox))
     except (MetaError, ModelMisconfigured) as error:
@@ -184,20 +188,23 @@ def replay_on_node(shipped: Shipment, template: PackedFolder, surface: PackedFol
 
 
 def find_node_cache() -> Cache:
-    """Where a node keeps templates, surfaces and environments. It can be deleted whenever no replay runs."""
+    """Return where a node keeps templates, surfaces and environments.
+
+    It can be deleted whenever no replay runs.
+    """
     return Cache(Path(tempfile.gettempdir()) / f"meta-node-{getpass.getuser()}")
 
 
 @lru_cache(maxsize=4)
-def _sandbox(name: str) -> Sandbox:
+def _open_sandbox_once(name: str) -> Sandbox:
     return open_sandbox(name)
 
 
 _models: dict[str, MessagesModel] = {}
 
 
-def _model(endpoint: ModelEndpoint) -> Model:
-    """One client a process and endpoint."""
+def _connect_once(endpoint: ModelEndpoint) -> Model:
+    """Return one client for each process and endpoint."""
     return _models.setdefault(repr(endpoint), MessagesModel(endpoint))
 
 
@@ -213,7 +220,7 @@ class RecordingModel:
         return call.ask(self._inner, request)
 
 
-def _void(job: ReplayJob, reason: str) -> FinishedReplay:
+def _make_void(job: ReplayJob, reason: str) -> FinishedReplay:
     return FinishedReplay(
         Replay(
             id=uuid.uuid4().hex,

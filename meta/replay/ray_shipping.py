@@ -1,4 +1,4 @@
-"""What a replay needs on another machine, packed once and unpacked once a machine: base tree and surface."""
+"""Packs what a replay needs on another machine: base tree and surface, each unpacked once a machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from worker_agent.workspace import Template
 
 @dataclass(frozen=True)
 class PackedFolder:
-    """A folder as bytes. `name` tells its content: a hash."""
+    """A folder as bytes. Its name is a hash of its content."""
 
     name: str
     packed: bytes
@@ -30,7 +30,10 @@ class PackedFolder:
         return cls(name, packed.getvalue())
 
     def unpack(self, below: Path) -> Path:
-        """The folder below `below`, unpacked now unless it is there already. Safe for many processes at once."""
+        """Return the folder below `below`, unpacked unless it is there already.
+
+        Safe for many processes at once.
+        """
         home = below / self.name
         if home.exists():
             return home
@@ -49,7 +52,10 @@ class PackedFolder:
 
 @dataclass(frozen=True)
 class Shipment:
-    """One replay as it travels: the ticket with its grader, and what it is for. Folders travel beside it, by name."""
+    """One replay as it travels: the ticket with its grader, and what it is for.
+
+    Folders travel beside it, by name.
+    """
 
     ticket: Ticket
     purpose: Purpose
@@ -67,7 +73,10 @@ def pack_surface(surface: Surface) -> PackedFolder:
 def unpack_shipment(
     ticket: Ticket, template: PackedFolder, surface: PackedFolder, cache: Cache
 ) -> tuple[Ticket, Surface]:
-    """The ticket as it can be replayed on this machine: its repository is the unpacked base tree."""
+    """Return the ticket and the surface as they can be used on this machine.
+
+    The ticket's repository is the unpacked base tree.
+    """
     home = template.unpack(cache.templates)
     shown = load_surface(surface.unpack(cache.versions))
     return ticket.model_copy(update={"repo": str(home / "tree"), "base_commit": "HEAD"}), shown

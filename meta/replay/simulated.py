@@ -1,5 +1,7 @@
-"""An executor that draws verdicts instead of running a worker: everything around it, from store to gate, is the real
-thing. For the A/A self-test, benches and tests, where a thousand replays have to take seconds."""
+"""Draws verdicts instead of running a worker; everything around it, from store to gate, is real.
+
+It serves the A/A self-test, benches and tests, where a thousand replays have to take seconds.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,10 @@ SimulatedWorld = Callable[[str, str], float]
 
 
 class SimulatedExecutor:
-    """Draws each verdict from the world, void with chance `void`. An `Executor`; the same seed draws the same."""
+    """Draws each verdict from the world, void with chance `void`.
+
+    The same seed draws the same.
+    """
 
     def __init__(self, world: SimulatedWorld, seed: int, parallel: int = 4, void: float = 0.0) -> None:
         self.world, self.parallel, self._void = world, parallel, void
@@ -24,6 +29,7 @@ class SimulatedExecutor:
         self.made = 0
 
     def run(self, jobs: Iterable[ReplayJob]) -> Iterator[tuple[ReplayJob, FinishedReplay]]:
+        """Yield `(job, finished)`, one drawn for each job."""
         for job in jobs:
             self.made += 1
             verdict = "void"

@@ -16,6 +16,7 @@ from meta.gate.gate import Gate
 from meta.gate.gate_record import GateConfig, GateDecision, GateRequest
 from meta.gate.pool import Pool, PooledGate
 from meta.gate.recomputation import resume_gate
+from meta.gate.sequential_test import SequentialTest
 from meta.project import Report
 from meta.records.candidate import Candidate
 from meta.records.ticket import Ticket
@@ -89,14 +90,14 @@ class Trials:
         why = f"{decision.why}; {theme_summary(gate)}"
         return store.candidates.move(candidate, "kept" if decision.accept else "refused", why), decision
 
-    def _serve(self, trial: PooledGate, arms: _Arms, unheard: dict[str, deque[float]], most: int) -> GateDecision:
+    def _serve(self, trial: SequentialTest, arms: _Arms, unheard: dict[str, deque[float]], most: int) -> GateDecision:
         """Answer the gate's requests until it decides, or until the fresh replays are used up."""
         progress = TuningProgress(self._store.replays, self._budget, self._report)
         while requests := trial.requests:
             outcomes = [_recorded(request, arms.tickets, unheard) for request in requests]
             fresh = [place for place, outcome in enumerate(outcomes) if outcome is None]
             if len(fresh) > most:  # a batch is made whole or not at all: its bets were fixed together
-                trial.gate.stop("the night's budget is spent")
+                trial.stop("the night's budget is spent")
                 break
             most -= len(fresh)
             wanted = [arms.replay_request(requests[place]) for place in fresh]

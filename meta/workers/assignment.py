@@ -20,7 +20,10 @@ from worker_agent.workspace import BadBase
 
 
 def work_on_ticket(ticket: Ticket, surface: Surface, worker: OwnWorker, workshop: Workshop, report: Report) -> None:
-    """Let the worker submit a change, and make a branch of it in the ticket's repository. Raises `MetaError`."""
+    """Let the worker submit a change, and make a branch of it.
+
+    Raises `MetaError` when it submits nothing.
+    """
     done = submit_change(ticket, surface, worker, workshop, report)
     brief = Brief(title=ticket.title, body=ticket.body)
     branch = make_branch(Path(ticket.repo), ticket.base_commit, brief, done, branch_name(brief))
@@ -49,7 +52,7 @@ def submit_change(
 
 
 def find_assignment(tickets: Tickets, name: str, repo: Path | None, base: str) -> Ticket:
-    """Return the ticket with the id `name`, or the one in the Markdown file of that name.
+    """Return the ticket with the id `name`, or the one in that Markdown file.
 
     A file needs `repo`, and the work starts from its commit `base`. Raises `MetaError` when there is no such ticket,
     repository or commit.

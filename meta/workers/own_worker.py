@@ -20,7 +20,7 @@ def _ignore_event(event: Event) -> None:
 
 @dataclass(frozen=True)
 class OwnWorker:
-    """The agent in `worker_agent`, with the model that it asks. A surface may only tighten the limits."""
+    """The agent in `worker_agent`, with its model. A surface may only tighten the limits."""
 
     model: Model
     limits: Limits
@@ -28,7 +28,7 @@ class OwnWorker:
     def work(
         self, ticket: Ticket, surface: Surface, bench: Bench, record: Callable[[Event], None] = _ignore_event
     ) -> Submission:
-        """Work on a ticket in a workspace of its bench, and return what is handed in, whatever that is.
+        """Work on a ticket in a workspace of its bench, and return the submission.
 
         `record` receives the transcript, event by event. Raises `ModelMisconfigured` when no run can succeed as things
         are set, and `OSError` when the disk is full: then the submission may lack some of its edits.

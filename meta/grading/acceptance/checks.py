@@ -27,12 +27,12 @@ LINTER_DESCRIPTION = (
 
 
 def list_known_checks(bench: Bench) -> tuple[str, ...]:
-    """The names of all checks that could be made of a submission to this base."""
+    """Return the names of all checks that can be made of a submission to this base."""
     return (*READING_CHECKS, *(tool.name for tool in find_usable_tools(bench.template.tree, bench.environment)))
 
 
 def describe_checks(grader: Grader) -> list[str]:
-    """The grader's checks, each in one line for a person."""
+    """Describe each of the grader's checks in one line for a person."""
     review = [f"review-{n}: {demand_of(check)}; {provenance_of(check)}" for n, check in enumerate(grader.review, 1)]
     return [
         f"{name}: {READING_CHECKS[name].looks_at if name in READING_CHECKS else LINTER_DESCRIPTION}"
@@ -41,7 +41,10 @@ def describe_checks(grader: Grader) -> list[str]:
 
 
 def read_change(names: Iterable[str], change: SubmissionChange, ticket: Ticket) -> list[CheckResult]:
-    """The findings of those checks among `names` that only read the change, and of the ticket's review checks."""
+    """Return what the checks find that only read the change.
+
+    These are the reading checks among `names`, and the ticket's review checks.
+    """
     needed = count_needed_lines(ticket, change.base)
     return [READING_CHECKS[name].find(change, needed) for name in names if name in READING_CHECKS] + run_review_checks(
         ticket.grader.review, change
@@ -49,7 +52,10 @@ def read_change(names: Iterable[str], change: SubmissionChange, ticket: Ticket) 
 
 
 def run_tools(names: Sequence[str], change: SubmissionChange, bench: Bench) -> list[CheckResult]:
-    """The findings of those checks among `names` that run a program of the repository's choice."""
+    """Return what those checks among `names` find that run a program of the repository's choice.
+
+    Raises `OSError` or `SandboxUnavailable` when this machine is at fault.
+    """
     wanted = [name for name in names if name in KNOWN_TOOLS]
     if not wanted:
         return []
@@ -59,12 +65,12 @@ def run_tools(names: Sequence[str], change: SubmissionChange, bench: Bench) -> l
 
 
 def count_needed_lines(ticket: Ticket, base: Path) -> int:
-    """Lines that the merged change added and removed, its tests included."""
+    """Count the lines that the merged change added and removed, its tests included."""
     lines = (ticket.gold or "").splitlines()
     gold = sum(line[:1] in ("+", "-") and line[:4] not in ("+++ ", "--- ") for line in lines)
-    return gold + sum(_in_hidden(base, file.path, file.content) for file in ticket.grader.hidden)
+    return gold + sum(_count_hidden_lines(base, file.path, file.content) for file in ticket.grader.hidden)
 
 
-def _in_hidden(base: Path, path: str, content: bytes | None) -> int:
+def _count_hidden_lines(base: Path, path: str, content: bytes | None) -> int:
     file = base / path
     return ChangedFile(path, file.read_bytes() if file.is_file() else None, content).lines

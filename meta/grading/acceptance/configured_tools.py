@@ -1,4 +1,4 @@
-"""Which linters, formatters and type checkers a repository has configured, and which of them can be had."""
+"""Finds the linters, formatters and type checkers that a repository has configured, and which of them can be had."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ ReadText = Callable[[str], str]
 
 @dataclass(frozen=True)
 class ConfiguredTool:
-    """A program of the repository's own choice. Without `problem` it is a formatter, run so that it writes."""
+    """A program of the repository's own choice.
+
+    Without `problem` it is a formatter, run so that it writes.
+    """
 
     name: str
     command: tuple[str, ...]
@@ -40,11 +43,11 @@ class ConfiguredTool:
 
     @property
     def program(self) -> str:
-        """What is run; two tools may be one program."""
+        """The program that is run; two tools may share one."""
         return self.command[0]
 
     def wants(self, path: str) -> bool:
-        """Whether the project would show it this file."""
+        """Say whether the project would show it this file."""
         if PurePosixPath(path).suffix not in (".py", ".pyi") or (not self.tests and is_test_side(path)):
             return False
         return bool(re.search(self.only, path)) and not any(re.search(pattern, path) for pattern in self.never)
@@ -75,17 +78,20 @@ KNOWN_TOOLS = {
 
 
 def find_usable_tools(base: Path, environment: Environment) -> tuple[ConfiguredTool, ...]:
-    """The tools that the base configures and that can be had, as the base's hooks run them."""
+    """Return the tools that the base configures and that are installed.
+
+    They run as the base's hooks run them.
+    """
     folders = [Path(folder) for folder in environment.path]
     return tuple(
         tool
-        for tool in _configured_in(base)
+        for tool in _find_configured_in(base)
         if tool.program in environment.linters or any(os.access(folder / tool.program, os.X_OK) for folder in folders)
     )
 
 
 @lru_cache(maxsize=32)
-def _configured_in(base: Path) -> tuple[ConfiguredTool, ...]:
+def _find_configured_in(base: Path) -> tuple[ConfiguredTool, ...]:
     def read(name: str) -> str:
         with contextlib.suppress(OSError):
             return (base / name).read_text("utf-8", "replace")
@@ -95,28 +101,31 @@ def _configured_in(base: Path) -> tuple[ConfiguredTool, ...]:
 
 
 def find_configured_tools(read: ReadText) -> tuple[ConfiguredTool, ...]:
-    """The tools that a base configures, with the arguments and the choice of files of its hooks."""
+    """Return the tools that a base configures.
+
+    Arguments and the choice of files are those of its hooks.
+    """
     hooked = read_hooks(read(PRE_COMMIT_FILE))
-    found = {*_in_toml(read), *_in_ini(read), *hooked}
-    return tuple(_as_hooked(tool, hooked.get(name)) for name, tool in KNOWN_TOOLS.items() if name in found)
+    found = {*_find_in_toml(read), *_find_in_ini(read), *hooked}
+    return tuple(_apply_hook(tool, hooked.get(name)) for name, tool in KNOWN_TOOLS.items() if name in found)
 
 
-def _as_hooked(tool: ConfiguredTool, hook: Hook | None) -> ConfiguredTool:
+def _apply_hook(tool: ConfiguredTool, hook: Hook | None) -> ConfiguredTool:
     if hook is None:
         return tool
     return replace(tool, command=(*tool.command, *hook.arguments), only=hook.only, never=hook.never)
 
 
-def _in_toml(read: ReadText) -> Iterator[str]:
-    tables = _toml(read("pyproject.toml")).get("tool", {})
+def _find_in_toml(read: ReadText) -> Iterator[str]:
+    tables = _parse_toml(read("pyproject.toml")).get("tool", {})
     yield from (name for name in ("black", "isort", "mypy", "flake8") if name in tables)
-    for ruff in (tables.get("ruff"), _toml(read("ruff.toml")), _toml(read(".ruff.toml"))):
+    for ruff in (tables.get("ruff"), _parse_toml(read("ruff.toml")), _parse_toml(read(".ruff.toml"))):
         if isinstance(ruff, Mapping) and ruff:
             yield from ["ruff-format"] if "format" in ruff else []
             yield from ["ruff"] if ruff.keys() - {"format"} else []
 
 
-def _in_ini(read: ReadText) -> Iterator[str]:
+def _find_in_ini(read: ReadText) -> Iterator[str]:
     sections = {"flake8": "flake8", "mypy": "mypy", "isort": "isort", "tool:isort": "isort", "settings": "isort"}
     for name in ("setup.cfg", "tox.ini", ".flake8", "mypy.ini", ".mypy.ini", ".isort.cfg"):
         config = configparser.ConfigParser(interpolation=None, strict=False)
@@ -127,7 +136,7 @@ def _in_ini(read: ReadText) -> Iterator[str]:
                 yield sections[section]
 
 
-def _toml(text: str) -> dict[str, Any]:
+def _parse_toml(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError:

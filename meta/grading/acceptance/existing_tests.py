@@ -1,4 +1,4 @@
-"""Existing tests unharmed: none deleted, skipped, left out, or left with fewer assertions or cases than it had.
+"""Objects to harm done to existing tests: deleted, skipped, left out, or with fewer assertions or cases than before.
 
 What an assertion demands may change, as behaviour does; whether it was right to change it, this check cannot tell.
 """
@@ -29,7 +29,7 @@ _LEAVES_OUT = re.compile(rb"--(?:ignore(?:-glob)?|deselect)\b|\bnorecursedirs\b|
 
 @dataclass(frozen=True)
 class _Test:
-    """What one test function demands. `skips`: ways out of it, its own, its class's and its module's."""
+    """What one test function demands. `skips` counts ways out of it: its own, its class's and its module's."""
 
     asserts: int
     skips: int
@@ -38,41 +38,43 @@ class _Test:
 
 
 def _object_to(change: SubmissionChange, needed: int) -> str:
-    if words := next((words for file in change.files if (words := _left_out(file))), ""):
+    if words := next((words for file in change.files if (words := _object_to_left_out(file))), ""):
         return words
     files = [file for file in change.files if is_test_side(file.path) and file.path.endswith(".py")]
-    came = {name for file in files for name in set(_tests(file.after) or ()) - set(_tests(file.before) or ())}
-    return next((words for file in files if (words := _harm(file, came))), "")
+    came = {name for file in files for name in set(_find_tests(file.after) or ()) - set(_find_tests(file.before) or ())}
+    return next((words for file in files if (words := _object_to_file(file, came))), "")
 
 
-def _left_out(file: ChangedFile) -> str:
-    """Whether pytest's settings or a conftest leave more tests out than before."""
+def _object_to_left_out(file: ChangedFile) -> str:
+    """Object when pytest's settings or a conftest leave out more tests than before."""
     name = PurePosixPath(file.path).name
     if name in _SETTINGS:
         before, after = (_LEAVES_OUT.findall(text or b"") for text in (file.before, file.after))
         if len(after) > len(before):
             return f"{file.path} leaves tests out now ({after[-1].decode('utf-8', 'replace')})"
     elif name == "conftest.py":
-        was, now = (_conftest_skips(text) for text in (file.before, file.after))
+        was, now = (_count_conftest_skips(text) for text in (file.before, file.after))
         if was is not None and now is not None and now > was:
             return f"{file.path} skips tests or leaves them out now"
     return ""
 
 
-def _conftest_skips(text: bytes | None) -> int | None:
-    module = _parsed(text or b"")
+def _count_conftest_skips(text: bytes | None) -> int | None:
+    module = _parse(text or b"")
     if module is None:
         return None
-    named = sum(_name(node) in _SKIPS or getattr(node, "name", "") in _IGNORES for node in ast.walk(module))
-    return named + sum(_name(node) in _IGNORES for node in ast.walk(module))
+    named = sum(_name_of(node) in _SKIPS or getattr(node, "name", "") in _IGNORES for node in ast.walk(module))
+    return named + sum(_name_of(node) in _IGNORES for node in ast.walk(module))
 
 
-def _harm(file: ChangedFile, came: set[str]) -> str:
-    """What was done to the tests of one file. `came`: names that are new in some file, so they may have moved there."""
-    before = _tests(file.before)
+def _object_to_file(file: ChangedFile, came: set[str]) -> str:
+    """Object to what was done to the tests of one file. `came` are names that are new in some file: a test may have
+    moved there.
+    """
+    before = _find_tests(file.before)
     if not before:
         return ""
-    after = _tests(file.after)
+    after = _find_tests(file.after)
     if after is None:
         return f"{file.path} is no valid Python any more"
     gone = [name for name in before if name not in after and name not in came]
@@ -92,22 +94,22 @@ def _harm(file: ChangedFile, came: set[str]) -> str:
     return ""
 
 
-def _tests(text: bytes | None) -> dict[str, _Test] | None:
-    """The tests of a file by name, a method's with its class's; `None` where the text is not Python."""
+def _find_tests(text: bytes | None) -> dict[str, _Test] | None:
+    """Return the tests of a file by name, a method's with its class's; `None` where the text is not Python."""
     if text is None:
         return {}
-    module = _parsed(text)
+    module = _parse(text)
     if module is None:
         return None
-    outside = sum(_ways_out(node) for node in module.body if not isinstance(node, _DEFINITIONS))
-    return dict(_in(module.body, "", outside))
+    outside = sum(_count_ways_out(node) for node in module.body if not isinstance(node, _DEFINITIONS))
+    return dict(_walk_tests(module.body, "", outside))
 
 
 # What the compiler thinks of a submission's escapes is nothing to say on a person's terminal.
 warnings.filterwarnings("ignore", module="<submission>")
 
 
-def _parsed(text: bytes) -> ast.Module | None:
+def _parse(text: bytes) -> ast.Module | None:
     try:
         return ast.parse(text, "<submission>")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -118,39 +120,39 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _DEFINITIONS = (*_FUNCTIONS, ast.ClassDef)
 
 
-def _in(body: list[ast.stmt], prefix: str, skips: int) -> Iterator[tuple[str, _Test]]:
+def _walk_tests(body: list[ast.stmt], prefix: str, skips: int) -> Iterator[tuple[str, _Test]]:
     for node in body:
         if isinstance(node, ast.ClassDef):
-            marks = sum(map(_ways_out, node.decorator_list))
-            marks += sum(_ways_out(inner) for inner in node.body if not isinstance(inner, _DEFINITIONS))
-            yield from _in(node.body, f"{prefix}{node.name}.", skips + marks)
+            marks = sum(map(_count_ways_out, node.decorator_list))
+            marks += sum(_count_ways_out(inner) for inner in node.body if not isinstance(inner, _DEFINITIONS))
+            yield from _walk_tests(node.body, f"{prefix}{node.name}.", skips + marks)
         elif isinstance(node, _FUNCTIONS) and node.name.startswith("test"):
-            inside = sum(_ways_out(part) for part in (*node.decorator_list, *node.body))
-            yield prefix + node.name, _Test(_asserts(node), skips + inside, _cases(node))
+            inside = sum(_count_ways_out(part) for part in (*node.decorator_list, *node.body))
+            yield prefix + node.name, _Test(_count_asserts(node), skips + inside, _count_cases(node))
 
 
-def _ways_out(tree: ast.AST) -> int:
-    """How often skipping or expected failure is named below a node; a test that returns at once is one as well."""
-    named = sum(_name(node) in _SKIPS for node in ast.walk(tree))
+def _count_ways_out(tree: ast.AST) -> int:
+    """Count how often skipping or expected failure is named below a node; returning at once counts as well."""
+    named = sum(_name_of(node) in _SKIPS for node in ast.walk(tree))
     return named + (isinstance(tree, ast.Return))
 
 
-def _asserts(function: ast.AST) -> int:
+def _count_asserts(function: ast.AST) -> int:
     found = 0
     for node in ast.walk(function):
         if isinstance(node, ast.Assert):
             found += not isinstance(node.test, ast.Constant)
         elif isinstance(node, ast.Call):
-            name = _name(node.func)
+            name = _name_of(node.func)
             found += name in _EXPECTS or name.startswith("assert")
     return found
 
 
-def _cases(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int | None:
-    """How many cases its parametrisations list; `None` where one of them is computed."""
+def _count_cases(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int | None:
+    """Count the cases that its parametrisations list; `None` where one of them is computed."""
     listed = 0
     for call in function.decorator_list:
-        if isinstance(call, ast.Call) and _name(call.func) == "parametrize":
+        if isinstance(call, ast.Call) and _name_of(call.func) == "parametrize":
             cases = call.args[1] if len(call.args) > 1 else None
             if not isinstance(cases, ast.List | ast.Tuple):
                 return None
@@ -158,7 +160,7 @@ def _cases(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int | None:
     return listed
 
 
-def _name(node: ast.AST) -> str:
+def _name_of(node: ast.AST) -> str:
     if isinstance(node, ast.Attribute):
         return node.attr
     return node.id if isinstance(node, ast.Name) else ""

@@ -1,4 +1,4 @@
-"""What a check is, and what it says."""
+"""What an acceptance check is, and what it returns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from meta.grading.acceptance.submission_change import SubmissionChange
 class CheckResult:
     """What one check found, with a reason that a person understands.
 
-    `void`: it could not be made, through no doing of the submission's; then it counts neither for nor against.
+    `void` means that the check could not be made, through no fault of the submission: then it counts neither for nor
+    against.
     """
 
     check: str
@@ -25,9 +26,10 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Check:
-    """A check that only reads the change: its name, what it looks at, and the objection that it returns, if any.
+    """A check that only reads the change.
 
-    `object_to(change, needed)` gets the submission and the number of lines that the merged change took.
+    `object_to(change, needed)` gets the submission and the number of lines that the merged change took, and returns its
+    objection, or nothing.
     """
 
     name: str
@@ -35,5 +37,6 @@ class Check:
     object_to: Callable[[SubmissionChange, int], str]
 
     def find(self, change: SubmissionChange, needed: int) -> CheckResult:
+        """Return what this check finds."""
         reason = self.object_to(change, needed)
         return CheckResult(self.name, "failed" if reason else "passed", reason)

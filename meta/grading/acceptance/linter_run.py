@@ -1,7 +1,8 @@
-"""The repository's own linters, formatters and type checker on what a change touches, with the base's configuration.
+"""Runs the repository's own linters, formatters and type checker on what a change touches.
 
-Only problems that the base did not have count. Of the submission, the tools see its Python files and nothing else:
-whatever steers them, under whichever name, is the base's. They run in the sandbox: some import what they look at.
+The configuration is the base's, and only problems that the base did not have count. Of the submission, the tools see
+its Python files and nothing else: whatever steers them, under whichever name, is the base's. They run in the sandbox,
+because some import what they look at.
 """
 
 from __future__ import annotations
@@ -34,26 +35,30 @@ ProblemCounts = Counter[tuple[str, str]]
 
 
 def lint_change(change: SubmissionChange, tools: Sequence[ConfiguredTool], bench: Bench) -> list[CheckResult]:
-    """One finding a tool. A workspace is opened only where a tool has something to look at."""
+    """Return what each tool finds.
+
+    A workspace is opened only where a tool has something to look at. Raises `OSError` or `SandboxUnavailable` when this
+    machine is at fault.
+    """
     after = {tool: [f.path for f in change.files if not f.removed and tool.wants(f.path)] for tool in tools}
     findings = [CheckResult(tool.name, "passed") for tool in tools if not after[tool]]
     wanted = [tool for tool in tools if after[tool]]
     if not wanted:
         return findings
     with bench.workspace("lint-") as workspace:
-        lay_hidden_files(workspace.root, _python(change))
+        lay_hidden_files(workspace.root, _python_files_of(change))
         for path in dict.fromkeys(path for files in after.values() for path in files):
             os.utime(workspace.root / path, (1, 1))  # mypy takes a file of equal size and second for the one it knows
         for tool in wanted:
             before = tuple(f.path for f in change.files if not f.added and f.path in after[tool])
-            old = _at_base(tool, before, bench) if before else Counter()
+            old = _find_base_problems(tool, before, bench) if before else Counter()
             begun = time.monotonic()
-            now = _problems(tool, after[tool], workspace.root, bench)
-            findings.append(_finding(tool, old, now, time.monotonic() - begun))
+            now = _find_problems(tool, after[tool], workspace.root, bench)
+            findings.append(_compare_problems(tool, old, now, time.monotonic() - begun))
     return findings
 
 
-def _python(change: SubmissionChange) -> list[HiddenFile]:
+def _python_files_of(change: SubmissionChange) -> list[HiddenFile]:
     """The change's Python files, as files to be laid over the base."""
     return [
         HiddenFile(path=file.path, content=file.after, executable=bool(file.after and file.after.startswith(b"#!")))
@@ -62,7 +67,9 @@ def _python(change: SubmissionChange) -> list[HiddenFile]:
     ]
 
 
-def _finding(tool: ConfiguredTool, old: ProblemCounts | None, now: ProblemCounts | None, seconds: float) -> CheckResult:
+def _compare_problems(
+    tool: ConfiguredTool, old: ProblemCounts | None, now: ProblemCounts | None, seconds: float
+) -> CheckResult:
     if old is None:
         return CheckResult(tool.name, "void", "it does not run on the base")
     if now is None:
@@ -78,23 +85,25 @@ def _finding(tool: ConfiguredTool, old: ProblemCounts | None, now: ProblemCounts
 _known: dict[tuple[Path, tuple[str, ...], str, tuple[str, ...]], ProblemCounts | None] = {}
 
 
-def _at_base(tool: ConfiguredTool, files: tuple[str, ...], bench: Bench) -> ProblemCounts | None:
-    """What the base has to be reproached with: asked once, for submissions to one ticket touch the same files."""
-    key = (bench.template.tree, _around(tool, bench).path, tool.name, files)
+def _find_base_problems(tool: ConfiguredTool, files: tuple[str, ...], bench: Bench) -> ProblemCounts | None:
+    """Return the problems that the base has: asked once, for submissions to one ticket touch the same files."""
+    key = (bench.template.tree, _environment_of(tool, bench).path, tool.name, files)
     if key not in _known:
         if len(_known) > MAX_CACHED_PROBLEMS:
             _known.clear()
         with bench.workspace("lint-") as workspace:
-            _known[key] = _problems(tool, files, workspace.root, bench, fill_cache=True)
+            _known[key] = _find_problems(tool, files, workspace.root, bench, fill_cache=True)
     return _known[key]
 
 
-def _problems(
+def _find_problems(
     tool: ConfiguredTool, files: Sequence[str], root: Path, bench: Bench, *, fill_cache: bool = False
 ) -> ProblemCounts | None:
-    """What a tool reports of these files; `None` where it did not run. The files are left as they were."""
+    """Return the problems that a tool reports of these files; `None` where it did not run. The files are left as they
+    were.
+    """
     texts = {path: (root / path).read_bytes() for path in files}
-    environment = _around(tool, bench)
+    environment = _environment_of(tool, bench)
     command, mounts = list(tool.command), [Mount(folder) for folder in environment.mounts]
     if tool.cache_option:
         kept = _cache_of(tool, bench)
@@ -127,14 +136,14 @@ def _problems(
     return None if broken else found
 
 
-def _around(tool: ConfiguredTool, bench: Bench) -> Environment:
-    """What a tool runs in: an environment of its own where it has one, else the tests'."""
+def _environment_of(tool: ConfiguredTool, bench: Bench) -> Environment:
+    """The environment that a tool runs in: one of its own where it has one, otherwise the tests'."""
     return bench.environment.linters.get(tool.program, bench.environment)
 
 
 def _cache_of(tool: ConfiguredTool, bench: Bench) -> Path:
     """A folder beside the template: what the tool found out about this base, in this environment."""
-    environment = hashlib.sha256(repr(_around(tool, bench).path).encode()).hexdigest()[:12]
+    environment = hashlib.sha256(repr(_environment_of(tool, bench).path).encode()).hexdigest()[:12]
     folder = bench.template.tree.parent / f"{tool.name}-{environment}"
     folder.mkdir(exist_ok=True)
     return folder

@@ -1,4 +1,4 @@
-"""Whole-file noise: line endings turned over, a byte order mark, a file reformatted from top to bottom."""
+"""Objects to noise: changed line endings, a byte order mark, a file reformatted from top to bottom."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def _object_to(change: SubmissionChange, needed: int) -> str:
-    return next((words for file in change.files if (words := _noise(file))), "")
+    return next((words for file in change.files if (words := _object_to_file(file))), "")
 
 
-def _noise(file: ChangedFile) -> str:
+def _object_to_file(file: ChangedFile) -> str:
     before, after = file.before, file.after
     if before is None or after is None or file.binary:
         return ""
-    if _mixed(before) < _mixed(after):
+    if _has_mixed_endings(before) < _has_mixed_endings(after):
         return f"{file.path}: its line endings are mixed now"
-    if before and after and _crlf(before) != _crlf(after):
+    if before and after and _has_crlf(before) != _has_crlf(after):
         kinds = ("LF", "CRLF")
-        return f"{file.path}: its line endings went from {kinds[_crlf(before)]} to {kinds[_crlf(after)]}"
+        return f"{file.path}: its line endings went from {kinds[_has_crlf(before)]} to {kinds[_has_crlf(after)]}"
     if after.startswith(_BOM) and not before.startswith(_BOM):
         return f"{file.path}: it begins with a byte order mark now"
     lines = [line for line in before.splitlines() if line.strip()]
     gone = Counter(lines) - Counter(after.splitlines())
     come = Counter(line for line in after.splitlines() if line.strip()) - Counter(lines)
-    blanks_only = (_squeezed(gone) & _squeezed(come)).total()
+    blanks_only = (_squeeze(gone) & _squeeze(come)).total()
     if len(lines) >= SMALL_FILE_LINES and blanks_only >= WHOLE_FILE_SHARE * len(lines):
         return f"{file.path}: {blanks_only} of its {len(lines)} lines changed in nothing but blanks"
     return ""
 
 
-def _crlf(text: bytes) -> bool:
+def _has_crlf(text: bytes) -> bool:
     return text.count(b"\r\n") * 2 > text.count(b"\n")
 
 
-def _mixed(text: bytes) -> bool:
+def _has_mixed_endings(text: bytes) -> bool:
     return 0 < text.count(b"\r\n") < text.count(b"\n")
 
 
-def _squeezed(lines: Counter[bytes]) -> Counter[bytes]:
+def _squeeze(lines: Counter[bytes]) -> Counter[bytes]:
     found: Counter[bytes] = Counter()
     for line, count in lines.items():
         found[b"".join(line.split())] += count

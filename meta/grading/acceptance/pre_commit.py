@@ -1,4 +1,4 @@
-"""The linters of `.pre-commit-config.yaml`: which version, with which arguments and plugins, on which files."""
+"""Reads the linters of `.pre-commit-config.yaml`: which version, with which arguments and plugins, on which files."""
 
 from __future__ import annotations
 
@@ -47,38 +47,40 @@ class Hook:
 
 
 def read_hooks(text: str) -> dict[str, Hook]:
-    """The hooks of a configuration that run a tool known here, by tool; of several, the first."""
-    config = _yaml(text)
+    """Return the hooks that run a tool known here, by tool; of several, the first."""
+    config = _parse_yaml(text)
     found: dict[str, Hook] = {}
-    for entry in _mappings(config.get("repos")):
-        for hook in _mappings(entry.get("hooks")):
+    for entry in _keep_mappings(config.get("repos")):
+        for hook in _keep_mappings(entry.get("hooks")):
             tool = _HOOKS.get(str(hook.get("id", "")))
             if tool and tool not in found:
-                found[tool] = _hook(tool, entry, hook, text, _pattern(config.get("exclude")))
+                found[tool] = _read_hook(tool, entry, hook, text, _read_pattern(config.get("exclude")))
     return found
 
 
-def _hook(tool: str, entry: Mapping[str, Any], hook: Mapping[str, Any], text: str, never: str) -> Hook:
+def _read_hook(tool: str, entry: Mapping[str, Any], hook: Mapping[str, Any], text: str, never: str) -> Hook:
     place = str(entry.get("repo", ""))
     program = tool.removesuffix("-format")
-    plugins = _texts(hook.get("additional_dependencies"))
+    plugins = _keep_texts(hook.get("additional_dependencies"))
     # `pre-commit-hooks` had a flake8 of its own: its version is not flake8's.
     known = program in place.rstrip("/").rsplit("/", 1)[-1]
-    arguments = _texts(hook.get("args"))
+    arguments = _keep_texts(hook.get("args"))
     if tool == "mypy" and "mirrors-mypy" in place and "args" not in hook:
         arguments = ["--ignore-missing-imports", "--scripts-are-modules"]  # that hook's own
     return Hook(
-        version=_version(str(entry.get("rev", "")), text) if known else "",
-        arguments=tuple(_settings(arguments)),
+        version=_parse_version(str(entry.get("rev", "")), text) if known else "",
+        arguments=tuple(_keep_settings(arguments)),
         plugins=tuple(plugins),
-        only=_pattern(hook.get("files")),
-        never=tuple(p for p in (never, _pattern(hook.get("exclude"))) if p),
+        only=_read_pattern(hook.get("files")),
+        never=tuple(p for p in (never, _read_pattern(hook.get("exclude"))) if p),
         pinned=place not in ("local", "meta"),
     )
 
 
-def _version(rev: str, text: str) -> str:
-    """ "v0.4.1" is 0.4.1; a commit's version stands in the comment that `pre-commit autoupdate --freeze` writes."""
+def _parse_version(rev: str, text: str) -> str:
+    """Return the version that a revision stands for: "v0.4.1" is 0.4.1. A commit's stands in the comment that
+    `pre-commit autoupdate --freeze` writes.
+    """
     frozen = re.search(rf"rev:\s*[\"']?{re.escape(rev)}[\"']?\s*#\s*(?:frozen:\s*)?(\S+)", text) if rev else None
     for candidate in (rev, frozen[1] if frozen else ""):
         if found := re.fullmatch(r"v?(\d+(?:\.\d+)+(?:\.?(?:a|b|rc|post|dev)\d+)?)", candidate):
@@ -86,7 +88,7 @@ def _version(rev: str, text: str) -> str:
     return ""
 
 
-def _settings(arguments: Iterable[str]) -> Iterator[str]:
+def _keep_settings(arguments: Iterable[str]) -> Iterator[str]:
     before = ""
     for argument in arguments:
         if argument.startswith("-"):
@@ -99,7 +101,7 @@ def _settings(arguments: Iterable[str]) -> Iterator[str]:
             before = ""
 
 
-def _yaml(text: str) -> Mapping[str, Any]:
+def _parse_yaml(text: str) -> Mapping[str, Any]:
     if not text.strip():
         return {}
     import yaml  # of which most repositories need nothing
@@ -111,16 +113,16 @@ def _yaml(text: str) -> Mapping[str, Any]:
     return read if isinstance(read, Mapping) else {}
 
 
-def _mappings(value: object) -> list[Mapping[str, Any]]:
+def _keep_mappings(value: object) -> list[Mapping[str, Any]]:
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
 
 
-def _texts(value: object) -> list[str]:
+def _keep_texts(value: object) -> list[str]:
     return [str(item) for item in value if isinstance(item, str | int | float)] if isinstance(value, list) else []
 
 
-def _pattern(value: object) -> str:
-    """A regular expression that can be used; empty where it says nothing."""
+def _read_pattern(value: object) -> str:
+    """Return a regular expression that can be used; empty where it says nothing."""
     text = str(value or "")
     try:
         re.compile(text)

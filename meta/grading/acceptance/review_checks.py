@@ -1,5 +1,8 @@
-"""Review checks: what a reviewer asked for, as small declarations. A model drafts them from the reviewer's words, so
-they are data and never code, and they say where they come from wherever their verdict is shown."""
+"""Runs review checks: what a reviewer asked for, as small declarations.
+
+A model drafts them from the reviewer's words, so they are data and never code, and they say where they come from
+wherever their verdict is shown.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +17,18 @@ from meta.records.ticket import ReviewCheck
 
 
 def run_review_checks(checks: tuple[ReviewCheck, ...], change: SubmissionChange) -> list[CheckResult]:
-    """What each review check says of a change."""
-    return [_find(f"review-{number}", check, change) for number, check in enumerate(checks, 1)]
+    """Return what each review check finds in a change."""
+    return [_run_check(f"review-{number}", check, change) for number, check in enumerate(checks, 1)]
 
 
-def _find(name: str, check: ReviewCheck, change: SubmissionChange) -> CheckResult:
-    if _holds(check, change):
+def _run_check(name: str, check: ReviewCheck, change: SubmissionChange) -> CheckResult:
+    if _is_met(check, change):
         return CheckResult(name, "passed")
     return CheckResult(name, "failed", f"{demand_of(check)} ({provenance_of(check)})")
 
 
 def demand_of(check: ReviewCheck) -> str:
-    """What the check asks for, in words."""
+    """Say what the check asks for."""
     where = "anywhere" if check.files == "*" else f"in {check.files}"
     return {
         "must_add": f"an added line {where} has to contain {check.text!r}",
@@ -37,21 +40,21 @@ def demand_of(check: ReviewCheck) -> str:
 
 
 def provenance_of(check: ReviewCheck) -> str:
-    """Who drafted it, and from which words."""
+    """Say who drafted it, and from which words."""
     return f"drafted by a model from what {check.author} wrote: “{check.quote}”"
 
 
-def _holds(check: ReviewCheck, change: SubmissionChange) -> bool:
+def _is_met(check: ReviewCheck, change: SubmissionChange) -> bool:
     if check.kind in ("must_touch", "must_not_touch"):
         touched = any(fnmatchcase(file.path, check.files) for file in change.files)
         return touched == (check.kind == "must_touch")
     # A word for symbols, so that `total` is not found in `subtotal`; no pattern of the model's is ever run.
     wanted = re.compile(rf"(?<!\w){re.escape(check.text)}(?!\w)" if check.kind == "must_use" else re.escape(check.text))
-    found = any(wanted.search(line) for line in _added(check, change))
+    found = any(wanted.search(line) for line in _find_added_lines(check, change))
     return found != (check.kind == "must_not_add")
 
 
-def _added(check: ReviewCheck, change: SubmissionChange) -> Iterator[str]:
+def _find_added_lines(check: ReviewCheck, change: SubmissionChange) -> Iterator[str]:
     for file in change.files:
         if fnmatchcase(file.path, check.files) and not file.binary:
             before, after = (Counter((text or b"").splitlines()) for text in (file.before, file.after))

@@ -1,4 +1,4 @@
-"""Size against need: a change many times as large as the one that was merged does more than was asked for."""
+"""Objects to size: a change many times as large as the merged one does more than was asked for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that nobody asked for: leftovers of editors, tools and experiments, build output, binaries, large files."""
+"""Objects to files that nobody asked for: leftovers of tools and experiments, build output, binaries, large files."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _EXPERIMENT = re.compile(
 
 
 def _object_to(change: SubmissionChange, needed: int) -> str:
-    found = [f"{file.path} {words}" for file in change.files if (words := _stray(file, change))]
+    found = [f"{file.path} {words}" for file in change.files if (words := _object_to_file(file, change))]
     more = f", and {len(found) - 3} more" if len(found) > 3 else ""
     return "; ".join(found[:3]) + more
 
 
-def _stray(file: ChangedFile, change: SubmissionChange) -> str:
+def _object_to_file(file: ChangedFile, change: SubmissionChange) -> str:
     if file.after is None:
         return ""
     parts = PurePosixPath(file.path).parts
@@ -52,13 +52,13 @@ def _stray(file: ChangedFile, change: SubmissionChange) -> str:
         return "is binary"
     if len(file.after) - len(file.before or b"") > LARGE_FILE_BYTES:
         return f"is large ({len(file.after) // 1000} kB)"
-    if parts[-1].endswith(".ipynb") and _outputs(file.after) > _outputs(file.before):
+    if parts[-1].endswith(".ipynb") and _count_outputs(file.after) > _count_outputs(file.before):
         return "carries the output of a notebook"
     return ""
 
 
-def _outputs(notebook: bytes | None) -> int:
-    """How many cells of a notebook hold output."""
+def _count_outputs(notebook: bytes | None) -> int:
+    """Count the cells of a notebook that hold output."""
     try:
         cells = json.loads(notebook or b"{}").get("cells", [])
         return sum(bool(cell.get("outputs")) for cell in cells)

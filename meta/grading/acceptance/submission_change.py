@@ -13,7 +13,7 @@ from meta.grading.overlay import FileStamp, walk_files
 
 @dataclass(frozen=True)
 class ChangedFile:
-    """A file before and after; `None` where it was not, or is not any more."""
+    """A file before and after; `None` where it does not exist."""
 
     path: str
     before: bytes | None
@@ -21,15 +21,17 @@ class ChangedFile:
 
     @property
     def added(self) -> bool:
+        """Whether the base lacks it."""
         return self.before is None
 
     @property
     def removed(self) -> bool:
+        """Whether the submission lacks it."""
         return self.after is None
 
     @property
     def binary(self) -> bool:
-        """Git's own rule: a zero byte near the beginning."""
+        """Whether it is binary, by git's own rule: a zero byte near the beginning."""
         return any(b"\0" in text[:8000] for text in (self.before or b"", self.after or b""))
 
     @property
@@ -50,22 +52,26 @@ class SubmissionChange:
 
     @property
     def lines(self) -> int:
+        """Lines added and removed in all files."""
         return sum(file.lines for file in self.files)
 
 
 def compare_with_base(root: Path, base: Path) -> SubmissionChange:
-    """What is different under `root`, a copy of the tree `base` with its times that a diff was applied to."""
-    before, after = _stamps(base), dict(walk_files(root))
+    """Return what differs under `root`, a copy of the tree `base` that a diff was applied to.
+
+    The copy has to have kept the files' times.
+    """
+    before, after = _stamp_files(base), dict(walk_files(root))
     paths = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
-    files = (ChangedFile(path, _read(base, path, before), _read(root, path, after)) for path in paths)
+    files = (ChangedFile(path, _read_file(base, path, before), _read_file(root, path, after)) for path in paths)
     return SubmissionChange(base, tuple(file for file in files if file.before != file.after))
 
 
 @lru_cache(maxsize=32)
-def _stamps(base: Path) -> Mapping[str, FileStamp]:
+def _stamp_files(base: Path) -> Mapping[str, FileStamp]:
     return dict(walk_files(base))
 
 
-def _read(root: Path, path: str, stamps: Mapping[str, FileStamp]) -> bytes | None:
+def _read_file(root: Path, path: str, stamps: Mapping[str, FileStamp]) -> bytes | None:
     file = root / path
     return file.read_bytes() if path in stamps and file.is_file() and not file.is_symlink() else None

@@ -1,4 +1,4 @@
-"""Comments that tell a checker to look away. A linter that is silenced finds nothing, so new ones are an objection."""
+"""Objects to new comments that tell a checker to look away: a linter that is silenced finds nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ _SILENCER = re.compile(
 
 
 def _object_to(change: SubmissionChange, needed: int) -> str:
-    came = {file.path: _added(file) for file in change.files if PurePosixPath(file.path).suffix in (".py", ".pyi")}
+    came = {
+        file.path: _count_added(file) for file in change.files if PurePosixPath(file.path).suffix in (".py", ".pyi")
+    }
     # Counted over the whole change: what moved from one file to another was there before.
     total = sum(came.values())
     if total <= 0:
@@ -26,7 +28,7 @@ def _object_to(change: SubmissionChange, needed: int) -> str:
     return f"{path}: {more} a checker"
 
 
-def _added(file: ChangedFile) -> int:
+def _count_added(file: ChangedFile) -> int:
     return len(_SILENCER.findall(file.after or b"")) - len(_SILENCER.findall(file.before or b""))
 
 

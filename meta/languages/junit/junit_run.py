@@ -53,7 +53,9 @@ class _Reader:
         if tag == "testcase":
             if len(self.found) >= MAX_REPORTED_TESTS:
                 raise BadReport(f"it holds more than {MAX_REPORTED_TESTS} tests")
-            self.current = TestReport(test_id_of(attributes), 0, "passed", seconds=_seconds(attributes.get("time", "")))
+            self.current = TestReport(
+                test_id_of(attributes), 0, "passed", seconds=_parse_seconds(attributes.get("time", ""))
+            )
         elif self.current and tag in _OUTCOMES:
             self.current = replace(self.current, outcome=_OUTCOMES[tag], why=attributes.get("message", "")[:2000])
             self.words = ""
@@ -76,7 +78,7 @@ class _Reader:
 
 
 def test_id_of(attributes: dict[str, str]) -> str:
-    """`classname::name`, or the name alone."""
+    """Return `classname::name`, or the name alone."""
     parts = (attributes.get("classname", "").strip(), attributes.get("name", "").strip())
     return "::".join(part for part in parts if part)
 
@@ -101,16 +103,19 @@ def parse_junit(reports: Sequence[bytes]) -> tuple[TestReport, ...]:
 
 
 class JUnitRunner:
-    """Runs a grader's command and reads the report that it writes. It takes no options: the command is not known."""
+    """Runs a grader's command and reads the report that it writes.
+
+    It takes no options, because the command is not known.
+    """
 
     def run(self, bench: Bench, workspace: Path, grader: Grader, options: RunOptions = RunOptions()) -> TestRun:
         """Run the command. `started` is false when it leaves no report to read."""
         assert grader.junit is not None
-        for stale in list(_reports(workspace, grader.junit.report)):
+        for stale in list(_find_reports(workspace, grader.junit.report)):
             shutil.rmtree(stale) if stale.is_dir() and not stale.is_symlink() else stale.unlink()
-        done = run_job(bench.sandbox, _job(bench, workspace, grader, grader.junit.command))
-        texts = [] if done.timed_out else list(_texts(workspace, grader.junit.report))
-        tests, distrust = _read(texts, done.returncode)
+        done = run_job(bench.sandbox, _job_of(bench, workspace, grader, grader.junit.command))
+        texts = [] if done.timed_out else list(_read_reports(workspace, grader.junit.report))
+        tests, distrust = _parse(texts, done.returncode)
         reading = RunReading(
             outcomes={} if distrust else {test.id: test.outcome for test in tests},
             words={test.id: test.why for test in tests},
@@ -129,7 +134,7 @@ class JUnitRunner:
         )
 
 
-def _job(bench: Bench, workspace: Path, grader: Grader, command: str) -> SandboxJob:
+def _job_of(bench: Bench, workspace: Path, grader: Grader, command: str) -> SandboxJob:
     return SandboxJob(
         argv=["sh", "-c", command],
         workspace=workspace,
@@ -140,7 +145,7 @@ def _job(bench: Bench, workspace: Path, grader: Grader, command: str) -> Sandbox
     )
 
 
-def _read(reports: Sequence[bytes], exit_code: int) -> tuple[tuple[TestReport, ...], str]:
+def _parse(reports: Sequence[bytes], exit_code: int) -> tuple[tuple[TestReport, ...], str]:
     """The tests of the reports, and why they are not to be believed, if so."""
     try:
         tests = parse_junit(reports)
@@ -151,15 +156,15 @@ def _read(reports: Sequence[bytes], exit_code: int) -> tuple[tuple[TestReport, .
     return tests, ""
 
 
-def _reports(root: Path, pattern: str) -> Iterator[Path]:
+def _find_reports(root: Path, pattern: str) -> Iterator[Path]:
     for path in root.glob(pattern):
         if root.resolve() in path.parent.resolve().parents or path.parent.resolve() == root.resolve():
             yield path
 
 
-def _texts(root: Path, pattern: str) -> Iterator[bytes]:
+def _read_reports(root: Path, pattern: str) -> Iterator[bytes]:
     size = 0
-    for path in sorted(_reports(root, pattern)):
+    for path in sorted(_find_reports(root, pattern)):
         about = path.lstat()
         if stat.S_ISREG(about.st_mode):
             size += about.st_size
@@ -168,7 +173,7 @@ def _texts(root: Path, pattern: str) -> Iterator[bytes]:
                 return
 
 
-def _seconds(text: str) -> float:
+def _parse_seconds(text: str) -> float:
     try:
         return max(0.0, float(text.replace(",", "")))
     except ValueError:

@@ -27,7 +27,10 @@ MAX_FORGER_LUCK = 4
 
 @dataclass(frozen=True)
 class Bait:
-    """What must be seen to fail before a run's good news is believed. All of it is secret until the run is over."""
+    """What must be seen to fail before a run's good news is believed.
+
+    All of it is secret until the run is over.
+    """
 
     twins: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """Node id: number of runs under this id, and which of them is the real one; the others fail by themselves."""
@@ -65,19 +68,19 @@ class Bait:
 
 
 def lay_bait(grader: Grader, root: Path) -> Bait:
-    """Draw the bait for one run, and add it to the test files of the workspace at `root`.
+    """Draw the bait for one run, and add it to the test files in `root`.
 
     Raises `MetaError` when a test id leads out of the workspace.
     """
     tests = grader.fail_to_pass
     copies = max(2, ceil(MAX_FORGER_LUCK ** (1 / len(tests)))) if tests else 1
     files = dict.fromkeys(test.split("::")[0] for test in tests)
-    texts = {file: _inside(root, file).read_bytes() for file in files if _is_test_file(root, file)}
+    texts = {file: _resolve_inside(root, file).read_bytes() for file in files if _is_test_file(root, file)}
     drawn = {file: mutate_tests(text, [t for t in tests if t.startswith(f"{file}::")]) for file, text in texts.items()}
     names = {file: f"test_{invent_name(text)}" for file, text in texts.items()}
     for file, name in names.items():
-        with _inside(root, file).open("ab") as stream:
-            stream.write(drawn[file].text + _sentinel(name))
+        with _resolve_inside(root, file).open("ab") as stream:
+            stream.write(drawn[file].text + _write_sentinel(name))
     return Bait(
         twins={test: (copies, secrets.randbelow(copies)) for test in tests},
         sentinels=names,
@@ -86,15 +89,15 @@ def lay_bait(grader: Grader, root: Path) -> Bait:
 
 
 def _is_test_file(root: Path, path: str) -> bool:
-    return path.endswith(".py") and _inside(root, path).is_file()
+    return path.endswith(".py") and _resolve_inside(root, path).is_file()
 
 
-def _inside(root: Path, path: str) -> Path:
+def _resolve_inside(root: Path, path: str) -> Path:
     if PurePosixPath(path).is_absolute() or {"..", ".git"} & set(PurePosixPath(path).parts):
         raise MetaError(f"the ticket's test {path!r} lies outside the repository", "correct its id")
     return root / path
 
 
-def _sentinel(name: str) -> bytes:
+def _write_sentinel(name: str) -> bytes:
     left, right = secrets.randbits(40), secrets.randbits(40)
     return f"\n\n\ndef {name}():\n    value = {left}\n    assert value == {right}\n".encode()

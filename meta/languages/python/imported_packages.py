@@ -1,4 +1,4 @@
-"""Which packages test files import that nobody declared."""
+"""Finds packages that test files import and nobody declared."""
 
 from __future__ import annotations
 
@@ -40,17 +40,21 @@ _DISTRIBUTIONS: Mapping[str, str] = {
 
 
 def find_imported_packages(tree: CommitTree, files: Iterable[str]) -> list[str]:
-    """Distributions for what these test files and the conftests import and neither Python nor the project has."""
-    local = _local(tree)
+    """Return the distributions that tests import and nobody else provides.
+
+    Read are the test files `files` and every conftest; left out is what Python or the project itself has.
+    """
+    local = _find_local_modules(tree)
     wanted = {path for path in files if path.endswith(".py")}
     wanted |= {path for path in tree.files if is_test_side(path) and path.endswith("conftest.py")}
-    names = {name for path in wanted for name in _modules(tree.text(path))}
+    names = {name for path in wanted for name in _find_imports(tree.text(path))}
     known = names - local - sys.stdlib_module_names
     return sorted(_DISTRIBUTIONS.get(name, name) for name in known if name.isidentifier())
 
 
-def _local(tree: CommitTree) -> set[str]:
-    """Modules and packages that the tree can be asked for by that name alone: those inside a package cannot.
+def _find_local_modules(tree: CommitTree) -> set[str]:
+    """Return the modules and packages that can be imported from the tree by that name alone: those inside a package
+    cannot.
 
     A project for SQL may have a `dialects/duckdb.py` and import the package duckdb all the same.
     """
@@ -61,8 +65,8 @@ def _local(tree: CommitTree) -> set[str]:
     return found
 
 
-def _modules(text: str) -> Iterator[str]:
-    """Top-level names of unconditional imports: one inside `try` or under `if` can be done without."""
+def _find_imports(text: str) -> Iterator[str]:
+    """Yield top-level names of unconditional imports: one inside `try` or under `if` can be done without."""
     try:
         body = ast.parse(text).body
     except (SyntaxError, ValueError):

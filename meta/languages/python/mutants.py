@@ -1,8 +1,9 @@
-"""Copies of the deciding tests that expect something else, and so have to fail.
+"""Copies of the deciding tests that expect something else, and so must fail.
 
 A submission can make a test pass without an answer: by a value that equals anything, or by reading in the test what is
 expected. Whatever does that passes the changed copy as well, and so gives itself away. A copy is made only where it is
-certain to fail with honest code: one assertion at the top level of a test that has no other way to its end is changed.
+certain to fail with honest code: where one assertion is changed at the top level of a test that has no other way to its
+end.
 """
 
 from __future__ import annotations
@@ -40,14 +41,14 @@ FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True)
 class Mutants:
-    """Text to add at the end of a test file, and the node ids of the changed copies in it."""
+    """Text to add to a test file, and the node ids of the changed copies in it."""
 
     text: bytes = b""
     ids: tuple[str, ...] = ()
 
 
 def invent_name(source: bytes) -> str:
-    """A name like those that people give to tests, and that is not in the file."""
+    """Return a name like those that people give to tests, and that is not in the file."""
     while True:
         name = "_".join(secrets.choice(_WORDS.split()) for _ in range(2))
         if name.encode() not in source:
@@ -55,24 +56,27 @@ def invent_name(source: bytes) -> str:
 
 
 def mutate_tests(source: bytes, tests: Sequence[str]) -> Mutants:
-    """Changed copies of some of these tests (node ids of one file). None where no change is certain to matter."""
+    """Make changed copies of some of these tests, node ids of one file.
+
+    There is none where no change is certain to matter.
+    """
     text: list[str] = []
     ids: list[str] = []
     by_function: dict[str, list[str]] = {}
     for test in tests:
         by_function.setdefault(test.partition("[")[0], []).append(test)
-    functions = _functions(source, frozenset(tuple(base.split("::")[1:]) for base in by_function))
+    functions = _find_functions(source, frozenset(tuple(base.split("::")[1:]) for base in by_function))
     chosen = list(by_function)
     while chosen and len(text) < MAX_MUTANTS:
         base = chosen.pop(secrets.randbelow(len(chosen)))
         path, *names = base.split("::")
         function = functions.get(tuple(names))
-        asserted = list(_assertions(function)) if function else []
+        asserted = list(_find_assertions(function)) if function else []
         if not function or not asserted:
             continue
         name = f"{function.name}_{invent_name(source)}"
-        changed = _changed(function, secrets.choice(asserted), name)
-        text.append(_placed(changed, names[:-1]))
+        changed = _change_assertion(function, secrets.choice(asserted), name)
+        text.append(_place_function(changed, names[:-1]))
         id = secrets.choice(by_function[base])
         ids.append("::".join([path, *names[:-1], name]) + id[len(base) :])
     if not ids:
@@ -81,8 +85,10 @@ def mutate_tests(source: bytes, tests: Sequence[str]) -> Mutants:
 
 
 @lru_cache(maxsize=64)
-def _functions(source: bytes, wanted: frozenset[tuple[str, ...]]) -> dict[tuple[str, ...], FunctionNode]:
-    """The wanted functions of a file by the names that lead to them. A whole file's tree would be megabytes to keep."""
+def _find_functions(source: bytes, wanted: frozenset[tuple[str, ...]]) -> dict[tuple[str, ...], FunctionNode]:
+    """Return the wanted functions of a file by the names that lead to them. A whole file's tree would be megabytes to
+    keep.
+    """
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
@@ -100,8 +106,8 @@ def _functions(source: bytes, wanted: frozenset[tuple[str, ...]]) -> dict[tuple[
     return found
 
 
-def _assertions(function: FunctionNode) -> Iterator[int]:
-    """Where in the body assertions stand that can be changed with certain effect."""
+def _find_assertions(function: FunctionNode) -> Iterator[int]:
+    """Yield the places in the body of assertions that can be changed with certain effect."""
     for node in ast.walk(function):
         # Another way out, an assertion that is repeated with other values, or one that takes back what it says.
         if isinstance(node, ast.Return | ast.Yield | ast.YieldFrom) or "super" in getattr(node, "id", ""):
@@ -111,21 +117,21 @@ def _assertions(function: FunctionNode) -> Iterator[int]:
         if not words.startswith(("pytest.mark.", "mark.", "parametrize", "mock.patch", "patch", "unittest.mock.patch")):
             return
     for place, node in enumerate(function.body):
-        if _mutated(node) is not None:
+        if _mutate_assertion(node) is not None:
             yield place
 
 
-def _changed(function: FunctionNode, place: int, name: str) -> FunctionNode:
+def _change_assertion(function: FunctionNode, place: int, name: str) -> FunctionNode:
     changed = copy.deepcopy(function)
     changed.name = name
-    statement = _mutated(changed.body[place])
+    statement = _mutate_assertion(changed.body[place])
     assert statement is not None
     changed.body[place] = statement
     return changed
 
 
-def _placed(function: FunctionNode, classes: Sequence[str]) -> str:
-    """Source that puts the function where it belongs: a module's own, or an attribute of its class."""
+def _place_function(function: FunctionNode, classes: Sequence[str]) -> str:
+    """Return source that puts the function where it belongs: into its module, or on its class."""
     source = f"\n\n{ast.unparse(function)}\n"
     if classes:
         # Out of the module's own names again: there it would be collected without its class.
@@ -133,25 +139,27 @@ def _placed(function: FunctionNode, classes: Sequence[str]) -> str:
     return source
 
 
-def _mutated(node: ast.stmt) -> ast.stmt | None:
-    """The assertion with another expectation; `None` where it is no assertion, or none whose change is certain."""
+def _mutate_assertion(node: ast.stmt) -> ast.stmt | None:
+    """Return the assertion with another expectation; `None` where it is not an assertion, or no change of it is certain
+    to matter.
+    """
     if isinstance(node, ast.Assert) and isinstance(node.test, ast.Compare) and len(node.test.ops) == 1:
-        pair = _expecting(node.test.left, node.test.comparators[0])
+        pair = _change_expectation(node.test.left, node.test.comparators[0])
         if isinstance(node.test.ops[0], ast.Eq) and pair:
             test = ast.Compare(pair[0], [ast.Eq()], [pair[1]])
             return ast.copy_location(ast.Assert(test, None), node)
     if isinstance(node, ast.Expr) and isinstance(call := node.value, ast.Call) and len(call.args) == 2:
         name = ast.unparse(call.func)
-        if name == "self.assertEqual" and (pair := _expecting(*call.args)):
+        if name == "self.assertEqual" and (pair := _change_expectation(*call.args)):
             return ast.copy_location(ast.Expr(ast.Call(call.func, list(pair), [])), node)
     return None
 
 
-def _expecting(left: ast.expr, right: ast.expr) -> tuple[ast.expr, ast.expr] | None:
-    """Both sides with the expected one changed; which side is the result of the code is seen by what it is."""
+def _change_expectation(left: ast.expr, right: ast.expr) -> tuple[ast.expr, ast.expr] | None:
+    """Return both sides with the expected one changed; which side is the result of the code is seen by what it is."""
     for changed, other, back in ((right, left, False), (left, right, True)):
         if _is_literal(changed) and not _is_literal(other):
-            return (_other_literal(changed), other) if back else (other, _other_literal(changed))
+            return (_change_literal(changed), other) if back else (other, _change_literal(changed))
     calls = [any(isinstance(n, ast.Call | ast.Await) for n in ast.walk(side)) for side in (left, right)]
     if calls[0] == calls[1]:
         return None
@@ -172,12 +180,12 @@ def _is_literal(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is not Ellipsis
 
 
-def _other_literal(node: ast.expr) -> ast.expr:
-    value = _other(ast.literal_eval(node))
+def _change_literal(node: ast.expr) -> ast.expr:
+    value = _change_value(ast.literal_eval(node))
     return ast.parse(repr(value), mode="eval").body
 
 
-def _other(value: object) -> object:
+def _change_value(value: object) -> object:
     if isinstance(value, bool):
         return not value
     if isinstance(value, int | float):
@@ -188,10 +196,10 @@ def _other(value: object) -> object:
         return value + b"x"
     if isinstance(value, list | tuple) and value:
         place = secrets.randbelow(len(value))
-        return type(value)([_other(v) if i == place else v for i, v in enumerate(value)])
+        return type(value)([_change_value(v) if i == place else v for i, v in enumerate(value)])
     if isinstance(value, dict) and value:
         key = secrets.choice(list(value))
-        return {**value, key: _other(value[key])}
+        return {**value, key: _change_value(value[key])}
     if isinstance(value, list | set):
         return type(value)([*value, 5])
     return "other"

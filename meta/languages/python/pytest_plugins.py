@@ -1,4 +1,4 @@
-"""Which pytest plugins a project's configured options need: without them pytest refuses to run anything."""
+"""Finds the pytest plugins that a project's options need: without them pytest refuses to run anything."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ _BY_OPTION: Mapping[str, str] = {
 
 
 def find_pytest_plugins(tree: CommitTree) -> list[str]:
-    """Distribution names, from the pytest sections of the project's configuration files."""
-    text = _configuration(tree)
+    """Return distribution names, from the pytest sections of a project's configuration."""
+    text = _read_configuration(tree)
     found = [name for pattern, name in _BY_OPTION.items() if re.search(pattern, text, re.MULTILINE)]
     if required := re.search(r"required_plugins\s*=\s*(\[[^\]]*\]|(?:.*\n?(?:[ \t]+.*\n?)*))", text):
         found += re.findall(r"pytest[-_][a-z0-9_-]+", required[1])
     return list(dict.fromkeys(found))
 
 
-def _configuration(tree: CommitTree) -> str:
+def _read_configuration(tree: CommitTree) -> str:
     parts = [tree.text(name) for name in tree.having(("pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml"))]
     for name, section in (
         ("tox.ini", r"pytest"),

@@ -88,7 +88,7 @@ def run_pytest(bench: Bench, workspace: Path, orders: PytestOrders) -> TestRun:
     reports = ReportPipe(key, orders.on_test)
     with open_report_channel(bench.sandbox) as channel:
         told = _spell_out(orders, bench.sandbox, workspace, channel) | {"key": key.hex()}
-        job = _job(bench, workspace, channel, orders.seconds)
+        job = _job_of(bench, workspace, channel, orders.seconds)
         process = start_job(bench.sandbox, job, stdin=subprocess.PIPE)
         try:
             channel.hand_over()
@@ -111,12 +111,12 @@ def run_pytest(bench: Bench, workspace: Path, orders: PytestOrders) -> TestRun:
 
 
 def _spell_out(orders: PytestOrders, sandbox: Sandbox, workspace: Path, channel: ReportChannel) -> dict[str, object]:
-    """The orders as `inside/main.py` reads them, without the key."""
+    """Spell the orders as `inside/main.py` reads them, without the key."""
     root = sandbox.workspace_path(workspace)
     files = [file for file in orders.files if (workspace / file).exists()]
     return {
         "fd": channel.inside,
-        "args": [*_pytest_options(workspace), f"--rootdir={root}", *files],
+        "args": [*_choose_options(workspace), f"--rootdir={root}", *files],
         "wanted": None if orders.wanted is None else list(orders.wanted),
         "twins": dict(orders.bait.twins),
         "sentinels": dict(orders.bait.sentinels),
@@ -127,11 +127,11 @@ def _spell_out(orders: PytestOrders, sandbox: Sandbox, workspace: Path, channel:
     }
 
 
-def _job(bench: Bench, workspace: Path, channel: ReportChannel, seconds: float) -> SandboxJob:
+def _job_of(bench: Bench, workspace: Path, channel: ReportChannel, seconds: float) -> SandboxJob:
     return SandboxJob(
         argv=["python", str(INSIDE_FOLDER / "main.py")],
         workspace=workspace,
-        mounts=[*map(Mount, bench.environment.mounts), Mount(_compiled()), *channel.mounts],
+        mounts=[*map(Mount, bench.environment.mounts), Mount(_compile_inside()), *channel.mounts],
         variables={**DETERMINISTIC_VARIABLES, **bench.environment.variables},
         path=bench.environment.path,
         limits=replace(bench.limits or SandboxLimits(), seconds=seconds),
@@ -140,14 +140,16 @@ def _job(bench: Bench, workspace: Path, channel: ReportChannel, seconds: float) 
 
 
 @lru_cache(maxsize=1)
-def _compiled() -> Path:
-    """What runs inside, with its bytecode for interpreters like this one: compiling takes as long as many a test."""
+def _compile_inside() -> Path:
+    """Return the folder that runs inside, with its bytecode for interpreters like this one: compiling takes as long as
+    many a test.
+    """
     with contextlib.suppress(OSError):
         compileall.compile_dir(INSIDE_FOLDER, quiet=2)
     return INSIDE_FOLDER
 
 
-def _pytest_options(workspace: Path) -> list[str]:
+def _choose_options(workspace: Path) -> list[str]:
     configured = ""
     for name in ("pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml"):
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""The pipe between a test process and the process that judges it, and the loop that listens to both its outputs."""
+"""The pipe from a test process to the process that judges it, and the loop that listens to both its outputs."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ _CHANNEL_FOLDER = "/report"
 
 @dataclass
 class ReportChannel:
-    """Both ends of the pipe for reports, and its folder where it needs a name to be found inside.
+    """Both ends of the pipe for reports.
 
-    Everything inside could open it by that name; the reports' MAC is what tells them from forgeries.
+    Its folder is set where the pipe needs a name to be found inside. Everything inside could open it by that name; the
+    reports' MAC is what tells them from forgeries.
     """
 
     read: int
@@ -37,18 +38,21 @@ class ReportChannel:
 
     @property
     def mounts(self) -> list[Mount]:
+        """What has to be mounted for the pipe to be found inside."""
         return [Mount(self.folder, _CHANNEL_FOLDER, writable=True)] if self.folder else []
 
     @property
     def pass_fds(self) -> tuple[int, ...]:
+        """The descriptors that the process has to inherit."""
         return () if self.folder else (self.write,)
 
     def hand_over(self) -> None:
-        """Close our copy of the end that the process has inherited, so that the pipe ends with the process."""
+        """Close our copy of the inherited end, so that the pipe ends with the process."""
         if self.folder is None:
             self._close_write()
 
     def close(self) -> None:
+        """Close both ends, and remove the pipe's name."""
         os.close(self.read)
         self._close_write()
         if self.folder:
@@ -76,7 +80,10 @@ def open_report_channel(sandbox: Sandbox) -> Iterator[ReportChannel]:
 
 @dataclass
 class RunListener:
-    """Talks to one test process: hands over its orders, then reads until it ends or its time is up."""
+    """Talks to one test process until it ends or its time is up.
+
+    It hands over the orders, then reads reports and output.
+    """
 
     process: subprocess.Popen[bytes]
     pipe: int
@@ -91,10 +98,10 @@ class RunListener:
         return bytes(self.tail).decode("utf-8", "replace")
 
     def run(self, orders: bytes) -> bool:
-        """Return whether the run had to be given up, because its time or its time-outs were used up.
+        """Return whether the run had to be given up.
 
-        The orders go through a pipe, not a file: what was read from a pipe is gone, but a file can be opened again
-        under `/proc/1/fd` by whatever runs inside.
+        Its time is over, or too many tests timed out. The orders go through a pipe, not a file: what was read from a
+        pipe is gone, but a file can be opened again under `/proc/1/fd` by whatever runs inside.
         """
         assert self.process.stdin is not None
         assert self.process.stdout is not None
@@ -112,14 +119,14 @@ class RunListener:
                 events = selector.select(min(left, 0.2))
                 for event, _ in events:
                     if event.fd == stdin:
-                        orders = orders[_write(stdin, orders) :]
+                        orders = orders[_write_some(stdin, orders) :]
                         if not orders:
                             selector.unregister(stdin)
                             self.process.stdin.close()
                     elif not (chunk := os.read(event.fd, 1 << 16)):
                         selector.unregister(event.fd)
                         open_ends.discard(event.fd)
-                    elif self._takes(event.fd, chunk):
+                    elif self._take_in(event.fd, chunk):
                         return True
                 # A process that the tests left behind may hold the pipes open after the run has ended.
                 if not events and self.process.poll() is not None:
@@ -127,8 +134,8 @@ class RunListener:
         # Nothing more can be heard of it, and waiting with a time limit would mean looking again and again.
         return False
 
-    def _takes(self, fd: int, chunk: bytes) -> bool:
-        """Take in what was read; returns whether that was one time-out too many."""
+    def _take_in(self, fd: int, chunk: bytes) -> bool:
+        """Take in what was read; return whether that was one time-out too many."""
         if fd == self.pipe:
             self.reports.feed(chunk)
             return self.max_timeouts is not None and self.reports.timeouts >= self.max_timeouts
@@ -137,8 +144,8 @@ class RunListener:
         return False
 
 
-def _write(fd: int, data: bytes) -> int:
-    """Write what fits at once; returns how much that was. A reader that is gone takes everything."""
+def _write_some(fd: int, data: bytes) -> int:
+    """Write what fits at once, and return how much that was. A reader that is gone takes everything."""
     try:
         return os.write(fd, data[: 1 << 16])
     except BlockingIOError:

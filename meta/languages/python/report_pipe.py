@@ -1,6 +1,6 @@
 """Checks and adds up what comes through the report pipe. The other end is `inside/referee.py`.
 
-A line is "<mac> <payload>": the MAC covers the line's place in the sequence, so that nothing can be left out, repeated
+A line is "<mac> <payload>". The MAC covers the line's place in the sequence, so that nothing can be left out, repeated
 or written by somebody else without being noticed.
 """
 
@@ -52,11 +52,11 @@ class ReportPipe:
         """Take in what was read from the pipe."""
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         for line in lines:
-            self._line(line)
+            self._take_line(line)
         if len(self._rest) > 1 << 24:  # no report is that long
             self._rest, self.forged = b"", self.forged + 1
 
-    def _line(self, line: bytes) -> None:
+    def _take_line(self, line: bytes) -> None:
         mac, _, payload = line.partition(b" ")
         expected = hmac.new(self.key, b"%d:%s" % (self._next, payload), hashlib.sha256).hexdigest()[:32]
         if not hmac.compare_digest(mac, expected.encode()):

@@ -1,4 +1,4 @@
-"""Derives what a repository's tests need from what it declares, what its tests import and what its options take."""
+"""Derives what a repository's tests need: from what it declares, what its tests import and what its options take."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from worker_agent.git import run_git
 def derive_environment(
     repository: Path, base: str, fix: str | None = None, tests: Iterable[str] = ()
 ) -> EnvironmentSpec:
-    """The environment for a base commit's tests, and for the fix's where it declares more.
+    """Return the environment for a base commit's tests, and for the fix's where it declares more.
 
-    `tests` are the test files whose imports count besides. Packages are resolved as of the base commit's day: the end
-    of the month is too late, since a pytest released in between changes what passes.
+    The imports of the test files `tests` count as well. Packages are resolved as of the base commit's day: the end of
+    the month is too late, since a pytest released in between changes what passes.
     """
     from meta.environments.interpreters import choose_python, resolution_day_of
 
@@ -35,15 +35,15 @@ def derive_environment(
         find_pytest_plugins(now),
         find_imported_packages(now, tests),
     ):
-        _add(packages, further)
+        _add_unnamed(packages, further)
     if then:
-        _add(packages, find_imported_packages(then, tests))
+        _add_unnamed(packages, find_imported_packages(then, tests))
     python = choose_python(day, found.python)
     if tuple(map(int, python.split("."))) < (3, 12):
-        _add(packages, ["setuptools"])  # environments had it in those days, and projects import pkg_resources
+        _add_unnamed(packages, ["setuptools"])  # environments had it in those days, and projects import pkg_resources
     return EnvironmentSpec(
         python=python,
-        packages=_plain(packages, found.name),
+        packages=_keep_installable(packages, found.name),
         exclude_newer=resolution_day_of(day, python),
         project=True,
     )
@@ -52,35 +52,41 @@ def derive_environment(
 def derive_minimal_environment(
     spec: EnvironmentSpec, repository: Path, base: str, tests: Iterable[str] = ()
 ) -> EnvironmentSpec:
-    """The same with only what the project itself and the test files need: for when the whole cannot be resolved."""
+    """Return the environment with only what the project and the test files need.
+
+    It is for projects whose full requirements cannot be resolved.
+    """
     tree = CommitTree(repository, base)
     found: DeclaredPackages = find_declared_packages(tree)
     packages = list(found.runtime)
-    _add(packages, ("pytest", *find_pytest_plugins(tree), *find_imported_packages(tree, tests)))
-    return spec.model_copy(update={"packages": _plain(packages, found.name)})
+    _add_unnamed(packages, ("pytest", *find_pytest_plugins(tree), *find_imported_packages(tree, tests)))
+    return spec.model_copy(update={"packages": _keep_installable(packages, found.name)})
 
 
-def _add(packages: list[str], further: Iterable[str]) -> None:
+def _add_unnamed(packages: list[str], further: Iterable[str]) -> None:
     """Add what is not named yet: what the base declares outweighs what others do."""
     named = {requirement_name_of(r) for r in packages}
     packages += [r for r in further if requirement_name_of(r) not in named]
 
 
-def _plain(packages: Iterable[str], own: str) -> tuple[str, ...]:
-    """What an index can give, without the project itself, and without bare names beside the same name with a bound."""
+def _keep_installable(packages: Iterable[str], own: str) -> tuple[str, ...]:
+    """Return what an index can give, without the project itself, and without a bare name beside one with a bound."""
     given = [r for r in drop_local_requirements(packages) if requirement_name_of(r) != requirement_name_of(own or "-")]
     bounded = {requirement_name_of(r) for r in given if requirement_name_of(r) != r.strip().lower()}
     return tuple(sorted({r for r in given if requirement_name_of(r) != r.strip().lower() or r.lower() not in bounded}))
 
 
 def requirement_name_of(requirement: str) -> str:
-    """The normalised name of a requirement, also of one that packaging cannot read: "Foo_Bar[x]>=1" is "foo-bar"."""
+    """Return the normalised name of a requirement: "Foo_Bar[x]>=1" is "foo-bar".
+
+    It also works for requirements that `packaging` cannot read.
+    """
     found = re.match(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)", requirement)
     return canonicalize_name(found[1]) if found else requirement.strip()
 
 
 def commit_day_of(repository: Path, commit: str) -> str:
-    """The day (ISO 8601, UTC) on which a commit was made."""
+    """Return the day (ISO 8601, UTC) on which a commit was made."""
     return run_git(
         "show", "-s", "--format=%cd", "--date=format-local:%Y-%m-%d", commit, cwd=repository, env={"TZ": "UTC"}
     ).strip()

@@ -1,4 +1,4 @@
-"""Which files belong to the tests, and which steer how they run. A submission's say in them does not count.
+"""Tells which files belong to the tests, and which steer how they run. A submission has no say in them.
 
 The same rule splits a merged change into its hidden side and the gold diff, so that the two sides never overlap.
 """
@@ -24,15 +24,18 @@ _STARTUP = re.compile(r"^((site|user)customize(\..*)?|.*\.pth|.*\.py[cod]|.*\.so
 
 
 def is_test_side(path: str) -> bool:
-    """Whether the file at this path (relative to the root, "/" between parts) is part of the tests or of their data."""
+    """Say whether the file at this path is part of the tests or of their data.
+
+    Paths are relative to the root, with "/" between parts.
+    """
     parts = PurePosixPath(path).parts
     return any(part in _TEST_FOLDERS for part in parts[:-1]) or bool(_TEST_FILE.match(parts[-1]))
 
 
 def is_protected(path: str) -> bool:
-    """Whether grading takes this file from the base, not from the submission.
+    """Say whether grading takes this file from the base, not from the submission.
 
-    `pyproject.toml` is not among them: only its pytest tables are, see `with_pytest_tables`.
+    `pyproject.toml` is not among them: only its pytest tables are, see `replace_pytest_tables`.
     """
     parts = PurePosixPath(path).parts
     return (
@@ -45,7 +48,10 @@ def is_protected(path: str) -> bool:
 
 
 def pytest_tables_of(text: str) -> Any:
-    """The `[tool.pytest…]` tables of a pyproject.toml; `None` where there are none or the text is not TOML."""
+    """Return the `[tool.pytest…]` tables of a pyproject.toml.
+
+    `None` where there are none, or where the text is not TOML.
+    """
     try:
         return tomllib.loads(text).get("tool", {}).get("pytest")
     except tomllib.TOMLDecodeError:
@@ -53,25 +59,28 @@ def pytest_tables_of(text: str) -> Any:
 
 
 def replace_pytest_tables(submitted: str, base: str) -> str:
-    """The submitted pyproject.toml with the pytest tables of the base's; the base's as a whole where that fails."""
+    """Return the submitted pyproject.toml with the base's pytest tables.
+
+    Where that fails, the whole of the base's.
+    """
     try:
         tomllib.loads(submitted)
     except tomllib.TOMLDecodeError:
         return submitted  # pytest refuses it, as it should
     if pytest_tables_of(submitted) == pytest_tables_of(base):
         return submitted
-    merged = _sections(submitted, pytest=False) + "\n" + _sections(base, pytest=True)
+    merged = _select_sections(submitted, pytest=False) + "\n" + _select_sections(base, pytest=True)
     try:
         parsed = tomllib.loads(merged)
     except tomllib.TOMLDecodeError:
         return base
-    return merged if _without_pytest(parsed) == _without_pytest(tomllib.loads(submitted)) else base
+    return merged if _drop_pytest(parsed) == _drop_pytest(tomllib.loads(submitted)) else base
 
 
 _HEADER = re.compile(r"^\s*\[+\s*([^\]]+?)\s*\]+\s*(#.*)?$")
 
 
-def _sections(text: str, *, pytest: bool) -> str:
+def _select_sections(text: str, *, pytest: bool) -> str:
     kept, inside = [], False
     for line in text.splitlines():
         if header := _HEADER.match(line):
@@ -81,6 +90,6 @@ def _sections(text: str, *, pytest: bool) -> str:
     return "\n".join(kept) + "\n"
 
 
-def _without_pytest(parsed: dict[str, Any]) -> dict[str, Any]:
+def _drop_pytest(parsed: dict[str, Any]) -> dict[str, Any]:
     tool = {k: v for k, v in parsed.get("tool", {}).items() if k != "pytest"}
     return {**{k: v for k, v in parsed.items() if k != "tool"}, "tool": tool}

@@ -1,4 +1,4 @@
-"""Which acceptance checks a ticket gets: those that its merged change passes, for only they say what was wanted."""
+"""Chooses a ticket's acceptance checks: those that its merged change passes, for only they say what was wanted."""
 
 from __future__ import annotations
 
@@ -17,39 +17,45 @@ SLOW_LINTER_SECONDS = 10.0
 
 
 def add_acceptance_checks(ticket: Ticket, bench: Bench) -> Ticket:
-    """The ticket whose grader holds every check that the merged change, its tests included, passes in good time."""
-    change = _merged(ticket, bench)
+    """Return the ticket with every check that the merged change passes.
+
+    The change includes its tests. A check that takes too long is left out.
+    """
+    change = _open_merged_change(ticket, bench)
     names = list_known_checks(bench)
     found = [*read_change(names, change, ticket), *run_tools(names, change, bench)]
     passed = {
         finding.check for finding in found if finding.verdict == "passed" and finding.seconds < SLOW_LINTER_SECONDS
     }
-    return _with(ticket, checks=tuple(name for name in names if name in passed))
+    return _with_grader(ticket, checks=tuple(name for name in names if name in passed))
 
 
 def add_review_checks(ticket: Ticket, drafts: Iterable[ReviewCheck], bench: Bench) -> Ticket:
-    """The ticket with those drafts that tell its two sides apart: the merged change passes, the rejected diff fails."""
+    """Return the ticket with those drafts that tell its two sides apart.
+
+    The merged change passes them, and the rejected diff fails them.
+    """
     drafts = tuple(dict.fromkeys(drafts))
     if not drafts or ticket.rejected is None:
-        return _with(ticket, review=())
+        return _with_grader(ticket, review=())
     right, wrong = (
-        run_review_checks(drafts, _merged(ticket, bench)),
-        run_review_checks(drafts, _changed(ticket.rejected, (), bench)),
+        run_review_checks(drafts, _open_merged_change(ticket, bench)),
+        run_review_checks(drafts, _open_change(ticket.rejected, (), bench)),
     )
     pairs = zip(drafts, right, wrong, strict=True)
-    return _with(ticket, review=tuple(c for c, r, w in pairs if r.verdict == "passed" and w.verdict == "failed"))
+    return _with_grader(ticket, review=tuple(c for c, r, w in pairs if r.verdict == "passed" and w.verdict == "failed"))
 
 
-def _merged(ticket: Ticket, bench: Bench) -> SubmissionChange:
-    return _changed(ticket.gold or "", ticket.grader.hidden, bench)
+def _open_merged_change(ticket: Ticket, bench: Bench) -> SubmissionChange:
+    return _open_change(ticket.gold or "", ticket.grader.hidden, bench)
 
 
-def _changed(diff: str, hidden: Sequence[HiddenFile], bench: Bench) -> SubmissionChange:
+def _open_change(diff: str, hidden: Sequence[HiddenFile], bench: Bench) -> SubmissionChange:
     with bench.workspace("merged-") as workspace:
         apply_diff(workspace, diff)
         lay_hidden_files(workspace.root, hidden)
         return compare_with_base(workspace.root, bench.template.tree)
 
 
-def _with(ticket: Ticket, **changed: object) -> Ticket:
+def _with_grader(ticket: Ticket, **changed: object) -> Ticket:
     return ticket.model_copy(update={"grader": ticket.grader.model_copy(update=changed)})

@@ -41,7 +41,7 @@ def admit_ticket(
         ticket = add_acceptance_checks(ticket, bench)
         if ticket.rejected is not None:
             ticket = _fail_rejected(ticket, given, bench, draft, report)
-        reason = _left_out_words(left_out | passing)
+        reason = _describe_left_out(left_out | passing)
         admission = Admission(ticket=ticket.id, status="admitted", reason=reason, runs=runs)
     except Quarantine as why:
         ticket = _with_grader(ticket, review=given)
@@ -61,7 +61,7 @@ def _require_parts(ticket: Ticket) -> None:
 def _fail_rejected(
     ticket: Ticket, given: tuple[ReviewCheck, ...], bench: Bench, draft: CheckDrafter | None, report: Report
 ) -> Ticket:
-    """The ticket whose grader fails the rejected diff, if need be by checks drafted from the reviewers' words."""
+    """Return the ticket whose grader fails the rejected diff, if need be by checks drafted from reviewers' words."""
     assert ticket.rejected is not None
     report("the rejected diff")
     examined = examine_diff(ticket, ticket.rejected, bench)
@@ -80,7 +80,7 @@ def _with_grader(ticket: Ticket, **changed: object) -> Ticket:
     return ticket.model_copy(update={"grader": ticket.grader.model_copy(update=changed)})
 
 
-def _left_out_words(left_out: LeftOut) -> str:
+def _describe_left_out(left_out: LeftOut) -> str:
     if not left_out:
         return ""
     test, why = next(iter(left_out.items()))

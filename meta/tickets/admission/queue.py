@@ -19,10 +19,10 @@ from worker_agent.sandbox.process import kill_all_jobs
 def admit_waiting_tickets(
     tickets: Tickets, workshop: Workshop, settings: ReplaySettings, report: Report, runs: int = 3
 ) -> list[Admission]:
-    """Try every new ticket; quarantine one whose repository or environment cannot be had, with that reason.
+    """Try every new ticket, and write each result down as soon as it is known.
 
-    A ticket that could not be tried because of this machine, such as a full disk, stays new. Raises `MetaError` when
-    that is true of all of them.
+    A ticket whose repository or environment cannot be had is quarantined with that reason. One that could not be tried
+    because of this machine, such as a full disk, stays new. Raises `MetaError` when that is true of all of them.
     """
     waiting, found = tickets.waiting(), list[Admission]()
     trouble = ""

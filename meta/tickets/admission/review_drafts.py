@@ -1,4 +1,4 @@
-"""Review checks drafted by a model from a reviewer's words. A draft counts for nothing until admission has tried it."""
+"""Lets a model draft review checks from a reviewer's words. A draft counts for nothing until admission has tried it."""
 
 from __future__ import annotations
 
@@ -21,19 +21,20 @@ MAX_REJECTED_DIFF_CHARS = 20_000
 
 @dataclass(frozen=True)
 class ModelCheckDrafter:
-    """Asks the model. May be used by several threads."""
+    """Asks the model for review checks. Several threads may use it."""
 
     model: Model
 
     def draft(self, ticket: Ticket, outcome: Outcome) -> tuple[ReviewCheck, ...]:
-        """Checks for a ticket whose rejected diff passes all else; none where no reviewer said anything.
+        """Return checks for a ticket whose rejected diff passes all else.
 
-        Raises `ModelUnavailable` and, when the service will never answer as things are set, `ModelMisconfigured`.
+        There are none where no reviewer said anything. Raises `ModelUnavailable` and, when the service will never
+        answer as things are set, `ModelMisconfigured`.
         """
         words = outcome.reviewer_words
         if not words:
             return ()
-        question = {"role": "user", "content": [{"type": "text", "text": _question(ticket, words)}]}
+        question = {"role": "user", "content": [{"type": "text", "text": _write_question(ticket, words)}]}
         try:
             reply = self.model.ask(ModelRequest(CHECKS_PROMPT.read_text("utf-8"), [question], max_tokens=2048))
         except ContextTooLong:
@@ -42,7 +43,10 @@ class ModelCheckDrafter:
 
 
 def parse_checks(reply: str, words: tuple[Comment, ...]) -> tuple[ReviewCheck, ...]:
-    """The checks of an answer, those left out that cannot be read or that quote what no reviewer wrote."""
+    """Return the checks of an answer.
+
+    Those that cannot be read, or that quote what no reviewer wrote, are left out.
+    """
     found = re.search(r"\[.*\]", reply, re.DOTALL)
     try:
         entries = json.loads(found[0]) if found else []
@@ -50,8 +54,8 @@ def parse_checks(reply: str, words: tuple[Comment, ...]) -> tuple[ReviewCheck, .
         return ()
     checks = []
     for entry in entries[:MAX_DRAFTED_CHECKS]:
-        said = _squeezed(str(entry.get("quote", ""))) if isinstance(entry, dict) else ""
-        author = next((word.author for word in words if said and said in _squeezed(word.text)), None)
+        said = _squeeze(str(entry.get("quote", ""))) if isinstance(entry, dict) else ""
+        author = next((word.author for word in words if said and said in _squeeze(word.text)), None)
         if author is None:
             continue
         try:
@@ -61,18 +65,18 @@ def parse_checks(reply: str, words: tuple[Comment, ...]) -> tuple[ReviewCheck, .
     return tuple(checks)
 
 
-def _question(ticket: Ticket, words: tuple[Comment, ...]) -> str:
+def _write_question(ticket: Ticket, words: tuple[Comment, ...]) -> str:
     parts = {
-        "The ticket": _quoted(f"{ticket.title}\n\n{ticket.body}"[:4000]),
-        "The change that came back": _quoted((ticket.rejected or "")[:MAX_REJECTED_DIFF_CHARS]),
+        "The ticket": _block_quote(f"{ticket.title}\n\n{ticket.body}"[:4000]),
+        "The change that came back": _block_quote((ticket.rejected or "")[:MAX_REJECTED_DIFF_CHARS]),
         "What reviewers wrote": "\n\n".join(quote_comment(word) for word in words[:10]),
     }
     return "\n\n".join(f"# {head}\n\n{text}" for head, text in parts.items())
 
 
-def _quoted(text: str) -> str:
+def _block_quote(text: str) -> str:
     return "\n".join(f"> {line}" for line in text.splitlines())
 
 
-def _squeezed(text: str) -> str:
+def _squeeze(text: str) -> str:
     return " ".join(text.split()).casefold()

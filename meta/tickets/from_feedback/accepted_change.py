@@ -1,4 +1,4 @@
-"""What was accepted in place of what the agent had submitted: the merge itself, or the commit that took its place."""
+"""Finds what was accepted in place of what the agent had submitted: the merge, or the commit that replaced it."""
 
 from __future__ import annotations
 
@@ -28,29 +28,29 @@ _MOST_STEPS = 20
 
 
 class NoTicket(Exception):
-    """Why no ticket can be made of a pull request, in words for a person."""
+    """No ticket can be made of a pull request; the message says why, for a person."""
 
 
 def find_accepted_change(
     repository: Path, outcome: Outcome, all_outcomes: Iterable[Outcome], main: str
 ) -> MainlineChange:
-    """The change of main that was accepted. Raises `NoTicket`."""
+    """Return the change of main that was accepted. Raises `NoTicket`."""
     if outcome.kind is OutcomeKind.REVISED:
-        return _merge(repository, outcome)
-    later = list(_later(repository, outcome, main))
+        return _find_merge(repository, outcome)
+    later = list(_find_later_changes(repository, outcome, main))
     if outcome.kind is OutcomeKind.REVERTED:
-        undone = [place for place, change in enumerate(later) if _takes_back(change, outcome)]
+        undone = [place for place, change in enumerate(later) if _reverts(change, outcome)]
         later = later[: undone[-1]] if undone else later  # newest first
-    found = next(_in_its_stead(repository, outcome, list(all_outcomes), later), None)
+    found = next(_find_replacements(repository, outcome, list(all_outcomes), later), None)
     if found is None:
         raise NoTicket("nobody knows which change was accepted instead: no pull request or commit for the same issue")
     return found
 
 
-def _merge(repository: Path, outcome: Outcome) -> MainlineChange:
+def _find_merge(repository: Path, outcome: Outcome) -> MainlineChange:
     if outcome.merged_sha is None:
         raise NoTicket("its source does not say which commit merged it")
-    wanted = _paths(outcome.merged_diff.text if outcome.merged_diff else "")
+    wanted = _find_paths(outcome.merged_diff.text if outcome.merged_diff else "")
     for steps in range(1, _MOST_STEPS + 1):
         change = squash_changes(repository, f"{outcome.merged_sha}~{steps}", outcome.merged_sha)
         if change is None:
@@ -60,18 +60,18 @@ def _merge(repository: Path, outcome: Outcome) -> MainlineChange:
     raise NoTicket(f"its merge {outcome.merged_sha[:10]} is not in {repository}; fetch it")
 
 
-def _later(repository: Path, outcome: Outcome, main: str) -> Iterator[MainlineChange]:
-    """Main's changes since the pull request began, newest first, its own merge left out."""
+def _find_later_changes(repository: Path, outcome: Outcome, main: str) -> Iterator[MainlineChange]:
+    """Yield main's changes since the pull request began, newest first, its own merge left out."""
     since = outcome.base_sha if outcome.base_sha and _exists(repository, outcome.base_sha) else ""
     for change in read_history(repository, f"{since}..{main}" if since else main):
         if change.fix_commit != outcome.merged_sha:
             yield change
 
 
-def _in_its_stead(
+def _find_replacements(
     repository: Path, outcome: Outcome, others: list[Outcome], later: list[MainlineChange]
 ) -> Iterator[MainlineChange]:
-    """Changes of main that did the same work: by the evidence, by a reviewer's words, by the issue, by the title."""
+    """Yield changes of main that did the same work: by the evidence, a reviewer's words, the issue, the title."""
     by_commit = {change.fix_commit: change for change in later}
     for evidence in (*outcome.cause_evidence, *outcome.evidence):
         if evidence.kind in _INSTEAD and evidence.place in by_commit:
@@ -79,25 +79,25 @@ def _in_its_stead(
     for number in {int(n) for word in outcome.reviewer_words for n in _NUMBER.findall(word.text)} - {outcome.number}:
         merges = {o.merged_sha for o in others if (o.repository, o.number) == (outcome.repository, number)}
         yield from (c for c in later if c.pull == number or c.fix_commit in merges)
-    if issues := _issues(_messages(repository, outcome)):
-        yield from (change for change in later if issues & _issues(change.message))
+    if issues := _find_issues(_read_messages(repository, outcome)):
+        yield from (change for change in later if issues & _find_issues(change.message))
     title = brief_title_of(outcome.title).casefold()
     yield from (
         c for c in later if title in {brief_title_of(line).casefold() for line in c.message.split("\n") if line}
     )
 
 
-def _takes_back(change: MainlineChange, outcome: Outcome) -> bool:
+def _reverts(change: MainlineChange, outcome: Outcome) -> bool:
     said = any(e.kind == "revert" and e.place == change.fix_commit for e in outcome.evidence)
     names = [f"Reverts #{outcome.number}", f'Revert "{outcome.title}', f"reverts commit {outcome.merged_sha}"]
     return said or any(name.casefold() in change.message.casefold() for name in names)
 
 
-def _issues(text: str) -> set[str]:
+def _find_issues(text: str) -> set[str]:
     return {f"#{number}" for number in _ISSUE.findall(text)} | set(_TRAILER.findall(text))
 
 
-def _messages(repository: Path, outcome: Outcome) -> str:
+def _read_messages(repository: Path, outcome: Outcome) -> str:
     submitted = outcome.submitted_sha or outcome.head_sha
     if not submitted or not _exists(repository, submitted):
         return outcome.title
@@ -109,13 +109,14 @@ def _messages(repository: Path, outcome: Outcome) -> str:
 
 
 def find_submission(repository: Path, outcome: Outcome, base: str) -> str:
-    """What the agent had submitted, as a diff against `base`: the commit that the accepted change stands on.
+    """Return what the agent had submitted, as a diff against `base`.
 
-    Merged in a store of its own: nothing is written to the clone. Raises `NoTicket`.
+    That is the commit that the accepted change stands on. The submission is merged with it in a store of its own:
+    nothing is written to the clone. Raises `NoTicket`.
     """
     submitted = outcome.submitted_sha or outcome.head_sha
     if not submitted or not _exists(repository, submitted):
-        return _as_kept(outcome)
+        return _take_kept_diff(outcome)
     try:
         with tempfile.TemporaryDirectory(prefix="meta-merge-") as store:
             objects = run_git("rev-parse", "--git-path", "objects", cwd=repository).strip()
@@ -148,7 +149,7 @@ def find_submission(repository: Path, outcome: Outcome, base: str) -> str:
     return diff
 
 
-def _as_kept(outcome: Outcome) -> str:
+def _take_kept_diff(outcome: Outcome) -> str:
     kept = outcome.submitted_diff
     if kept is None or not kept.text.strip():
         raise NoTicket("what was submitted is not known: neither its commit nor its diff")
@@ -157,7 +158,7 @@ def _as_kept(outcome: Outcome) -> str:
     return kept.text
 
 
-def _paths(diff: str) -> set[str]:
+def _find_paths(diff: str) -> set[str]:
     return set(re.findall(r"^\+\+\+ b/(.+)$", diff, re.MULTILINE))
 
 
@@ -171,13 +172,16 @@ def _exists(repository: Path, commit: str) -> bool:
 
 @dataclass(frozen=True)
 class TicketSides:
-    """The two sides of a ticket: what was accepted, and what was turned down, as a diff against the same base."""
+    """The two sides of a ticket, as diffs against the same base.
+
+    One is the change that was accepted, the other what was turned down.
+    """
 
     change: MainlineChange
     rejected: str
 
 
 def ticket_sides(repository: Path, outcome: Outcome, all_outcomes: Iterable[Outcome], main: str) -> TicketSides:
-    """Raises `NoTicket`."""
+    """Return both sides of the ticket of one pull request. Raises `NoTicket`."""
     change = find_accepted_change(repository, outcome, all_outcomes, main)
     return TicketSides(change, find_submission(repository, outcome, change.base_commit))

@@ -32,7 +32,10 @@ _NOT_WRONG = {
 
 
 class ConversionResult(Record):
-    """What one pull request was made into; one JSON line of `meta tickets from-feedback --json`."""
+    """What one pull request was made into.
+
+    It is one JSON line of `meta tickets from-feedback --json`.
+    """
 
     pull_request: str
     title: str
@@ -74,7 +77,7 @@ def convert_outcomes(
     """
     outcomes, waiting = store.outcomes.all(), list[_Pair]()
     for outcome in (o for o in outcomes if o.kind.came_back):
-        found = _pair(settings, outcome, outcomes)
+        found = _find_sides(settings, outcome, outcomes)
         if isinstance(found, str):
             yield _conversion_result(outcome, None, found)
         elif not again and (known := _find_known(store, found)):
@@ -104,7 +107,7 @@ def convert_outcomes(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _pair(settings: Settings, outcome: Outcome, outcomes: list[Outcome]) -> _Pair | str:
+def _find_sides(settings: Settings, outcome: Outcome, outcomes: list[Outcome]) -> _Pair | str:
     """The two sides of the ticket, or why there are none."""
     if outcome.cause in _NOT_WRONG:
         return f"nobody said that it was wrong: {_NOT_WRONG[outcome.cause]}"

@@ -1,4 +1,4 @@
-"""One ticket as a person writes it: flat fields, diffs and hidden files inline, beside it, or from the history."""
+"""One ticket as a person writes it: flat fields, with diffs and hidden files inline, in files, or from the history."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ from worker_agent.git import GitError, run_git
 
 
 class BadEntry(Exception):
-    """What is wrong with an entry, and what to do about it."""
+    """An entry cannot be read; the message says why, and what to do about it."""
 
 
 class TicketEntry(BaseModel):
-    """The fields of a ticket file; see docs/tickets.md. A `repo` or file name is relative to the ticket file."""
+    """The fields of a ticket file; see docs/tickets.md.
+
+    The names of repositories and files are relative to the ticket file.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -50,7 +53,7 @@ class TicketEntry(BaseModel):
 
 
 def ticket_of(fields: dict[str, Any], folder: Path) -> Ticket:
-    """The ticket that an entry describes. Raises `Refused`.
+    """Return the ticket that an entry describes. Raises `BadEntry`.
 
     With a `fix_commit` and neither gold nor hidden files, both are taken from that commit's change.
     """
@@ -58,11 +61,11 @@ def ticket_of(fields: dict[str, Any], folder: Path) -> Ticket:
         if "grader" in fields:  # a record as `meta` itself writes it
             return Ticket.model_validate(fields)
         entry = TicketEntry.model_validate(fields)
-        repo = _place(entry.repo, folder)
-        gold = _text(entry.gold, entry.gold_file, folder)
-        hidden = tuple(_hidden(entry, folder))
+        repo = _resolve_repository(entry.repo, folder)
+        gold = _read_text(entry.gold, entry.gold_file, folder)
+        hidden = tuple(_read_hidden(entry, folder))
         if entry.fix_commit and gold is None and not hidden:
-            gold, hidden = _from_history(entry, repo)
+            gold, hidden = _read_from_history(entry, repo)
         return Ticket(
             id=entry.id,
             title=entry.title,
@@ -71,7 +74,7 @@ def ticket_of(fields: dict[str, Any], folder: Path) -> Ticket:
             base_commit=entry.base_commit,
             fix_commit=entry.fix_commit,
             gold=gold,
-            rejected=_text(entry.rejected, entry.rejected_file, folder),
+            rejected=_read_text(entry.rejected, entry.rejected_file, folder),
             environment=entry.environment,
             labels=entry.labels,
             source=entry.source,
@@ -86,10 +89,10 @@ def ticket_of(fields: dict[str, Any], folder: Path) -> Ticket:
             ),
         )
     except ValidationError as error:
-        raise BadEntry("; ".join(_words(problem) for problem in error.errors())) from None
+        raise BadEntry("; ".join(_explain_problem(problem) for problem in error.errors())) from None
 
 
-def _hidden(entry: TicketEntry, folder: Path) -> list[HiddenFile]:
+def _read_hidden(entry: TicketEntry, folder: Path) -> list[HiddenFile]:
     found = [HiddenFile(path=p, content=None if t is None else t.encode()) for p, t in entry.hidden.items()]
     for path, source in entry.hidden_files.items():
         try:
@@ -99,7 +102,7 @@ def _hidden(entry: TicketEntry, folder: Path) -> list[HiddenFile]:
     return found
 
 
-def _from_history(entry: TicketEntry, repo: str) -> tuple[str, tuple[HiddenFile, ...]]:
+def _read_from_history(entry: TicketEntry, repo: str) -> tuple[str, tuple[HiddenFile, ...]]:
     assert entry.fix_commit is not None
     try:
         run_git("rev-parse", "--verify", "--quiet", f"{entry.base_commit}^{{commit}}", cwd=Path(repo))
@@ -110,7 +113,7 @@ def _from_history(entry: TicketEntry, repo: str) -> tuple[str, tuple[HiddenFile,
     return sides.gold, sides.hidden
 
 
-def _text(inline: str | None, file: str | None, folder: Path) -> str | None:
+def _read_text(inline: str | None, file: str | None, folder: Path) -> str | None:
     if inline is not None or file is None:
         return inline
     try:
@@ -119,11 +122,11 @@ def _text(inline: str | None, file: str | None, folder: Path) -> str | None:
         raise BadEntry(f"cannot read the diff {file} ({error.strerror}); correct its path") from None
 
 
-def _place(repo: str, folder: Path) -> str:
+def _resolve_repository(repo: str, folder: Path) -> str:
     return repo if "://" in repo else str((folder / Path(repo).expanduser()).resolve())
 
 
-def _words(problem: Any) -> str:
+def _explain_problem(problem: Any) -> str:
     name = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "missing":
         return f"`{name}` is missing; add it"

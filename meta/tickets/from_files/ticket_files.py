@@ -18,7 +18,7 @@ _Found = tuple[int, dict[str, Any] | str]
 
 
 def load_tickets(path: Path) -> list[Ticket]:
-    """The tickets of a file, or of all ticket files of a folder, in order.
+    """Read the tickets of a file, or of all ticket files of a folder, in order.
 
     Raises one `MetaError` that names every bad entry as "file:line: what is wrong; what to do".
     """
@@ -29,7 +29,7 @@ def load_tickets(path: Path) -> list[Ticket]:
     problems: list[str] = []
     places: dict[str, str] = {}
     for file in files:
-        for line, fields in _entries(file):
+        for line, fields in _read_entries(file):
             place = f"{file}:{line}"
             try:
                 if isinstance(fields, str):
@@ -50,7 +50,7 @@ def load_tickets(path: Path) -> list[Ticket]:
     return tickets
 
 
-def _entries(file: Path) -> Iterator[_Found]:
+def _read_entries(file: Path) -> Iterator[_Found]:
     try:
         text = file.read_text(encoding="utf-8")
     except UnicodeDecodeError:
@@ -59,16 +59,16 @@ def _entries(file: Path) -> Iterator[_Found]:
         raise MetaError(f"cannot read {file}: {error.strerror}", "name a ticket file or a folder of them") from None
     match file.suffix:
         case ".jsonl" | ".json":
-            yield from _json_lines(text)
+            yield from _read_json_lines(text)
         case ".toml":
-            yield from _toml(text)
+            yield from _read_toml(text)
         case ".md":
-            yield _markdown(text)
+            yield _read_markdown(text)
         case other:
             raise MetaError(f"{file}: {other or 'no ending'} is no ticket format", "use .jsonl, .toml or .md")
 
 
-def _json_lines(text: str) -> Iterator[_Found]:
+def _read_json_lines(text: str) -> Iterator[_Found]:
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip():
             try:
@@ -78,7 +78,7 @@ def _json_lines(text: str) -> Iterator[_Found]:
                 yield number, f"this is not JSON ({error.msg}, column {error.colno}); write one object a line"
 
 
-def _toml(text: str) -> Iterator[_Found]:
+def _read_toml(text: str) -> Iterator[_Found]:
     try:
         parsed = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -93,14 +93,14 @@ def _toml(text: str) -> Iterator[_Found]:
     yield from ((lines[i] if i < len(lines) else 1, fields) for i, fields in enumerate(entries))
 
 
-def _markdown(text: str) -> _Found:
-    """TOML between +++ lines (or plain "key: value" between --- lines), then "# Title" and the body."""
+def _read_markdown(text: str) -> _Found:
+    """Read TOML between +++ lines (or plain "key: value" between --- lines), then "# Title" and the body."""
     found = re.match(r"(\+\+\+|---)[ \t]*\n(.*?)\n\1[ \t]*(?:\n|$)(.*)", text, re.DOTALL)
     if not found:
         return 1, "a Markdown ticket starts with its fields between two lines `+++`"
     fence, front, body = found.groups()
     try:
-        fields = tomllib.loads(front + "\n") if fence == "+++" else _plain(front)
+        fields = tomllib.loads(front + "\n") if fence == "+++" else _read_plain_fields(front)
     except tomllib.TOMLDecodeError as error:
         at = re.search(r"line (\d+)", str(error))
         return 1 + int(at[1]) if at else 2, f"the fields are not TOML ({error})"
@@ -113,7 +113,7 @@ def _markdown(text: str) -> _Found:
     return 1, fields
 
 
-def _plain(front: str) -> dict[str, Any]:
+def _read_plain_fields(front: str) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     key = ""
     for line in front.splitlines():

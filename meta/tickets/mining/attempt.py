@@ -57,11 +57,11 @@ def mine_change(
     origin: ChangeOrigin = ChangeOrigin(),
     report: Report = ignore_report,
 ) -> MinedTicket:
-    """Make a ticket of one change, and try it. What is wrong with a change is the reason of its quarantine.
+    """Make a ticket of one change, and try it.
 
-    Raises `OSError` when this machine is at fault.
+    What is wrong with the change is the reason of its quarantine. Raises `OSError` when this machine is at fault.
     """
-    begun, subject = time.monotonic(), _subject(repository, change)
+    begun, subject = time.monotonic(), _find_subject(repository, change)
     title = brief_title_of(subject)
 
     def tell(text: str) -> None:
@@ -97,12 +97,12 @@ def mine_change(
             return found("quarantined", str(refused))
         except MetaError as error:
             return found("quarantined", error.message)
-        ticket = _ticket(repository, change, sides, spec, seen, origin)
+        ticket = _make_ticket(repository, change, sides, spec, seen, origin)
         admission, ticket = admit_ticket(ticket, bench, runs=options.runs, draft=origin.draft, report=tell)
     return found(admission.status, admission.reason, ticket)
 
 
-def _ticket(
+def _make_ticket(
     repository: Path,
     change: MainlineChange,
     sides: ChangeSides,
@@ -110,7 +110,7 @@ def _ticket(
     seen: Contrast,
     origin: ChangeOrigin,
 ) -> Ticket:
-    subject = _subject(repository, change)
+    subject = _find_subject(repository, change)
     bodies = [change.message.partition("\n")[2]] if not change.merged else []
     if not any(body.strip() for body in bodies):
         bodies = [message.partition("\n")[2] for message in pull_messages_of(repository, change)]
@@ -121,7 +121,7 @@ def _ticket(
         marks.append(UNDER_SPECIFIED)
     number = f"-{change.pull}" if change.pull else ""
     return Ticket(
-        id=f"{_name(repository)[:40]}{number}-{change.fix_commit[:10]}",
+        id=f"{_name_project(repository)[:40]}{number}-{change.fix_commit[:10]}",
         title=words.title,
         body=words.body,
         repo=str(repository),
@@ -154,8 +154,11 @@ def why_unusable(sides: ChangeSides) -> str:
     return ""
 
 
-def _subject(repository: Path, change: MainlineChange) -> str:
-    """The line that says what the change is: a merge's is the pull request's title, in its body or its commits."""
+def _find_subject(repository: Path, change: MainlineChange) -> str:
+    """Return the line that says what the change is.
+
+    A merge's is the pull request's title, in its body or its commits.
+    """
     if not change.merged:
         return change.subject
     body = [line.strip() for line in change.message.split("\n")[1:] if line.strip()]
@@ -164,8 +167,8 @@ def _subject(repository: Path, change: MainlineChange) -> str:
     return next((message.partition("\n")[0] for message in pull_messages_of(repository, change)), change.subject)
 
 
-def _name(repository: Path) -> str:
-    """The project's name: of the place that it was cloned from, else of its folder."""
+def _name_project(repository: Path) -> str:
+    """Return the project's name: of the place that it was cloned from, otherwise of its folder."""
     with suppress(GitError, OSError):
         url = run_git("config", "--get", "remote.origin.url", cwd=repository).strip().rstrip("/")
         if name := re.sub(r"[^A-Za-z0-9._-]", "-", url.removesuffix(".git").rsplit("/", 1)[-1].rsplit(":", 1)[-1]):

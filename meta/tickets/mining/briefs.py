@@ -1,4 +1,4 @@
-"""Makes a brief from what people wrote about a change, without what gives the fix away."""
+"""Writes a brief from what people wrote about a change, without what gives the fix away."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _TELLS_HOW = re.compile(
 
 
 def brief_title_of(subject: str) -> str:
-    """A subject line without the pull request's number and the kind of change in front of it."""
+    """Return a subject line without the pull request's number and the kind of change."""
     text = re.sub(r"\s*\((gh-|#)\d+\)\s*$", "", subject.strip())
     text = _PREFIX.sub("", text).strip().rstrip(".")
     first = text.split(" ")[0]
@@ -57,7 +57,7 @@ def brief_title_of(subject: str) -> str:
 
 
 def why_not_a_brief(subject: str) -> str:
-    """Why a subject line is no brief, in words; empty where it may be one."""
+    """Say why a subject line cannot serve as a brief; empty where it may."""
     text = re.sub(r"\s*\((gh-|#)\d+\)\s*$", "", subject.strip())
     if found := _UNFIT_PREFIX.match(text):
         return f"its message says that it is no change of behaviour ({found[0]})"
@@ -70,29 +70,32 @@ def why_not_a_brief(subject: str) -> str:
 
 
 def write_brief(subject: str, bodies: Iterable[str], gold: str) -> Brief:
-    """Title and body for the worker. `gold` is the merged change; what repeats its code is left out of the body."""
-    code = _added(gold)
+    """Write title and body for the worker.
+
+    `gold` is the merged change; sentences that repeat its code are left out of the body.
+    """
+    code = _find_added_lines(gold)
     added = {line for line in code if len(line) >= 12 and re.search(r"[(){}=\[\].]", line)}  # not ordinary words
     private = set(re.findall(r"^\+(?!\+\+).*?\b(_\w+)", gold, re.MULTILINE))
     title, kept = brief_title_of(subject), list[str]()
-    seen = {_squeezed(title), _squeezed(f"*{title}"), _squeezed(f"-{title}")}
+    seen = {_squeeze(title), _squeeze(f"*{title}"), _squeeze(f"-{title}")}
     for body in bodies:
-        for paragraph in _paragraphs(body):
+        for paragraph in _split_paragraphs(body):
             if _is_code(paragraph):
-                shown = "" if any(_squeezed(line) in code for line in paragraph.split("\n")) else paragraph
+                shown = "" if any(_squeeze(line) in code for line in paragraph.split("\n")) else paragraph
             else:
-                shown = " ".join(_sentences(paragraph, added, private)).strip()
+                shown = " ".join(_keep_sentences(paragraph, added, private)).strip()
                 subject_line = shown.lstrip("*- ")  # of one of the commits that were squashed
                 plain = brief_title_of(subject_line)
                 about_else = _NOISE.match(plain) or _UNFIT_PREFIX.match(subject_line)
                 shown = "" if about_else or plain.lower() == title.lower() else shown
-            if shown.strip() and _squeezed(shown) not in seen:
-                seen.add(_squeezed(shown))
+            if shown.strip() and _squeeze(shown) not in seen:
+                seen.add(_squeeze(shown))
                 kept.append(shown)
     return Brief(title=title, body="\n\n".join(kept)[:6000])
 
 
-def _paragraphs(body: str) -> Iterator[str]:
+def _split_paragraphs(body: str) -> Iterator[str]:
     text = re.sub(r"<!--.*?-->", "", body.replace("\r\n", "\n"), flags=re.DOTALL)
     lines = [line for line in text.split("\n") if not _TRAILER.match(line.strip())]
     fence: list[str] | None = None
@@ -122,19 +125,19 @@ def _is_code(paragraph: str) -> bool:
     )
 
 
-def _sentences(paragraph: str, added: set[str], private: set[str]) -> Iterator[str]:
+def _keep_sentences(paragraph: str, added: set[str], private: set[str]) -> Iterator[str]:
     for sentence in re.split(r"(?<=[.!?])\s+(?=[A-Z`*\[(])", paragraph.replace("\n", " ")):
         names = set(re.findall(r"\b_\w+", sentence))
-        repeats = any(line in _squeezed(sentence) for line in added)
+        repeats = any(line in _squeeze(sentence) for line in added)
         if not repeats and not _TELLS_HOW.match(sentence) and not names & private:
             yield re.sub(r" {2,}", " ", sentence)
 
 
-def _added(gold: str) -> set[str]:
-    """The added lines of a diff, without spaces, but for those that any code could hold."""
-    lines = (_squeezed(line[1:]) for line in gold.splitlines() if line.startswith("+") and not line.startswith("+++"))
+def _find_added_lines(gold: str) -> set[str]:
+    """Return the added lines of a diff, without spaces, but for those that any code could hold."""
+    lines = (_squeeze(line[1:]) for line in gold.splitlines() if line.startswith("+") and not line.startswith("+++"))
     return {line for line in lines if len(line) >= 7 and re.search(r"\W", line)}
 
 
-def _squeezed(text: str) -> str:
+def _squeeze(text: str) -> str:
     return re.sub(r"[\s`]+", "", text)

@@ -13,7 +13,10 @@ from worker_agent.git import BINARY_DIFF, run_git
 
 @dataclass(frozen=True)
 class ChangeSides:
-    """`gold`: the diff without its hidden files; `hidden`: every test-side file as the change left it."""
+    """Both sides of a merged change.
+
+    `gold` is the diff without its hidden files; `hidden` is every test-side file as the change left it.
+    """
 
     gold: str
     hidden: tuple[HiddenFile, ...]
@@ -22,7 +25,7 @@ class ChangeSides:
 
     @property
     def test_files(self) -> tuple[str, ...]:
-        """The hidden Python files that are still there."""
+        """The hidden Python files that still exist."""
         return tuple(
             f.path for f in self.hidden if f.content is not None and is_test_side(f.path) and f.path.endswith(".py")
         )
@@ -41,7 +44,7 @@ def split_change(repository: Path, base: str, fix: str) -> ChangeSides:
         old_mode, new_mode, _, _, status = about.lstrip(":").split()
         if {old_mode, new_mode} & {"120000", "160000"}:
             links.append(path)
-        elif is_protected(path) or (path == "pyproject.toml" and _tables(before) != _tables(after)):
+        elif is_protected(path) or (path == "pyproject.toml" and _read_tables(before) != _read_tables(after)):
             content = None if status == "D" else after.bytes(path)
             hidden.append(HiddenFile(path=path, content=content, executable=new_mode == "100755"))
         else:
@@ -59,5 +62,5 @@ def split_change(repository: Path, base: str, fix: str) -> ChangeSides:
     return ChangeSides(diff, tuple(hidden), tuple(links))
 
 
-def _tables(tree: CommitTree) -> object:
+def _read_tables(tree: CommitTree) -> object:
     return pytest_tables_of(tree.text("pyproject.toml"))

@@ -1,4 +1,4 @@
-"""Finds changes in a repository's history that could be tickets: source and tests changed together, small enough."""
+"""Finds changes in a repository's history that could be tickets: small, with source and tests changed together."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class MainlineChange:
 
 
 def is_source_file(path: str) -> bool:
-    """Whether a changed file is code that a ticket could be about."""
+    """Say whether a changed file is code that a ticket could be about."""
     return (
         PurePosixPath(path).suffix in _CODE
         and not is_test_side(path)
@@ -65,9 +65,10 @@ def is_source_file(path: str) -> bool:
 
 
 def find_candidate_changes(repository: Path, since: str | None = None) -> Iterator[MainlineChange]:
-    """Changes of the main line (HEAD's first parents), newest first, that touch source and tests and are small.
+    """Yield small changes of the main line that touch source and tests, newest first.
 
-    `since` is anything that `git log --since` takes. Raises `MetaError` when there is no history to read.
+    The main line is HEAD's first parents. `since` is anything that `git log --since` takes. Raises `MetaError` when
+    there is nothing to read.
     """
     for change in read_history(repository, "HEAD", since):
         lines = sum(count for path, count in change.lines if path in set(change.source))
@@ -76,7 +77,10 @@ def find_candidate_changes(repository: Path, since: str | None = None) -> Iterat
 
 
 def read_history(repository: Path, span: str, since: str | None = None) -> Iterator[MainlineChange]:
-    """Every change of a line of history (its first parents), newest first. Raises `MetaError` when there is none."""
+    """Yield every change of a line of history, its first parents, newest first.
+
+    Raises `MetaError` when there is none.
+    """
     limit = [f"--since={since}"] if since else []
     try:
         text = run_git(
@@ -104,22 +108,22 @@ def read_history(repository: Path, span: str, since: str | None = None) -> Itera
             message=message.strip(),
             pull=int(found[1] or found[2]) if found else None,
             merged=len(parents.split()) > 1,
-            lines=_lines(numbers),
+            lines=_parse_numstat(numbers),
         )
 
 
 def squash_changes(repository: Path, base: str, fix: str) -> MainlineChange | None:
-    """All from `base` to `fix` as one change; `None` where one of them is not there."""
+    """Return everything from `base` to `fix` as one change; `None` where one is missing."""
     try:
         parent = run_git("rev-parse", "--verify", "--quiet", f"{base}^{{commit}}", cwd=repository).strip()
         numbers = run_git("diff", "--no-renames", "--numstat", "-z", base, fix, cwd=repository)
     except GitError:
         return None
     newest = next(read_history(repository, f"{fix}^!"), None)
-    return replace(newest, base_commit=parent, lines=_lines(numbers)) if newest else None
+    return replace(newest, base_commit=parent, lines=_parse_numstat(numbers)) if newest else None
 
 
-def _lines(numbers: str) -> tuple[tuple[str, int], ...]:
+def _parse_numstat(numbers: str) -> tuple[tuple[str, int], ...]:
     changed = []
     for entry in numbers.split("\0"):
         added, _, rest = entry.strip("\n").partition("\t")
@@ -130,7 +134,10 @@ def _lines(numbers: str) -> tuple[tuple[str, int], ...]:
 
 
 def pull_messages_of(repository: Path, change: MainlineChange) -> list[str]:
-    """Messages of the commits that a merged pull request consisted of, oldest first, merges left out."""
+    """Return the messages of the commits in a merged pull request, oldest first.
+
+    Merges are left out.
+    """
     if change.merged:
         span = f"{change.base_commit}..{change.fix_commit}^2"
     elif change.pull is not None:

@@ -1,4 +1,4 @@
-"""Which tests tell the base from the merged change: FAIL_TO_PASS and PASS_TO_PASS, found by running both."""
+"""Finds the tests that tell the base from the merged change, by running both: FAIL_TO_PASS and PASS_TO_PASS."""
 
 from __future__ import annotations
 
@@ -35,12 +35,15 @@ MAX_ENDED_RUNS = 3
 
 
 class NoContrast(Exception):
-    """No test tells the change from its base; the message says what was seen, for a person."""
+    """No test tells the change from its base; the message says what was seen."""
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """Node ids, in the order in which they run."""
+    """The tests that a change turns from failing to passing, and those that pass throughout.
+
+    Node ids are in the order in which they run.
+    """
 
     fail_to_pass: tuple[str, ...]
     pass_to_pass: tuple[str, ...]
@@ -61,7 +64,7 @@ def find_contrast(
     if first.timed_out or not any(test.outcome == "passed" for test in first.tests):
         files = tuple(path for path in touched if re.search(r"(^|/)(test_[^/]*|[^/]*_test|tests?)\.py$", path))
         if not files:
-            raise NoContrast(_nothing(first))
+            raise NoContrast(_explain_no_contrast(first))
         suite = replace(suite, seconds=TOUCHED_FILES_FACTOR * suite_seconds)
         first = suite.run(gold, hidden, files)
     if not first.started:
@@ -75,7 +78,7 @@ def find_contrast(
         if outcome == "passed" == later.get(test) and is_test_side(test.split("::")[0]) and not _names_the_moment(test)
     ]
     if not passing:
-        raise NoContrast(_nothing(first))
+        raise NoContrast(_explain_no_contrast(first))
     slowest = max(test.seconds for run in (first, second) for test in run.tests if test.outcome == "passed")
     suite = replace(suite, test_seconds=min(MAX_TEST_SECONDS, max(MIN_TEST_SECONDS, SLOWEST_TEST_FACTOR * slowest)))
     base = suite.run("", hidden, files, wanted=passing)
@@ -89,7 +92,7 @@ def find_contrast(
         candidates = [t for t in candidates if original.get(t) != "passed"]
     if not candidates:
         late = next((run for run in (first, second) if run.timed_out), None)
-        raise NoContrast(_nothing(late) if late else "no test fails without the change and passes with it")
+        raise NoContrast(_explain_no_contrast(late) if late else "no test fails without the change and passes with it")
     chosen = set(candidates)
     return Contrast(tuple(candidates), tuple(t for t in passing if t not in chosen), first.seconds, suite.test_seconds)
 
@@ -105,9 +108,9 @@ class _Suite:
     def run(
         self, diff: str, hidden: Sequence[HiddenFile], files: Sequence[str], wanted: Sequence[str] | None = None
     ) -> TestRun:
-        """One run in a workspace of its own; a test that ends its process is left out and the rest run again."""
+        """Run once in a workspace; a test that ends its process is left out, and the rest run again."""
         left = list(wanted) if wanted is not None else None
-        run = self._once(diff, hidden, files, left)
+        run = self._run_once(diff, hidden, files, left)
         for _ in range(MAX_ENDED_RUNS):
             if left is None or run.finished or run.running is None:
                 break
@@ -115,10 +118,10 @@ class _Suite:
             left = [test for test in left if test not in seen]
             if not left:
                 break
-            run = _joined(run, self._once(diff, hidden, files, left))
+            run = _join_runs(run, self._run_once(diff, hidden, files, left))
         return run
 
-    def _once(
+    def _run_once(
         self, diff: str, hidden: Sequence[HiddenFile], files: Sequence[str], wanted: Sequence[str] | None
     ) -> TestRun:
         orders = PytestOrders(files, wanted, self.seconds, self.test_seconds)
@@ -129,7 +132,7 @@ class _Suite:
                 return run_pytest(self.bench, workspace.root, orders)
 
 
-def _joined(first: TestRun, second: TestRun) -> TestRun:
+def _join_runs(first: TestRun, second: TestRun) -> TestRun:
     ended = [t for t in first.outcomes if all(t != test.id for test in first.tests)]
     hung = tuple(TestReport(test, 0, "timeout" if first.timed_out else "failed") for test in ended)
     return replace(second, tests=(*first.tests, *hung, *second.tests), broken={**first.broken, **second.broken})
@@ -142,7 +145,7 @@ def _names_the_moment(test: str) -> bool:
     return today in test or bool(re.search(rf"\b{now}\d{{5,}}|0x[0-9a-f]{{6,}}", test))
 
 
-def _nothing(run: TestRun) -> str:
+def _explain_no_contrast(run: TestRun) -> str:
     if run.timed_out:
         return f"the tests of the change did not end within {run.seconds:.0f} s"
     broken: Mapping[str, str] = run.broken

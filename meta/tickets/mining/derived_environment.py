@@ -1,4 +1,4 @@
-"""Derives what a change's tests run in: as the project declares it, else the least that its tests need."""
+"""Derives what a change's tests run in: what the project declares, otherwise the least that its tests need."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from meta.tickets.mining.changes import MainlineChange
 def derive_working_environment(
     repository: Path, change: MainlineChange, sides: ChangeSides, workshop: Workshop, report: Report
 ) -> EnvironmentSpec:
-    """Return a spec that was built, with the linters that can be had.
+    """Return a spec that could be built, with the linters that can be had.
 
     Raises `MetaError`, with uv's words for what the project declares, when not even the least can be built.
     """
@@ -37,13 +37,13 @@ def derive_working_environment(
         except MetaError:
             raise refused from None
         spec = bare
-    return _with_linters(spec, repository, base, workshop, report)
+    return _add_linters(spec, repository, base, workshop, report)
 
 
-def _with_linters(
+def _add_linters(
     spec: EnvironmentSpec, repository: Path, base: str, workshop: Workshop, report: Report
 ) -> EnvironmentSpec:
-    """The same with those linters of the base that can be had: for want of one, no ticket is turned down."""
+    """Add those linters of the base that can be had: for want of one, no ticket is turned down."""
     tree = CommitTree(repository, base)
     for linter in find_linter_packages(tree, spec.packages, find_declared_packages(tree).runtime):
         more = spec.model_copy(update={"linters": (*spec.linters, linter)})

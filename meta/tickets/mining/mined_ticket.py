@@ -7,7 +7,10 @@ from meta.records.ticket import Admission, Ticket, TicketStatus
 
 
 class MinedTicket(Record):
-    """One change and its ticket. The fields down to `reason` are a JSON line of `meta tickets mine --json`."""
+    """One change, and the ticket that was made of it.
+
+    The fields down to `reason` are one JSON line of `meta tickets mine --json`.
+    """
 
     repo: str
     base_commit: str
@@ -23,7 +26,7 @@ class MinedTicket(Record):
 
     @property
     def admission(self) -> Admission | None:
-        """Return the result in the form that is kept beside the ticket; `None` without a ticket."""
+        """The result in the form that is kept beside the ticket; `None` without a ticket."""
         if self.ticket is None:
             return None
         return Admission(ticket=self.ticket.id, status=self.status, reason=self.reason, seconds=self.seconds)

@@ -28,7 +28,7 @@ def mine_repository(
     skip: Collection[str] = (),
     report: Report = ignore_report,
 ) -> Iterator[MinedTicket]:
-    """Try the changes of a repository's main line, newest first; yield one result for each, in that order.
+    """Try the changes of a repository's main line, newest first, and yield each result.
 
     Ends when `limit` tickets were admitted. `since` is anything that `git log --since` takes; `skip` holds fix commits
     that were tried before, so that an interrupted run can be resumed. `jobs` changes are tried at a time. Raises
@@ -89,7 +89,7 @@ def mine_into_store(
     limit: int,
     skip: Collection[str] = (),
 ) -> Generator[MinedTicket]:
-    """Mine the clone at `repository` as `mine_repository` does, and keep every ticket, admitted or quarantined.
+    """Mine a clone as `mine_repository` does, and keep each ticket, admitted or not.
 
     Changes that became a ticket in an earlier run are not tried again, nor those whose fix commits are in `skip`.
     """

@@ -1,4 +1,4 @@
-"""Whether a brief tells what the hidden tests demand, and what kind of work it is."""
+"""Tells whether a brief says what the hidden tests demand, and what kind of work it is."""
 
 from __future__ import annotations
 
@@ -13,33 +13,36 @@ from worker_agent.git import GitError, run_git
 
 
 def unspecified_names(brief: str, gold: str, base: CommitTree, fix: CommitTree, tests: Iterable[str]) -> list[str]:
-    """Names and texts that the changed tests use, the gold change brings in, and neither base nor brief know."""
+    """Return names and texts that the tests demand and the worker cannot know.
+
+    The changed tests use them, the gold change brings them in, and neither base nor brief has them.
+    """
     added = "\n".join(line[1:] for line in gold.splitlines() if line.startswith("+") and not line.startswith("+++"))
     words = set(re.findall(r"[^\W\d]\w{2,}", added))
     names: set[str] = set()
     texts: set[str] = set()
     for path in tests:
-        known = set(_demands(base.text(path)))
-        for kind, value in _demands(fix.text(path)):
+        known = set(_find_demands(base.text(path)))
+        for kind, value in _find_demands(fix.text(path)):
             if (kind, value) not in known:
                 (names if kind == "name" else texts).add(value)
     told = set(re.findall(r"[^\W\d]\w{2,}", brief))
     missing = [n for n in sorted((names & words) - told) if not n.startswith("__") and not _occurs(base, n)]
-    loose = _loosely(added)
-    return missing + [t for t in sorted(texts) if _loosely(t) in loose and _loosely(t) not in _loosely(brief)]
+    loose = _squeeze(added)
+    return missing + [t for t in sorted(texts) if _squeeze(t) in loose and _squeeze(t) not in _squeeze(brief)]
 
 
 def themes_of(change: MainlineChange, subject: str, gold: str) -> list[str]:
-    """The kind of work and the part of the repository, as "kind:…" and "part:…"."""
+    """Return the kind of work and the part of the repository: "kind:…" and "part:…"."""
     weight: dict[str, int] = {}
     for path, count in change.lines:
         if is_source_file(path):
-            weight[_part(path)] = weight.get(_part(path), 0) + count
+            weight[_find_part(path)] = weight.get(_find_part(path), 0) + count
     part = max(weight, key=lambda p: weight[p]) if weight else "root"
-    return [f"kind:{_kind(subject, gold)}", f"part:{part}"]
+    return [f"kind:{_find_kind(subject, gold)}", f"part:{part}"]
 
 
-def _kind(subject: str, gold: str) -> str:
+def _find_kind(subject: str, gold: str) -> str:
     text = subject.lower()
     if found := re.match(r"(feat|fix|perf)(\([^)]*\))?!?:", text):
         return {"feat": "feature", "fix": "fix", "perf": "speed"}[found[1]]
@@ -59,15 +62,15 @@ def _kind(subject: str, gold: str) -> str:
     return "feature" if adds else "change"
 
 
-def _part(path: str) -> str:
-    """The module below the package, or the package below the root: "src/shop/cart/total.py" is "cart"."""
+def _find_part(path: str) -> str:
+    """Return the module below the package, or the package below the root: "src/shop/cart/total.py" is "cart"."""
     parts = [p for p in PurePosixPath(path).with_suffix("").parts if p not in ("src", "lib")]
     below = parts[1:] if len(parts) > 1 else parts
     return (below[0] if below[0] != "__init__" else parts[0]).strip("_") or "root"
 
 
-def _demands(text: str) -> Iterator[tuple[str, str]]:
-    """("name", …) for what a test takes from elsewhere, ("text", …) for messages that it expects."""
+def _find_demands(text: str) -> Iterator[tuple[str, str]]:
+    """Yield ("name", …) for what a test takes from elsewhere, ("text", …) for messages that it expects."""
     try:
         module = ast.parse(text)
     except (SyntaxError, ValueError):
@@ -82,13 +85,13 @@ def _demands(text: str) -> Iterator[tuple[str, str]]:
                 if keyword.arg:
                     yield "name", keyword.arg
                 if keyword.arg == "match":
-                    yield from (("text", value) for value in _texts(keyword.value))
+                    yield from (("text", value) for value in _find_texts(keyword.value))
         elif isinstance(node, ast.Compare):
             for side in (node.left, *node.comparators):
-                yield from (("text", value) for value in _texts(side) if len(value) >= 15)
+                yield from (("text", value) for value in _find_texts(side) if len(value) >= 15)
 
 
-def _texts(node: ast.expr) -> Iterator[str]:
+def _find_texts(node: ast.expr) -> Iterator[str]:
     if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value.strip():
         yield node.value
 
@@ -100,5 +103,5 @@ def _occurs(tree: CommitTree, name: str) -> bool:
         return False
 
 
-def _loosely(text: str) -> str:
+def _squeeze(text: str) -> str:
     return re.sub(r"[\W_]+", "", text).lower()

@@ -33,7 +33,7 @@ import tamper_check  # type: ignore[import-not-found]
 
 
 def run_inside() -> int:
-    """Read the orders, run pytest, return its exit code; 70 when there is no pytest here."""
+    """Read the orders, run pytest, and return its exit code; 70 without pytest."""
     orders = json.loads(sys.stdin.buffer.read())
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)

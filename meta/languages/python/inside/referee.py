@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     Emit = Callable[..., None]
 
 REFEREE_EVENT = "meta.languages.python.inside.tell"
-"""The audit event by which pytest's hooks speak to the judge: a word, and a dictionary that it reads and fills in."""
+"""The audit event by which pytest's hooks speak to the referee: a word, and a dictionary that it reads and fills in."""
 
 
 def open_channel(fd: int, key: bytes) -> Emit:
-    """A function that writes one report."""
+    """Return a function that writes one report."""
     fcntl.fcntl(fd, fcntl.F_SETFD, fcntl.fcntl(fd, fcntl.F_GETFD) | fcntl.FD_CLOEXEC)
     owner, count, write, dumps, pid = os.getpid(), [0], os.write, json.dumps, os.getpid
     sha256, new = hashlib.sha256, hmac.new
@@ -51,9 +51,10 @@ def open_channel(fd: int, key: bytes) -> Emit:
 
 
 def install_referee(orders: dict[str, Any], emit: Emit, first: CodeType, own: Sequence[Any]) -> None:
-    """Install the audit hook that holds the orders, judges what the hooks of pytest tell it, and writes the reports.
+    """Install the audit hook that judges what pytest's hooks tell it.
 
-    `first` is the code that runs pytest; `own` are the modules and classes of this side, which nobody may change.
+    It holds the orders and writes the reports. `first` is the code that runs pytest; `own` are the modules and classes
+    of this side, which nobody may change. All of it is one closure, so that no object leads to what it holds.
     """
     wanted = None if orders["wanted"] is None else frozenset(orders["wanted"])
     deciding, twins, sentinels = frozenset(orders["twins"]), dict(orders["twins"]), dict(orders["sentinels"])
@@ -189,7 +190,7 @@ def install_referee(orders: dict[str, Any], emit: Emit, first: CodeType, own: Se
 
 
 def tell_referee(word: str, told: dict[str, Any]) -> None:
-    # A signal's handler is handed the frame that it interrupts, which should not be the judge's.
+    # A signal's handler is handed the frame that it interrupts, which should not be the referee's.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _ALL_SIGNALS)
     try:
         sys.audit(REFEREE_EVENT, word, told)
@@ -236,6 +237,6 @@ def _with_sentinels(items: list[Any], sentinels: dict[str, str]) -> list[Any]:
 
 
 def _quiet(item: Any) -> Any:
-    """An item that fails without a traceback, which nobody would read."""
+    """Make an item fail without a traceback, which nobody would read."""
     item.repr_failure = lambda excinfo, style=None: "has to fail"
     return item

@@ -1,4 +1,4 @@
-"""What pytest's hooks see, told to the judge."""
+"""Tells the referee what pytest's hooks see."""
 
 from __future__ import annotations
 
@@ -12,15 +12,21 @@ if TYPE_CHECKING:
 
 
 RING_AGAIN_SECONDS = 1.0
-"""It rings again after so many seconds: code that swallows the first exception gets another."""
+"""Seconds after which it rings again: code that swallows the first exception gets another."""
 
 
 class TestTimeout(BaseException):
-    """Not an `Exception`, so that code under test does not swallow it by catching everything it expects."""
+    """A test took too long.
+
+    Not an `Exception`, so that code under test does not swallow it by catching everything it expects.
+    """
 
 
 class Reporter:
-    """The pytest plugin: what it sees it tells the judge, and it keeps nothing that would be worth finding."""
+    """The pytest plugin.
+
+    It tells the referee what it sees, and keeps nothing that would be worth finding.
+    """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -102,7 +108,10 @@ class Reporter:
 
 
 def mark_hooks() -> None:
-    """Make wrappers of those hooks that are; pytest is imported late, when outside is told that this side runs."""
+    """Mark which hooks are wrappers.
+
+    This imports pytest, so it comes late: only after the process outside has been told that this side runs.
+    """
     import pytest
 
     for name in ("make_collect_report",):
@@ -113,7 +122,7 @@ def mark_hooks() -> None:
 
 
 def _ring(after: float, limit: float = 0) -> float:
-    """Raise `TimedOut` in so many seconds, or with 0 not at all. Gives the seconds that were left till then."""
+    """Raise `TestTimeout` after that many seconds, or with 0 not at all; return the seconds left till then."""
     if after:
 
         def on_alarm(signum: int, frame: Any) -> None:

@@ -38,7 +38,7 @@ _HOOKS = (
 
 
 def _parts() -> Iterator[tuple[Any, str, Any, Any, Any]]:
-    """Every function of the runner: its module or class, its name there, the value, the function in it, its code."""
+    """Yield every function of the runner: its module or class, its name there, the value, the function, its code."""
     for module_name, module in list(sys.modules.items()):
         if any(module_name == package or module_name.startswith(package + ".") for package in _PACKAGES):
             owners = [
@@ -57,7 +57,10 @@ def _parts_of(owner: Any) -> Iterator[tuple[Any, str, Any, Any, Any]]:
 
 
 def is_file_of_the_tests(path: str) -> bool:
-    """Whether a file (its path below the root) is the tests' own, which the grader has restored."""
+    """Say whether a file, by its path below the root, is one of the tests.
+
+    Those the grader has restored.
+    """
     parts = path.split(os.sep)
     return bool({"tests", "test"} & set(parts[:-1]) or _TEST_FILE.match(parts[-1]))
 
@@ -67,7 +70,7 @@ def _called(owner: Any) -> str:
 
 
 class TamperCheck:
-    """What the runner was made of when this was made."""
+    """Remembers what the runner is made of, and finds what was changed since."""
 
     def __init__(self, pluginmanager: Any, more: Sequence[Any] = ()) -> None:
         self._parts = [*_parts(), *(part for owner in more for part in _parts_of(owner))]
@@ -76,7 +79,7 @@ class TamperCheck:
         self._root = os.getcwd() + os.sep
 
     def broken(self) -> str:
-        """What has been replaced or added since, in words; empty where nothing was."""
+        """Return what has been replaced or added since, in words; empty for nothing."""
         for owner, name, value, function, code in self._parts:
             # Looked at around every deciding test, thousands of parts at a time: nothing is called or built here.
             if vars(owner).get(name) is not value or function.__code__ is not code:
