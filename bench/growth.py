@@ -97,7 +97,7 @@ def fill(engine: Engine, replays: int, made: int) -> None:
                     "purpose": "gate" if number % 5 else "screen",
                     "verdict": "passed" if number % 2 else "failed",
                     "candidate": candidate.id if own else None,
-                    "asked": number + 1,
+                    "rank": number + 1,
                 }
             )
             store.replays.add(replay, TRANSCRIPT, night, promotion)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,9 +17,12 @@ from meta.errors import MetaError
 from meta.records.candidate import Edit
 from meta.records.replay import Replay
 from meta.records.ticket import Admission, Grader, Ticket
+from meta.store.calls import PlannedCall
 from meta.store.database import open_database
 from meta.store.store import Store
 from meta.store.writer_lock import hold_writer_lock
+from tests.raw_database import run_raw
+from worker_agent.records import Usage
 
 
 @pytest.fixture
@@ -92,10 +99,40 @@ def test_a_changed_ticket_has_to_prove_itself_anew(store: Store) -> None:
 
 
 def test_a_replay_comes_back_as_it_was_with_its_transcript(store: Store) -> None:
-    made = replay("r-1", diff="+x", asked=4)
+    made = replay("r-1", diff="+x", rank=4)
     store.replays.add(made, [{"kind": "start"}, {"kind": "end", "ended": "submitted"}], night=None)
     assert store.replays.all() == [made]
     assert [e["kind"] for e in store.transcripts.of_replay("r-1")] == ["start", "end"]
+
+
+def test_what_is_written_together_is_kept_together_or_not_at_all(store: Store) -> None:
+    with suppress(KeyboardInterrupt), store.all_or_nothing():
+        night = store.nights.resume_or_open_tuning(10)
+        store.candidates.add(night.id, "v", Edit(title="Better"))
+        with store.all_or_nothing():
+            store.replays.add(replay("r-1"), [{"kind": "start"}])
+        raise KeyboardInterrupt
+    assert store.candidates.all() == []
+    assert store.replays.all() == []
+    assert store.transcripts.of_replay("r-1") == []
+    store.tickets.add(ticket())  # and what is written alone is in the file at once
+    assert run_raw(store.path, "select id from tickets") == [("t-1",)]
+
+
+def test_threads_that_share_a_store_keep_out_of_each_others_blocks(store: Store) -> None:
+    def add(names: list[str]) -> None:
+        for name in names:
+            store.outcomes.set_cursor(name, "c")
+
+    others = threading.Thread(target=add, args=([f"s-{number}" for number in range(50)],))
+    with suppress(KeyboardInterrupt), store.all_or_nothing():
+        others.start()
+        for number in range(50):
+            store.replays.add(replay(f"r-{number}"))
+        raise KeyboardInterrupt
+    others.join()
+    assert store.replays.all() == []
+    assert all(store.outcomes.cursor(f"s-{number}") for number in range(50))
 
 
 def test_a_void_replay_counts_against_no_budget(store: Store) -> None:
@@ -131,3 +168,49 @@ def test_promotion_starts_a_new_count_of_draws(store: Store) -> None:
     assert incumbent is not None
     assert (incumbent.version, incumbent.id) == ("w", second)
     assert second > first
+
+
+def test_what_is_asked_for_every_replay_or_batch_uses_an_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    statements: list[str] = []
+    connect = sqlite3.connect
+
+    def traced(*args: Any, **options: Any) -> sqlite3.Connection:
+        connection = connect(*args, **options)
+        connection.set_trace_callback(statements.append)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", traced)
+    store = Store(tmp_path / "runs.db")
+    night = store.nights.resume_or_open_tuning(10).id
+    candidate = store.candidates.add(night, "v", Edit(title="Better"))
+    promotion = store.incumbents.promote("v", "m")
+    statements.clear()
+    store.replays.add(replay("r-1", candidate=candidate.id), [{"kind": "start"}], night, promotion)
+    store.replays.last_rank()
+    store.replays.pool_draws("t-1", "v")
+    store.replays.prior_counts("t-1", "v", 40)
+    store.replays.baseline("v", ["t-1", "t-2"])
+    store.replays.newest_shared("v", "t-1", 40)
+    store.replays.of_candidate(candidate.id)
+    store.replays.of_race(candidate.id)
+    store.replays.race_opponent(candidate.id)
+    store.replays.gate_draws(candidate)
+    store.replays.tickets_tested(candidate.id)
+    store.replays.count_of_candidate(candidate.id)
+    store.replays.gate_outcomes(candidate.id)
+    store.replays.count_used(night)
+    store.replays.cost_of_night(night)
+    store.transcripts.of_replay("r-1")
+    store.incumbents.current()
+    store.gate_tests.find(candidate.id)
+    store.candidates.move(candidate, "testing")
+    store.tickets.find("t-1")
+    store.calls.end(store.calls.begin(PlannedCall("worker", "m", 1, None, night)), "answered", "m", Usage())
+    store.calls.spent(night)
+    store.calls.cost_of_candidate(candidate.id)
+    asked = [sql for sql in statements if sql.lower().startswith(("select", "update", "insert"))]
+    assert len(asked) > 25
+    plans = {sql: run_raw(store.path, f"explain query plan {sql}") for sql in asked}
+    large = re.compile(r"SCAN (replays|transcripts|calls|tickets|candidates|r|t|c)\b")
+    assert [sql for sql, plan in plans.items() if any(large.match(step[-1]) for step in plan)] == []
+    store.close()

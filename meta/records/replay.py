@@ -54,7 +54,7 @@ class Replay(Record):
     candidate: int | None = None
     tests_passed: bool | None = None
     """Whether the tests alone passed; `None` for void replays, and for those made before there were other checks."""
-    asked: int = 0
+    rank: int = 0
     """Rank among the replays that were asked for: the order in which draws are handed out, whatever finishes first."""
 
     @property

@@ -104,7 +104,7 @@ class Replayer:
         with explain_service_errors(WORK_KEPT):
             while pending := [job for job in jobs if job.key not in made]:
                 for job, finished in self._executor.run(self._watch.until_outage(pending)):
-                    replay = finished.replay.model_copy(update={"asked": ranks[job.key]})
+                    replay = finished.replay.model_copy(update={"rank": ranks[job.key]})
                     self._store.replays.add(replay, finished.events, night, promotion)
                     made[job.key] = replay
                     self._watch.note(replay)

@@ -50,9 +50,9 @@ class Replays:
         self, replay: Replay, events: Sequence[Event] = (), night: int | None = None, promotion: int | None = None
     ) -> None:
         """Keep a finished replay and its transcript, both or neither; `promotion` is the one that was in force."""
-        row = replay.model_dump(exclude={"usage"}) | replay.usage.model_dump()
+        row = replay.model_dump(exclude={"usage", "rank"}) | replay.usage.model_dump()
         with self._db.all_or_nothing():
-            self._db.insert("replays", row | {"night": night, "promotion": promotion})
+            self._db.insert("replays", row | {"asked": replay.rank, "night": night, "promotion": promotion})
             self._transcripts.add(replay.id, events)
 
     def all(self) -> list[Replay]:
@@ -70,8 +70,8 @@ class Replays:
 
     def baseline(self, version: str, tickets: Iterable[str]) -> list[Replay]:
         """What a version did on these tickets outside the gate, ticket by ticket; without void replays."""
-        condition = (
-            "version = ? and ticket = ? and purpose in ('incumbent', 'measure') and candidate is null"
+        condition = (  # the + keeps SQLite from the index on candidates, which leads to every version's replays
+            "version = ? and ticket = ? and purpose in ('incumbent', 'measure') and +candidate is null"
             " and verdict != 'void'"
         )
         return [replay for ticket in tickets for replay in self._read(condition, version, ticket)]
@@ -84,7 +84,7 @@ class Replays:
     def newest_shared(self, version: str, ticket: str, most: int) -> list[Replay]:
         """A version's newest replays on a ticket that belong to no candidate, oldest first."""
         found = self._db.rows(
-            "select * from replays where version = ? and ticket = ? and candidate is null order by rowid desc limit ?",
+            "select * from replays where version = ? and ticket = ? and +candidate is null order by rowid desc limit ?",
             version,
             ticket,
             most,
@@ -238,5 +238,6 @@ class Replays:
 
 
 def _replay(row: dict[str, Any]) -> Replay:
-    usage = {name: row[name] for name in Usage.model_fields}
-    return Replay(usage=Usage(**usage), **{name: row[name] for name in Replay.model_fields if name != "usage"})
+    usage = Usage(**{name: row[name] for name in Usage.model_fields})
+    fields = {name: row[name] for name in Replay.model_fields if name in row}
+    return Replay(usage=usage, rank=row["asked"], **fields)
