@@ -162,7 +162,7 @@ def test_after_the_horizon_a_new_sequence_begins(made: list[Engine]) -> None:
     engine.reopen(told.append)
     engine.night([world.edit("does nothing", "convention")])
     assert levels(engine)[-1] == pytest.approx(0.1 / 60)
-    assert any("a new sequence of 60 tests begins" in line for line in told)
+    assert any("starting a new sequence of 60 tests" in line for line in told)
 
 
 def test_the_standard_tier_counts_nothing(made: list[Engine]) -> None:

@@ -1,4 +1,4 @@
-"""Measuring a version with fresh replays on all admitted tickets."""
+"""Measures a version with fresh replays on all admitted tickets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from meta.surfaces.versions import Version
 
 @dataclass(frozen=True)
 class Measurement:
-    """A version's replays, `k` on each ticket, and what they come to."""
+    """A version's replays, `k` on each ticket, and the figures drawn from them."""
 
     version: str
     k: int
@@ -27,12 +27,12 @@ class Measurement:
 
     @property
     def outcomes(self) -> dict[str, list[bool]]:
-        """Whether each replay passed, by ticket; void ones are left out."""
+        """Whether each replay passed, by ticket, without void ones."""
         return group_by_ticket(self.replays)
 
     @property
     def tests_outcomes(self) -> dict[str, list[bool]]:
-        """The same by the tests alone, whatever the acceptance checks said."""
+        """The same judged by the tests alone, ignoring acceptance checks."""
         return group_by_ticket(self.replays, tests_only=True)
 
     @property
@@ -50,15 +50,15 @@ class Measurement:
 
     @property
     def voids(self) -> list[Replay]:
-        """Replays that told nothing."""
+        """The replays that ended without a verdict on the agent."""
         return [replay for replay in self.replays if replay.verdict == "void"]
 
     def first_failure(self, ticket: str) -> Replay | None:
-        """The first replay of this ticket that failed."""
+        """Return the first replay of this ticket that failed, if any."""
         return next((r for r in self.replays if r.ticket == ticket and r.verdict == "failed"), None)
 
     def to_json(self) -> dict[str, Any]:
-        """What `meta replay --json` prints."""
+        """Return what `meta replay --json` prints."""
         rate, tested, dollars = self.one_shot, self.passes_tests, [r.usage.usd for r in self.replays]
         return {
             "version": self.version,
@@ -83,12 +83,15 @@ class Measurement:
 
 
 def choose_tickets(tickets: Tickets, only: Sequence[str]) -> list[Ticket]:
-    """Every admitted ticket, or those named in `only`. Raises `MetaError` when there is none, or not that one."""
+    """Return the admitted tickets, or just those named in `only`.
+
+    Raises `MetaError` when no ticket is admitted, or one of those named is not.
+    """
     admitted = tickets.admitted()
     if not only:
         if not admitted:
             raise MetaError(
-                "no ticket is admitted",
+                "no tickets have been admitted",
                 "add some: `meta tickets mine PATH` or `meta tickets add FILE`",
                 ExitCode.NOTHING_TO_DO,
             )
@@ -102,14 +105,18 @@ def choose_tickets(tickets: Tickets, only: Sequence[str]) -> list[Ticket]:
 def measure_version(
     replayer: Replayer, version: Version, tickets: Sequence[Ticket], k: int, report: Report
 ) -> Measurement:
-    """Replay each ticket `k` times. Raises `ServiceDown` when no replay at all got an answer of the model."""
+    """Replay each ticket `k` times.
+
+    Raises `ServiceDown` when the model did not answer a single replay.
+    """
     report(f"{len(tickets)} tickets, {k} replays each, version {version.id[:10]}")
     replays: list[Replay] = []
-    for turn in range(k):  # every ticket once before any twice: a run that is cut short covers the most
+    for turn in range(k):  # every ticket once before any twice, so that an interrupted run covers the most
         replays += replayer.run([ReplayRequest(ticket, version.surface) for ticket in tickets], "measure")
         if k > 1:
-            so_far = one_shot_success_of(group_by_ticket(replays))
-            report(f"  {turn + 1} of {k} done: {so_far} so far, {describe_cost(replays)}")
-    if all(r.ended == "model_unavailable" for r in replays):  # a single ticket too, which shows a night nothing
+            rate = one_shot_success_of(group_by_ticket(replays))
+            report(f"  {turn + 1} of {k} done: {rate} so far, {describe_cost(replays)}")
+    # The replayer calls no outage on a single ticket, which the model may choke on; here it is all there is.
+    if all(r.ended == "model_unavailable" for r in replays):
         raise explain_no_answer(replays[-1].reason)
     return Measurement(version.id, k, tuple(tickets), tuple(replays))

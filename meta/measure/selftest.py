@@ -1,6 +1,6 @@
-"""A/A: edits that change nothing, put through the real store, pool and gate. How many are kept is the error rate.
+"""Measures the gate's false-accept rate with edits that change nothing (A/A).
 
-The worker is simulated (seconds instead of days); everything that decides is what decides at night.
+The worker is simulated, so this takes seconds instead of days. Store, pool and gate are the ones that decide at night.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from meta.tune.trial import Trials
 from worker_agent.surface import AgentConfig, Surface
 
 CANDIDATES_PER_POOL = 4
-"""Candidates that share the incumbent's draws before it is promoted anew: a night's worth."""
+"""Candidates that share the incumbent's draws before it is promoted again: about a night's worth."""
 
 SELFTEST_THEME = "theme"
 
 
 @dataclass(frozen=True)
 class SelftestResult:
-    """How many edits that change nothing were kept, with the 95 % interval of that share, and what it took."""
+    """How many no-op edits were kept, with a 95 % interval, and what the test took."""
 
     nulls: int
     kept: int
@@ -47,23 +47,24 @@ class SelftestResult:
     """What the gate promises."""
     replays_per_null: float
     power: dict[str, float] | None
-    """Share of edits that were kept, by their true effect; not known where the worker is real."""
+    """Share of edits that were kept, by their true effect; unknown with a real worker."""
     replays_per_candidate: dict[str, float] | None
     replays: int | None
-    """Replays of a real worker in all, and how many of them were void."""
+    """Replays of a real worker in total."""
     void: int | None
+    """How many of them were void."""
     tickets: int
     worker: str
     seconds: float
 
     def to_json(self) -> dict[str, Any]:
-        """What `meta selftest --json` prints: the fields that this self-test has."""
+        """Return what `meta selftest --json` prints, without fields that do not apply."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
 class SelftestArm:
-    """What came of many candidates of one true effect."""
+    """The results of many candidates with the same true effect."""
 
     effect: float
     candidates: int
@@ -82,11 +83,11 @@ class SelftestArm:
 def run_selftest(
     nulls: int = 200, powers: int = 60, tickets: int = 50, seed: int = 1, budget: int = 400
 ) -> SelftestResult:
-    """Put null edits, and edits that help by 5, 10 and 20 points, through a gate with `budget` replays."""
+    """Test null edits, and edits worth 5, 10 and 20 points, on a `budget` of replays."""
     begun = time.monotonic()
     config = replace(preset_of_budget(budget).gate, budget=budget, parallel=ReplaySettings().parallel * 2)
     null = _arm(0.0, nulls, tickets, seed, config)
-    helped = [_arm(effect, powers, tickets, seed + place, config) for place, effect in enumerate((0.05, 0.1, 0.2), 1)]
+    helpful = [_arm(effect, powers, tickets, seed + place, config) for place, effect in enumerate((0.05, 0.1, 0.2), 1)]
     low, high = wilson_interval_of(null.rate, null.candidates)
     return SelftestResult(
         nulls=null.candidates,
@@ -96,8 +97,8 @@ def run_selftest(
         high=high,
         alpha=config.alpha,
         replays_per_null=null.replays_each,
-        power={f"+{arm.effect:.2f}": arm.rate for arm in helped},
-        replays_per_candidate={f"+{arm.effect:.2f}": arm.replays_each for arm in helped},
+        power={f"+{arm.effect:.2f}": arm.rate for arm in helpful},
+        replays_per_candidate={f"+{arm.effect:.2f}": arm.replays_each for arm in helpful},
         replays=None,
         void=None,
         tickets=tickets,
@@ -107,7 +108,7 @@ def run_selftest(
 
 
 def _arm(effect: float, number: int, tickets: int, seed: int, config: GateConfig) -> SelftestArm:
-    """Test `number` candidates of one true effect, each group of `CANDIDATES_PER_POOL` in a world of its own."""
+    """Test `number` candidates with one true effect, in worlds of a few each."""
     kept = replays = 0
     for start in range(0, number, CANDIDATES_PER_POOL):
         group = min(CANDIDATES_PER_POOL, number - start)
@@ -119,12 +120,12 @@ def _arm(effect: float, number: int, tickets: int, seed: int, config: GateConfig
 
 
 class SelftestWorld:
-    """Tickets with a true success each, and candidates that all lift the same ones by `effect` in the mean."""
+    """Tickets of known success, and candidates that lift them by `effect` on average."""
 
     def __init__(self, effect: float, tickets: int, seed: str) -> None:
         draw = random.Random(seed)
         self._truth = {f"t-{number}": draw.betavariate(0.35, 0.45) for number in range(tickets)}
-        self._lifted = _lifted(self._truth, effect, draw)
+        self._lifted = _lift_some(self._truth, effect, draw)
         named = set(self._lifted) if effect else {name for name in self._truth if draw.random() < 0.2}
         self.executor = SimulatedExecutor(self.success, draw.getrandbits(32))
         self.tickets = [
@@ -140,12 +141,12 @@ class SelftestWorld:
         ]
 
     def success(self, version: str, ticket: str) -> float:
-        """The true chance that a replay passes."""
+        """Return the true chance that a replay passes."""
         return self._truth[ticket] if version == "incumbent" else self._lifted.get(ticket, self._truth[ticket])
 
 
 def _test_group(world: SelftestWorld, number: int, config: GateConfig, folder: Path) -> tuple[int, int]:
-    """Test so many candidates of a world one after the other: how many were kept, and the replays of all."""
+    """Test `number` candidates in turn; return how many were kept, and the replays."""
     store = Store(folder / "runs.db")
     store.skip_disk_sync()
     for ticket in world.tickets:
@@ -171,8 +172,11 @@ def _test_group(world: SelftestWorld, number: int, config: GateConfig, folder: P
     return kept, replays
 
 
-def _lifted(truth: dict[str, float], effect: float, draw: random.Random) -> dict[str, float]:
-    """Success after an edit that lifts tickets by three quarters of what they lack, until the mean gain is there."""
+def _lift_some(truth: dict[str, float], effect: float, draw: random.Random) -> dict[str, float]:
+    """Return the new success of tickets that an edit lifts.
+
+    Each is lifted by three quarters of what it lacks, until the mean gain over all tickets reaches `effect`.
+    """
     lifted: dict[str, float] = {}
     gained = 0.0
     for name in draw.sample(sorted(truth), len(truth)):
@@ -189,7 +193,7 @@ def _lifted(truth: dict[str, float], effect: float, draw: random.Random) -> dict
 def _replay_before_promotion(
     store: Store, executor: SimulatedExecutor, tickets: Sequence[Ticket], incumbent: Surface
 ) -> None:
-    """Run each ticket three times before the version is in use: beliefs, not evidence."""
+    """Run each ticket three times before the promotion, for prior beliefs only."""
     store.incumbents.promote(incumbent.version, "earlier")
     requests = [ReplayRequest(ticket, incumbent) for ticket in tickets for _ in range(3)]
     Replayer(store, executor).run(requests, "measure")

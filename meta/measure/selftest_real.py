@@ -1,10 +1,11 @@
-"""A/A with real replays: copies of the agent in use against itself, on the team's own tickets.
+"""Tests the agent in use against copies of itself, with real replays.
 
-It sees what a simulated worker cannot have: voids, a service that drifts, tickets whose outcome depends on the hour.
-Copies and incumbent are one version, so whatever is kept is kept wrongly.
+It runs on the team's own tickets and shows what a simulated worker cannot: void replays, a service that drifts, tickets
+whose outcome depends on the time of day. Copies and incumbent are the same version, so every copy that is kept is a
+false accept.
 
-It has a runs.db of its own in the cache, so that no night learns from it. What it cost is in the team's ledger: the
-executor's model calls are written there.
+The test uses a separate runs.db in the cache, so that no night learns from it. Its cost is in the team's ledger, where
+the executor records its model calls.
 """
 
 from __future__ import annotations
@@ -35,10 +36,13 @@ from meta.tune.trial import MAX_RUNS_READ, Trials
 
 
 def choose_held_out(tickets: Tickets, tune: TuneSettings) -> list[Ticket]:
-    """The tickets that a night would test an edit on. Raises `MetaError` when there is none."""
+    """Return the tickets on which a night would test an edit.
+
+    Raises `MetaError` when there are none.
+    """
     _, held_out = divide_tickets(tickets)
     if not held_out:
-        raise MetaError("there is no admitted ticket to replay", "`meta tickets mine PATH`", code=3)
+        raise MetaError("there are no admitted tickets to replay", "`meta tickets mine PATH`", code=3)
     return held_out[: preset_of_settings(tune).held_out]
 
 
@@ -51,9 +55,9 @@ def run_real_selftest(
     nulls: int,
     most: int,
 ) -> SelftestResult:
-    """Test up to `nulls` copies of the agent in use, with at most `most` replays; an unfinished test does not count.
+    """Test up to `nulls` copies of the agent in use, with at most `most` replays.
 
-    Raises `MetaError` when the replays are too few for one test.
+    An unfinished test does not count. Raises `MetaError` when the replays do not suffice for a single test.
     """
     begun = time.monotonic()
     with closing(_open_own_record(store, incumbent, tickets, project)) as own:
@@ -68,7 +72,7 @@ def run_real_selftest(
         if not done:
             raise MetaError(
                 f"{made.made} replays were not enough for one test",
-                "give more with --replays; `meta outlook` tells what a test takes",
+                "allow more with --replays; `meta outlook` estimates what a test takes",
                 code=4,
             )
         low, high = wilson_interval_of(kept / done, done)
@@ -99,7 +103,7 @@ def _test_copies(
     project: Project,
     nulls: int,
 ) -> list[bool]:
-    """Test copy after copy until the budget is used up: whether each was kept."""
+    """Test copy after copy until the budget is used up; return whether each was kept."""
     themes = sorted({label for ticket in tickets for label in ticket.labels}) or [""]
     model = model_of_version(incumbent, project.settings.worker_endpoint().model)
     kept: list[bool] = []
@@ -118,7 +122,7 @@ def _test_copies(
 
 
 def _open_own_record(store: Store, incumbent: Version, tickets: Sequence[Ticket], project: Project) -> Store:
-    """A fresh runs.db that begins with what the team's knows of the agent in use."""
+    """Open a fresh runs.db with what the team's knows about the agent in use."""
     root = project.cache.selftest
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Replays of the version in use that candidates are compared with."""
+"""Replays the version in use, for candidates to be compared with."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from meta.surfaces.versions import Version
 def replay_baseline(
     replayer: Replayer, replays: Replays, incumbent: Version, search: Sequence[Ticket], report: Report
 ) -> list[Replay]:
-    """What the incumbent does on search tickets. Replays of this version that are there already are not made again."""
+    """Return the incumbent's replays on search tickets, running missing ones."""
     known = {replay.ticket for replay in replays.baseline(incumbent.id, [t.id for t in search])}
     missing = [ticket for ticket in search if ticket.id not in known]
     if missing:
@@ -34,8 +34,10 @@ def fill_gaps(
     tickets: Sequence[Ticket],
     most: int,
 ) -> None:
-    """Make up to `most` replays that the gate skipped as sure, so that the reviewer sees every ticket before and
-    after."""
+    """Run up to `most` replays that the gate skipped because it was sure of them.
+
+    With them the reviewer sees every ticket before and after.
+    """
     tested, requests = replays.tickets_tested(candidate.id), []
     for ticket in tickets:
         if ticket.id not in tested:

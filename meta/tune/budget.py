@@ -1,4 +1,4 @@
-"""How many replays a night may still make, and how many of them one test may take while others wait."""
+"""Counts the replays a night has left, and shares them out between tests."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from meta.settings import TuneSettings
 from meta.store.replays import Replays
 
 MIN_TRIAL_REPLAYS = 25
-"""Replays that the test of an edit without gain takes, about."""
+"""Roughly how many replays it takes to test an edit that gains nothing."""
 
 
 class ReplayBudget:
-    """The replays of one night. Void ones do not count: they taught nothing."""
+    """The replays of one night; void ones do not count, since they show nothing."""
 
     def __init__(self, replays: Replays, night: int, limit: int) -> None:
         self._replays, self.night, self.limit = replays, night, limit
@@ -27,15 +27,16 @@ class ReplayBudget:
         return max(0, self.limit - self.used)
 
     def trial_share(self, waiting: int) -> int:
-        """What one test may take while `waiting` promising edits wait: all but what shows that each is hopeless.
+        """Return how many replays one test may use while `waiting` promising edits wait.
 
-        It is at least half of what is left. A test that is still open then goes on another night.
+        That is all but the few it takes to find each of them hopeless, and at least half of what is left. A test that
+        is still open then continues another night.
         """
         remaining = self.remaining
         return max(remaining - waiting * MIN_TRIAL_REPLAYS, remaining // 2) if waiting else remaining
 
 
 def preset_of_settings(tune: TuneSettings) -> Preset:
-    """The preset of the budget, with the team's own alpha where it has set one."""
+    """Return the preset for the budget, with the team's own alpha if it set one."""
     preset = preset_of_budget(tune.replays)
     return replace(preset, gate=replace(preset.gate, alpha=tune.alpha)) if tune.alpha else preset

@@ -1,8 +1,8 @@
-"""Edits that promise too little to be shown alone are tested as one.
+"""Tests small edits together, when none could show its gain alone.
 
 The replays that a test takes grow with the inverse square of the gain, so three edits of five points each cost a ninth
-when they are tested together. The gate's promise is about what it tests: of edits kept together it says that they help
-together, and nothing about each. So only those join others that the race found likely.
+when they are tested together. The gate vouches only for what it tests: that edits kept together help together, not that
+each one does. So an edit joins others only if it looked likely to help in the race.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from meta.tune.search.space import SearchChoice, SearchSpace, edit_of_choice
 from meta.tune.search.worth import expected_success_of
 
 DETECTABLE_GAIN = 0.10
-"""A gain in one-shot success that a test of a few hundred replays mostly shows (`bench.gate`)."""
+"""A gain in one-shot success that a test of a few hundred replays usually detects (`bench.gate`)."""
 
 MIN_LIFT_LOG_ODDS = 1.0
-"""Log-odds after the race from which an edit may be tested with others."""
+"""The least log-odds after the race with which an edit may be tested with others."""
 
 MAX_BUNDLED_EDITS = 4
-"""Edits in one test: a reviewer has to read them."""
+"""The most edits in one test: a reviewer has to read them all."""
 
 MAX_NIGHTS_WAITING = 4
 """Nights that an edit waits for others before it is tested alone."""
 
 MAX_BUNDLES_READ = 30
-"""Joint tests that are looked at when one has ended."""
+"""How many ended joint tests are read to release their parts."""
 
 
 class Bundles:
-    """Puts small edits together before the gate, and lets them go when their test has ended."""
+    """Joins small edits before the gate, and releases them when their test has ended."""
 
     def __init__(self, store: Store, history: VersionHistory, check: EditCheck, report: Report) -> None:
         self._store, self._history, self._check, self._report = store, history, check, report
@@ -52,10 +52,10 @@ class Bundles:
         search: Sequence[Ticket],
         baseline: Sequence[Replay],
     ) -> list[ScreenResult]:
-        """What the gate takes tonight: open tests first, then small edits as one, then what is large enough alone.
+        """Return what the gate tests tonight, in order.
 
-        A small edit that is likely waits for others, and is tested alone when nobody comes; any other small one is
-        dropped.
+        Open tests come first, then small edits joined as one, then edits that are large enough alone. A small edit that
+        is likely to help waits for others to join it, and is tested alone if none do; any other small one is dropped.
         """
         believed = expected_success_of(baseline)
         gains = {e.candidate.id: promised_gain_of(e.candidate.edit, search, believed) for e in screened}
@@ -70,18 +70,21 @@ class Bundles:
         alone = [e for e in screened if e not in begun and e not in small]
         for entrant in (e for e in small if e not in parts):
             candidate = entrant.candidate
-            words = f"{candidate.edit.title}: alone it promises {gains[candidate.id]:+.0%}"
+            words = f"{candidate.edit.title} (expected gain alone: {gains[candidate.id]:+.0%})"
             if entrant not in likely:
                 self._store.candidates.move(candidate, "screened_out", f"{entrant.why}, and it promises too little")
-                self._report(f"dropped: {words}, and {entrant.why}")
+                self._report(f"dropped: {words}: {entrant.why}")
             elif is_open or night.id - candidate.night < MAX_NIGHTS_WAITING:
-                self._report(f"waits for others: {words}")
+                self._report(f"held for a joint test: {words}")
             else:
                 alone.append(entrant)
         return [*begun, *joint, *alone]
 
     def release(self) -> None:
-        """Close the parts of joint tests that ended without a gain; the study may still combine them otherwise."""
+        """Close the parts of joint tests that showed no gain.
+
+        The study may still combine them in other ways.
+        """
         waiting = {f"edit {part.id}": part for part in self._store.candidates.bundled()}
         if not waiting:
             return
@@ -94,7 +97,7 @@ class Bundles:
     def _choose_parts(
         self, incumbent: Version, likely: Sequence[ScreenResult], search: Sequence[Ticket]
     ) -> tuple[list[ScreenResult], Edit | None]:
-        """The edits that can be put together, and the edit that does so; none where fewer than two can."""
+        """Return edits that can be joined, and the joint edit; none if fewer than two."""
         parts: list[ScreenResult] = []
         edit: Edit | None = None
         for entrant in likely:
@@ -104,29 +107,32 @@ class Bundles:
             choice: SearchChoice = {f"edit {number}": True for number in chosen}
             try:
                 made = edit_of_choice(self._history, incumbent, SearchSpace(chosen, {}, {}), choice, search)
-            except ValueError:  # it overlaps with another
+            except ValueError:  # it overlaps another
                 continue
             if len(chosen) == 1 or not self._check.find_objection(made, incumbent):
                 parts, edit = [*parts, entrant], made
         return (parts, edit) if len(parts) > 1 else ([], None)
 
     def _join(self, night: Night, incumbent: Version, edit: Edit, parts: Sequence[ScreenResult]) -> ScreenResult:
-        """One candidate made of these. Its parts have had their races, so it goes to the gate at once."""
+        """Make one candidate of these, ready for the gate: its parts had their races."""
         candidates = self._store.candidates
         with self._store.all_or_nothing():
             joint = candidates.move(candidates.add(night.id, incumbent.id, edit), "testing")
             for entrant in parts:
                 candidates.move(entrant.candidate, "joined", f"tested with others as {joint.id}")
-        self._report(f"tested together: {edit.title}")
+        self._report(f"testing together: {edit.title}")
         return ScreenResult.still_testing(joint)
 
 
 def promised_gain_of(edit: Edit, search: Sequence[Ticket], believed: dict[str, float]) -> float:
-    """What an edit that helps may add to one-shot success on all tickets: what search tickets of its themes lack."""
+    """Return how much one-shot success on all tickets may grow if this edit helps.
+
+    It can gain no more than what search tickets of its themes lack.
+    """
     about = [t for t in search if set(t.labels) & set(edit.themes) or t.id in edit.flips]
     return SHARE_LIFTED * LIFT * sum(1.0 - believed.get(t.id, 0.5) for t in about) / max(1, len(search))
 
 
 def _is_new(candidate: Candidate) -> bool:
-    """An edit of the proposer, not tested yet. What the study suggests was chosen to be tested as it is."""
+    """Whether this is an untested edit of the proposer; the study's suggestions are tested as they are."""
     return candidate.status == "proposed" and candidate.commit is not None and not candidate.edit.choice

@@ -1,4 +1,4 @@
-"""Which tickets the search may see and which only the gate may use."""
+"""Divides tickets into those the search may see and those only the gate may use."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from meta.records.ticket import UNDER_SPECIFIED, Ticket
 from meta.store.tickets import Tickets
 
 SEARCH_SHARE = 0.4
-"""Share of the first admitted tickets that goes to search; new tickets enter as held-out."""
+"""Share of the first admitted tickets that goes to search; tickets admitted later start as held-out."""
 
 MAX_DECISIONS = 20
-"""Gate decisions after which a held-out ticket moves to search, when there are enough others."""
+"""Gate decisions after which a held-out ticket moves to search, if there are enough others."""
 
 
 def divide_tickets(tickets: Tickets) -> tuple[list[Ticket], list[Ticket]]:
-    """(search, held-out) tickets. The first call divides them; later ones keep to that and rotate worn-out tickets.
+    """Return the (search, held-out) tickets.
 
-    A ticket whose brief leaves out what its tests demand is for searching only: no version can be held to it. With
-    fewer than `MIN_TICKETS_FOR_CLAIM` others nothing is held out, and both lists are all of them.
+    The first call divides them; later calls keep that division, and only rotate worn-out tickets. A ticket whose brief
+    leaves out what its tests demand is used for search only, since no version can be held to it. With fewer than
+    `MIN_TICKETS_FOR_CLAIM` other tickets, none is held out and both lists contain them all.
     """
     everything = tickets.admitted()
     clear = [ticket for ticket in everything if UNDER_SPECIFIED not in ticket.labels]
@@ -37,16 +38,16 @@ def divide_tickets(tickets: Tickets) -> tuple[list[Ticket], list[Ticket]]:
 
 
 def explain_no_tickets() -> MetaError:
-    """The error where nothing is held out, because there is no ticket to test an edit on."""
+    """Return the error for a night that has no ticket to test an edit on."""
     return MetaError(
-        "there is no admitted ticket that the gate may use",
+        "there are no admitted tickets that the gate may use",
         "`meta tickets mine PATH` or `meta tickets add FILE`; under-specified ones do not count",
         code=3,
     )
 
 
 def _spread(tickets: list[Ticket], wanted: int) -> list[str]:
-    """Ids for search, taken in turn from each theme, so that both sides know all themes."""
+    """Choose ids for search from every theme, so that both sides cover all themes."""
     by_theme: dict[str, list[str]] = defaultdict(list)
     for ticket in tickets:
         by_theme[ticket.labels[0] if ticket.labels else ""].append(ticket.id)
@@ -63,10 +64,10 @@ def _spread(tickets: list[Ticket], wanted: int) -> list[str]:
 
 
 def _rotate(tickets: Tickets, admitted: int) -> None:
-    """Move worn-out tickets to the search, as far as new ones have come in to take their place.
+    """Move worn-out tickets to search, as far as new ones can replace them.
 
-    A held-out set that shrank would lose more than it gained: fewer tickets show less, and stand for tickets to come
-    less well. When nothing new comes, tickets serve on; `meta outlook` then says that the team should add some.
+    Shrinking the held-out set would do more harm than good: fewer tickets detect less, and represent future tickets
+    less well. When no new tickets arrive, the old ones stay in use, and `meta outlook` asks the team to add some.
     """
     spare = len(tickets.held_out()) - max(MIN_TICKETS_FOR_CLAIM, admitted - round(admitted * SEARCH_SHARE))
     tickets.move_to_search(tickets.worn_out(MAX_DECISIONS)[: max(0, spare)])

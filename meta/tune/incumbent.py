@@ -1,4 +1,4 @@
-"""The version in use: which one it is, how a candidate comes to stand on it, and how a kept one takes its place."""
+"""Finds the version in use, rebases candidates onto it, and promotes the winners."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from meta.surfaces.versions import Changes, Version, VersionHistory
 
 
 class Promotions:
-    """Puts versions in use. `default_model` is the one that a version runs with unless it names another."""
+    """Puts versions in use; `default_model` is for versions that name no model."""
 
     def __init__(self, store: Store, history: VersionHistory, default_model: str) -> None:
         self._store, self._history, self._default_model = store, history, default_model
 
     def version_in_use(self, night: Night) -> Version:
-        """The version at HEAD, or the last one that this night has kept before it was interrupted.
+        """Return the version at HEAD, or the last one that this night already kept.
 
-        Draws of any other version never count for it: a new one is put in use anew.
+        A version that was not in use before is promoted, so that draws of any other version never count for it.
         """
         newest = self._store.incumbents.current()
         if newest and newest.proposal:
@@ -36,14 +36,14 @@ class Promotions:
         return version
 
     def promote(self, candidate: Candidate, version: Version, incumbent: Version) -> Proposal:
-        """Make a proposal of a kept candidate; the rest of the night is measured against its version."""
+        """Turn a kept candidate into a proposal, and put its version in use tonight."""
         proposal = create_proposal(self._store.proposals, self._history, candidate, version, incumbent)
         model = model_of_version(version, self._default_model)
         self._store.incumbents.promote(version.id, model, proposal.id)
         return proposal
 
     def finish_interrupted(self) -> None:
-        """Promote what the gate kept just before the process was killed."""
+        """Promote candidates that the gate kept just before the process was killed."""
         for candidate in self._store.candidates.kept_without_proposal():
             if candidate.commit:
                 version, before = self._history.at(candidate.commit), self._history.at(f"{candidate.commit}^")
@@ -51,14 +51,17 @@ class Promotions:
 
 
 def model_of_version(version: Version, default: str) -> str:
-    """The model that a version runs with."""
+    """Return the model that a version runs with."""
     return version.surface.config.model or default
 
 
 def rebase(
     history: VersionHistory, candidates: Candidates, candidate: Candidate, incumbent: Version
 ) -> tuple[Candidate, Version | None]:
-    """The candidate's edit as a commit on the incumbent; `None` where it overlaps with an edit that was kept."""
+    """Return the candidate rebased onto the incumbent, and its version.
+
+    The version is `None` when the edit overlaps one that was kept.
+    """
     if candidate.commit and candidate.parent == incumbent.id:
         return candidate, history.at(candidate.commit)
     changes: Changes = candidate.edit.changes
@@ -77,7 +80,10 @@ def rebase(
 def rebase_proposed(
     history: VersionHistory, candidates: Candidates, proposed: Sequence[Candidate], incumbent: Version
 ) -> list[tuple[Candidate, Version]]:
-    """The new ones among these candidates, each with its version on the incumbent, without those that overlap."""
+    """Return the new candidates rebased onto the incumbent, each with its version.
+
+    Those that overlap an edit that was kept are left out.
+    """
     found = []
     for candidate in proposed:
         if candidate.status == "proposed":

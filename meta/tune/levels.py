@@ -1,7 +1,8 @@
-"""How sure a test must be: the preset's alpha, or in the strict tier the next level of e-LOND, counted from runs.db.
+"""Decides how sure each test must be.
 
-A level is fixed when a test begins and stays with it: one that was cut short goes on at the same level, and one that
-starts again against another incumbent is another test.
+In the standard tier that is the preset's alpha; in the strict tier, the next level of e-LOND, counted from runs.db. A
+level is fixed when a test begins: an interrupted test resumes at the same level, and a candidate that starts over
+against another incumbent begins another test.
 """
 
 from __future__ import annotations
@@ -13,13 +14,16 @@ from meta.store.gate_tests import GateTests
 
 
 class AlphaLevels:
-    """Gives each test its alpha. In the standard tier that is what the preset asks for."""
+    """Gives each test its alpha; in the standard tier, the preset's."""
 
     def __init__(self, gate_tests: GateTests, settings: TuneSettings, report: Report = ignore_report) -> None:
         self._gate_tests, self._settings, self._report = gate_tests, settings, report
 
     def of_test(self, candidate: int, incumbent: str, standard: float) -> float:
-        """The alpha of this candidate's test against this incumbent, for good; `standard` is what the preset asks."""
+        """Return the alpha of this test, fixed for good when it begins.
+
+        `standard` is the preset's alpha.
+        """
         if self._settings.tier == "standard":
             return standard
         given = self._gate_tests.strict_level(candidate, incumbent)
@@ -27,17 +31,20 @@ class AlphaLevels:
             return given
         sequence = self.current_sequence()
         if sequence.tests == 0:
-            self._report(f"strict tier: a new sequence of {sequence.horizon} tests begins")
+            self._report(f"strict tier: starting a new sequence of {sequence.horizon} tests")
         alpha = sequence.level()
         self._gate_tests.begin_strict(candidate, incumbent, alpha)
         return alpha
 
     def of_next_test(self, standard: float) -> float:
-        """The alpha that a test begun now would get; writes nothing."""
+        """Return the alpha that a test would get if it began now; records nothing."""
         return standard if self._settings.tier == "standard" else self.current_sequence().level()
 
     def current_sequence(self) -> StrictTier:
-        """The tests of the sequence so far, and those whose candidate was kept. After the last a new one begins."""
+        """Count the tests of the current sequence, and those whose candidate was kept.
+
+        When a sequence is full, the next one begins.
+        """
         alpha, horizon = self._settings.alpha or StrictTier().alpha, StrictTier().horizon
         tests = self._gate_tests.count_strict()
         before = tests // horizon * horizon

@@ -1,7 +1,7 @@
 """One night of tuning, from failing replays to proposals. Read this file first.
 
-Each step writes down what it did before the next begins and reads what is already there, so a night that was killed
-goes on where it stopped when it is started again.
+Each step records its result before the next begins, and builds on what is already recorded. So a night that was killed
+resumes where it stopped.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ from meta.tune.trial import Trials
 
 @dataclass(frozen=True)
 class Tuning:
-    """What a night works with. Only this story sees all of it; each part was built with just what it needs."""
+    """The services of a night. Only `tune` sees them all."""
 
     night: Night
     store: Store
     history: VersionHistory
     replayer: Replayer
     promotions: Promotions  # which version is in use
-    edits: EditCollection  # asks the proposer, checks each edit, has a refused one corrected once
+    edits: EditCollection  # asks the proposer, checks each edit, sends a rejected one back once
     study: SearchStudy  # combinations of edits and settings, suggested by Optuna
-    race: ScreenRace  # a cheap look at each edit on search tickets
+    race: ScreenRace  # a cheap first look at each edit, on search tickets
     bundles: Bundles  # tests small edits as one
-    trials: Trials  # the gate, served with real replays
+    trials: Trials  # the gate, run on real replays
     budget: ReplayBudget
-    preset: Preset  # how many tickets a test takes with that budget, and whether small edits wait for each other
+    preset: Preset  # how many tickets a test uses at this budget, and whether small edits are joined
     report: Report
 
 
 def tune(t: Tuning) -> TuningResult:
-    """Look at failures, propose edits, screen them, put each through the gate, and make proposals of those kept."""
+    """Learn from failures: propose edits, screen them, keep what passes the gate."""
     t.bundles.release()
     t.promotions.finish_interrupted()
     incumbent = t.promotions.version_in_use(t.night)
@@ -73,7 +73,7 @@ def tune(t: Tuning) -> TuningResult:
             drop_hopeless(t.store.candidates, entrants[place:], t.report)
             break
         candidate, version = rebase(t.history, t.store.candidates, entrant.candidate, incumbent)
-        if version is None:  # it overlaps with an edit that was kept tonight
+        if version is None:  # it overlaps an edit that was kept tonight
             continue
         tickets = t.store.tickets.least_decided(held_out, t.preset.held_out)
         candidate, decision = t.trials.run(candidate, version.surface, incumbent.surface, tickets, share)
@@ -83,6 +83,6 @@ def tune(t: Tuning) -> TuningResult:
             fill_gaps(t.replayer, t.store.replays, candidate, version, incumbent, tickets, t.budget.remaining)
             proposals.append(t.promotions.promote(candidate, version, incumbent))
             incumbent = version
-        unfinished |= candidate.status == "testing"  # its test goes on another night
+        unfinished |= candidate.status == "testing"  # its test continues another night
 
     return close_night(t.store, t.night, proposals, unfinished)

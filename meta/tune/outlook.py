@@ -1,7 +1,7 @@
-"""Before a night spends: what today's tickets and budget can show, how likely, at what cost; and what would help.
+"""Forecasts what a night can detect, at what cost, and what would help.
 
-The real gate is simulated on worlds drawn from what is believed of today's tickets. A wrong belief makes the forecast
-wrong and nothing else.
+The real gate is simulated in worlds drawn from current beliefs about the tickets. A wrong belief makes the forecast
+wrong, and nothing else.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ from meta.tune.trial import prior_beliefs
 FORECAST_GAINS = (0.05, 0.10, 0.20)
 TEN_POINTS = FORECAST_GAINS[1]
 SIMULATIONS = 40
-"""Tests of each gain: enough to tell a tenth from a half from nine tenths, in about a second."""
+"""Simulated tests of each gain: enough to tell 10 % from 50 % from 90 % in about a second."""
 
 PRICED_REPLAYS = 200
-"""The newest replays whose mean cost is taken for the price of one."""
+"""How many of the newest replays are averaged for the price of one."""
 
 MIN_POWER = 0.5
-"""A gain is called detectable when a test keeps it at least that often."""
+"""A gain counts as detectable when a test keeps it at least this often."""
 
 MORE_TICKETS = (20, 30, 60)
 MORE_REPLAYS = (200, 500)
-"""Budgets that other presets begin with."""
+"""Budgets at which larger presets begin."""
 
 
 @dataclass(frozen=True)
 class GainChance:
-    """A gain in one-shot success: how often a test would keep it, and what the test takes."""
+    """How often a test would keep an edit with this gain, and what that costs."""
 
     gain: float
     power: float
@@ -53,7 +53,7 @@ class GainChance:
 
 @dataclass(frozen=True)
 class NightOutlook:
-    """What a night can show with today's tickets and budget."""
+    """What a night can detect with today's tickets and budget."""
 
     held_out: int
     tested: int
@@ -70,7 +70,7 @@ class NightOutlook:
 
     @property
     def detectable(self) -> float | None:
-        """The smallest of the gains that a test keeps at least half of the time."""
+        """The smallest gain that a test keeps at least half of the time."""
         return min((c.gain for c in self.chances if c.power >= MIN_POWER), default=None)
 
     def to_json(self) -> dict[str, Any]:
@@ -78,9 +78,10 @@ class NightOutlook:
 
 
 def forecast_night(store: Store, settings: Settings, head: Callable[[], Version], seed: int = 0) -> NightOutlook:
-    """Simulate tonight's gate. Divides the tickets as a night would, and spends nothing.
+    """Simulate tonight's gate, without spending anything.
 
-    `head` looks up the version in use; it is only called when there is a ticket to test on.
+    This divides the tickets, as a night would. `head` looks up the version in use; it is only called when there is a
+    ticket to test on.
     """
     preset = preset_of_settings(settings.tune)
     search, held_out = divide_tickets(store.tickets)
@@ -109,7 +110,7 @@ def forecast_night(store: Store, settings: Settings, head: Callable[[], Version]
         advice=(),
     )
     if not tested:
-        return replace(outlook, advice=("`meta tickets mine PATH` makes tickets from a repository's history",))
+        return replace(outlook, advice=("create tickets from a repository's history: `meta tickets mine PATH`",))
     worn = len(store.tickets.worn_out(MAX_DECISIONS))
     advice = [*_advise_on_gain(outlook, stale, gate, seed), *_advise_on_tickets(outlook, search, worn)]
     return replace(outlook, advice=tuple(advice))
@@ -118,7 +119,7 @@ def forecast_night(store: Store, settings: Settings, head: Callable[[], Version]
 def _advise_on_gain(
     outlook: NightOutlook, stale: Sequence[tuple[float, float]], gate: GateConfig, seed: int
 ) -> list[str]:
-    """What would make a gain detectable where none is."""
+    """Say what would make a gain detectable, if none is."""
     if outlook.detectable is not None:
         return []
     if outlook.reachable < TEN_POINTS:
@@ -127,12 +128,12 @@ def _advise_on_gain(
 
 
 def _advise_on_tickets(outlook: NightOutlook, search: Sequence[Ticket], worn: int) -> list[str]:
-    """What is missing among the held-out tickets; `worn` of them have served as often as they should."""
+    """Say what the held-out tickets lack; `worn` of them have served long enough."""
     lines = []
     if outlook.held_out < MIN_TICKETS_FOR_CLAIM:
         missing = MIN_TICKETS_FOR_CLAIM - outlook.held_out
         lines.append(
-            f"with {missing} more tickets some can be held out; until then a result is about these tickets only"
+            f"add {missing} more tickets so that some can be held out; until then, results hold for these tickets only"
         )
     elif themes := sorted({label for ticket in search for label in ticket.labels} - set(outlook.themes)):
         lines.append(
@@ -141,7 +142,7 @@ def _advise_on_tickets(outlook: NightOutlook, search: Sequence[Ticket], worn: in
         )
     if worn and outlook.held_out >= MIN_TICKETS_FOR_CLAIM:
         lines.append(
-            f"{worn} held-out tickets have served {MAX_DECISIONS} decisions or more: add new ones to take their place"
+            f"{worn} held-out tickets have served {MAX_DECISIONS} decisions or more: add new ones to replace them"
         )
     return lines
 
@@ -149,7 +150,7 @@ def _advise_on_tickets(outlook: NightOutlook, search: Sequence[Ticket], worn: in
 def _what_would_do(
     outlook: NightOutlook, stale: Sequence[tuple[float, float]], gate: GateConfig, seed: int
 ) -> list[str]:
-    """The least changes with which a gain of ten points would be kept half of the time: budget, tickets, or both."""
+    """Find the least budget or tickets that make a ten-point gain detectable."""
     budgets = [outlook.budget, *(r for r in MORE_REPLAYS if r > outlook.budget)]
     lines = []
     for place, replays in enumerate(budgets):
@@ -169,12 +170,12 @@ def _what_would_do(
                 lines.append(" and ".join([*wanted, *[f"{replays} replays a night"] * (place > 0)]))
                 break
     if not lines:
-        lines.append(f"{MORE_TICKETS[-1]} tickets like these would not do: add others that the agent fails")
+        lines.append(f"even {MORE_TICKETS[-1]} tickets like these would not be enough: add others that the agent fails")
         if gate.alpha < preset_of_budget(outlook.budget).gate.alpha / 10:
-            lines.append("the strict tier asks for much more evidence than the standard one (tune.tier in meta.toml)")
+            lines.append("the strict tier needs much more evidence than the standard one (tune.tier in meta.toml)")
     return lines
 
 
 def _with_budget(gate: GateConfig, replays: int) -> GateConfig:
-    """The gate of another nightly budget, as sure as today's."""
+    """Return the gate for another nightly budget, as strict as today's."""
     return replace(preset_of_budget(replays).gate, alpha=gate.alpha, parallel=gate.parallel)

@@ -1,4 +1,4 @@
-"""How far a night has come: replays, what they have cost, and when it will be over at the latest."""
+"""Reports how far a night has come, its cost, and how long it can still take."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from meta.store.replays import Replays
 from meta.tune.budget import ReplayBudget
 
 PROGRESS_SECONDS = 5.0
-"""Least time between two lines of progress."""
+"""The shortest time between two lines of progress."""
 
 
 class TuningProgress:
-    """Reports a line about the night now and then. Replays of this start give the speed, all of them the cost."""
+    """Reports a line about the night now and then.
+
+    The speed is that of replays since this start; the cost is that of the whole night.
+    """
 
     def __init__(self, replays: Replays, budget: ReplayBudget, report: Report) -> None:
         self._replays, self._budget, self._report = replays, budget, report
@@ -22,7 +25,7 @@ class TuningProgress:
         self._before = budget.used
 
     def update(self, doing: str) -> None:
-        """Say what is being done, how far the budget has been used, and how long the rest can take."""
+        """Report the step, the budget used, and how long the rest can take."""
         if time.monotonic() - self._reported < PROGRESS_SECONDS:
             return
         self._reported = time.monotonic()

@@ -1,4 +1,4 @@
-"""The end of a night's tuning, and what came of it."""
+"""Closes a night's tuning and returns its result."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from meta.store.store import Store
 
 @dataclass(frozen=True)
 class TuningResult:
-    """What came of a night."""
+    """What a night of tuning produced."""
 
     night: int
     candidates: tuple[Candidate, ...]
-    """Those that were proposed in this night, whatever became of them."""
+    """Those that were proposed during this night, whatever their state now."""
     proposals: tuple[Proposal, ...]
     replays: int
     out_of_budget: bool = False
@@ -24,7 +24,7 @@ class TuningResult:
 
 
 def close_night(store: Store, night: Night, proposals: Sequence[Proposal], unfinished: bool) -> TuningResult:
-    """Write down that the night's tuning has come to its end, and return what it did."""
+    """Record that the night's tuning is over, and return its result."""
     used = store.replays.count_used(night.id)
     store.nights.end_tuning(night.id, {"replays": used, "kept": [proposal.id for proposal in proposals]})
     return TuningResult(night.id, tuple(store.candidates.of_night(night.id)), tuple(proposals), used, unfinished)

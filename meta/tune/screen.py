@@ -1,9 +1,10 @@
-"""A cheap race between candidates on failing search tickets, before the gate. Nothing seen here is evidence.
+"""Races candidates cheaply on failing search tickets, before the gate.
 
-Round by round, every candidate whose race is open gets one replay, and each replay moves its odds of helping. At
-`STOP_LOG_ODDS` it is hopeless and gets no more; at `GO_LOG_ODDS` it needs no more: the gate will look far harder. What
-these leave over goes to the others, the most promising first, up to twice the usual number for each. Then the gate
-takes the most promising first, and those at or below `PROMISING_LOG_ODDS` last, if the budget reaches them at all.
+Nothing seen here counts as evidence. In each round, every candidate still in the race gets one replay, and each replay
+moves its odds of helping. At `STOP_LOG_ODDS` it is hopeless and gets no more; at `GO_LOG_ODDS` it needs no more, since
+the gate will look far harder. The replays saved go to the others, the most promising first, up to twice the usual
+number for each. The gate then tests the most promising first, and those at or below `PROMISING_LOG_ODDS` last, if the
+budget reaches them at all.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ from meta.tune.search.worth import RaceScore, expected_success_of, score_race
 from worker_agent.surface import Surface, list_surface_files
 
 STOP_LOG_ODDS, GO_LOG_ODDS, PROMISING_LOG_ODDS = -2.0, 1.5, -0.5
-"""Log-odds, beginning at 0. The race of a candidate ends at STOP or GO; above PROMISING it is promising at the end."""
+"""Log-odds, starting at 0. A candidate's race ends at STOP or GO; one that ends above PROMISING is promising."""
 
 SHARE_LIFTED = 0.6
-"""The share of the tickets that it is about which a helpful edit is believed to lift."""
+"""The share of its tickets that a helpful edit is expected to lift."""
 
 MAX_REPLAYS_FACTOR = 2
 """A candidate gets at most this many times the usual number of replays."""
@@ -44,11 +45,11 @@ class ScreenResult:
     worth: float
     odds: float
     size: int
-    """Of the whole surface with it: of two that are worth the same, the smaller one goes first."""
+    """Bytes of the whole surface with this edit; of two candidates worth the same, the smaller goes first."""
 
     @classmethod
     def still_testing(cls, candidate: Candidate) -> ScreenResult:
-        """One whose race was won another night."""
+        """Return the result of a candidate that won its race another night."""
         return cls(candidate, RaceScore(0, 0, 1.0, 0.0), 1.0, 0.0, 0)
 
     @property
@@ -60,7 +61,10 @@ class ScreenResult:
         return self.score.gain > 0.0 >= self.worth
 
     def can_begin_test(self, share: int) -> bool:
-        """Whether its test may begin with a share of so many replays. Without hope it needs enough for a whole one."""
+        """Return whether its test may begin with `share` replays.
+
+        A hopeless candidate needs enough for a whole test.
+        """
         return share > 0 and not (self.hopeless and share < MIN_TRIAL_REPLAYS)
 
     @property
@@ -70,12 +74,12 @@ class ScreenResult:
 
 
 def list_open_tests(candidates: Sequence[Candidate]) -> list[ScreenResult]:
-    """The candidates in testing among these. They won their race another night and go to the gate first."""
+    """Return candidates with an open test; they won their race on another night."""
     return [ScreenResult.still_testing(candidate) for candidate in candidates if candidate.status == "testing"]
 
 
 def drop_hopeless(candidates: Candidates, unreached: Sequence[ScreenResult], report: Report) -> None:
-    """Drop the edits without hope for which the budget is too small; the others wait for another night."""
+    """Drop hopeless edits that the budget does not reach; the others wait."""
     for entrant in unreached:
         if entrant.hopeless:
             candidates.move(entrant.candidate, "screened_out", entrant.why)
@@ -90,7 +94,7 @@ class _Entrant:
     seen: list[Replay]
 
     def next_request(self) -> ReplayRequest:
-        """Its next replay: every ticket once before any twice."""
+        """Return its next replay; every ticket has a turn before any has a second."""
         return ReplayRequest(self.tickets[len(self.seen) % len(self.tickets)], self.surface, self.candidate.id)
 
     @property
@@ -99,7 +103,10 @@ class _Entrant:
 
 
 class ScreenRace:
-    """Races candidates for `rounds` replays each on average. `doubling` is what a doubled cost must bring."""
+    """Races candidates for `rounds` replays each on average.
+
+    `doubling` is how much success a candidate must bring to justify twice the cost.
+    """
 
     def __init__(self, replayer: Replayer, replays: Replays, rounds: int, doubling: float, report: Report) -> None:
         self._replayer, self._replays, self._report = replayer, replays, report
@@ -108,9 +115,9 @@ class ScreenRace:
     def run(
         self, candidates: Sequence[tuple[Candidate, Version]], search: Sequence[Ticket], baseline: Sequence[Replay]
     ) -> list[ScreenResult]:
-        """Race these candidates, each with its version; the most promising first.
+        """Race candidates, each with its version; return the most promising first.
 
-        A race that was cut short goes on from the replays that were made.
+        An interrupted race continues from the replays that were made.
         """
         if candidates:
             self._report(f"screening {len(candidates)} edits on search tickets")
@@ -137,22 +144,23 @@ class ScreenRace:
 
 
 def _turn(race: Sequence[_Entrant], believed: dict[str, float], rounds: int, left: int) -> list[_Entrant]:
-    """Whose replay is next: one for each open race; when too few are left, for the most promising."""
+    """Choose who replays next: all still racing, or the best if few replays are left."""
     at = {e.candidate.id: lift_log_odds_of(e.seen, believed) for e in race}
     still_open = [
         e
         for e in race
         if e.tickets and len(e.seen) < MAX_REPLAYS_FACTOR * rounds and STOP_LOG_ODDS < at[e.candidate.id] < GO_LOG_ODDS
     ]
-    least = min((len(e.seen) for e in still_open), default=0)  # others are ahead if the race was cut short
+    least = min((len(e.seen) for e in still_open), default=0)  # the others are ahead if the race was interrupted
     behind = [e for e in still_open if len(e.seen) == least]
     return sorted(behind, key=lambda e: -at[e.candidate.id])[: max(0, left)]
 
 
 def lift_log_odds_of(replays: Sequence[Replay], believed: dict[str, float]) -> float:
-    """Log-odds that the candidate lifts tickets, against that it changes nothing: the ratio of the two likelihoods.
+    """Return the log-odds that the candidate lifts tickets, not leaves them alone.
 
-    Lifted, a ticket fails `LIFT` less often; a helpful edit lifts `SHARE_LIFTED` of its tickets, each for good.
+    They are the log of the ratio of the two likelihoods. A lifted ticket fails `LIFT` less often; a helpful edit lifts
+    `SHARE_LIFTED` of its tickets, each for good.
     """
     total = 0.0
     for ticket in dict.fromkeys(r.ticket for r in replays):
@@ -166,7 +174,7 @@ def lift_log_odds_of(replays: Sequence[Replay], believed: dict[str, float]) -> f
 
 
 def _tickets(edit: Edit, search: Sequence[Ticket], believed: dict[str, float]) -> list[Ticket]:
-    """Failing search tickets in the order in which they tell most: named ones, then its theme's, then any."""
+    """Return failing search tickets: those it names, then its theme's, then any."""
 
     def rank(ticket: Ticket) -> tuple[bool, bool, float, str]:
         on_theme = bool(set(ticket.labels) & set(edit.themes))

@@ -1,8 +1,8 @@
-"""The gate with real replays: serves its requests from the record and from fresh replays until it decides.
+"""Runs the gate on real replays: answers its requests until it decides.
 
-A test that was cut short goes on by the same code: the gate is told again what it was told, the draws that it had not
-heard of are served first, in the order in which they were asked for, and since it always asks the same after the same
-answers, it goes on where it stopped.
+An interrupted test resumes by the same code. The gate gets its earlier answers again, then the draws that it had not
+received, in the order in which they were requested. It always asks the same after the same answers, so it continues
+where it stopped.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from meta.tune.progress import TuningProgress
 from worker_agent.surface import Surface
 
 MAX_EARLIER_RUNS_COUNTED = 3.0
-"""What was seen of other versions counts for at most this many runs."""
+"""Runs of other versions count for at most this many."""
 
 MAX_RUNS_READ = 40
-"""The most runs of a ticket that are looked up: agents drift, and a record of years must not slow a night."""
+"""How many runs of a ticket are read: agents drift, and years of records must not slow a night."""
 
 
 @dataclass(frozen=True)
 class _Arms:
-    """What a test compares, and where: a request's ticket is a place in `tickets`."""
+    """What a test compares; a request gives its ticket as an index into `tickets`."""
 
     candidate: Candidate
     surface: Surface
@@ -45,14 +45,14 @@ class _Arms:
     tickets: Sequence[Ticket]
 
     def replay_request(self, request: GateRequest) -> ReplayRequest:
-        """The replay that answers a request. The incumbent's belong to nobody: they are the pool's."""
+        """Return the replay that answers a request; the incumbent's go to the pool."""
         if request.arm == "candidate":
             return ReplayRequest(self.tickets[request.ticket], self.surface, self.candidate.id)
         return ReplayRequest(self.tickets[request.ticket], self.incumbent)
 
 
 class Trials:
-    """Puts candidates through the gate, one after the other. `config` is the gate's; each test has its own level."""
+    """Puts candidates through the gate in turn, each at its own level."""
 
     def __init__(
         self,
@@ -69,9 +69,9 @@ class Trials:
     def run(
         self, candidate: Candidate, surface: Surface, incumbent: Surface, held_out: Sequence[Ticket], most: int
     ) -> tuple[Candidate, GateDecision]:
-        """Test one candidate against the incumbent on held-out tickets with at most `most` fresh replays.
+        """Test one candidate on held-out tickets, with at most `most` fresh replays.
 
-        The candidate is kept or refused; when the replays end first, it stays in `testing` for another night.
+        The candidate is kept or refused; if the replays run out first, it stays in `testing` for another night.
         """
         store = self._store
         tickets, gate = self._resume(candidate, incumbent.version) or self._begin(
@@ -91,12 +91,12 @@ class Trials:
         return store.candidates.move(candidate, "kept" if decision.accept else "refused", why), decision
 
     def _serve(self, trial: SequentialTest, arms: _Arms, unheard: dict[str, deque[float]], most: int) -> GateDecision:
-        """Answer the gate's requests until it decides, or until the fresh replays are used up."""
+        """Answer the gate's requests until it decides or the replays run out."""
         progress = TuningProgress(self._store.replays, self._budget, self._report)
         while requests := trial.requests:
             outcomes = [_recorded(request, arms.tickets, unheard) for request in requests]
             fresh = [place for place, outcome in enumerate(outcomes) if outcome is None]
-            if len(fresh) > most:  # a batch is made whole or not at all: its bets were fixed together
+            if len(fresh) > most:  # a batch runs as a whole or not at all, because its bets were fixed together
                 trial.stop("the night's budget is spent")
                 break
             most -= len(fresh)
@@ -110,7 +110,7 @@ class Trials:
         return trial.decision
 
     def _begin(self, candidate: Candidate, incumbent: str, held_out: Sequence[Ticket]) -> tuple[list[Ticket], Gate]:
-        """A new test on today's tickets."""
+        """Begin a test on today's tickets."""
         themes = set(candidate.edit.themes)
         alpha = self._levels.of_test(candidate.id, incumbent, self._config.alpha)
         gate = Gate(
@@ -122,10 +122,10 @@ class Trials:
         return list(held_out), gate
 
     def _resume(self, candidate: Candidate, incumbent: str) -> tuple[list[Ticket], Gate] | None:
-        """The test that this candidate has open against this incumbent, with the outcomes that it was told.
+        """Resume the candidate's open test against this incumbent, if there is one.
 
-        Its tickets, beliefs and level are those it began with, whatever was learned or set since: bets that were made
-        are not made anew, since choosing between two series of bets would be a second chance at the bound.
+        It keeps the tickets, beliefs and level that it began with, whatever was learned or set since. Bets that were
+        made stay as they are: choosing between two series of bets would be a second chance at the bound.
         """
         begun = self._store.gate_tests.find(candidate.id, incumbent) if candidate.status == "testing" else None
         if begun is None:
@@ -136,7 +136,7 @@ class Trials:
         return tickets, resume_gate(replace(begun.record, stopped=None, decision=None))
 
     def _unheard_draws(self, arms: _Arms, gate: Gate) -> dict[str, deque[float]]:
-        """What the candidate has run against this incumbent and the gate was not told: a night was killed there."""
+        """Return the candidate's draws that the gate missed because a night was killed."""
         draws: dict[str, deque[float]] = defaultdict(deque)
         if arms.candidate.parent == arms.incumbent.version:
             for draw in self._store.replays.gate_draws(arms.candidate):
@@ -149,9 +149,9 @@ class Trials:
 
 
 def theme_summary(gate: Gate) -> str:
-    """What the candidate did on the tickets of its theme and on the others, beside what was believed of the incumbent.
+    """Compare the candidate's passes with the incumbent's expected ones, on its theme and elsewhere.
 
-    For people only: whoever writes edits hears nothing of held-out tickets but the decision.
+    This is for people only: a proposer learns nothing of held-out tickets but the decision.
     """
     runs = [bet for running in gate.record().passes for bet in running.bets if bet.outcome is not None]
     named, words = set(gate.theme), []
@@ -166,7 +166,7 @@ def theme_summary(gate: Gate) -> str:
 
 
 def prior_beliefs(replays: Replays, ticket: str, version: str) -> tuple[float, float]:
-    """Beta(a, b) for a ticket from earlier, already used runs: never from draws that may still be evidence."""
+    """Return Beta(a, b) for a ticket, from runs that can no longer be evidence."""
     own, others = replays.prior_counts(ticket, version, MAX_RUNS_READ)
     mean = others.passes / others.runs if others.runs else 0.0
     weight = min(MAX_EARLIER_RUNS_COUNTED, others.runs)
@@ -175,6 +175,6 @@ def prior_beliefs(replays: Replays, ticket: str, version: str) -> tuple[float, f
 
 
 def _recorded(request: GateRequest, tickets: Sequence[Ticket], unheard: dict[str, deque[float]]) -> float | None:
-    """The next of the candidate's draws on that ticket that the gate has not heard of, if there is one."""
+    """Take the candidate's next draw on that ticket that the gate lacks, if any."""
     ready = unheard[tickets[request.ticket].id] if request.arm == "candidate" else None
     return ready.popleft() if ready else None

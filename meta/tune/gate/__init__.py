@@ -1,1 +1,1 @@
-"""The old address of `meta.gate`, kept because `python -m meta.tune.gate` is documented."""
+"""Keeps the documented `python -m meta.tune.gate`; the code is in `meta.gate`."""

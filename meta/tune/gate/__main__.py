@@ -1,4 +1,4 @@
-"""`python -m meta.tune.gate`: the gate over stdin and stdout, as `docs/gate.md` describes it."""
+"""Runs the gate over stdin and stdout, as described in `docs/gate.md`."""
 
 from meta.gate.__main__ import speak_gate_protocol
 

@@ -1,8 +1,8 @@
-"""What could be tried besides new edits: earlier edits together, and other settings of the agent.
+"""Searches beyond new edits: combinations of earlier ones, and other settings.
 
-`space` lists what there is to choose from, `study` asks Optuna for a choice and keeps its trials in runs.db,
-`suggestions` makes ordinary candidates of the choices and tells the study how each did in its race (`race_record`), in
-success and cost as one number (`worth`). The study never hears what the gate saw.
+`space` lists the choices, and `study` asks Optuna for one and keeps its trials in runs.db. `suggestions` turns choices
+into ordinary candidates and tells the study how each did in its race (`race_record`), with success and cost as one
+number (`worth`). The study never learns what the gate saw.
 
 To add a setting, give it a list in `meta.settings.SearchSettings` and a line in `space.space_of`.
 """

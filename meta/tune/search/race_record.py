@@ -1,4 +1,4 @@
-"""What runs.db knows of a candidate's race, whenever it was run."""
+"""Reads a candidate's race from runs.db, whenever it was run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from meta.tune.search.worth import RaceScore, score_race
 
 
 def race_score(replays: Replays, candidate: Candidate) -> RaceScore | None:
-    """How a candidate did on search tickets against the version that was in use then; `None` before its race."""
+    """Score a candidate's race against the version in use then; `None` before it."""
     race = [replay for replay in replays.of_race(candidate.id) if replay.verdict != "void"]
     opponent = replays.race_opponent(candidate.id)
     if not race or opponent is None:

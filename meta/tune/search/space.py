@@ -1,6 +1,6 @@
-"""What there is to choose from: edits that looked promising but could not be shown to help alone, and settings.
+"""Lists the choices: settings, and promising edits that gained too little alone.
 
-A choice is a dictionary, such as {"edit 12": True, "effort": "high"}; what it does not name stays as it is in use.
+A choice is a dictionary such as {"edit 12": True, "effort": "high"}; whatever it does not name stays unchanged.
 """
 
 from __future__ import annotations
@@ -22,21 +22,24 @@ ChoiceValue = bool | int | str
 SearchChoice = dict[str, ChoiceValue]
 
 UNCHANGED_SETTING = "in use"
-"""The value of a setting that is left as it is."""
+"""The value of a setting that stays unchanged."""
 
 MAX_COMBINED_EDITS = 6
-"""So many earlier edits may be combined: the most promising ones."""
+"""How many earlier edits may be combined; the most promising are taken."""
 
 MAX_REFUSED_READ = 30
-"""No more than so many refused edits are looked at."""
+"""How many refused edits are considered."""
 
 MAX_CHOICES_LISTED = 1024
-"""So many choices are listed to see whether all have been tried."""
+"""The largest number of choices that is listed to see whether all have been tried."""
 
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """The edits that may be on or off, by their numbers; the values that each setting may take, and those in use."""
+    """The edits that may be on or off, by number, and the values of each setting.
+
+    `in_use` has the setting values of the version in use.
+    """
 
     edits: dict[int, Candidate]
     settings: dict[str, tuple[ChoiceValue, ...]]
@@ -47,12 +50,12 @@ class SearchSpace:
         return not self.first_choices()
 
     def names(self) -> dict[str, tuple[ChoiceValue, ...]]:
-        """Every parameter with its values, the first of which changes nothing."""
+        """Return every parameter with its values, the first of which changes nothing."""
         edits: dict[str, tuple[ChoiceValue, ...]] = {f"edit {number}": (False, True) for number in self.edits}
         return {**edits, **{name: (UNCHANGED_SETTING, *values) for name, values in self.settings.items()}}
 
     def changed(self, values: Mapping[str, ChoiceValue]) -> SearchChoice:
-        """What of these values is a change, of what there is to choose."""
+        """Return those of the values that are in this space and change something."""
         return {
             name: values[name]
             for name, (same, *_) in self.names().items()
@@ -60,7 +63,7 @@ class SearchSpace:
         }
 
     def first_choices(self) -> list[SearchChoice]:
-        """What is tried before anything is sampled: all edits together, and each other setting alone."""
+        """Return what to try first: all edits together, and each other setting alone."""
         together: list[SearchChoice] = (
             [{f"edit {number}": True for number in self.edits}] if len(self.edits) > 1 else []
         )
@@ -68,7 +71,7 @@ class SearchSpace:
         return [*together, *(choice for choice in alone if choice)]
 
     def all_choices(self) -> list[SearchChoice] | None:
-        """Every choice but single edits, which were tests of their own; `None` when there are too many to list."""
+        """Return every choice but single, tested edits; `None` if there are too many."""
         names = self.names()
         if math.prod(len(values) for values in names.values()) > MAX_CHOICES_LISTED:
             return None
@@ -79,7 +82,7 @@ class SearchSpace:
 def space_of(
     incumbent: Version, wanted: SearchSettings, default_model: str, combinable: Mapping[int, Candidate]
 ) -> SearchSpace:
-    """Today's space for the incumbent: the settings that the team lists, and the edits that may be combined."""
+    """Return today's space: the team's settings and the edits to combine."""
     config = incumbent.surface.config
     lists: dict[str, tuple[ChoiceValue, ...]] = {
         "model": wanted.models,
@@ -99,7 +102,7 @@ def space_of(
 
 
 def find_combinable(store: Store, doubling: float) -> dict[int, Candidate]:
-    """Edits that were refused for want of a gain that could be shown, though their race had found one."""
+    """Find edits that looked good in their race but could not show a gain."""
     promising = []
     for candidate in store.candidates.refused(MAX_REFUSED_READ):
         score = race_score(store.replays, candidate) if candidate.commit and not candidate.edit.choice else None
@@ -112,7 +115,10 @@ def find_combinable(store: Store, doubling: float) -> dict[int, Candidate]:
 def edit_of_choice(
     history: VersionHistory, incumbent: Version, space: SearchSpace, choice: SearchChoice, search: Sequence[Ticket]
 ) -> Edit:
-    """The choice as an edit of the incumbent. Raises `ValueError` where its parts cannot be put together."""
+    """Turn the choice into an edit of the incumbent.
+
+    Raises `ValueError` when its parts overlap.
+    """
     version = incumbent
     changes: Changes = {}
     chosen = [space.edits[number] for number in space.edits if choice.get(f"edit {number}")]

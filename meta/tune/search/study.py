@@ -1,4 +1,6 @@
-"""The Optuna study in runs.db. Its trials can be made again from the candidates' records, so a kill loses nothing.
+"""Keeps the Optuna study in runs.db.
+
+Its trials can be rebuilt from the candidates' records, so nothing is lost when a night is killed. To look at it:
 
     optuna-dashboard sqlite:///runs.db
 
@@ -23,24 +25,27 @@ from meta.tune.search.space import ChoiceValue, SearchChoice, SearchSpace
 
 STUDY_NAME = "agent"
 RANDOM_TRIALS = 6
-"""Trials before the sampler (TPE) models anything."""
+"""Random trials before the sampler (TPE) builds a model."""
 
 
 def study_url_of(database: Path) -> str:
-    """The study's address, as optuna-dashboard wants it."""
+    """Return the study's address, as optuna-dashboard wants it."""
     return URL.create("sqlite", database=str(database)).render_as_string()
 
 
 @contextlib.contextmanager
 def open_study(database: Path) -> Iterator[OptunaStudy]:
-    """The study, made on first use. Raises `MetaError` when another release of Optuna wrote it."""
+    """Open the study, creating it on first use.
+
+    Raises `MetaError` when another release of Optuna wrote it.
+    """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     wait = {"connect_args": {"timeout": BUSY_SECONDS}}
     try:
         storage = optuna.storages.RDBStorage(study_url_of(database), engine_kwargs=wait)
     except RuntimeError as error:
         raise MetaError(
-            f"the study in {database} cannot be read: {' '.join(str(error).split())}",
+            f"cannot read the study in {database}: {' '.join(str(error).split())}",
             f"`optuna storage upgrade --storage {study_url_of(database)}`, "
             "or set suggestions = 0 under [search] in meta.toml",
         ) from None
@@ -52,7 +57,10 @@ def open_study(database: Path) -> Iterator[OptunaStudy]:
 
 
 class OptunaStudy:
-    """Asks for choices and is told what each was worth on search tickets. A trial knows its candidate's number."""
+    """Suggests choices, and learns what each was worth on search tickets.
+
+    Each trial keeps the number of its candidate.
+    """
 
     def __init__(self, storage: optuna.storages.RDBStorage) -> None:
         self._study = optuna.create_study(
@@ -64,24 +72,24 @@ class OptunaStudy:
         self._asked: optuna.Trial | None = None
 
     def close_waiting(self) -> None:
-        """Fail what was put in the queue by a run that was killed before it could take it out."""
+        """Fail trials that a killed run left in the queue."""
         while self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
             self.fail(self._study.ask().number)
 
     def open_trials(self) -> dict[int, int | None]:
-        """Trials without a result, with the number of each one's candidate."""
+        """Return the trials without a result, each with its candidate's number."""
         running = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         return {trial.number: trial.user_attrs.get("candidate") for trial in running}
 
     def known(self) -> set[int]:
-        """Candidates that have a trial."""
+        """Return the candidates that have a trial."""
         found = (t.user_attrs.get("candidate") for t in self._study.get_trials(deepcopy=False))
         return {number for number in found if number is not None}
 
     def ask(self, space: SearchSpace) -> tuple[int, SearchChoice] | None:
-        """A new trial and what it chose: first what the space wants tried first, then what the sampler suggests.
+        """Start a trial; return its number and choice, or `None` when all are tried.
 
-        `None` when every choice has had its trial.
+        The space's first choices come first, then what the sampler suggests.
         """
         distributions = self._distributions(space)
         tried = [space.changed(_plain(t.params)) for t in self._study.get_trials(deepcopy=False) if t.user_attrs]
@@ -94,28 +102,28 @@ class OptunaStudy:
         return trial.number, space.changed(_plain(trial.params))
 
     def belongs(self, trial: int, candidate: int) -> None:
-        """Note the candidate of the trial that was asked for last."""
+        """Record the candidate of the newest trial."""
         self._note(trial, "candidate", candidate)
 
     def refuse(self, trial: int, why: str) -> None:
-        """Close the trial that was asked for last: what it chose cannot be a candidate, and is not chosen again."""
+        """Close the newest trial for good: its choice cannot be a candidate."""
         self._note(trial, "refused", why)
         self.fail(trial)
 
     def _note(self, trial: int, name: str, value: int | str) -> None:
         if self._asked is None or self._asked.number != trial:
-            raise ValueError(f"trial {trial} is not the one that was asked for last")
+            raise ValueError(f"trial {trial} is not the newest one")
         self._asked.set_user_attr(name, value)
 
     def tell(self, trial: int, worth: float) -> None:
         self._study.tell(trial, worth)
 
     def fail(self, trial: int) -> None:
-        """Close a trial that came to nothing; its choice may be tried again."""
+        """Close a trial that has no result; its choice may be tried again."""
         self._study.tell(trial, state=TrialState.FAIL)
 
     def add(self, space: SearchSpace, choice: SearchChoice, candidate: int, worth: float) -> None:
-        """A finished trial for what was tried without being asked for here, such as an edit of the proposer alone."""
+        """Add a finished trial that the study did not suggest, such as a single edit of the proposer."""
         distributions = self._distributions(space)
         self._study.add_trial(
             optuna.trial.create_trial(
@@ -127,8 +135,10 @@ class OptunaStudy:
         )
 
     def _distributions(self, space: SearchSpace) -> dict[str, BaseDistribution]:
-        """Optuna allows a parameter one list of values for ever: a list that was changed gets a name of its own,
-        such as "effort (2)"."""
+        """Return the distribution of each parameter.
+
+        Optuna never lets a parameter change its list of values, so a changed list gets a new name: "effort (2)".
+        """
         known: dict[str, BaseDistribution] = {}
         for trial in self._study.get_trials(deepcopy=False):
             known |= trial.distributions
@@ -143,7 +153,7 @@ class OptunaStudy:
 
 
 def _params(distributions: Mapping[str, BaseDistribution], choice: SearchChoice) -> dict[str, ChoiceValue]:
-    """A value for every parameter: the choice's, else the first, which changes nothing."""
+    """Return a value for every parameter: the choice's, or the unchanged one."""
     same = {name: d.choices[0] for name, d in distributions.items() if isinstance(d, CategoricalDistribution)}
     return {name: choice.get(_base(name), first) for name, first in same.items()}
 

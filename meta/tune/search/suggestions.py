@@ -1,6 +1,7 @@
-"""The study's suggestions as ordinary candidates, and what it learns: the outcome of races on search tickets, no more.
+"""Turns the study's suggestions into candidates, and reports their races to it.
 
-Of a test at the gate it sees one thing only: an edit that was refused may be combined with others.
+It learns the outcome of races on search tickets only. All it sees of a test at the gate is that a refused edit may be
+combined with others.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ if TYPE_CHECKING:
     from meta.tune.search.study import OptunaStudy
 
 SUGGESTION_ATTEMPTS = 4
-"""How often the study is asked for one suggestion when what it says has been tried or cannot be put together."""
+"""How often the study is asked for one suggestion when its choices were tried before or overlap."""
 
 MAX_CANDIDATES_READ = 400
-"""Candidates that are looked at to bring the study up to date."""
+"""How many of the newest candidates are read to bring the study up to date."""
 
 
 class SearchStudy:
-    """Suggests combinations of earlier edits and other settings of the agent, and learns from their races."""
+    """Suggests combinations of edits and settings, and learns from their races."""
 
     def __init__(
         self, store: Store, history: VersionHistory, check: EditCheck, settings: Settings, report: Report
@@ -39,7 +40,7 @@ class SearchStudy:
         self._wanted, self._default_model = settings.search, settings.worker_endpoint().model
 
     def suggest(self, night: Night, incumbent: Version, search: Sequence[Ticket]) -> list[Candidate]:
-        """Tonight's new suggestions, checked: as many as are missing beside tonight's and those still undecided."""
+        """Add as many suggestions as are missing beside tonight's and undecided ones."""
         undecided = self._store.candidates.undecided_or_of_night(night.id)
         missing = self._wanted.suggestions - sum(bool(c.edit.choice) for c in undecided)
         space = self._space(incumbent) if missing > 0 else None
@@ -51,10 +52,10 @@ class SearchStudy:
         with open_study(self._store.path) as study:
             self._catch_up(study, space, night)
             for _ in range(missing * SUGGESTION_ATTEMPTS):
-                asked = study.ask(space)
-                if asked is None:
+                started = study.ask(space)
+                if started is None:
                     break
-                trial, choice = asked
+                trial, choice = started
                 edit, objection = self._build(incumbent, space, choice, search)
                 if edit is None or objection:
                     study.refuse(trial, objection)
@@ -67,7 +68,7 @@ class SearchStudy:
         return found
 
     def learn(self, night: Night, incumbent: Version) -> None:
-        """Tell the study what came of tonight's suggestions in the race, once that is over."""
+        """Tell the study how tonight's suggestions did in the race, once it is over."""
         if any(c.edit.choice for c in self._store.candidates.of_night(night.id)):
             from meta.tune.search.study import open_study
 
@@ -81,7 +82,7 @@ class SearchStudy:
     def _build(
         self, incumbent: Version, space: SearchSpace, choice: SearchChoice, search: Sequence[Ticket]
     ) -> tuple[Edit | None, str]:
-        """The choice as an edit, and what speaks against it."""
+        """Return the choice as an edit, and any objection to it."""
         try:
             edit = edit_of_choice(self._history, incumbent, space, choice, search)
         except ValueError as error:
@@ -89,7 +90,7 @@ class SearchStudy:
         return edit, self._check.find_objection(edit, incumbent) or ""
 
     def _catch_up(self, study: OptunaStudy, space: SearchSpace, night: Night, *, race_is_over: bool = False) -> None:
-        """Bring the study up to date with the record: no trial of an earlier night stays open, whatever ended it."""
+        """Bring the study up to date, and close all trials of earlier nights."""
         tried = {c.id: c for c in self._store.candidates.newest(MAX_CANDIDATES_READ)}
         study.close_waiting()
         for trial, number in study.open_trials().items():

@@ -1,8 +1,8 @@
-"""What a candidate brought on search tickets, and what it cost: success and money in one number.
+"""Weighs a candidate's gain on search tickets against its cost, as one number.
 
     worth = gain - doubling * log2(cost of its replays / cost of the incumbent's on the same tickets)
 
-`doubling` is a setting: how much success (in [0, 1]) a change must bring for doubling what a replay costs.
+`doubling` is a setting: how much success (in [0, 1]) a change must bring to justify doubling the cost of a replay.
 """
 
 from __future__ import annotations
@@ -16,13 +16,16 @@ from meta.gate.beliefs import SUCCESS_PRIOR
 from meta.records.replay import Replay
 
 DOUBT_REPLAYS = 2.0
-"""So many replays without gain are imagined beside those made: one lucky replay is not the best news of the night."""
+"""How many replays without gain are added to those made, so that one lucky replay does not win the race."""
 
 
 @dataclass(frozen=True)
 class RaceScore:
-    """`gain` is passes a replay beyond what the incumbent's record lets one expect, shrunk by `DOUBT`; `doublings` is
-    how often the cost has doubled, shrunk alike."""
+    """How a candidate did in its race.
+
+    `gain` is the passes per replay beyond what the incumbent's record predicts, `doublings` is how often the cost has
+    doubled; both are shrunk by `DOUBT_REPLAYS`.
+    """
 
     passes: int
     runs: int
@@ -34,7 +37,7 @@ class RaceScore:
 
 
 def score_race(replays: Sequence[Replay], baseline: Sequence[Replay]) -> RaceScore:
-    """A candidate's replays on search tickets against the incumbent's."""
+    """Score a candidate's replays on search tickets against the incumbent's."""
     believed = expected_success_of(baseline)
     counted = [r for r in replays if r.verdict != "void"]
     passes, runs = sum(r.verdict == "passed" for r in counted), len(counted)
@@ -45,7 +48,10 @@ def score_race(replays: Sequence[Replay], baseline: Sequence[Replay]) -> RaceSco
 
 
 def expected_success_of(baseline: Sequence[Replay]) -> dict[str, float]:
-    """Each ticket's believed success with the incumbent; shrunk to the prior, since failing ones were picked for it."""
+    """Return each ticket's expected success with the incumbent.
+
+    It is shrunk towards the prior, because the race picks tickets for having failed.
+    """
     a, b = dict[str, float](), dict[str, float]()
     for replay in baseline:
         if replay.verdict != "void":
@@ -55,7 +61,7 @@ def expected_success_of(baseline: Sequence[Replay]) -> dict[str, float]:
 
 
 def _doublings(replays: Sequence[Replay], baseline: Sequence[Replay]) -> float:
-    """log2 of the ratio of costs, over the tickets that both have run; 0 where it is not known."""
+    """Return log2 of the cost ratio over the tickets that both ran; 0 if unknown."""
     before: dict[str, list[Replay]] = defaultdict(list)
     for replay in baseline:
         if replay.verdict != "void":
