@@ -132,9 +132,7 @@ def _advise_on_tickets(outlook: NightOutlook, search: Sequence[Ticket], worn: in
     lines = []
     if outlook.held_out < MIN_TICKETS_FOR_CLAIM:
         missing = MIN_TICKETS_FOR_CLAIM - outlook.held_out
-        lines.append(
-            f"add {missing} more tickets so that some can be held out; until then, results hold for these tickets only"
-        )
+        lines.append(f"add {missing} more tickets to hold some out; until then, a result is about these tickets only")
     elif themes := sorted({label for ticket in search for label in ticket.labels} - set(outlook.themes)):
         lines.append(
             f"no held-out ticket is about {', '.join(themes)}: a gain there cannot be seen; new tickets of that kind "
