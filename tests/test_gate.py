@@ -305,7 +305,7 @@ def test_an_audit_refuses_a_record_that_was_changed() -> None:
         recompute_evidence(GateRecord.from_json(data))
     data = gate.record().to_json()
     data["passes"][0]["bets"].append(data["passes"][0]["bets"][0])
-    with pytest.raises(AuditError, match="staked more"):
+    with pytest.raises(AuditError, match="exceed the stake"):
         recompute_evidence(GateRecord.from_json(data))
 
 
@@ -343,7 +343,7 @@ def test_voids_that_differ_between_the_arms_are_reported() -> None:
         void = arm == "candidate" and i >= 8
         gate.tell([None if void else float(rng.random() < passes)])
     assert gate.decision.voids["candidate"] > 0
-    assert "voids differ between arms" in gate.decision.why
+    assert "void replays differ between the arms" in gate.decision.why
 
 
 def test_a_test_can_be_ended_from_outside_and_nothing_is_kept() -> None:
@@ -366,7 +366,7 @@ def test_the_budget_ends_a_test() -> None:
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"n": 0}, "at least one ticket"),
+        ({"n": 0}, "1 to"),
         ({"n": 3, "theme": [3]}, "outside 0 .. 2"),
         ({"n": 3, "stale": [(1.0, 1.0)]}, "each of the 3"),
         ({"n": 2, "stale": [(1.0, -1.0), (1.0, 1.0)]}, "positive"),
@@ -384,7 +384,7 @@ def test_under_twelve_tickets_the_claim_is_about_these_tickets_only() -> None:
     assert gate.decision is not None
     assert gate.decision.accept
     assert gate.decision.scope == "better on these tickets"
-    assert "nothing about tickets to come" in gate.decision.why
+    assert "not for future ones" in gate.decision.why
 
 
 def test_exact_nulls_are_rarely_kept() -> None:

@@ -77,10 +77,10 @@ def test_the_second_candidate_is_not_asked_for_the_draws_the_first_had_made(gate
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("nonsense", "not JSON"),
+        ("nonsense", "invalid JSON"),
         ("[1]", "object"),
         ({"op": "dance"}, "op must be one of"),
-        ({"op": "outcomes", "y": [0, 1]}, "1 outcomes were asked for, 2"),
+        ({"op": "outcomes", "y": [0, 1]}, "outcomes: expected 1, got 2"),
         ({"op": "outcomes", "y": ["yes"]}, "numbers"),
         ({"op": "outcomes", "y": [7]}, "not 7"),
         ({"op": "outcomes"}, "must be a list"),
@@ -111,7 +111,7 @@ def test_a_line_that_makes_no_sense_is_answered_in_words_and_nothing_is_lost(
 
 
 def test_steps_out_of_order_are_answered_in_words(gate: Process) -> None:
-    assert "which tickets first" in gate.say({"op": "candidate", "theme": []})["error"]
+    assert "first give the incumbent" in gate.say({"op": "candidate", "theme": []})["error"]
     assert "no test is running" in gate.say({"op": "outcomes", "y": []})["error"]
     assert "no test to show" in gate.say({"op": "record"})["error"]
 

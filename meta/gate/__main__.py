@@ -1,4 +1,4 @@
-"""The gate over stdin and stdout, one JSON object a line, so that anyone can audit it from outside.
+"""The gate over stdin and stdout, one JSON object per line, for outside audits.
 
     -> {"op":"incumbent","n":50,"alpha":0.1,"stale":[[a,b],...]}
     <- {}
@@ -9,9 +9,9 @@
     -> {"op":"record"}
     <- {"record":{...}}                                          everything about this test, for an audit
 
-"incumbent" empties the pool of incumbent draws; "stale" (Beta(a, b) a ticket) and "weights" (average 1) may be left
-out. Any setting of `GateConfig` may be given beside alpha ("stop", "k", "budget", "parallel", ...). In "y", null is a
-void replay. A line that makes no sense is answered by {"error":"..."} and changes nothing.
+"incumbent" empties the pool of incumbent draws. "stale" (Beta(a, b) for each ticket) and "weights" (average 1) are
+optional, and so is every setting of `GateConfig` ("alpha", "stop", "k", "budget", "parallel", ...). In "y", null is a
+void replay. An invalid line is answered with {"error":"..."} and changes nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CONFIG_FIELDS = {field.name: field for field in fields(GateConfig)}
 
 @dataclass(frozen=True)
 class AuditedIncumbent:
-    """What the candidates are tested against."""
+    """The incumbent that candidates are tested against."""
 
     n: int
     stale: list[tuple[float, float]] | None
@@ -41,45 +41,45 @@ class AuditedIncumbent:
 
 
 class AuditProtocol:
-    """One line in, one line out."""
+    """Answers one line of input with one line of output."""
 
     def __init__(self) -> None:
         self._incumbent: AuditedIncumbent | None = None
         self._trial: PooledGate | None = None
 
     def answer(self, line: str) -> dict[str, Any]:
-        """The reply to one line of input; a refused line leaves everything as it was."""
+        """Return the reply to one line of input; an invalid line changes nothing."""
         try:
-            said = json.loads(line)
+            message = json.loads(line)
         except (ValueError, RecursionError) as error:
-            return {"error": f"not JSON: {error}"}
-        if not isinstance(said, dict):
+            return {"error": f"invalid JSON: {error}"}
+        if not isinstance(message, dict):
             return {"error": 'expected an object like {"op": "candidate", "theme": [0, 3]}'}
-        known = {
+        handlers = {
             "incumbent": self._take_incumbent,
             "candidate": self._take_candidate,
             "outcomes": self._take_outcomes,
             "record": self._show_record,
         }
-        op = said.pop("op", None)
-        if not isinstance(op, str) or op not in known:
-            return {"error": f"op must be one of {', '.join(known)}, not {json.dumps(op)}"}
+        op = message.pop("op", None)
+        if not isinstance(op, str) or op not in handlers:
+            return {"error": f"op must be one of {', '.join(handlers)}, not {json.dumps(op)}"}
         try:
-            return known[op](said)
+            return handlers[op](message)
         except (ValueError, TypeError, KeyError, OverflowError) as error:
             return {"error": f"{op}: {error}"}
 
-    def _take_incumbent(self, said: dict[str, Any]) -> dict[str, Any]:
-        n = _whole(said.pop("n", None), "n")
-        stale = said.pop("stale", None)
-        weights = said.pop("weights", None)
-        for name in said:
+    def _take_incumbent(self, message: dict[str, Any]) -> dict[str, Any]:
+        n = _whole(message.pop("n", None), "n")
+        stale = message.pop("stale", None)
+        weights = message.pop("weights", None)
+        for name in message:
             if name not in CONFIG_FIELDS:
                 raise ValueError(f"unknown setting {name!r}; known: n, stale, weights, {', '.join(CONFIG_FIELDS)}")
-        if "uncertain" in said:
-            low, high = _numbers(said["uncertain"], "uncertain")
-            said["uncertain"] = (low, high)
-        for name, value in said.items():
+        if "uncertain" in message:
+            low, high = _numbers(message["uncertain"], "uncertain")
+            message["uncertain"] = (low, high)
+        for name, value in message.items():
             _check_type(name, value)
         if not 1 <= n <= MAX_GATE_TICKETS:
             raise ValueError(f"n must be at least 1 and at most {MAX_GATE_TICKETS}, not {n}")
@@ -87,30 +87,30 @@ class AuditProtocol:
             n=n,
             stale=None if stale is None else [_pair(each, i) for i, each in enumerate(_list(stale, "stale"))],
             weights=None if weights is None else _numbers(weights, "weights"),
-            config=GateConfig(**said),
+            config=GateConfig(**message),
             pool=Pool(n),
         )
-        Gate(n, stale=new.stale, weights=new.weights, config=new.config)  # refuses what a test would refuse
+        Gate(n, stale=new.stale, weights=new.weights, config=new.config)  # raises for whatever a test would not accept
         self._incumbent, self._trial = new, None
         return {}
 
-    def _take_candidate(self, said: dict[str, Any]) -> dict[str, Any]:
+    def _take_candidate(self, message: dict[str, Any]) -> dict[str, Any]:
         if self._incumbent is None:
-            raise ValueError('say which tickets first: {"op": "incumbent", "n": 50, "alpha": 0.1}')
-        theme = [_whole(ticket, "theme") for ticket in _list(said.get("theme", []), "theme")]
-        has = self._incumbent
-        gate = Gate(has.n, theme, stale=has.stale, weights=has.weights, config=has.config)
-        self._trial = PooledGate(gate, has.pool)
+            raise ValueError('first give the incumbent: {"op": "incumbent", "n": 50, "alpha": 0.1}')
+        theme = [_whole(ticket, "theme") for ticket in _list(message.get("theme", []), "theme")]
+        incumbent = self._incumbent
+        gate = Gate(incumbent.n, theme, stale=incumbent.stale, weights=incumbent.weights, config=incumbent.config)
+        self._trial = PooledGate(gate, incumbent.pool)
         return self._state(self._trial)
 
-    def _take_outcomes(self, said: dict[str, Any]) -> dict[str, Any]:
+    def _take_outcomes(self, message: dict[str, Any]) -> dict[str, Any]:
         if self._trial is None:
             raise ValueError('no test is running; start one: {"op": "candidate", "theme": []}')
-        told = [None if y is None else _number(y, "y") for y in _list(said.get("y"), "y")]
-        self._trial.tell(told)
+        outcomes = [None if y is None else _number(y, "y") for y in _list(message.get("y"), "y")]
+        self._trial.tell(outcomes)
         return self._state(self._trial)
 
-    def _show_record(self, said: dict[str, Any]) -> dict[str, Any]:
+    def _show_record(self, message: dict[str, Any]) -> dict[str, Any]:
         if self._trial is None:
             raise ValueError('no test to show; start one: {"op": "candidate", "theme": []}')
         return {"record": self._trial.gate.record().to_json()}
@@ -171,16 +171,16 @@ def _check_type(name: str, value: object) -> None:
 
 def converse(lines: TextIO, out: TextIO) -> None:
     """Answer line by line until the input ends."""
-    conversation = AuditProtocol()
+    protocol = AuditProtocol()
     for line in lines:
         if line.strip():
-            print(json.dumps(conversation.answer(line)), file=out, flush=True)
+            print(json.dumps(protocol.answer(line)), file=out, flush=True)
 
 
 def speak_gate_protocol() -> None:
     """Serve the protocol on stdin and stdout until the input ends."""
     if isinstance(sys.stdin, io.TextIOWrapper):
-        sys.stdin.reconfigure(errors="replace")  # bytes that are no text are answered like any other nonsense
+        sys.stdin.reconfigure(errors="replace")  # bytes that are not text are answered like any other invalid line
     try:
         converse(sys.stdin, sys.stdout)
     except (KeyboardInterrupt, BrokenPipeError):

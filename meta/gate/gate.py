@@ -1,7 +1,7 @@
-"""The gate: asks for replays, is told their outcomes, and ends in a decision with its reasons.
+"""The gate: requests replays, receives their outcomes, and decides, with reasons.
 
-It knows no database, model or clock. The same settings and outcomes always lead to the same requests, so a test that
-was cut short goes on by telling a new gate what was already recorded.
+It knows no database, model or clock. The same settings and outcomes always lead to the same requests, so an interrupted
+test is resumed by telling a new gate the recorded outcomes.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from meta.gate.give_up import KindBeliefs, chance_of_keeping
 from meta.gate.pass_plan import PassPlanner, RunSlot, least_gain_of, planned_gain_of
 
 MIN_TICKETS_FOR_CLAIM = 12
-"""Below this there is no held-out set worth the name, and nothing is claimed about tickets to come."""
+"""With fewer tickets than this, the gate claims nothing about future tickets."""
 
 MAX_GATE_TICKETS = 10_000
 
 
 @dataclass(slots=True)
 class _Pending:
-    """A bet that is fixed and waits for its outcome."""
+    """A bet that is fixed and awaits its outcome."""
 
     slot: RunSlot
     stake: float
@@ -36,10 +36,10 @@ class _Pending:
 class Gate:
     """The test of one candidate against the incumbent.
 
-    Drive it with `requests` (the replays it waits for; empty when it has decided) and `tell` (their outcomes, in the
-    same order). Tickets are 0 .. n-1. `stale` holds a Beta(a, b) for each: what earlier, already used runs make one
-    believe of the incumbent, `PRIOR` plus passes and fails (bare counts are understood by their zeros). `theme` holds
-    the tickets the edit names; `weights` average 1.
+    Drive it with `requests` (the replays it waits for; empty once it has decided) and `tell` (their outcomes, in the
+    same order). Tickets are numbered 0 .. n-1. `stale` holds a Beta(a, b) for each: the belief about the incumbent
+    after earlier runs that no longer count as evidence, `SUCCESS_PRIOR` plus passes and fails. If any value is zero,
+    all are taken as bare counts. `theme` holds the tickets that the edit names; `weights` average 1.
     """
 
     def __init__(
@@ -52,14 +52,14 @@ class Gate:
         config: GateConfig | None = None,
     ) -> None:
         if not 1 <= n <= MAX_GATE_TICKETS:
-            raise ValueError(f"a test needs at least one ticket and at most {MAX_GATE_TICKETS}, not {n}")
+            raise ValueError(f"a test needs 1 to {MAX_GATE_TICKETS} tickets, not {n}")
         self.n = n
         self.config = config or GateConfig()
         self.theme = tuple(sorted(set(theme)))
         self.stale = tuple((float(a), float(b)) for a, b in stale) if stale is not None else (SUCCESS_PRIOR,) * n
         self.weights = tuple(float(w) for w in weights) if weights is not None else (1.0,) * n
         self._check()
-        # Beta(0, b) does not exist: zeros mean that counts were given, and the prior is missing.
+        # Beta(0, b) does not exist: a zero means that these are counts without the prior.
         counts = any(min(pair) == 0.0 for pair in self.stale)
         earlier = [(a + SUCCESS_PRIOR[0], b + SUCCESS_PRIOR[1]) for a, b in self.stale] if counts else self.stale
         self._target = math.log(1.0 / self.config.alpha)
@@ -67,9 +67,9 @@ class Gate:
         named = set(self.theme)
         self._planner = PassPlanner(self.config, self.beliefs, self.weights, named)
         self._hopes = KindBeliefs(self.beliefs, self.weights, named)
-        # A threshold above the starting chance would end every test before a run told against it.
+        # A threshold above the initial chance would end every test before its first run.
         self._stop = min(self.config.stop, 0.75 * self._hopes.chance_of_gain(self.config.small_gain))
-        # Without an earlier run nothing is known about a named ticket that a fail could contradict.
+        # Without an earlier run, nothing is known about a named ticket that a failure could contradict.
         self._use_theme = (
             self.config.trust_themes
             and bool(named)
@@ -90,30 +90,36 @@ class Gate:
 
     def _check(self) -> None:
         if len(self.stale) != self.n or len(self.weights) != self.n:
-            raise ValueError(f"beliefs and weights must be given for each of the {self.n} tickets")
+            raise ValueError(f"each of the {self.n} tickets needs a belief and a weight")
         if any(not (math.isfinite(a) and math.isfinite(b)) or min(a, b) < 0.0 for a, b in self.stale):
-            raise ValueError("a belief is Beta(a, b) with a and b positive")
+            raise ValueError("a belief is Beta(a, b), with a and b positive")
         if any(not 0 <= ticket < self.n for ticket in self.theme):
             raise ValueError(f"the theme names a ticket outside 0 .. {self.n - 1}")
         if not all(0.0 < w < math.inf for w in self.weights) or abs(sum(self.weights) / self.n - 1.0) > 1e-6:
             raise ValueError("weights must be positive and average 1")
 
-    # What is asked for, and what is told.
+    # Requests and outcomes.
 
     @property
     def requests(self) -> list[GateRequest]:
-        """The replays the gate waits for, at most `config.parallel`; empty once it has decided."""
+        """The replays that the gate waits for, at most `config.parallel`.
+
+        Empty once it has decided.
+        """
         return [GateRequest(p.slot.arm, p.slot.ticket) for p in self._pending]
 
     def tell(self, outcomes: Sequence[float | None]) -> GateDecision | None:
-        """Outcomes of `requests` in order: 1 passed, 0 failed, None void. Returns the decision once there is one."""
+        """Take the outcomes of `requests`, in order, and return any decision.
+
+        An outcome is 1 (passed), 0 (failed) or None (void).
+        """
         if self.decision is not None:
-            raise ValueError("the test is over; nothing was asked for")
+            raise ValueError("the test is over and expects no more outcomes")
         if len(outcomes) != len(self._pending):
-            raise ValueError(f"{len(self._pending)} outcomes were asked for, {len(outcomes)} were told")
+            raise ValueError(f"outcomes: expected {len(self._pending)}, got {len(outcomes)}")
         for y in outcomes:
             if y is not None and not 0.0 <= y <= 1.0:
-                raise ValueError(f"an outcome is 1 (passed), 0 (failed) or void, not {y}")
+                raise ValueError(f"an outcome must be 1 (passed), 0 (failed) or void, not {y}")
         self._answers.append(tuple(outcomes))
         waiting, self._pending = self._pending, []
         for pending, y in zip(waiting, outcomes, strict=True):
@@ -124,7 +130,10 @@ class Gate:
         return self.decision
 
     def stop(self, why: str) -> GateDecision:
-        """End the test from outside (night's budget, a person): always safe, and the candidate is not kept."""
+        """End the test from outside, because of a budget or a person.
+
+        This is always safe: the candidate is not kept.
+        """
         if self.decision is None:
             self._stopped = why
             self._end("stopped", why)
@@ -133,11 +142,11 @@ class Gate:
 
     @property
     def log_e(self) -> float:
-        """log W now: closed passes, and the running one with all that was not made filled in at its worst."""
+        """log W so far, with the worst case for every run of this pass still to come."""
         return self._closed + self._done - self._unused
 
     def record(self) -> GateRecord:
-        """Everything needed to recompute or to resume the test."""
+        """Return everything needed to recompute or resume the test."""
         return GateRecord(
             config=self.config,
             weights=self.weights,
@@ -149,12 +158,15 @@ class Gate:
             stopped=self._stopped,
         )
 
-    def carried(self) -> list[tuple[float, float]]:
-        """For each ticket the incumbent's believed success, and the chance that the edit leaves the ticket alone."""
+    def predict_tickets(self) -> list[tuple[float, float]]:
+        """Return, for each ticket, the incumbent's success and the chance of no effect.
+
+        Both are beliefs; the second is the chance that the edit leaves the ticket alone.
+        """
         predicted = [self.beliefs[i].predict(self._planner.odds(i)) for i in range(self.n)]
         return [(p.incumbent, p.untouched) for p in predicted]
 
-    # How it moves on.
+    # From outcomes to the next requests, or to the decision.
 
     def _settle(self, pending: _Pending, y: float | None) -> None:
         slot = pending.slot
@@ -164,7 +176,7 @@ class Gate:
             if pending.tries <= self.config.retries:
                 self._pending.append(pending)
                 return
-            self._write(slot, pending, None, 0.0)  # counts as not made: the stake stays in `_unused`
+            self._write(slot, pending, None, 0.0)  # counts as skipped: its stake stays in `_unused`
             return
         self.replays += 1
         signed = pending.stake if slot.arm == "candidate" else -pending.stake
@@ -191,29 +203,29 @@ class Gate:
         unseen = any(self.beliefs[i].passes + self.beliefs[i].fails == 0 for i in self.theme)
         lowest = self.config.no_lift_early if unseen else self.config.no_lift
         if self._use_theme and self._hopes.log_odds_of_lift() < lowest:
-            return self._end("no lift", "the tickets it names show no lift")
+            return self._end("no lift", "the tickets that it names show no lift")
         chance = self._hopes.chance_of_gain(self.config.small_gain)
         if chance < self._stop:
             return self._end(
                 "unlikely", f"a gain above {self.config.small_gain:.0%} has become unlikely ({chance:.0%})"
             )
         if self.replays >= self.config.budget:
-            return self._end("budget", f"the budget of {self.config.budget} replays is spent")
+            return self._end("budget", f"the budget of {self.config.budget} replays is used up")
         return None
 
     def _end(self, ended: Ending, why: str) -> None:
         few = self.n < MIN_TICKETS_FOR_CLAIM
-        said = [why, f"{self.replays} replays"]
+        reasons = [why, f"{self.replays} replays"]
         if few:
-            said.append(f"shown for these {self.n} tickets only, nothing about tickets to come")
+            reasons.append(f"this holds for these {self.n} tickets only, not for future ones")
         a, b = self._voids["candidate"], self._voids["incumbent"]
         if a + b and is_void_rate_different(a, b, self._runs("candidate"), self._runs("incumbent")):
-            said.append(f"voids differ between arms: candidate {a}, incumbent {b}")
+            reasons.append(f"void replays differ between the arms: candidate {a}, incumbent {b}")
         self._pending = []
         self.decision = GateDecision(
             accept=ended == "kept",
             log_e=self.log_e,
-            why="; ".join(said),
+            why="; ".join(reasons),
             ended=ended,
             replays=self.replays,
             scope="better on these tickets" if few else "better on tickets to come",
@@ -224,7 +236,7 @@ class Gate:
         return sum(bet.arm == arm and bet.outcome is not None for p in self._passes for bet in p.bets)
 
     def _refill(self) -> None:
-        """Fix the next bets. Only what is known before the batch enters them."""
+        """Fix the next bets, using only what is known before the batch runs."""
         room = min(self.config.parallel, max(1, self.config.budget - self.replays))
         opened = 0
         while len(self._pending) < room:
@@ -234,10 +246,10 @@ class Gate:
                     return
                 lam = self._planner.stake()
                 if self._passes and self._hopeless(lam):
-                    self._end("hopeless", "what gain there may be is too small to be shown within the budget")
+                    self._end("hopeless", "any gain is too small to detect within the budget")
                     return
                 if opened == 2:
-                    self._end("hopeless", "no replay would tell enough to be worth its price")
+                    self._end("hopeless", "no further replay is worth its cost")
                     return
                 self._open_pass(lam)
                 opened += 1
@@ -262,7 +274,7 @@ class Gate:
 
 
 def is_void_rate_different(a: int, b: int, runs_a: int, runs_b: int) -> bool:
-    """Whether the two arms' rates of voids differ by more than chance explains (two-sided, about 5 %)."""
+    """Whether the arms' void rates differ more than by chance (two-sided, 5 %)."""
     n_a, n_b = a + runs_a, b + runs_b
     if min(n_a, n_b) == 0:
         return False

@@ -1,4 +1,7 @@
-"""The gate's records: settings, requests, bets, passes, the decision, and the whole of it as JSON."""
+"""The gate's records: settings, requests, bets, passes, the decision.
+
+A whole test can be written as JSON.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ Ending: TypeAlias = Literal["kept", "no lift", "unlikely", "hopeless", "budget",
 
 
 class GateRequest(NamedTuple):
-    """One replay to make: which version, on which held-out ticket (0 .. n-1)."""
+    """One replay to run: which version, on which held-out ticket (0 .. n-1)."""
 
     arm: Arm
     ticket: int
@@ -18,42 +21,45 @@ class GateRequest(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GateConfig:
-    """Settings of one test. `alpha` is the promise; everything else only affects how many replays it takes."""
+    """Settings of one test.
+
+    `alpha` is the promise; everything else only affects how many replays the test takes.
+    """
 
     alpha: float = 0.1
-    """Highest chance of keeping a candidate that is not better."""
+    """Largest chance of keeping a candidate that is not better."""
     budget: int = 800
-    """Most replays one test may use as evidence, pool draws included."""
+    """Most replays that one test may use as evidence, including those from the pool."""
     k: int = 2
-    """Incumbent runs on a ticket in a pass where the outcome is uncertain; elsewhere one."""
+    """Incumbent runs in a pass on each ticket whose outcome is uncertain; one on others."""
     stop: float = 0.1
-    """Give up when P(delta > small_gain) falls below this, or below 3/4 of where it started if that is less."""
+    """Give up when P(delta > small_gain) falls below this, or below 3/4 of its initial value if that is less."""
     small_gain: float = 0.01
     """A gain not worth looking for."""
     trust_themes: bool = True
-    """Give up as soon as the named tickets show no lift; only where they have at least one earlier run."""
+    """Give up as soon as the named tickets show no lift, if each has at least one earlier run."""
     no_lift: float = -2.5
-    """Log-odds of a lift on the named tickets at which that happens, once each was run."""
+    """Log-odds of a lift on the named tickets below which this happens, once all of them have run."""
     no_lift_early: float = -4.0
-    """The same while named tickets remain to be run: an early dip is often made good."""
+    """The same before all of them have run: an early dip often recovers."""
     hopeless: float = 0.1
-    """Give up between passes when the chance of being kept within the budget falls below this."""
+    """Give up between passes when the chance of keeping the candidate within the budget falls below this."""
     first_looks: int = 12
-    """Candidate runs wanted on the named tickets together in the first pass ..."""
+    """Candidate runs on all named tickets together in the first pass ..."""
     most_looks: int = 4
-    """... and the most on one of them."""
+    """... and the most on any one of them."""
     min_stake: float = 0.35
     max_stake: float = 0.8
     least_gain_candidate: float = 0.012
-    """A candidate run planned to gain less than this many nats is skipped."""
+    """A candidate run is skipped if its planned gain, in nats, is less than this."""
     least_gain_incumbent: float = 0.006
-    """The same for an incumbent run, whose price is shared with the other candidates."""
+    """The same for an incumbent run, whose cost the other candidates share."""
     uncertain: tuple[float, float] = (0.12, 0.88)
-    """Tickets whose success is believed to lie in between get k runs, the others one."""
+    """A ticket is uncertain if its believed success lies between these."""
     retries: int = 2
-    """How often a void replay is asked for again, in either arm, before it counts as not made."""
+    """How often a void replay is requested again, in either arm, before it counts as skipped."""
     parallel: int = 1
-    """Most replays asked for at once. All bets of a batch are fixed before any of its outcomes is known."""
+    """Most replays requested at once. All bets of a batch are fixed before any of its outcomes is known."""
 
     def __post_init__(self) -> None:
         if not 0.0 < self.alpha < 1.0:
@@ -61,7 +67,7 @@ class GateConfig:
         if not 0.0 <= self.stop < 1.0:
             raise ValueError(f"stop must lie between 0 and 1, not {self.stop}")
         if not 0.0 < self.min_stake <= self.max_stake <= 5.0:
-            raise ValueError("stakes must lie between 0 and 5, the smallest first")
+            raise ValueError("stakes must lie between 0 and 5, and min_stake must not exceed max_stake")
         for name in ("budget", "k", "parallel", "most_looks"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
@@ -69,28 +75,28 @@ class GateConfig:
 
 @dataclass(frozen=True, slots=True)
 class Bet:
-    """One bet on one replay; everything but the outcome was fixed before the replay was made."""
+    """One bet on one replay; all but the outcome was fixed before the replay ran."""
 
     arm: Arm
     ticket: int
     stake: float
-    """Size of the stake, lam * w_i / k_i; it enters the factor with + for the candidate, - for the incumbent."""
+    """Size of the stake, lam * w_i / k_i; its sign in the factor is + for the candidate, - for the incumbent."""
     belief: float
-    """The chance of passing that was believed."""
+    """The believed chance of passing."""
     u: float
     outcome: float | None
-    """1 passed, 0 failed; None: void after all retries, counted as not made."""
+    """1 passed, 0 failed, None: still void after all retries, so it counts as skipped."""
     log_factor: float
 
 
 @dataclass(slots=True)
 class PassRecord:
-    """One pass over the held-out tickets at one stake, fixed before the pass."""
+    """One pass over the held-out tickets, at a stake that was fixed before it."""
 
     stake: float
     bets: list[Bet] = field(default_factory=list)
     log_value: float = 0.0
-    """log V with everything not (yet) made filled in at its worst."""
+    """log V, with the worst case for every run that was skipped or is still to come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +109,16 @@ class GateDecision:
     why: str
     ended: Ending
     replays: int
-    """Replays used as evidence, pool draws included."""
+    """Replays used as evidence, including those from the pool."""
     scope: str
-    """What the claim is about: tickets to come, or these tickets only (fewer than 12 of them)."""
+    """What the claim covers: future tickets, or these tickets only if there are fewer than 12."""
     voids: dict[str, int]
     """Void replays in each arm."""
 
 
 @dataclass(frozen=True, slots=True)
 class GateRecord:
-    """Everything needed to recompute a decision: see `meta.gate.recomputation`."""
+    """Everything needed to recompute a decision; see `meta.gate.recomputation`."""
 
     config: GateConfig
     weights: tuple[float, ...]
@@ -120,13 +126,13 @@ class GateRecord:
     theme: tuple[int, ...]
     passes: tuple[PassRecord, ...]
     answers: tuple[tuple[float | None, ...], ...]
-    """Outcomes as they were told, batch by batch; telling them to a new gate leads to the same state."""
+    """Outcomes, batch by batch; telling them to a new gate leads to the same state."""
     decision: GateDecision | None
     stopped: str | None = None
-    """The reason, where the test was ended from outside."""
+    """The reason, if the test was ended from outside."""
 
     def to_json(self) -> dict[str, Any]:
-        """Plain dictionaries, lists and numbers."""
+        """Return plain dictionaries, lists and numbers."""
         return asdict(self)
 
     @classmethod

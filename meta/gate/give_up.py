@@ -1,9 +1,9 @@
-"""When to stop looking. Giving up can miss a gain; it can never keep a candidate that is not better.
+"""Decides when to stop looking for a gain.
 
-Three rules. The first is quick and for edits whose named tickets can be trusted: the named tickets show no lift. The
-second weighs a few kinds of edit against each other, each with its own odds of lifting and harming a ticket, and stops
-when a gain worth having has become unlikely. The third stops when there may well be a gain but too small a one to be
-shown with the replays that are left.
+Giving up can miss a gain but never keeps a candidate that is not better. There are three rules. The first is quick, for
+edits whose named tickets can be trusted: it stops when those show no lift. The second compares a few kinds of edit,
+each with its own odds of lifting or harming a ticket, and stops when a worthwhile gain has become unlikely. The third
+stops when there may be a gain, but one too small to detect with the remaining replays.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LIFT_ODDS = 0.6
 
 
 class EditKind(NamedTuple):
-    """A kind of edit: how likely it is before any run, and its odds on the tickets it names and on the others."""
+    """A kind of edit: its prior, and its odds on the named and the other tickets."""
 
     prior: float
     named: Odds
@@ -34,13 +34,13 @@ class EditKind(NamedTuple):
 EDIT_KINDS = (
     EditKind(0.63, Odds(0.0), Odds(0.0)),  # does nothing
     EditKind(0.22, Odds(0.6, 0.02), Odds(0.02, 0.01)),  # does what it says
-    EditKind(0.05, Odds(0.3, 0.02), Odds(0.10, 0.02)),  # helps, elsewhere too
+    EditKind(0.05, Odds(0.3, 0.02), Odds(0.10, 0.02)),  # helps elsewhere too
     EditKind(0.10, Odds(0.3, 0.10), Odds(0.02, 0.15)),  # breaks things
 )
 
 
 class KindFit(NamedTuple):
-    """One ticket under one kind: how well the kind explains its runs, and what the edit then does to it."""
+    """How one kind of edit explains a ticket's runs, and its effect on the ticket."""
 
     log_likelihood: float
     mean: float
@@ -48,7 +48,10 @@ class KindFit(NamedTuple):
 
 
 class KindFits(NamedTuple):
-    """One ticket: a fit for each kind, and the log likelihood ratio of a lift (with chance .6) against none."""
+    """One ticket's fit to each kind, and its evidence for a lift.
+
+    `log_lift` is the log likelihood ratio of a lift (with chance .6) to no lift.
+    """
 
     kinds: tuple[KindFit, ...]
     log_lift: float
@@ -56,7 +59,7 @@ class KindFits(NamedTuple):
 
 @lru_cache(maxsize=1 << 14)
 def fit_kinds(a: float, b: float, passes: int, fails: int, named: bool) -> KindFits:
-    """How the kinds explain a ticket's runs; arguments as in `beliefs.views`."""
+    """Fit each kind to a ticket's runs; arguments as in `beliefs.view_states`."""
     states = view_states(a, b, passes, fails)
     ratios = [state.likelihood / states.untouched.likelihood for state in states]
     effects = (
@@ -78,7 +81,10 @@ def fit_kinds(a: float, b: float, passes: int, fails: int, named: bool) -> KindF
 
 
 class KindBeliefs:
-    """Running beliefs about what kind of edit this is. `update` after an outcome looks at that ticket only."""
+    """Running beliefs about what kind of edit this is.
+
+    After an outcome, `update` looks only at its ticket.
+    """
 
     def __init__(self, beliefs: Sequence[TicketBelief], weights: Sequence[float], theme: set[int]) -> None:
         self._beliefs = beliefs
@@ -91,12 +97,12 @@ class KindBeliefs:
             self.update(ticket)
 
     def update(self, ticket: int) -> None:
-        """Take in what is now known of a ticket."""
+        """Replace what was known of a ticket by what is known now."""
         old = self._seen[ticket]
         if old is not None:
             self._count(old, self._weights[ticket], -1.0)
-        about = self._beliefs[ticket]
-        new = fit_kinds(about.a, about.b, about.passes, about.fails, ticket in self._theme)
+        belief = self._beliefs[ticket]
+        new = fit_kinds(belief.a, belief.b, belief.passes, belief.fails, ticket in self._theme)
         self._count(new, self._weights[ticket], 1.0)
         self._seen[ticket] = new
 
@@ -108,11 +114,17 @@ class KindBeliefs:
             total[2] += sign * w * w * fit.variance
 
     def log_odds_of_lift(self) -> float:
-        """Log-odds that the edit lifts the tickets it names (each with chance .6) against that it lifts none."""
+        """Return the log-odds that the edit lifts named tickets rather than none.
+
+        If it does, it lifts each with chance .6.
+        """
         return PRIOR_LOG_ODDS + self._log_lift
 
     def chance_of_gain(self, small_gain: float) -> float:
-        """P(delta > small_gain): over the kinds, delta taken as normal with its mean and variance over tickets."""
+        """Return P(delta > small_gain), averaged over the kinds.
+
+        For each kind, delta is taken as normal with its mean and variance over tickets.
+        """
         n = len(self._beliefs)
         logs = [math.log(kind.prior) + total[0] for kind, total in zip(EDIT_KINDS, self._totals, strict=True)]
         top = max(logs)
@@ -130,10 +142,11 @@ class KindBeliefs:
 
 
 def chance_of_keeping(missing: float, plan: PassForecast, replays_left: float) -> float:
-    """Chance that log W rises by `missing` nats within `replays_left`, if the passes to come are like the planned one.
+    """Return the chance that log W rises by `missing` nats in `replays_left`.
 
-    log W is taken as a Brownian motion with the plan's drift and variance a replay, and the chance that its maximum
-    gets there as at most twice the chance that its end does (reflection principle).
+    It assumes that all passes are like the planned one, and treats log W as a Brownian motion with the plan's drift and
+    variance per replay. The chance that its maximum gets there is at most twice the chance that its end does
+    (reflection principle).
     """
     if plan.runs == 0 or replays_left <= 0:
         return 0.0

@@ -1,8 +1,9 @@
-"""Where the replays of a pass go: the stake, what to skip, the order. Planning affects power only.
+"""Plans the replays of a pass: the stake, what to skip, and the order.
 
-A run is worth its planned gain: the growth of log W over what a run not made counts (0 for the candidate, -stake for
-the incumbent). Where that is tiny the run is skipped: candidate runs on tickets both surely fail, incumbent runs on
-tickets it surely passes. What is left is the gain on the tickets the edit names and a check that nothing else broke.
+Planning affects power only. A run is worth its planned gain: the growth of log W beyond what a skipped run counts (0
+for the candidate, -stake for the incumbent). If that is tiny, the run is skipped, as with candidate runs on tickets
+that both versions surely fail, or incumbent runs on tickets that it surely passes. The rest measures the gain on the
+tickets that the edit names, and checks that nothing else broke.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ from meta.gate.gate_record import Arm, GateConfig
 
 NAMED_TICKET_ODDS = Odds(helped=0.6, harmed=0.02)
 OTHER_TICKET_ODDS = Odds(helped=0.02, harmed=0.02)
-"""Bets are placed as if the edit works as it says: if it does not, losing the bets faster is no loss."""
+"""Bets assume that the edit works as it says: if it does not, losing them faster costs nothing."""
 
 PASS_STAKES = (0.08, 0.12, 0.18, 0.25, 0.35, 0.45, 0.55, 0.65, 0.8, 1.0, 1.2, 1.5)
 
 
 @dataclass(frozen=True, slots=True)
 class RunSlot:
-    """Room for one run in a pass: `share` of the arm's stake on the ticket."""
+    """One run in a pass, with its `share` of the arm's stake on the ticket."""
 
     arm: Arm
     ticket: int
@@ -39,14 +40,17 @@ class RunSlot:
 
 
 def planned_gain_of(arm: Arm, stake: float, belief: float) -> float:
-    """Planned gain in nats of making a run over not making it; `stake` is a size."""
+    """Return the planned gain of running over skipping, in nats; `stake` is unsigned."""
     signed = stake if arm == "candidate" else -stake
     return expected_log_factor_of(signed, belief) - log_factor_of_missing_run(signed)
 
 
 @lru_cache(maxsize=1 << 14)
 def variance_of_bet(arm: Arm, stake: float, belief: float) -> float:
-    """Variance of a bet's log factor under the belief: pi (1 - pi) log((u + s) / u)^2."""
+    """Return the variance of a bet's log factor under the belief.
+
+    It is pi (1 - pi) log((u + s) / u)^2.
+    """
     pi = min(max(belief, BELIEF_FLOOR), 1.0 - BELIEF_FLOOR)
     signed = stake if arm == "candidate" else -stake
     u = find_growth_optimal_u(signed, pi)
@@ -59,7 +63,7 @@ def least_gain_of(arm: Arm, config: GateConfig) -> float:
 
 @dataclass(frozen=True, slots=True)
 class PassForecast:
-    """What a pass at some stake is planned to do to log W."""
+    """What a pass at some stake is expected to add to log W."""
 
     growth: float
     variance: float
@@ -81,29 +85,28 @@ class PassPlanner:
         return NAMED_TICKET_ODDS if ticket in self._theme else OTHER_TICKET_ODDS
 
     def belief(self, arm: Arm, ticket: int) -> float:
-        """pi for the next run of `arm` on `ticket`."""
-        about = self._beliefs[ticket].predict(self.odds(ticket))
-        return about.candidate if arm == "candidate" else about.incumbent
+        """Return pi for the next run of `arm` on `ticket`."""
+        prediction = self._beliefs[ticket].predict(self.odds(ticket))
+        return prediction.candidate if arm == "candidate" else prediction.incumbent
 
     def stake(self) -> float:
-        """The stake with the largest planned growth, kept within the configured range.
+        """Return the stake with the largest planned growth in the configured range.
 
-        The range keeps a pass from being wasted: below it a pass of replays can gain hardly anything, above it one
-        unlucky pass can hardly be made good again.
+        Below that range a pass gains hardly anything; above it, one unlucky pass can hardly be recovered.
         """
         best = max(PASS_STAKES, key=lambda lam: self.outlook(lam).growth)
         return min(max(best, self._config.min_stake), self._config.max_stake)
 
     def outlook(self, lam: float) -> PassForecast:
-        """Mean and variance of a pass's log V under the beliefs, and the runs it takes."""
+        """Return the mean and variance of a pass's log V, and the runs it takes."""
         growth = variance = 0.0
-        made = 0
+        planned = 0
         for i, w in enumerate(self._weights):
-            about = self._beliefs[i].predict(self.odds(i))
-            growth -= lam * w  # all of the incumbent's stake, unless its runs are made
+            prediction = self._beliefs[i].predict(self.odds(i))
+            growth -= lam * w  # all of the incumbent's stake, until its runs are planned
             plans: tuple[tuple[Arm, float, int], ...] = (
-                ("candidate", about.candidate, 1),
-                ("incumbent", about.incumbent, self._runs(about.incumbent)),
+                ("candidate", prediction.candidate, 1),
+                ("incumbent", prediction.incumbent, self._runs(prediction.incumbent)),
             )
             for arm, pi, runs in plans:
                 size = lam * w / runs
@@ -112,26 +115,27 @@ class PassPlanner:
                     continue
                 growth += runs * gains
                 variance += runs * variance_of_bet(arm, size, pi)
-                made += runs
-        return PassForecast(growth, variance, made)
+                planned += runs
+        return PassForecast(growth, variance, planned)
 
     def _runs(self, belief: float) -> int:
         low, high = self._config.uncertain
         return self._config.k if low < belief < high else 1
 
     def _looks(self) -> int:
-        """Candidate runs on each named ticket in the first pass: a theme of few tickets is looked at more than once.
+        """Return candidate runs on each named ticket in the first pass.
 
-        Whether the edit does what it says is what saves the rest of the pass, and two runs tell little about it.
+        The fewer tickets a theme has, the more runs each gets: if the edit does not do what it says, the rest of the
+        pass is saved, and two runs are too few to tell.
         """
-        wanted = math.ceil(self._config.first_looks / len(self._theme)) if self._theme else 1
-        return max(1, min(self._config.most_looks, wanted))
+        looks = math.ceil(self._config.first_looks / len(self._theme)) if self._theme else 1
+        return max(1, min(self._config.most_looks, looks))
 
     def slots(self, lam: float, *, first: bool) -> Iterator[RunSlot]:
-        """The runs of a pass in order: candidate runs on the named tickets, then all others by planned gain.
+        """Return the runs of a pass, those that tell most first.
 
-        A candidate that does nothing shows it on the named tickets; W crosses its bound early when the runs that can
-        add little come last.
+        Candidate runs on the named tickets come first, where a useless candidate shows itself. The others follow by
+        planned gain, so that W crosses its bound early.
         """
         ranked: list[tuple[int, float, RunSlot]] = []
         looks = self._looks() if first else 1

@@ -1,17 +1,17 @@
 """Fresh draws of the incumbent, shared by the candidates of a night.
 
-The five rules (each was measured: without them a test keeps 14 to 27 % of candidates that are no better):
+It follows five rules. Each was measured: without them, a test keeps 14 to 27 % of candidates that are no better.
 
-1. On promotion the pool is emptied; the winner's own draws become beliefs, never evidence.
-2. Draws were made since the promotion, are shared by all candidates, and each is used at most once for each.
-3. Nobody who writes edits sees held-out outcomes: only kept or not.
-4. After an accept the remaining candidates start again against the new incumbent.
+1. A promotion empties the pool; the winner's own draws become beliefs, never evidence.
+2. All draws are newer than the promotion; all candidates share them, and each candidate uses each draw at most once.
+3. Nobody who writes edits sees held-out outcomes, only whether an edit was kept.
+4. After a candidate is kept, the others start again against the new incumbent.
 5. A change of model or provider empties the pool.
 
-Rules 1, 2, 4 and 5 are enforced here. Rule 3 is the caller's: hand a proposer `decision.accept` and nothing else.
+Rules 1, 2, 4 and 5 are enforced here. Rule 3 is up to the caller: show a proposer `decision.accept` and nothing else.
 
-A gate is never told which of its draws came from the pool, and a draw is handed out in the order in which it was asked
-for: whether a draw lies ready can depend on how it ended, so a bet that looked at it would not be fixed beforehand.
+A gate never learns which of its draws came from the pool, and draws are handed out in the order of their requests.
+Whether a draw is ready can depend on its outcome, so a bet that knew would not be fixed in advance.
 """
 
 from __future__ import annotations
@@ -24,31 +24,34 @@ from meta.gate.gate_record import GateDecision, GateRequest
 
 
 class PoolResetError(RuntimeError):
-    """The incumbent changed while a candidate was being tested: start its test again (rule 4)."""
+    """The incumbent changed during a candidate's test, which must restart (rule 4)."""
 
 
 class Pool:
-    """The incumbent's draws since its promotion: outcomes a ticket, in the order they were asked for."""
+    """The incumbent's draws since its promotion, in the order of their requests."""
 
     def __init__(self, n: int, draws: Sequence[Sequence[float]] | None = None) -> None:
         if draws is not None and len(draws) != n:
-            raise ValueError(f"draws must be given for each of the {n} tickets")
+            raise ValueError(f"each of the {n} tickets needs a list of draws")
         self.draws: list[list[float]] = [list(d) for d in draws] if draws is not None else [[] for _ in range(n)]
         self.generation = 0
 
     def empty(self) -> None:
-        """On promotion (rule 1), or on a change of model or provider (rule 5). Open trials end in `PoolEmptied`."""
+        """Empty the pool, after a promotion (rule 1) or a change of model (rule 5).
+
+        A test that is still running then raises `PoolResetError`.
+        """
         self.draws = [[] for _ in self.draws]
         self.generation += 1
 
 
 class PooledGate:
-    """One candidate's gate with the pool in front of it: asks only for replays that nobody has made yet.
+    """One candidate's gate behind the pool: it requests only replays not run yet.
 
-    A `SequentialTest`, as `Gate` is. `fresh` counts the replays it had made; `budget` bounds them.
+    A `SequentialTest`, like `Gate`. `fresh` counts the new replays; `budget` limits them.
 
-    After a kill, build the pool from the recorded draws and start the trial anew: it asks for the same replays in the
-    same order, incumbent draws come from the pool, and the recorded candidate runs answer the rest.
+    After an interruption, build the pool from the recorded draws and start again: the same requests come in the same
+    order, the pool answers those of the incumbent, and the recorded candidate runs answer the rest.
     """
 
     def __init__(self, gate: Gate, pool: Pool, *, budget: int | None = None) -> None:
@@ -73,27 +76,30 @@ class PooledGate:
 
     @property
     def requests(self) -> list[GateRequest]:
-        """Replays to be made; empty once there is a decision."""
+        """Replays to run; empty once there is a decision."""
         if self.decision is not None:
             return []
-        asked = self.gate.requests
-        return [asked[i] for i in self._missing]
+        requests = self.gate.requests
+        return [requests[i] for i in self._missing]
 
     def tell(self, outcomes: Sequence[float | None]) -> GateDecision | None:
-        """Outcomes of `requests` in order; fresh incumbent draws go into the pool for the candidates to come."""
+        """Take the outcomes of `requests`, in order, and return any decision.
+
+        New incumbent draws go into the pool for later candidates.
+        """
         if self._generation != self._pool.generation:
             raise PoolResetError("the incumbent changed during this test; start it again against the new one")
         if self.decision is not None:
-            raise ValueError("the test is over; nothing was asked for")
+            raise ValueError("the test is over and expects no more outcomes")
         if len(outcomes) != len(self._missing):
-            raise ValueError(f"{len(self._missing)} outcomes were asked for, {len(outcomes)} were told")
+            raise ValueError(f"outcomes: expected {len(self._missing)}, got {len(outcomes)}")
         for y in outcomes:
             if y is not None and not 0.0 <= y <= 1.0:
-                raise ValueError(f"an outcome is 1 (passed), 0 (failed) or void, not {y}")
-        asked = self.gate.requests
+                raise ValueError(f"an outcome must be 1 (passed), 0 (failed) or void, not {y}")
+        requests = self.gate.requests
         for index, y in zip(self._missing, outcomes, strict=True):
             self._held[index] = y
-            arm, ticket = asked[index]
+            arm, ticket = requests[index]
             if y is None:
                 continue
             self.fresh += 1
@@ -109,15 +115,15 @@ class PooledGate:
         return self.gate.stop(why)
 
     def _serve(self) -> None:
-        """Answer from the pool what it can; go on until something has to be made or the test has ended."""
+        """Answer requests from the pool until one needs a new replay or the test ends."""
         while self.gate.decision is None:
             if self._budget is not None and self.fresh >= self._budget:
-                self.gate.stop(f"the budget of {self._budget} replays is spent")
+                self.gate.stop(f"the budget of {self._budget} replays is used up")
                 return
-            asked = self.gate.requests
-            self._held = [None] * len(asked)
+            requests = self.gate.requests
+            self._held = [None] * len(requests)
             self._missing = []
-            for index, (arm, ticket) in enumerate(asked):
+            for index, (arm, ticket) in enumerate(requests):
                 draws = self._pool.draws[ticket]
                 if arm == "incumbent" and self._used[ticket] < len(draws):
                     self._held[index] = draws[self._used[ticket]]
@@ -130,18 +136,18 @@ class PooledGate:
 
 
 def carry_over_beliefs(gate: Gate) -> list[tuple[float, float]]:
-    """Beliefs about a kept candidate once it is the incumbent (rule 1): Beta(a, b) a ticket.
+    """Return beliefs about a kept candidate once it is the incumbent (rule 1).
 
-    Its own runs count in full. What was known of the old incumbent counts as far as the edit left the ticket alone,
-    and at most as much as three runs: it is another version's.
+    Beta(a, b) for each ticket. The candidate's own runs count in full. What was known of the old incumbent counts as
+    far as the edit leaves the ticket alone, and for at most three runs, because they are another version's.
     """
     after = []
-    for about, (mean, untouched) in zip(gate.beliefs, gate.carried(), strict=True):
-        earlier = max(0.0, min(3.0, about.a + about.b - sum(SUCCESS_PRIOR))) * untouched
+    for belief, (mean, untouched) in zip(gate.beliefs, gate.predict_tickets(), strict=True):
+        earlier = max(0.0, min(3.0, belief.a + belief.b - sum(SUCCESS_PRIOR))) * untouched
         after.append(
             (
-                SUCCESS_PRIOR[0] + about.passes + earlier * mean,
-                SUCCESS_PRIOR[1] + about.fails + earlier * (1.0 - mean),
+                SUCCESS_PRIOR[0] + belief.passes + earlier * mean,
+                SUCCESS_PRIOR[1] + belief.fails + earlier * (1.0 - mean),
             )
         )
     return after

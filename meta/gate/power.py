@@ -1,7 +1,7 @@
-"""What today's tickets and budget can detect: asked before a night spends anything.
+"""Estimates what today's tickets and budget can detect, before a night begins.
 
-Simulates the gate itself on worlds drawn from the beliefs. The answer is as good as the beliefs are; the promise of the
-gate does not depend on it.
+It runs the real gate on worlds drawn from the beliefs. The estimate is as good as the beliefs; the gate's promise does
+not depend on it.
 """
 
 from __future__ import annotations
@@ -18,23 +18,24 @@ from meta.gate.gate_record import GateConfig
 
 @dataclass(frozen=True, slots=True)
 class GatePower:
-    """Chance that a candidate with this true effect is kept, and what its test costs."""
+    """The chance that a candidate with this true effect is kept, and its cost."""
 
     delta: float
     power: float
     standard_error: float
     replays: float
-    """Mean replays of a test, kept or not; draws that the pool already holds cost less."""
+    """Mean replays of a test, kept or not; draws from the pool save some of them."""
     reachable: float
-    """Largest effect these tickets leave room for; 0 power above it."""
+    """Largest effect that these tickets leave room for; above it, the power is 0."""
 
 
 def draw_lifted_world(
     stale: Sequence[tuple[float, float]], delta: float, rng: Random
 ) -> tuple[list[float], list[float], list[int]]:
-    """(p, q, theme): truths drawn from the beliefs, and an edit that lifts tickets until the mean effect is `delta`.
+    """Return (p, q, theme): true success rates, and an edit of mean effect `delta`.
 
-    An edit answers failures, so tickets that are believed to fail are lifted first, in random order.
+    The rates are drawn from the beliefs. An edit answers failures, so it lifts tickets that are believed to fail first,
+    in random order.
     """
     p = [rng.betavariate(max(a, 0.05), max(b, 0.05)) for a, b in stale]
     order = list(range(len(p)))
@@ -60,7 +61,7 @@ def estimate_power(
     simulations: int = 200,
     seed: int = 0,
 ) -> GatePower:
-    """Power and mean replays of one test for a candidate with true effect `delta` on these tickets."""
+    """Return the power and mean replays of a test of a candidate of effect `delta`."""
     beliefs = list(stale) if stale is not None else [SUCCESS_PRIOR] * n
     rng = Random(seed)
     kept = replays = 0

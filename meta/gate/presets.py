@@ -1,4 +1,4 @@
-"""Settings by nightly budget, and the strict tier for teams that merge unattended."""
+"""Settings by nightly budget, and the strict tier for unattended merges."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from meta.gate.gate import MIN_TICKETS_FOR_CLAIM
 from meta.gate.gate_record import GateConfig
 
 STRICT_HORIZON = 60
-"""Tests over which the strict tier spreads its alpha."""
+"""Number of tests over which the strict tier spreads its alpha."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +18,14 @@ class Preset:
     name: str
     gate: GateConfig
     screen_runs: int
-    """Most replays of the screen on failing search tickets, for each candidate."""
+    """Most replays of each candidate on failing search tickets, before its test."""
     held_out: int
-    """Most held-out tickets in one test: every ticket once before any twice."""
+    """Most held-out tickets in one test; every ticket is used once before any is used twice."""
     together: bool = True
-    """Whether small edits wait for each other to be tested as one; with few replays a night they would wait long."""
+    """Whether small edits wait to be tested together; with few replays a night, they would wait too long."""
 
 
-# A test's own budget is wider than a night's: it counts draws that the pool had already, and goes on another night.
+# A test's budget is larger than a night's: it includes draws from the pool, and a test can go on for several nights.
 # Thirty nights of 200 replays gained .21 with 800 and .15 with 400 (10 sequences of `bench.nights`).
 SMALL_PRESET = Preset(
     "up to 100 replays a night", GateConfig(alpha=0.2, k=1, stop=0.2, budget=100), 3, 20, together=False
@@ -35,7 +35,7 @@ LARGE_PRESET = Preset("more than 400 replays a night", GateConfig(alpha=0.05, k=
 
 
 def preset_of_budget(nightly_budget: int) -> Preset:
-    """The preset for a budget in replays a night."""
+    """Return the preset for a number of replays a night."""
     if nightly_budget <= 100:
         return SMALL_PRESET
     return MEDIUM_PRESET if nightly_budget <= 400 else LARGE_PRESET
@@ -44,17 +44,18 @@ def preset_of_budget(nightly_budget: int) -> Preset:
 def is_small_set(n: int) -> bool:
     """Whether n tickets are too few for a held-out set.
 
-    The gate then runs on all of them with fresh draws, and its decision claims "better on these tickets" only.
+    The gate then runs on all of them with fresh draws, and only claims "better on these tickets".
     """
     return n < MIN_TICKETS_FOR_CLAIM
 
 
 def e_lond_level_of(alpha: float, kept_so_far: int, horizon: int = STRICT_HORIZON) -> float:
-    """alpha_t = (alpha / T) (R + 1): the level of the next gate test, R the tests kept before it.
+    """Return the next test's level, alpha_t = (alpha / T) (R + 1).
 
-    Controls the false discovery rate at alpha over T tests whatever the dependence between them (pool draws are
-    shared): keep when e_t >= 1 / alpha_t. e-LOND with flat weights 1 / T, Z. Xu and A. Ramdas, "Online multiple testing
-    with e-values", AISTATS 2024. W read when the test first reaches its bound is an e-value by optional stopping.
+    R is the number of earlier tests whose candidate was kept. Keeping a candidate when e_t >= 1 / alpha_t controls the
+    false discovery rate at alpha over T tests, however they depend on each other (they share pool draws). This is
+    e-LOND with flat weights 1 / T: Z. Xu and A. Ramdas, "Online multiple testing with e-values", AISTATS 2024. W when
+    the test first reaches its bound is an e-value by optional stopping.
     """
     if kept_so_far < 0 or horizon < 1:
         raise ValueError("kept_so_far must not be negative and the horizon must be at least 1")
@@ -63,7 +64,7 @@ def e_lond_level_of(alpha: float, kept_so_far: int, horizon: int = STRICT_HORIZO
 
 @dataclass(frozen=True, slots=True)
 class StrictTier:
-    """Levels for a sequence of gate tests. Screens are no tests and do not count."""
+    """Levels for a sequence of gate tests; screens do not count as tests."""
 
     alpha: float = 0.1
     horizon: int = STRICT_HORIZON
@@ -71,7 +72,10 @@ class StrictTier:
     kept: int = 0
 
     def level(self) -> float:
-        """alpha of the next test; zero weight is left after the horizon, so a new sequence has to be started."""
+        """Return alpha of the next test.
+
+        Raises `ValueError` after the last test of the horizon: a new sequence has to be started.
+        """
         if self.tests >= self.horizon:
             raise ValueError(f"all {self.horizon} tests of this sequence are used; start a new one")
         return e_lond_level_of(self.alpha, self.kept, self.horizon)

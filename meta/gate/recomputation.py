@@ -1,8 +1,8 @@
-"""Recompute a decision from its record.
+"""Recomputes a decision from its record, in two ways.
 
-The first way needs no planner: it trusts only the inequality, takes each recorded bet, checks that it was one the
-inequality allows, and multiplies. It stays valid for decisions that older planners made. The second feeds the recorded
-outcomes to a new gate, which must ask for the same replays and reach the same number.
+`recompute_evidence` needs no planner and trusts only the inequality: it checks that the inequality allows each recorded
+bet, and multiplies them. So it also holds for decisions of older planners. `resume_gate` tells the recorded outcomes to
+a new gate, which must request the same replays and reach the same number.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from meta.gate.gate_record import Arm, GateRecord
 
 
 class AuditError(ValueError):
-    """The record holds a bet that the inequality does not allow, or does not add up."""
+    """The record contains a bet that the inequality forbids, or does not add up."""
 
 
 def recompute_evidence(record: GateRecord) -> float:
-    """log W from the recorded bets alone."""
+    """Return log W from the recorded bets alone."""
     total = 0.0
     for number, running in enumerate(record.passes, start=1):
         unused: dict[tuple[Arm, int], float] = {}
@@ -31,14 +31,14 @@ def recompute_evidence(record: GateRecord) -> float:
             key = (bet.arm, bet.ticket)
             signed = bet.stake if bet.arm == "candidate" else -bet.stake
             if bet.stake < 0.0 or bet.u <= max(0.0, -signed):
-                raise AuditError(f"pass {number}: a bet on {bet.arm} run of ticket {bet.ticket} is out of bounds")
+                raise AuditError(f"pass {number}: a bet on {bet.arm} run of ticket {bet.ticket} is not allowed")
             if bet.outcome is None:
                 continue
             unused[key] -= bet.stake
             value[key] += log_factor_of(bet.outcome, signed, bet.u)
         for (arm, ticket), left in unused.items():
             if left < -1e-9:
-                raise AuditError(f"pass {number}: {arm} runs of ticket {ticket} were staked more than the pass allows")
+                raise AuditError(f"pass {number}: {arm} runs of ticket {ticket} exceed the stake of the pass")
             left = max(left, 0.0)
             value[arm, ticket] += log_factor_of_missing_run(left if arm == "candidate" else -left)
         total += sum(value.values())
@@ -46,12 +46,12 @@ def recompute_evidence(record: GateRecord) -> float:
         if not math.isclose(total, record.decision.log_e, abs_tol=1e-9):
             raise AuditError(f"the record gives log W = {total:.6f}, the decision {record.decision.log_e:.6f}")
         if record.decision.accept and total < math.log(1.0 / record.config.alpha) - 1e-9:
-            raise AuditError("kept below its bound")
+            raise AuditError("the candidate was kept, but its evidence is below the bound")
     return total
 
 
 def resume_gate(record: GateRecord) -> Gate:
-    """A new gate that was told the recorded outcomes: continues a test that was cut short."""
+    """Return a new gate that knows the recorded outcomes, to resume a test."""
     gate = Gate(len(record.weights), record.theme, stale=record.stale, weights=record.weights, config=record.config)
     for outcomes in record.answers:
         gate.tell(outcomes)

@@ -159,7 +159,9 @@ def theme_summary(gate: Gate) -> str:
         own = [bet.outcome or 0.0 for bet in runs if bet.arm == "candidate" and bet.ticket in tickets]
         if own:
             believed = sum(
-                gate.carried()[bet.ticket][0] for bet in runs if bet.arm == "candidate" and bet.ticket in tickets
+                gate.predict_tickets()[bet.ticket][0]
+                for bet in runs
+                if bet.arm == "candidate" and bet.ticket in tickets
             )
             words.append(f"on tickets of {group} {sum(own):.0f} of {len(own)} passed (without it about {believed:.1f})")
     return ", ".join(words) or "it was not run at all"
