@@ -50,7 +50,7 @@ class InMemory:
     def _with(self, parent: Version, changes: Changes) -> Version:
         return self.at(f"{parent.commit}+{'&'.join(str(text) for text in changes.values())}")
 
-    def carried_over(self, before: str, after: str, onto: Version) -> Changes | None:
+    def carry_over(self, before: str, after: str, onto: Version) -> Changes | None:
         """An edit that `onto` has already cannot be put upon it again."""
         numbers = edits_of(f"+{after.rpartition('+')[2]}")
         return None if set(numbers) & set(edits_of(onto.commit)) else as_changes(numbers)

@@ -1,7 +1,7 @@
-"""What meta.toml can set. Every setting has a default that works; `meta.settings_file` reads and writes the file.
+"""The settings in meta.toml, each with a default that works.
 
-A field's description becomes its comment in the file that `meta init` writes. Its first example stands in for a missing
-default, or follows the description.
+`meta.settings_file` reads and writes the file. A field's description is its comment in the file that `meta init`
+writes. Its first example stands in for a missing default, or follows the description.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from worker_agent.records import Limits
 
 
 class ModelSettings(Record):
-    """A model and its server. The key stays in the environment; only the name of its variable is set here."""
+    """A model and its server.
+
+    The key stays in the environment; only the name of its variable is set here.
+    """
 
     model: str = Field("", description="model id; if empty, ANTHROPIC_MODEL")
     base_url: str = Field(
@@ -38,7 +41,7 @@ class WorkerSettings(ModelSettings):
 
 
 class ProposerSettings(ModelSettings):
-    """The model that writes edits, and how it does."""
+    """The model that writes edits, and how it writes them."""
 
     model: str = Field("", description="if empty, the worker's")
     base_url: str = Field("", description="if empty, the worker's server and key")
@@ -50,7 +53,10 @@ class ProposerSettings(ModelSettings):
 
 
 class AgentSettings(Record):
-    """How to recognise the agent's pull requests. One match is enough; `*` stands for any characters."""
+    """How to recognise the agent's pull requests.
+
+    One match is enough; `*` stands for any characters.
+    """
 
     authors: tuple[str, ...] = Field((), description="names or addresses of authors", examples=[("my-agent[bot]",)])
     co_authors: tuple[str, ...] = Field((), description="names or addresses in Co-authored-by trailers")
@@ -58,7 +64,10 @@ class AgentSettings(Record):
 
 
 class GitHubSettings(Record):
-    """Which GitHub to use, and as whom. Secrets stay in the environment; see docs/github.md."""
+    """Which GitHub to use, and as whom.
+
+    Secrets stay in the environment; see docs/github.md.
+    """
 
     base_url: str = Field(
         "https://api.github.com",
@@ -116,7 +125,7 @@ class ReplaySettings(Record):
 
 
 class TuneSettings(Record):
-    """What a night's tuning may spend, and how sure it must be."""
+    """What a night's tuning may spend, and how certain it must be."""
 
     replays: int = Field(200, ge=1, description="replays a night may run")
     alpha: float | None = Field(
@@ -166,7 +175,10 @@ class NightlySettings(Record):
 
 
 class SearchSettings(Record):
-    """What to try besides the proposer's edits: combinations of earlier edits, and other settings of the agent."""
+    """What to try besides the proposer's edits.
+
+    Combinations of earlier edits, and other settings of the agent.
+    """
 
     suggestions: int = Field(2, ge=0, le=12, description="most suggestions to try at a time; 0: none")
     models: tuple[str, ...] = Field((), description="other models to try", examples=[("claude-sonnet-5",)])
@@ -184,7 +196,7 @@ class SearchSettings(Record):
 
 
 class Settings(Record):
-    """All of meta.toml. A field's description is the line above its section."""
+    """All of meta.toml; a field's description is the line above its section."""
 
     root: Path = Field(Path("."), description="The folder that holds meta.toml; never set in the file.")
     worker: WorkerSettings = Field(
@@ -231,7 +243,7 @@ class Settings(Record):
 
     @property
     def cache(self) -> Path:
-        """Return the folder of what can be rebuilt: templates, environments, exported versions."""
+        """The folder of what can be rebuilt, such as templates and environments."""
         return self.root / ".meta"
 
     @property

@@ -1,6 +1,6 @@
-"""Reads meta.toml into `Settings`, and writes one in which every setting is shown and explained.
+"""Reads meta.toml into `Settings`, and writes one that explains every setting.
 
-Reading uses the standard library: tomlkit takes several times as long to import as a whole file takes to read.
+Reading uses the standard library, because importing tomlkit takes several times as long as reading the whole file.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 SETTINGS_FILE = "meta.toml"
 
 Keys = tuple[str | int, ...]
-"""Where a value stands, such as `("repositories", 0, "path")`."""
+"""The keys that lead to a value, such as `("repositories", 0, "path")`."""
 
 _INTRO = """\
 # Settings of meta. All are optional. A commented line shows the default, or an example where there is none."""
 _NOT_IN_FILE = ("root",)
 _WIDTH, _LONG, _GROUPED = 120, 60, 10_000
-"""Where lines end; a setting too long for an explanation beside it; a number whose digits are grouped."""
+"""Length of lines, of settings with their explanation above, and size of numbers with grouped digits."""
 
 
 # Reading.
 
 
 def load_settings(root: Path) -> Settings:
-    """Read the settings of the folder `root`; all defaults if it has no meta.toml.
+    """Read the settings in the folder `root`; without a meta.toml, all defaults.
 
     Raises `MetaError` (exit code 2) with one line for each problem: the file, the setting, its line and what is wrong.
     """
@@ -64,7 +64,7 @@ def _problem(text: str, found: ErrorDetails) -> str:
 
 
 def _message(found: ErrorDetails) -> str:
-    """Say what is wrong with a setting, in words of meta.toml rather than of Python."""
+    """Say what is wrong with a setting, in terms of meta.toml rather than Python."""
     keys, kind, said = found["loc"], found["type"], found["msg"]
     field = _field(keys)
     if kind == "extra_forbidden":
@@ -87,9 +87,9 @@ def _dotted(keys: Keys) -> str:
 
 
 def _line(text: str, keys: Keys) -> int | None:
-    """Return the line where the value at `keys` begins, or where the nearest table around it does.
+    """Return the line where the value at `keys`, or the nearest table, begins.
 
-    The value is there as soon as the lines down to its own are read.
+    It parses more and more lines, until the value appears.
     """
     lines, begins, found, depth = text.split("\n"), 1, None, 0
     for number in range(1, len(lines) + 1):
@@ -104,7 +104,7 @@ def _line(text: str, keys: Keys) -> int | None:
 
 
 def _depth(data: Any, keys: Keys) -> int:
-    """Return how many of the keys, from the first on, lead somewhere."""
+    """Return how many of the keys, counted from the first, exist in `data`."""
     for depth, key in enumerate(keys):
         try:
             data = data[key]
@@ -131,7 +131,7 @@ def _suggestion(keys: Keys) -> str:
 
 
 def _names(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, str]]:
-    """Yield every setting with its full name and its own."""
+    """Yield the full and the short name of every setting."""
     for name, field in model.model_fields.items():
         if inner := _model_of(field):
             yield from _names(inner, f"{above}{name}.")
@@ -148,7 +148,10 @@ def _field(keys: Keys) -> FieldInfo | None:
 
 
 def _model(keys: Keys) -> type[BaseModel] | None:
-    """Return the model of the table at `keys`, be it a field, an item of a list or an entry of a dict."""
+    """Return the model of the table at `keys`.
+
+    The table may be a field, an item of a list or an entry of a dict.
+    """
     model: type[BaseModel] | None = Settings
     entry = False
     for key in keys:
@@ -162,7 +165,7 @@ def _model(keys: Keys) -> type[BaseModel] | None:
 
 
 def _model_of(field: FieldInfo) -> type[BaseModel] | None:
-    """Return the model of a table, or of the tables in a list or dict; None for a plain value."""
+    """Return the model of a table, or of tables in a list or dict, if it is one."""
     for kind in (field.annotation, *get_args(field.annotation)):
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             return kind
@@ -173,10 +176,10 @@ def _model_of(field: FieldInfo) -> type[BaseModel] | None:
 
 
 def render_settings(settings: Settings | None = None) -> str:
-    """Return a meta.toml that shows and explains every setting, and reads back as `settings`.
+    """Return a meta.toml that explains every setting and reads back as `settings`.
 
-    Defaults, and examples where there is no default, are commented out. Raises `ValueError` for None where None is not
-    the default: TOML cannot say it.
+    Defaults, and examples if there is no default, are commented out. Raises `ValueError` for a None that is not the
+    default, because TOML cannot express it.
     """
     return "\n\n".join([_INTRO, *_tables(settings or Settings())]) + "\n"
 
@@ -200,7 +203,10 @@ def _tables(model: BaseModel, above: str = "") -> Iterator[str]:
 
 
 def _section(about: str, header: str, model: BaseModel, real: bool = True) -> str:
-    """Render one table: `about`, its header and its plain values. Only a `real` one is more than a comment."""
+    """Render one table: `about`, its header and its plain values.
+
+    Unless it is `real`, all of it is commented out.
+    """
     settings: list[tuple[str, FieldInfo]] = []
     for name, field in type(model).model_fields.items():
         if name in _NOT_IN_FILE or _model_of(field):
@@ -212,12 +218,15 @@ def _section(about: str, header: str, model: BaseModel, real: bool = True) -> st
         off = "" if real and value != default else "# "
         settings.append((f"{off}{name} = {_text(shown)}", field))
     column = max((len(setting) for setting, _ in settings if len(setting) < _LONG), default=0) + 2
-    lines = [_explained(setting, _about(field), column) for setting, field in settings]
+    lines = [_explain(setting, _about(field), column) for setting, field in settings]
     return "\n".join([about, header if real else f"# {header}", *lines])
 
 
 def _about(field: FieldInfo) -> str:
-    """Describe a setting: its choices, its description, and an example unless that stands in for its default."""
+    """Describe a setting: its choices, its description, and an example.
+
+    The example is left out if it stands in for the default.
+    """
     about, kind = field.description or "", field.annotation
     if get_origin(kind) is tuple and get_origin(get_args(kind)[0]) is Literal:
         about = f"{about}: {_choices(get_args(kind)[0])}"
@@ -233,8 +242,8 @@ def _choices(literal: Any) -> str:
     return f"{', '.join(most)} or {last}"
 
 
-def _explained(setting: str, about: str, column: int) -> str:
-    """Put `about` beside `setting`, on as many lines as it takes; above it if `setting` is long."""
+def _explain(setting: str, about: str, column: int) -> str:
+    """Put `about` beside `setting`, or above it if `setting` is long."""
     above = len(setting) > column
     margin = "" if above else ("#" if setting.startswith("#") else "").ljust(column)
     lines = textwrap.wrap(about, _WIDTH - len(margin) - 2, break_on_hyphens=False)

@@ -393,7 +393,7 @@ def test_a_ticket_that_another_runner_decides_says_that_its_verdict_is_weaker(de
     assert "make check, by a JUnit report, which the code under test could forge" in out
     code, _, err = desk.meta("tickets", "add", str(desk.ticket(junit={"command": "make", "report": "../out.xml"})))
     assert code == 1
-    assert "has to lie in the workspace" in err
+    assert "must be inside the workspace" in err
 
 
 LATE = """

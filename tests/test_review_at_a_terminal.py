@@ -68,6 +68,6 @@ def test_accept_with_changes_of_ones_own_in_the_way_says_so_and_asks_again(house
     prompt = house.root / "worker_agent" / "prompts" / "system.md"
     prompt.write_text("mine\n")
     screen = at_terminal(house, "a", "s")
-    assert "changes of your own" in screen
+    assert "your own changes" in screen
     assert prompt.read_text() == "mine\n"
     assert status(house) == [("pending", "")]

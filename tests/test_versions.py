@@ -79,7 +79,7 @@ def test_edits_of_one_prompt_are_carried_over_onto_each_other(versions: GitVersi
     head = versions.head()
     first = versions.commit(head, {"prompts/system.md": prompt(head) + "\nOne.\n"}, "one", "refs/meta/c-1")
     second = versions.commit(head, {"prompts/system.md": prompt(head) + "\nTwo.\n"}, "two", "refs/meta/c-2")
-    merged = versions.carried_over(f"{second.commit}^", second.commit, first)
+    merged = versions.carry_over(f"{second.commit}^", second.commit, first)
     assert merged is not None
     text = merged["prompts/system.md"]
     assert text is not None
@@ -92,14 +92,14 @@ def test_settings_that_both_sides_changed_are_a_conflict(versions: GitVersions) 
     config = (head.surface.root / "agent.toml").read_text()
     first = versions.commit(head, {"agent.toml": config.replace("8192", "4096")}, "one", "refs/meta/c-1")
     second = versions.commit(head, {"agent.toml": config.replace("8192", "2048")}, "two", "refs/meta/c-2")
-    assert versions.carried_over(f"{second.commit}^", second.commit, first) is None
+    assert versions.carry_over(f"{second.commit}^", second.commit, first) is None
 
 
 def test_the_branch_does_not_move_over_a_persons_own_changes(repo: Path, versions: GitVersions) -> None:
     head = versions.head()
     made = versions.commit(head, {"prompts/system.md": "be good\n"}, "try")
     (repo / "worker_agent" / "prompts" / "system.md").write_text("mine\n")
-    with pytest.raises(MetaError, match="changes of your own"):
+    with pytest.raises(MetaError, match="your own changes"):
         versions.advance(made.commit)
     assert versions.head().commit == head.commit
     assert (repo / "worker_agent" / "prompts" / "system.md").read_text() == "mine\n"

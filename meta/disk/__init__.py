@@ -1,8 +1,9 @@
 """The folder `.meta` and the disk under it.
 
-`cache` knows where in `.meta` everything lies, `scratch` puts workspaces into memory where there is room and clears
-away what a killed process has left, and `free_space` refuses to trust what ran on a full disk. Everything here takes
-paths and imports errors only.
+    cache         where everything in `.meta` is
+    scratch       workspaces, in memory if there is room; removes what a killed process left behind
+    free_space    raises an error on a full disk, so that nobody trusts what ran there
 
-To keep something new in the cache, give it a property in `cache.Cache`; whatever is there may be deleted at any time.
+Everything here takes paths and imports only errors. To keep something new in the cache, give it a property in
+`cache.Cache`; anything in the cache may be deleted whenever no command runs.
 """

@@ -1,4 +1,7 @@
-"""The layout of `.meta`. All of it can be deleted whenever no command runs; it is made again when needed."""
+"""The layout of `.meta`.
+
+All of it can be deleted whenever no command runs; it is rebuilt when needed.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HALF_MADE_PATTERNS = ("*/.making-*", "environments/.export-*", "environments/specs/.making-*")
-"""What a killed process leaves in the cache."""
+"""What a killed process leaves behind in the cache."""
 
 
 @dataclass(frozen=True)
 class Cache:
-    """Where the parts of the cache lie."""
+    """The paths of the cache's parts."""
 
     root: Path
 
@@ -23,7 +26,7 @@ class Cache:
 
     @property
     def environments(self) -> Path:
-        """What the tests of a repository run in."""
+        """Environments that the tests of repositories run in."""
         return self.root / "environments"
 
     @property
@@ -37,13 +40,13 @@ class Cache:
         return self.root / "selftest"
 
     def scratch(self) -> Path:
-        """Make the folder for work in progress, unless it is there, and return it."""
+        """Return the folder for work in progress, and create it if it is missing."""
         folder = self.root / "scratch"
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def remove_half_made(self) -> None:
-        """Remove what a killed process has left."""
+        """Remove what a killed process left behind."""
         for pattern in HALF_MADE_PATTERNS:
             for half_made in self.root.glob(pattern):
                 _remove(half_made)

@@ -1,4 +1,7 @@
-"""Whether the disk has room. What runs on a full one fails without a fault of its own, so its outcome says nothing."""
+"""Checks that the disk has space.
+
+A program can fail on a full disk through no fault of its own, so its outcome says nothing.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 MIN_FREE_MB = 16
-"""With less than this, a worker's edit or a test's file may not have been written."""
+"""With less than this, an edit by the worker or a file of a test may be missing."""
 
 AMPLE_FREE_MB = 8192
-"""With more than this, no job can fill the disk alone: it is ended long before."""
+"""With more than this, no job can fill the disk alone: its limits stop it long before."""
 
 
 def require_free_space(folder: Path) -> float:
-    """Megabytes that are free there. Raises `OSError` when the disk is full, or nearly so."""
+    """Return the free megabytes; raises `OSError` if the disk is nearly full."""
     if (free := _free_mb(folder)) < MIN_FREE_MB:
         raise _full(folder, free)
     return free
@@ -24,21 +27,21 @@ def require_free_space(folder: Path) -> float:
 
 @contextlib.contextmanager
 def guard_free_space(folder: Path) -> Iterator[None]:
-    """For a job that writes to this folder. Raises `OSError` when the disk is full before or after it.
+    """Guard a job that writes to this folder.
 
-    Not where the job itself has filled it: that is its own doing, and may not make its outcome void.
+    Raises `OSError` if the disk is full before or after the job, unless the job filled it: then its outcome must count.
     """
-    had = _size_mb(folder) if require_free_space(folder) < AMPLE_FREE_MB else None
+    before = _size_mb(folder) if require_free_space(folder) < AMPLE_FREE_MB else None
     yield
     after = _free_mb(folder)
     if after < MIN_FREE_MB:
-        own = 0.0 if had is None else _size_mb(folder) - had
+        own = 0.0 if before is None else _size_mb(folder) - before
         if after + own < MIN_FREE_MB:
             raise _full(folder, after)
 
 
 def _full(folder: Path, left: float) -> OSError:
-    return OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}, {left:.0f} MB are left", str(folder))
+    return OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}, {left:.0f} MB left", str(folder))
 
 
 def _free_mb(folder: Path) -> float:

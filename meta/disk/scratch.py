@@ -1,10 +1,10 @@
-"""Where workspaces live while they are used: in memory where there is room, else on the disk.
+"""Keeps workspaces in memory if there is room, or else on disk.
 
-Making and removing a hundred small files takes a disk's file system tens of milliseconds, several times a replay. So
-`.meta/scratch` is a link into a file system in memory, or else a plain folder. Either is emptied at the next start.
+On disk, creating and removing a hundred small files takes tens of milliseconds, several times a replay. So
+`.meta/scratch` is a link into a file system in memory, or else a plain folder. The next start empties either.
 
-A process that is killed before it has made the link leaves a folder in memory that no link names. So who uses one holds
-a lock on it, which ends with the process, and each start removes the user's folders that nobody holds.
+A process that is killed before it has created the link leaves an orphaned folder in memory. So every process locks the
+folder that it uses until it ends, and each start removes the user's folders that nobody has locked.
 """
 
 from __future__ import annotations
@@ -23,42 +23,44 @@ from pathlib import Path
 MEMORY_FOLDER = Path("/dev/shm")
 SCRATCH_PREFIX = "meta-scratch-"
 HELD_FOLDERS: dict[Path, int] = {}
-"""Folders in memory that this process uses, each with the descriptor that holds its lock."""
+"""Folders in memory that this process uses, with the descriptors that hold their locks."""
 
 WORKSPACE_MB = 2048
-"""Memory that has to be free for each replay that runs at a time, besides what its programs take."""
-
+"""Free memory needed for each replay that runs at once, besides what its programs need."""
 
 REMOVAL_ATTEMPTS, REMOVAL_PAUSE = 20, 0.05
-"""How often a folder is removed in which somebody still writes, and seconds between."""
+"""How often to try to remove a folder that is still written to, and the seconds between."""
 
 
 def open_scratch(cache: Path, parallel: int) -> Path:
-    """An empty scratch folder for who holds the right to write; what a killed process left in it is gone."""
+    """Return an empty scratch folder, without what a killed process left behind.
+
+    The caller must hold the writer lock.
+    """
     close_scratch(cache)
     for orphan in find_orphans():
         shutil.rmtree(orphan, ignore_errors=True)
     scratch = cache / "scratch"
     cache.mkdir(parents=True, exist_ok=True)
     if _room_mb() >= 2 * WORKSPACE_MB * parallel:
-        scratch.symlink_to(_held_folder(cache))
+        scratch.symlink_to(_create_folder(cache))
     else:
         scratch.mkdir()
     return scratch
 
 
 def close_scratch(cache: Path) -> None:
-    """Remove the scratch folder and all that is in it.
+    """Remove the scratch folder with its contents.
 
-    Replays that were cut off may still work there: their paths lead nowhere from the first moment on, and what their
-    programs write into the folder that they are in goes with it.
+    Interrupted replays may still be running there. Moving the folder breaks their paths at once, and whatever they
+    still write to their working folder is removed with it.
     """
     scratch, aside = cache / "scratch", cache / "scratch.over"
     _remove(aside)
     if scratch.is_symlink():
         target = scratch.readlink()
         scratch.unlink()
-        # A link that somebody else put there is taken away, and where it leads is left alone.
+        # If somebody else made the link, only the link is removed.
         if target.parent == MEMORY_FOLDER and target.name.startswith(SCRATCH_PREFIX) and target.is_dir():
             over = target.with_name(f"{target.name}-over")
             target.rename(over)
@@ -79,9 +81,9 @@ def _remove(folder: Path) -> None:
 
 
 def find_orphans() -> Iterator[Path]:
-    """This user's folders in memory that no process uses.
+    """Yield this user's folders in memory that no process uses.
 
-    Each is locked while the caller has it, so whoever is just making it sees that it may be removed, and takes another.
+    Each is locked while the caller has it, so a process that is just creating one notices and creates another.
     """
     for folder in MEMORY_FOLDER.glob(f"{SCRATCH_PREFIX}{os.getuid()}-*"):
         if folder in HELD_FOLDERS:
@@ -89,7 +91,7 @@ def find_orphans() -> Iterator[Path]:
         with contextlib.suppress(OSError):  # removed by another start, or in use
             if folder.lstat().st_uid != os.getuid():
                 continue
-            descriptor = _locked(folder)
+            descriptor = _lock(folder)
             try:
                 yield folder
             finally:
@@ -97,24 +99,30 @@ def find_orphans() -> Iterator[Path]:
 
 
 def scratch_prefix_of(cache: Path) -> str:
-    """How the names of the folders in memory begin that belong to this cache."""
+    """Return how the names of this cache's folders in memory begin."""
     return f"{SCRATCH_PREFIX}{os.getuid()}-{sha256(os.fsencode(cache.resolve())).hexdigest()[:8]}-"
 
 
-def _held_folder(cache: Path) -> Path:
-    """A new folder that this process holds. Everybody may write there, so the name is drawn and it is ours alone."""
+def _create_folder(cache: Path) -> Path:
+    """Return a new folder that this process has locked.
+
+    Anybody may write to its parent, so the name is random and only this user can read the folder.
+    """
     while True:
         folder = Path(tempfile.mkdtemp(prefix=scratch_prefix_of(cache), dir=MEMORY_FOLDER))
         with contextlib.suppress(OSError):  # another start took it for an orphan before it was locked
-            descriptor = _locked(folder)
+            descriptor = _lock(folder)
             if folder.exists():
                 HELD_FOLDERS[folder] = descriptor
                 return folder
             os.close(descriptor)
 
 
-def _locked(folder: Path) -> int:
-    """A descriptor that holds the folder's lock. Raises `OSError` when it is gone, or another process has it."""
+def _lock(folder: Path) -> int:
+    """Lock a folder and return the descriptor that holds the lock.
+
+    Raises `OSError` if the folder is gone or another process has locked it.
+    """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -125,7 +133,7 @@ def _locked(folder: Path) -> int:
 
 
 def _room_mb() -> int:
-    """Memory that files may take here; 0 where there is no such file system."""
+    """Return the megabytes that files in memory may take; 0 if there are none."""
     try:
         if not os.access(MEMORY_FOLDER, os.W_OK) or not _is_tmpfs():
             return 0

@@ -111,7 +111,7 @@ def _undo_on_branch(versions: GitVersions, proposal: Proposal) -> str:
     if versions.has_branch(name):
         return name
     head, merge = versions.head(), proposal.merge_commit or proposal.commit_id
-    changes = versions.carried_over(merge, f"{merge}^", head)
+    changes = versions.carry_over(merge, f"{merge}^", head)
     if changes is None:
         return "`meta proposals rollback`"
     commit = versions.commit(head, changes, f"Roll back proposal {proposal.id}\n\nReal pull requests got worse.")

@@ -55,7 +55,7 @@ def _apply_to_head(versions: GitVersions, before: str, after: str, message: str,
     The commit is made from objects alone, so that a conflict never leaves a half-merged working tree behind.
     """
     head = versions.head()
-    changes = versions.carried_over(before, after, head)
+    changes = versions.carry_over(before, after, head)
     if changes is None:
         raise MetaError(
             f"{(also or before)[:10]} conflicts with later changes in {versions.folder}/",

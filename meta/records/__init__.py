@@ -1,8 +1,11 @@
-"""Values that cross the borders between rooms: frozen, validated, without input or output.
+"""Values that packages pass to each other: frozen and validated.
 
-`ticket` is what can be replayed, `replay` what came of it, `candidate` an edit with its states and the proposal that is
-made of it, `account` a night with what it did and what it cost. Most are stored as JSON in runs.db, so a field is never
-renamed or removed, and a new one has a default.
+    ticket       what can be replayed
+    replay       a run of a version on a ticket, with its verdict
+    candidate    an edit, its states, and the proposal it may become
+    account      a night: what it did and what it cost
+    record       the base class
 
-To add a record, derive it from `record.Record` in the file of its subject.
+Records do no input or output. Most are stored as JSON in runs.db, so a field is never renamed or removed, and a new one
+has a default. To add a record, derive it from `record.Record` in the file of its subject.
 """

@@ -1,4 +1,4 @@
-"""A night, and the account of what it did and what it cost."""
+"""A night, and the account of what it did and cost."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from meta.records.record import Record
 
 
 class Night(Record):
-    """A night that is being worked on."""
+    """A night in progress."""
 
     id: int
     started_at: str
     budget: int
-    """Replays that it may use; void ones do not count."""
+    """Replays that it may run; void ones do not count."""
     resumed: bool = False
-    """Whether it was begun before and interrupted."""
+    """Whether it continues after an interruption."""
 
 
 class Cost(Record):
-    """Model calls of one role or candidate. Dollars are `None` where a part has no price, cache counts where a
-    service does not report them."""
+    """What the model calls of one role or candidate cost.
+
+    `usd` is `None` if the price of any part is unknown; cache tokens are `None` if the service does not report them.
+    """
 
     role: str = ""
     model: str = ""
@@ -37,7 +39,7 @@ class Cost(Record):
 
 
 class TriedEdit(Record):
-    """An edit that the night dealt with, and what all its replays have cost, in this night and before."""
+    """An edit that the night worked on, and what it has cost, in all nights together."""
 
     candidate: int
     title: str
@@ -49,25 +51,25 @@ class TriedEdit(Record):
 
 
 class PendingDecision(Record):
-    """Something that waits for a person, and the command that settles it."""
+    """A decision that a person has to make, and the command for it."""
 
     what: str
     command: str
 
 
 class Account(Record):
-    """One night."""
+    """What one night did and cost."""
 
     night: int
     begun: str
     stopped: str = ""
-    """Why it ended before its work was done; empty when it did not."""
+    """Why it ended before its work was done; empty if it did not."""
     do: str = ""
     failed: bool = False
     out_of_budget: bool = False
     feedback: dict[str, int] = Field(default_factory=dict)
     causes: tuple[int, int] = (0, 0)
-    """Pull requests that the model was asked about, and how many of these have a cause now."""
+    """Pull requests that the model was asked about, and how many of them now have a cause."""
     admitted: int = 0
     quarantined: int = 0
     replays: int = 0
@@ -80,12 +82,12 @@ class Account(Record):
     costs: tuple[Cost, ...] = ()
     cost: Cost = Cost()
     for_each_kept: float | None = None
-    """Dollars of the whole night for each edit that it kept; `None` without any, or without prices."""
+    """Dollars of the whole night per kept edit; `None` if it kept none or a price is unknown."""
     problems: tuple[str, ...] = ()
 
     @property
     def is_nothing(self) -> bool:
-        """Whether nothing was done: no news, no replay, no edit."""
+        """Whether the night did nothing: no feedback, no replay, no edit."""
         return not (
             self.stopped
             or self.feedback
@@ -101,7 +103,7 @@ class Account(Record):
 
 
 class MergeRate(Record):
-    """Pull requests merged unchanged, of all that were decided; `low` and `high`: 95 %, Wilson."""
+    """Pull requests merged unchanged, of all that were decided."""
 
     merged: int
     of: int
@@ -118,7 +120,7 @@ class MergeRate(Record):
 
 
 class Promise(Record):
-    """One accepted proposal: replays before and after, pull requests before and after."""
+    """What an accepted proposal promised, and the merge rate before and after it."""
 
     proposal: int
     title: str
@@ -127,7 +129,7 @@ class Promise(Record):
     after: MergeRate
     dropped: bool = False
     branch: str = ""
-    """A branch that undoes the change, where it dropped."""
+    """A branch that undoes the change, if the rate dropped."""
 
     @property
     def words(self) -> str:

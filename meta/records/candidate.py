@@ -1,4 +1,4 @@
-"""Edits on their way: drafted, proposed, tested, and offered to a person."""
+"""Edits, from the draft to the proposal that a person decides on."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from meta.records.record import Record
 
 
 class Edit(Record):
-    """A candidate edit of the surface: what it changes, and what it claims, so that it can be shown wrong."""
+    """An edit of the surface: what it changes, and a claim that can be refuted."""
 
     title: str
     themes: tuple[str, ...] = ()
     hypothesis: str = ""
     answers: tuple[str, ...] = ()
-    """The feedback that it answers, such as "PR #12"."""
+    """Feedback that it answers, such as "PR #12"."""
     flips: tuple[str, ...] = ()
     """Search tickets that it should turn from failed to passed."""
     changes: dict[str, str | None] = Field(default_factory=dict)
-    """Path on the surface to its whole new text, or `None` to remove it."""
+    """Each changed file by its path on the surface: its whole new text, or `None` to remove it."""
     choice: dict[str, bool | int | str] = Field(default_factory=dict)
-    """What the search chose, such as {"edit 12": true, "effort": "high"}; empty for an edit of the proposer."""
+    """What the search chose, such as {"edit 12": true, "effort": "high"}; empty if the proposer wrote the edit."""
 
 
 State = Literal["proposed", "invalid", "screened_out", "joined", "testing", "refused", "kept"]
@@ -37,7 +37,7 @@ NEXT_STATES: dict[State, tuple[State, ...]] = {
     "refused": (),
     "kept": (),
 }
-"""Where a candidate can go from each state. `testing` goes on from night to night until the gate decides."""
+"""The states that can follow each state. A candidate stays `testing` over several nights if the gate needs them."""
 
 
 class Candidate(Record):
@@ -48,7 +48,7 @@ class Candidate(Record):
     status: State
     why: str = ""
     parent: str
-    """The version that it was made from and is tested against."""
+    """The version that it changes and is tested against."""
     version: str | None = None
     commit: str | None = None
     edit: Edit
@@ -58,7 +58,7 @@ ProposalStatus = Literal["pending", "accepted", "rejected", "rolled_back", "stal
 
 
 class Proposal(Record):
-    """A candidate that passed the gate, as a branch, waiting for a person."""
+    """A candidate that the gate kept, on a branch, for a person to decide on."""
 
     id: int
     candidate: int
@@ -74,7 +74,10 @@ class Proposal(Record):
 
 @dataclass(frozen=True)
 class EditDraft:
-    """An edit as it was written, and what is wrong with it: it cannot be read, or claims nothing."""
+    """An edit as it was drafted, and why it cannot be used, if it cannot.
+
+    The problem may be that it cannot be parsed, or that it claims nothing.
+    """
 
     title: str
     edit: Edit | None

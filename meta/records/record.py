@@ -1,4 +1,4 @@
-"""What all records have in common."""
+"""The base class of all records."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Record(BaseModel):
-    """A value: frozen, compared by content, refusing fields that it does not know."""
+    """A frozen value, compared by content; it rejects unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -8,33 +8,33 @@ from meta.records.record import Record
 from worker_agent.records import Usage
 
 MACHINE_FAULT = "this machine:"
-"""How the reason of a void begins that a full disk, a killed process or a missing program made."""
+"""Start of the reason for a void replay due to a full disk, a killed process or a missing program."""
 
 Verdict = Literal["passed", "failed", "void"]
 
 
 class Graded(Record):
-    """A verdict with its reason in words, and what decided it: the tests, and the acceptance checks."""
+    """A verdict with its reason, and what the tests and acceptance checks say."""
 
     verdict: Verdict
-    """`passed`: both parts did."""
+    """`passed` if both the tests and the acceptance checks passed."""
     reason: str
     failed: tuple[str, ...] = ()
     """The tests that did not pass."""
     seconds: float = 0.0
     tests: Verdict | None = None
-    """What the tests say; `None` where they were not run."""
+    """What the tests say; `None` if they did not run."""
     acceptance: Verdict | None = None
-    """What the acceptance checks say; `None` where the ticket has none, or nothing was there to look at."""
+    """What the acceptance checks say; `None` if the ticket has none or there was nothing to check."""
     objections: tuple[str, ...] = ()
-    """What the acceptance checks object to, each as "check: reason"."""
+    """Objections of the acceptance checks, each as "check: reason"."""
 
 
 Purpose = Literal["incumbent", "screen", "gate", "measure", "work"]
 
 
 class Replay(Record):
-    """One version run once on one ticket, graded."""
+    """One graded run of a version on a ticket."""
 
     id: str
     ticket: str
@@ -53,9 +53,9 @@ class Replay(Record):
     started_at: str = ""
     candidate: int | None = None
     tests_passed: bool | None = None
-    """Whether the tests alone passed; `None` for void replays, and for those made before there were other checks."""
+    """Whether the tests alone passed; `None` for void replays and those older than the acceptance checks."""
     rank: int = 0
-    """Rank among the replays that were asked for: the order in which draws are handed out, whatever finishes first."""
+    """Rank in the order of requests, in which draws are handed out, whatever finishes first."""
 
     @property
     def passed(self) -> bool:
@@ -64,5 +64,8 @@ class Replay(Record):
 
     @property
     def passed_tests(self) -> bool:
-        """Whether the tests passed, whatever else was objected to. Before there were checks, they were the verdict."""
+        """Whether the tests passed, whatever the acceptance checks say.
+
+        Before there were acceptance checks, the tests were the verdict.
+        """
         return self.passed if self.tests_passed is None else self.tests_passed

@@ -1,4 +1,4 @@
-"""Changes one setting of an agent.toml and keeps the rest, comments included."""
+"""Changes one setting in an agent.toml and keeps the rest, including comments."""
 
 from __future__ import annotations
 
@@ -14,23 +14,22 @@ TomlValue = str | int | tuple[str, ...]
 def replace_setting(text: str, name: str, value: TomlValue) -> str:
     """Return `text` with the setting `name` ("effort", "limits.turns") changed.
 
-    What was written is read again, by another parser, before it is returned. Raises `ValueError` if the setting
-    cannot be changed.
+    Another parser reads the result back before it is returned. Raises `ValueError` if the setting cannot be changed.
     """
     section, _, key = name.rpartition(".")
     plain = list(value) if isinstance(value, tuple) else value
     before = tomllib.loads(text)
     try:
-        made = _written(text, section, key, plain)
-        as_meant = tomllib.loads(made) == _wanted(before, section, key, plain)
+        changed = _set_value(text, section, key, plain)
+        is_correct = tomllib.loads(changed) == _expected_data(before, section, key, plain)
     except (TOMLKitError, ValueError, TypeError):
-        as_meant = False
-    if not as_meant:
+        is_correct = False
+    if not is_correct:
         raise ValueError(f"cannot set {name} in agent.toml; write it as a plain `{key} = ...` line")
-    return made
+    return changed
 
 
-def _written(text: str, section: str, key: str, value: str | int | list[str]) -> str:
+def _set_value(text: str, section: str, key: str, value: str | int | list[str]) -> str:
     document = tomlkit.parse(text if text.endswith("\n") or not text else text + "\n")
     if not section:
         document[key] = value
@@ -46,7 +45,7 @@ def _written(text: str, section: str, key: str, value: str | int | list[str]) ->
     return tomlkit.dumps(document)
 
 
-def _wanted(data: dict[str, object], section: str, key: str, value: str | int | list[str]) -> dict[str, object]:
+def _expected_data(data: dict[str, object], section: str, key: str, value: str | int | list[str]) -> dict[str, object]:
     if not section:
         return {**data, key: value}
     inner = data.get(section)

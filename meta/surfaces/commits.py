@@ -1,6 +1,6 @@
-"""Commits of the agent's repository, read and written as objects.
+"""Reads and writes commits of the agent's repository as git objects.
 
-The user's index and working tree are neither read nor touched.
+It never touches the user's index or working tree.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from worker_agent.git import GIT_ATTEMPTS, GitError, open_repository, run_git, r
 
 @dataclass(frozen=True)
 class CommittedFile:
-    """A file of a commit; `path` is relative to the folder that was read."""
+    """A file in a commit; `path` is relative to the folder that was read."""
 
     path: str
     content: bytes
@@ -27,7 +27,7 @@ class CommittedFile:
 def find_commit(repository: Path, revision: str) -> str | None:
     """Return the id of the commit that a revision names, or `None`.
 
-    A revision is a branch, a tag, an id or `REVISION^`.
+    A revision is a branch, tag, id or `REVISION^`.
     """
     try:
         return run_git(
@@ -38,14 +38,14 @@ def find_commit(repository: Path, revision: str) -> str | None:
 
 
 def read_folder(repository: Path, commit: str, folder: str, parts: Iterable[str]) -> list[CommittedFile]:
-    """Return the regular files in some parts of a commit's folder.
+    """Return the regular files in some parts of a folder in a commit.
 
-    Parts are files or folders in it. An empty `folder` is the whole tree. Raises `GitError` if the commit has no such
-    folder.
+    Parts are files or folders in that folder. An empty `folder` means the whole tree. Raises `GitError` if the commit
+    does not have the folder.
     """
     wanted = frozenset(parts)
     for _ in range(GIT_ATTEMPTS - 1):
-        with contextlib.suppress(Exception):  # a git that is killed halfway answers anything: ask a new one
+        with contextlib.suppress(Exception):  # a git that is killed halfway may return anything, so start a new one
             return _read_folder(repository, commit, folder, wanted)
     return _read_folder(repository, commit, folder, wanted)
 
@@ -70,7 +70,7 @@ def write_commit(
 ) -> str:
     """Commit `parent`'s tree with these files changed, and return the commit's id.
 
-    `files` maps a path to its new text, or to `None` if it is removed.
+    `files` maps a path to its new text, or to `None` to remove it.
     """
     with tempfile.TemporaryDirectory(prefix="index-") as folder:
         index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
@@ -86,7 +86,7 @@ def write_commit(
 def merge_files(ours: Path, base: Path, theirs: Path, *, keep_both: bool) -> str | None:
     """Merge two versions of a file, or return `None` if they conflict.
 
-    `keep_both` keeps the lines of both sides instead of a conflict.
+    `keep_both` keeps the lines of both sides where they conflict.
     """
     union = ["--union"] if keep_both else []
     try:

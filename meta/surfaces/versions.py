@@ -1,7 +1,4 @@
-"""The agent's versions: states of its surface.
-
-Each is read from a commit and laid out as files.
-"""
+"""The agent's versions: states of its surface, each read from a commit."""
 
 from __future__ import annotations
 
@@ -25,7 +22,7 @@ SURFACE_PARTS = ("agent.toml", "prompts", "tools")
 
 @dataclass(frozen=True)
 class Version:
-    """One state of the surface: the commit that it was read from, and its files."""
+    """One state of the surface: its commit and its files."""
 
     commit: str
     surface: Surface
@@ -36,11 +33,11 @@ class Version:
 
 
 Changes = dict[str, str | None]
-"""Changed files of the surface by path: each one's new text, or `None` if it is removed."""
+"""Changed files of the surface: each path with its new text, or `None` to remove it."""
 
 
 class VersionHistory(Protocol):
-    """Where versions are kept: in git by `GitVersions`, in memory by a simulation."""
+    """Keeps versions: `GitVersions` in git, a simulation in memory."""
 
     def head(self) -> Version:
         """Return the version in use."""
@@ -61,7 +58,7 @@ class VersionHistory(Protocol):
         """Commit these changes on top of `parent`'s commit."""
         ...
 
-    def carried_over(self, before: str, after: str, onto: Version) -> Changes | None:
+    def carry_over(self, before: str, after: str, onto: Version) -> Changes | None:
         """Return what changed between two commits, merged into `onto`.
 
         `None` if they conflict.
@@ -74,9 +71,9 @@ class VersionHistory(Protocol):
 
 
 class GitVersions:
-    """The versions in the agent's repository.
+    """The versions in the agent's git repository.
 
-    `folder` is the surface's place in it; versions are laid out below `cache`.
+    `folder` is the surface's folder there; versions are laid out below `cache`.
     """
 
     def __init__(self, repository: Path, folder: str, cache: Path) -> None:
@@ -85,7 +82,10 @@ class GitVersions:
 
     @cached_property
     def repository(self) -> Path:
-        """The repository, looked at when it is first used. Raises `MetaError` if it is not the root of one of git."""
+        """The agent's repository.
+
+        Raises `MetaError` if the folder is not the root of a git repository.
+        """
         if not _is_root(self._root):
             raise MetaError(
                 f"{self._root} is not a git repository, so the agent has no versions",
@@ -103,11 +103,11 @@ class GitVersions:
     def at(self, revision: str) -> Version:
         """Return the version at any commit, branch or tag.
 
-        Raises `MetaError` if there is no such commit or it has no surface, and `BadSurface` if that does not load.
+        Raises `MetaError` if the commit does not exist or has no surface, `BadSurface` if its surface does not load.
         """
         commit = find_commit(self.repository, revision)
         if not commit:
-            raise MetaError(f"there is no commit {revision!r} in {self.repository}", "see `git log` or `git branch`")
+            raise MetaError(f"cannot find commit {revision!r} in {self.repository}", "see `git log` or `git branch`")
         return self._read(revision, commit)
 
     def lay_out(self, parent: Version, changes: Changes) -> Surface:
@@ -115,16 +115,16 @@ class GitVersions:
 
         Raises `BadSurface` if the result does not load.
         """
-        with self._new_folder() as made:
-            shutil.copytree(parent.surface.root, made, dirs_exist_ok=True)
+        with self._new_folder() as folder:
+            shutil.copytree(parent.surface.root, folder, dirs_exist_ok=True)
             for path, text in changes.items():
-                target = made / path
+                target = folder / path
                 if text is None:
                     target.unlink(missing_ok=True)
                 else:
                     target.parent.mkdir(parents=True, exist_ok=True)
                     target.write_text(text, "utf-8", newline="")
-            return self._keep(made)
+            return self._keep(folder)
 
     def commit(self, parent: Version, changes: Changes, message: str, ref: str = "", also: str = "") -> Version:
         """Commit these changes on top of `parent`'s commit, kept under `ref`.
@@ -139,15 +139,15 @@ class GitVersions:
         return Version(commit, surface)
 
     def advance(self, commit: str) -> None:
-        """Move the branch that is checked out forward to `commit`, all or nothing.
+        """Fast-forward the checked-out branch to `commit`.
 
-        Raises `MetaError` if the user's own changes are in the way; then nothing has moved.
+        Raises `MetaError` if the user's uncommitted changes are in the way; then nothing has changed.
         """
         try:
             branch = run_git("symbolic-ref", "--quiet", "HEAD", cwd=self.repository).strip()
         except GitError:
             raise MetaError(
-                f"{self.repository}: no branch is checked out", "check out the branch that is in use"
+                f"{self.repository}: no branch is checked out", "check out the branch that the agent uses"
             ) from None
         try:
             if run_git("rev-parse", "--is-bare-repository", cwd=self.repository).strip() == "true":
@@ -156,15 +156,15 @@ class GitVersions:
                 run_git_as_user("merge", "--ff-only", "--quiet", commit, cwd=self.repository)
         except GitError as error:
             raise MetaError(
-                f"{self.repository} has changes of your own in the way: {' '.join(error.words.split())[:400]}",
-                "commit or stash them and try again; nothing was changed",
+                f"{self.repository}: your own changes are in the way: {' '.join(error.words.split())[:400]}",
+                "commit or stash them and try again; nothing has changed",
             ) from None
 
-    def carried_over(self, before: str, after: str, onto: Version) -> Changes | None:
+    def carry_over(self, before: str, after: str, onto: Version) -> Changes | None:
         """Return what changed between two commits, merged into a version.
 
-        `None` if they conflict. Where both sides changed the same lines of a prompt, both are kept; settings and tools
-        conflict there.
+        `None` if they conflict. If both sides changed the same lines of a prompt, both versions of the lines are kept;
+        in settings and tools, that is a conflict.
         """
         base, theirs = self.at(before).surface.root, self.at(after).surface.root
         ours = onto.surface.root
@@ -185,11 +185,11 @@ class GitVersions:
         return merged
 
     def branch(self, name: str, commit: str) -> None:
-        """Point a branch, which nobody has checked out, at a commit."""
+        """Point a branch at a commit; the branch must not be checked out."""
         run_git("update-ref", f"refs/heads/{name}", commit, cwd=self.repository)
 
     def has_branch(self, name: str) -> bool:
-        """Whether there is a local branch of that name."""
+        """Whether a local branch has this name."""
         return has_branch(self.repository, name)
 
     def diff(self, before: str, after: str) -> str:
@@ -198,22 +198,22 @@ class GitVersions:
         return run_git("diff", "--no-color", f"{before}..{after}", "--", place, cwd=self.repository).removesuffix("\n")
 
     def _read(self, revision: str, commit: str) -> Version:
-        folder = "" if self.folder == "." else self.folder
+        place = "" if self.folder == "." else self.folder
         try:
-            files = read_folder(self.repository, commit, folder, SURFACE_PARTS)
+            files = read_folder(self.repository, commit, place, SURFACE_PARTS)
         except GitError:
             raise MetaError(
                 f"{revision} has no folder {self.folder}/ in {self.repository}",
                 "set worker.surface in meta.toml to the folder with agent.toml, prompts/ and tools/",
             ) from None
-        with self._new_folder() as made:
+        with self._new_folder() as folder:
             for file in files:
-                target = made / file.path
+                target = folder / file.path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(file.content)
                 if file.is_executable:
                     target.chmod(0o755)
-            return Version(commit, self._keep(made))
+            return Version(commit, self._keep(folder))
 
     def _place(self, path: str) -> str:
         return path if self.folder in ("", ".") else f"{self.folder}/{path}"
@@ -221,19 +221,19 @@ class GitVersions:
     @contextlib.contextmanager
     def _new_folder(self) -> Iterator[Path]:
         self.cache.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(dir=self.cache, prefix=".making-"))
+        folder = Path(tempfile.mkdtemp(dir=self.cache, prefix=".making-"))
         try:
-            yield made
+            yield folder
         finally:
-            shutil.rmtree(made, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
-    def _keep(self, made: Path) -> Surface:
-        """Move a surface to its final place, which is named by its own hash."""
-        home = self.cache / load_surface(made).version
+    def _keep(self, folder: Path) -> Surface:
+        """Move a surface to its permanent folder, which is named by its hash."""
+        home = self.cache / load_surface(folder).version
         if not home.exists():
             try:
-                made.rename(home)
-            except OSError:  # another process was faster, and its surface is the same
+                folder.rename(home)
+            except OSError:  # another process was faster, with the same surface
                 if not home.exists():
                     raise
         return load_surface(home)
@@ -242,7 +242,7 @@ class GitVersions:
 def _is_root(repository: Path) -> bool:
     """Whether the folder is the root of a git repository.
 
-    Raises `GitError` if git refuses to say.
+    Raises `GitError` if git cannot tell.
     """
     if not repository.is_dir():
         return False
@@ -259,5 +259,5 @@ def _text(path: Path) -> str | None:
 
 
 def read_surface_text(surface: Surface, files: Iterable[Path]) -> dict[str, str]:
-    """Return the surface's files as text, by path."""
+    """Return these files of the surface as text, by path."""
     return {str(path): (surface.root / path).read_text("utf-8", "replace") for path in files}

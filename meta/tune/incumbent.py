@@ -66,7 +66,7 @@ def rebase(
         return candidate, history.at(candidate.commit)
     changes: Changes = candidate.edit.changes
     if candidate.parent != incumbent.id and candidate.commit:
-        merged = history.carried_over(f"{candidate.commit}^", candidate.commit, incumbent)
+        merged = history.carry_over(f"{candidate.commit}^", candidate.commit, incumbent)
         if merged is None:
             end: State = "refused" if candidate.status == "testing" else "screened_out"
             return candidates.move(candidate, end, "it overlaps with an edit that was kept"), None

@@ -123,7 +123,7 @@ def edit_of_choice(
     changes: Changes = {}
     chosen = [space.edits[number] for number in space.edits if choice.get(f"edit {number}")]
     for part in chosen:
-        merged = history.carried_over(f"{part.commit}^", part.commit or "", version)
+        merged = history.carry_over(f"{part.commit}^", part.commit or "", version)
         if merged is None:
             raise ValueError(f"{part.edit.title} overlaps with what is in use or with another part")
         changes |= merged
