@@ -1,7 +1,7 @@
-"""The composition root: builds what a command or a night needs from its project, each part once and when first used.
+"""The composition root: builds what a command or a night needs.
 
-Only commands, the demo, tests and benches import this module. Whatever lies below is handed the one to four parts that
-it uses.
+Each part is built once, when it is first used. Only commands, the demo, tests and benchmarks import this module;
+everything below is given the one to four parts that it uses.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ if TYPE_CHECKING:
 
 
 class App:
-    """One project with its services. `executor` makes its replays and `history` keeps its versions; where they are
-    not given, those of the settings do.
+    """One project with its services.
 
-    Imports wait until a part is used, so that a command that only reads starts fast.
+    `executor` runs its replays and `history` keeps its versions; the settings decide on both unless they are given.
+    Each part is imported when it is first used, so that a command that only reads starts fast.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class App:
         self._open = contextlib.ExitStack()
 
     def close(self) -> None:
-        """Close runs.db, if it was opened."""
+        """Close runs.db if it is open."""
         self._open.close()
 
     @property
@@ -93,13 +93,18 @@ class App:
         try:
             sandbox = open_sandbox(self.settings.replay.sandbox)
         except SandboxUnavailable as error:
-            raise MetaError(str(error), "`meta doctor` looks at this machine") from None
+            raise MetaError(str(error), "run `meta doctor` to check this machine") from None
         if sandbox.name == "none":
-            self.report("WARNING: no sandbox. What the worker runs, runs as you, with your network and your files.")
+            self.report(
+                "WARNING: no sandbox. Whatever the worker runs has your permissions, your network and your files."
+            )
         return sandbox
 
     def models(self, budget: CallBudget | None = None) -> Models:
-        """Models whose calls `budget` pays for; without one they are written down and have no cap."""
+        """Return models whose calls `budget` pays for.
+
+        Without a budget, calls are recorded but not limited.
+        """
         from meta.gateway.call_budget import CallBudget
         from meta.gateway.models import Models
 
@@ -112,13 +117,13 @@ class App:
         return Workshop(self.project.cache, lambda: self.sandbox)
 
     def worker(self, models: Models) -> OwnWorker:
-        """The coding agent, with its model from `models`."""
+        """Return the coding agent, with its model from `models`."""
         from meta.workers.own_worker import OwnWorker
 
         return OwnWorker(models.worker(), self.settings.replay.limits)
 
     def executor(self, models: Models) -> Executor:
-        """Where replays run, with the worker's model from `models`."""
+        """Return where replays run, with the worker's model from `models`."""
         replay, cache = self.settings.replay, self.project.cache
         if self._executor is not None:
             return self._executor
@@ -133,13 +138,16 @@ class App:
         return LocalExecutor(self.worker(models), self.workshop, replay.parallel)
 
     def replayer(self, night: Night | None = None, executor: Executor | None = None) -> Replayer:
-        """Makes replays that count for `night`, without a cap on what they cost unless `executor` has one."""
+        """Return what runs replays and records them for `night`.
+
+        Their cost is not limited unless `executor` limits it.
+        """
         from meta.replay.replayer import Replayer
 
         return Replayer(self.store, executor or self.executor(self.models()), night)
 
     def issue_delivery(self) -> IssueDelivery:
-        """Works on issues with the agent in use, and opens pull requests."""
+        """Return what works on issues with the agent in use, and opens pull requests."""
         from meta.forges.github.delivery import IssueDelivery
         from meta.workers.assignment import submit_change
 
@@ -150,9 +158,10 @@ class App:
         return IssueDelivery(self.project, self.versions, submit)
 
     def night_parts(self, until: str = "", deadline: Deadline | None = None) -> NightParts:
-        """What an unattended night works with, after runs.db was checked and copied.
+        """Return what an unattended night works with.
 
-        The night ends at `deadline`, or else the next time that it is `until` or what the settings say.
+        runs.db is checked and backed up first. The night ends at `deadline`, or else at the next `until`, which the
+        settings give unless it is passed.
         """
         from meta.gateway.call_budget import CallBudget, SpendingCaps
         from meta.nights.deadline import Deadline, DeadlineExecutor
@@ -185,7 +194,7 @@ class App:
         )
 
     def proposer(self, models: Models) -> Proposer:
-        """Who writes edits, as meta.toml names it."""
+        """Return the proposer that meta.toml names."""
         style = self.settings.proposer.style
         if style == "agent":
             from meta.tune.propose.editing_agent import EditingAgent
@@ -215,7 +224,10 @@ class App:
         executor: Executor | None = None,
         proposer: Proposer | None = None,
     ) -> Tuning:
-        """What `night` works with. Its proposer and executor use `models`, unless they are given themselves."""
+        """Return what the tuning of `night` works with.
+
+        The proposer and the executor use `models` unless they are given.
+        """
         from meta.tune.budget import ReplayBudget, preset_of_settings
         from meta.tune.bundle import Bundles
         from meta.tune.incumbent import Promotions
@@ -251,7 +263,7 @@ class App:
         )
 
     def open_tuning(self, proposer: Proposer | None = None) -> Tuning:
-        """Open the night to tune in, or resume the one that was interrupted, and build what it works with."""
+        """Open a night, or resume an interrupted one, and return what its tuning needs."""
         night = self.store.nights.resume_or_open_tuning(self.settings.tune.replays)
         if night.resumed:
             self.report(f"resuming night {night.id}, which was interrupted")
@@ -260,7 +272,7 @@ class App:
 
 @contextlib.contextmanager
 def open_readonly(root: Path, report: Report = ignore_report) -> Iterator[App]:
-    """The app of a command that only reads."""
+    """Open the app for a command that only reads."""
     app = App(Project(load_settings(root), report))
     with contextlib.closing(app):
         yield app
@@ -270,15 +282,15 @@ def open_readonly(root: Path, report: Report = ignore_report) -> Iterator[App]:
 def open_writable(
     root: Path, doing: str, report: Report = ignore_report, settings: Settings | None = None
 ) -> Iterator[App]:
-    """The app of the one command that may write; what a killed run has left is removed first.
+    """Open the app for a command that writes; only one may do so at a time.
 
-    Raises `MetaError` (exit code 3) when another `meta` is at work here.
+    What a killed run left behind is removed first. Raises `MetaError` (exit code 3) if another `meta` is writing here.
     """
     project = Project(settings or load_settings(root), report)
     cache = project.cache
     with hold_writer_lock(project.database, doing):
         cache.remove_half_made()
-        # Whatever makes a temporary file in this process makes it where the next start clears it away.
+        # Temporary files of this process go where the next start removes them.
         before, tempfile.tempdir = tempfile.tempdir, str(open_scratch(cache.root, project.settings.replay.parallel))
         try:
             with contextlib.closing(App(project)) as app:

@@ -1,4 +1,4 @@
-"""Errors of what lies below, in words for a person: what the leaves, the disk and the database raise."""
+"""Explains errors of the leaves, the disk and the database to a person."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from meta.errors import MetaError
 
 
 def explain_error(error: Exception, database: Path = Path("runs.db")) -> MetaError | None:
-    """An error that a person can mend and that nobody had more to say about; `None` for a bug."""
+    """Return the error as a message with a remedy, or `None` for a bug."""
     from feedback.problems import FeedbackError
     from worker_agent.git import GitError
     from worker_agent.model import ModelMisconfigured
@@ -19,13 +19,11 @@ def explain_error(error: Exception, database: Path = Path("runs.db")) -> MetaErr
     if isinstance(error, MetaError):
         return error
     if isinstance(error, sqlite3.Error):
-        from meta.store.database import explain_database_error as of_the_database
+        from meta.store.database import explain_database_error
 
-        return of_the_database(error, database)
+        return explain_database_error(error, database)
     if isinstance(error, BadSurface):
-        return MetaError(
-            f"the agent does not load: {error}", "mend the file and commit it; the version in use is HEAD's"
-        )
+        return MetaError(f"cannot load the agent: {error}", "fix the file and commit it; meta uses HEAD")
     if isinstance(error, ModelMisconfigured):
         from meta.gateway.models import explain_service_error
 
@@ -34,5 +32,5 @@ def explain_error(error: Exception, database: Path = Path("runs.db")) -> MetaErr
         return MetaError(str(error))
     if isinstance(error, OSError):
         words = f"{error.filename or ''}: {error.strerror}".lstrip(": ") if error.strerror else str(error)
-        return MetaError(words, "check that it exists and has room")
+        return MetaError(words, "check that the path exists and that the disk has space")
     return None

@@ -1,4 +1,7 @@
-"""Errors that a person can do something about, and the exit codes. The command line prints them without a traceback."""
+"""Errors that a person can act on, and the exit codes.
+
+The command line prints these errors without a traceback.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,22 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """How a command ended, for whoever started it."""
+    """The exit status of a command."""
 
     DONE = 0
     FAILED = 1
     USAGE = 2
     NOTHING_TO_DO = 3
-    """There was nothing to do, or another `meta` is doing it."""
+    """There was nothing to do, or another `meta` is already doing it."""
     BUDGET_REACHED = 4
     STOPPED = 130
 
 
 class MetaError(Exception):
-    """What happened and where, and what to do about it. `code` is the exit code of the command that it ends."""
+    """An error that says what happened and where, and how to fix it.
+
+    `code` is the exit code of the command that it ends.
+    """
 
     def __init__(self, message: str, remedy: str = "", code: int = ExitCode.FAILED) -> None:
         super().__init__(message)
@@ -26,15 +32,15 @@ class MetaError(Exception):
 
 
 class BudgetSpent(MetaError):
-    """Time, money or tokens are used up. What is running may end, but nothing new begins."""
+    """Time, money or tokens are used up; running work may finish, but none starts."""
 
     def __init__(self, message: str) -> None:
         super().__init__(
             message,
-            "the next night continues from here; the limits are in [nightly] of meta.toml",
+            "the next night continues from here; the limits are in [nightly] in meta.toml",
             ExitCode.BUDGET_REACHED,
         )
 
 
 class ServiceDown(MetaError):
-    """The model service answers nobody. It may answer later."""
+    """The model service does not answer; it may later."""

@@ -1,4 +1,7 @@
-"""The interval that every shown success rate carries. Standard library only: `meta status` needs it at once."""
+"""The confidence interval of every success rate that a person reads.
+
+Standard library only, because `meta status` must start fast.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,10 @@ Z_95 = 1.959963984540054
 
 
 def wilson_interval_of(share: float, n: int) -> tuple[float, float]:
-    """95 % score interval of a share of n (E. B. Wilson, JASA 22, 1927): never empty, never outside 0 to 1."""
+    """Return the 95 % score interval of a share of n (E. B. Wilson, JASA 22, 1927).
+
+    It is never empty and never leaves 0 to 1.
+    """
     if n == 0:
         return 0.0, 1.0
     middle = (share + Z_95 * Z_95 / (2 * n)) / (1 + Z_95 * Z_95 / n)

@@ -1,4 +1,4 @@
-"""What every command knows: the settings, where things lie, and whom to report to."""
+"""What every command knows: the settings, the paths, and where progress goes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Report = Callable[[str], None]
 
 
 def ignore_report(line: str) -> None:
-    """Report to nobody."""
+    """Discard a line of progress."""
 
 
 @dataclass(frozen=True)

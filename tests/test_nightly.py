@@ -123,7 +123,7 @@ def test_money_ends_a_night_before_it_is_spent(house: Unwatched) -> None:
         assert not served.requests
         later = house.over(served.url, prices=prices, usd=5.0)
     assert over.code == 4
-    assert "of $0.05 are spent, and the next call may cost" in over.account.stopped
+    assert "of $0.05 is spent, and the next call may cost" in over.account.stopped
     assert [t.status for t in later.account.tried] == ["kept"]
     assert later.account.night == over.account.night + 1
 

@@ -1,4 +1,7 @@
-"""The caps of a night, kept also when calls run side by side: the worst case is set aside before a call is made."""
+"""Enforces the caps of a night, also while calls run in parallel.
+
+The worst case of every call is set aside before the call.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +16,22 @@ from worker_agent.model import Model, ModelReply, ModelRequest
 from worker_agent.records import Usage
 
 MAX_UNPRICED_TOKENS = 20_000_000
-"""With a cap on money but no price for the model, tokens of unknown price are capped at so many."""
+"""Most tokens of a model without a price, if there is a cap on money but none on tokens."""
 
 
 @dataclass(frozen=True)
 class SpendingCaps:
-    """The most that a night may spend; `None` is no cap of that kind."""
+    """The most that a night may spend; `None` means no cap."""
 
     usd: float | None = None
     tokens: int | None = None
 
 
 class CallInFlight:
-    """A call in flight. Its user says what came of it; without a word it has failed and used nothing."""
+    """A call in flight.
+
+    Unless its user reports how it ended, it has failed and used nothing.
+    """
 
     def __init__(self) -> None:
         self.ended, self.usage = "failed", Usage()
@@ -38,7 +44,7 @@ class CallInFlight:
         self.ended = words[:300]
 
     def ask(self, model: Model, request: ModelRequest) -> ModelReply:
-        """Make the call, and note what came of it. Raises what the model raises."""
+        """Make the call and note how it ended; raises what the model raises."""
         try:
             reply = model.ask(request)
         except Exception as error:
@@ -49,70 +55,82 @@ class CallInFlight:
 
 
 class CallBudget:
-    """Writes every call into the ledger and refuses those that might break a cap. Shared by all threads of a run."""
+    """Records every call in the ledger and refuses those that might break a cap.
+
+    All threads of a run share it.
+    """
 
     def __init__(self, ledger: CallLedger, caps: SpendingCaps | None = None, night: int | None = None) -> None:
-        """What the night has spent before, because it was interrupted, counts against its caps."""
+        """Begin with what the night spent before it was interrupted."""
         self._ledger, self.caps, self.night = ledger, caps or SpendingCaps(), night
         self._spent, self._held = Spending() if night is None else ledger.spent(night), Spending()
         self._change = threading.Condition(threading.RLock())
         self._stopped = ""
 
     def stop(self, why: str) -> None:
-        """Refuse every further call: a run that is over must not go on spending from threads that still live."""
+        """Refuse all further calls, so that leftover threads of a run stop spending."""
         with self._change:
             self._stopped = why
             self._change.notify_all()
 
     @property
     def spent(self) -> Spending:
-        """What this run has spent, and the same night before it."""
+        """What the night has spent, including earlier runs of it."""
         with self._change:
             return self._spent
 
     @contextlib.contextmanager
-    def call(self, asked: PlannedCall) -> Iterator[CallInFlight]:
-        """Set the worst case aside, write the call down, and settle it afterwards. Raises `BudgetSpent`.
+    def call(self, planned: PlannedCall) -> Iterator[CallInFlight]:
+        """Set the worst case aside, record the call, and settle it afterwards.
 
-        While other calls hold what this one would need, it waits for what they leave.
+        Waits while other calls hold what this one needs. Raises `BudgetSpent` if it can never fit.
         """
         with self._change:
-            while not self._room(asked):
+            while not self._hold_if_it_fits(planned):
                 self._change.wait()
-        number, call = self._begin(asked), CallInFlight()
+        number, call = self._begin(planned), CallInFlight()
         try:
             yield call
         finally:
-            self.settle(number, asked, [call])
+            self.settle(number, planned, [call])
 
-    def reserve(self, asked: PlannedCall) -> int | None:
-        """As `call`, for who cannot wait: the row to settle, or `None` while others hold what this would need."""
-        with self._change:
-            return self._begin(asked) if self._room(asked) else None
+    def reserve(self, planned: PlannedCall) -> int | None:
+        """Do as `call`, without waiting.
 
-    def settle(self, number: int, asked: PlannedCall, calls: Sequence[CallInFlight]) -> None:
-        """Write down what came of the calls that were asked for under one row."""
-        used = [c.usage for c in calls]
+        Returns the row to settle, or `None` while other calls hold what this one needs.
+        """
         with self._change:
-            self._held = _sum(self._held, _worst(asked), -1)
-            for u in used:
+            return self._begin(planned) if self._hold_if_it_fits(planned) else None
+
+    def settle(self, number: int, planned: PlannedCall, calls: Sequence[CallInFlight]) -> None:
+        """Record how the calls ended that were reserved as one row."""
+        usages = [c.usage for c in calls]
+        with self._change:
+            self._held = _sum(self._held, _worst(planned), -1)
+            for u in usages:
                 self._spent = _sum(self._spent, Spending(u.usd or 0.0, u.tokens, u.tokens if u.usd is None else 0, 1))
             self._change.notify_all()
         first, *rest = calls or [CallInFlight()]
         self._ledger.end(number, first.ended, first.model, first.usage)
         for other in rest:
-            self._ledger.end(self._ledger.begin(asked), other.ended, other.model, other.usage)
+            self._ledger.end(self._ledger.begin(planned), other.ended, other.model, other.usage)
 
-    def forfeit(self, asked: PlannedCall) -> None:
-        """Give back what is held for calls whose end nobody will hear of; their row stays open, at its worst case."""
+    def forfeit(self, planned: PlannedCall) -> None:
+        """Count calls that will never be settled as spent, at their worst case.
+
+        Their row stays open.
+        """
         with self._change:
-            self._held = _sum(self._held, _worst(asked), -1)
-            self._spent = _sum(self._spent, _worst(asked))
+            self._held = _sum(self._held, _worst(planned), -1)
+            self._spent = _sum(self._spent, _worst(planned))
             self._change.notify_all()
 
-    def _room(self, asked: PlannedCall) -> bool:
-        """Whether this fits beside what is held, and if so holds it. Raises `BudgetSpent` when it never will."""
-        worst = _worst(asked)
+    def _hold_if_it_fits(self, planned: PlannedCall) -> bool:
+        """Hold the worst case if it fits beside what others hold; return whether it did.
+
+        Raises `BudgetSpent` if it can never fit.
+        """
+        worst = _worst(planned)
         if self._stopped or not self._fits(worst):
             raise BudgetSpent(self._stopped or self._why(worst))
         if not self._fits(worst, self._held):
@@ -120,12 +138,12 @@ class CallBudget:
         self._held = _sum(self._held, worst)
         return True
 
-    def _begin(self, asked: PlannedCall) -> int:
+    def _begin(self, planned: PlannedCall) -> int:
         try:
-            return self._ledger.begin(asked)
+            return self._ledger.begin(planned)
         except BaseException:
             with self._change:
-                self._held = _sum(self._held, _worst(asked), -1)
+                self._held = _sum(self._held, _worst(planned), -1)
             raise
 
     def _fits(self, worst: Spending, held: Spending | None = None) -> bool:
@@ -140,18 +158,17 @@ class CallBudget:
     def _why(self, worst: Spending) -> str:
         caps, spent = self.caps, self._spent
         if caps.usd is not None and spent.usd + worst.usd > caps.usd:
-            return f"${spent.usd:.2f} of ${caps.usd:.2f} are spent, and the next call may cost ${worst.usd:.2f}"
+            return f"${spent.usd:.2f} of ${caps.usd:.2f} is spent, and the next call may cost ${worst.usd:.2f}"
         if caps.tokens is not None:
             return f"{spent.tokens:,} of {caps.tokens:,} tokens are used, and the next call may take {worst.tokens:,}"
         return (
-            f"{spent.unpriced_tokens:,} tokens of unknown price are used, and no more than {MAX_UNPRICED_TOKENS:,} may "
-            "be "
-            "where money is capped: set the model's price in [prices] of meta.toml"
+            f"{spent.unpriced_tokens:,} tokens of unknown price are used; a cap on money allows only"
+            f" {MAX_UNPRICED_TOKENS:,}: set the model's price in [prices] in meta.toml"
         )
 
 
-def _worst(asked: PlannedCall) -> Spending:
-    return Spending(asked.usd or 0.0, asked.tokens, asked.tokens if asked.usd is None else 0, 1)
+def _worst(planned: PlannedCall) -> Spending:
+    return Spending(planned.usd or 0.0, planned.tokens, planned.tokens if planned.usd is None else 0, 1)
 
 
 def _sum(a: Spending, b: Spending, sign: int = 1) -> Spending:

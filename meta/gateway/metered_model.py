@@ -1,4 +1,4 @@
-"""A model whose every call is in the ledger, under the role of whoever asks and, where there is one, its replay."""
+"""A model whose calls are all in the ledger, by role, replay and candidate."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from worker_agent.model import Model, ModelReply, ModelRequest, Price
 from worker_agent.records import Usage
 
 TOOL_PROMPT_TOKENS = 1000
-"""What a service adds to a prompt of its own accord when there are tools, generously."""
+"""Tokens that a service adds to a prompt with tools; a generous estimate."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class CallPurpose:
 
 
 _NOBODY = CallPurpose()
-_call_purpose: ContextVar[CallPurpose] = ContextVar("about", default=_NOBODY)
+_call_purpose: ContextVar[CallPurpose] = ContextVar("call_purpose", default=_NOBODY)
 
 
 @contextlib.contextmanager
 def call_purpose(replay: str | None = None, candidate: int | None = None) -> Iterator[None]:
-    """Calls made by this thread inside the block are for this replay and candidate."""
+    """Attribute calls of this thread in the block to a replay and a candidate."""
     before = _call_purpose.set(CallPurpose(replay, candidate))
     try:
         yield
@@ -40,7 +40,10 @@ def call_purpose(replay: str | None = None, candidate: int | None = None) -> Ite
 
 
 class MeteredModel:
-    """Asks `inner` as far as the budget allows. `default` is the model that is asked for where a request names none."""
+    """Calls `inner` as far as the budget allows.
+
+    `default` is the model of requests that name none.
+    """
 
     def __init__(self, inner: Model, budget: CallBudget, role: str, default: str, prices: dict[str, Price]) -> None:
         self._inner, self._budget, self._role, self._default, self._prices = inner, budget, role, default, prices
@@ -63,12 +66,15 @@ class MeteredModel:
 
 
 def worst_case_of(request: ModelRequest) -> Usage:
-    """No token is shorter than a byte, and no reply longer than `max_tokens`."""
+    """Return the most that a request can use.
+
+    No token is shorter than a byte, and no reply longer than `max_tokens`.
+    """
     sent = json.dumps([request.system, request.messages, request.tools], ensure_ascii=False)
     tokens = len(sent.encode("utf-8", "replace")) + (TOOL_PROMPT_TOKENS if request.tools else 0)
     return Usage(calls=1, input_tokens=tokens, output_tokens=request.max_tokens)
 
 
 def dearest_price_of(price: Price) -> Price:
-    """The price if every token of the prompt were of the dearest kind."""
+    """Return the price if all prompt tokens were of the most expensive kind."""
     return price.model_copy(update={"input": max(price.input, price.cache_read, price.cache_write)})

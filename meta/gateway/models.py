@@ -1,4 +1,4 @@
-"""The models that one budget pays for, and what their service's errors mean to a person."""
+"""Hands out models that one budget pays for, and explains the service's errors."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from meta.settings import Settings
 from worker_agent.model import ContextTooLong, MessagesModel, ModelEndpoint, ModelMisconfigured, ModelUnavailable
 
 ModelRole = Literal["proposer", "cause", "checks"]
-"""For whom the proposer's model is asked; the ledger keeps it with each call. The worker has a model of its own."""
+"""What the proposer's model is called for, as the ledger records it. The worker has a separate model."""
 
 
 class Models:
-    """Hands out models whose every call goes into the ledger, as far as the budget allows.
+    """Hands out models whose calls the budget pays for and the ledger records.
 
-    Making one asks nothing yet. Raises `MetaError` where neither a key nor an endpoint is set.
+    Getting a model makes no call yet. Raises `MetaError` if neither a key nor an endpoint is set.
     """
 
     def __init__(self, settings: Settings, budget: CallBudget) -> None:
         self.settings, self.budget = settings, budget
 
     def worker(self) -> MeteredModel:
-        """The model of the coding agent."""
+        """Return the model of the coding agent."""
         return self._metered(self._worker, "worker")
 
     def proposer(self, role: ModelRole = "proposer") -> MeteredModel:
-        """The model of whoever writes edits, names causes or drafts checks."""
+        """Return the model that writes edits, names causes or drafts checks."""
         return self._metered(self._proposer, role)
 
     def has_proposer(self) -> bool:
-        """Whether the proposer's model is set, so that it is worth asking."""
+        """Whether the proposer's model is set, so that calling it is worthwhile."""
         try:
             return bool(self._proposer.endpoint.model)
         except MetaError:
@@ -65,9 +65,9 @@ def _connect(endpoint: ModelEndpoint) -> MessagesModel:
 
 @contextlib.contextmanager
 def explain_service_errors(kept: str = "nothing was lost") -> Iterator[None]:
-    """Turn what the model's service raises into `MetaError`, and an outage into `ServiceDown`.
+    """Turn errors of the model service into `MetaError`, outages into `ServiceDown`.
 
-    `kept` says in the remedy what of the work so far is safe.
+    `kept` tells the person, in the remedy, which work is safe.
     """
     try:
         yield
@@ -76,9 +76,9 @@ def explain_service_errors(kept: str = "nothing was lost") -> Iterator[None]:
 
 
 def explain_service_error(error: Exception, kept: str = "nothing was lost") -> MetaError:
-    """An error of the model's service in words, with what to do."""
+    """Return an error of the model service as a message with a remedy."""
     if isinstance(error, ModelUnavailable):
-        return ServiceDown(f"the model's service does not answer: {error}", f"start again when it does; {kept}")
+        return ServiceDown(f"the model service does not answer: {error}", f"run the command again later; {kept}")
     if isinstance(error, ContextTooLong):
-        return MetaError(f"the evidence is too long for the model: {error}", "use a model with more context")
-    return MetaError(f"the model's service refuses: {error}", f"check key, model and base_url; {kept}")
+        return MetaError(f"the evidence is too long for the model: {error}", "use a model with a larger context")
+    return MetaError(f"the model service rejected the request: {error}", f"check key, model and base_url; {kept}")
