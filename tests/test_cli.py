@@ -141,8 +141,8 @@ def test_without_a_model(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (error(401, "authentication_error", "invalid x-api-key"), "refuses: .*401.*invalid x-api-key"),
-        (error(404, "not_found_error", "model: m"), "refuses: .*404"),
+        (error(401, "authentication_error", "invalid x-api-key"), "rejected the request: .*401.*invalid x-api-key"),
+        (error(404, "not_found_error", "model: m"), "rejected the request: .*404"),
         (error(429, "rate_limit_error"), "does not answer .*429"),
         (error(529, "overloaded_error"), "does not answer .*529"),
         (error(500, "api_error"), "does not answer .*500"),

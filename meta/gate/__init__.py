@@ -6,6 +6,7 @@
     pass_plan        which replays a pass asks for, and in which order
     gate             the test of one candidate against the incumbent
     pool             incumbent replays that several candidates share
+    sequential_test  the interface that both have in common
     gate_record      settings, requests, bets and the decision; the whole test as JSON
     recomputation    recomputes a decision from its record, or resumes a test
     presets          settings by nightly budget; the strict tier

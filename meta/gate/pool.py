@@ -111,7 +111,7 @@ class PooledGate:
         return self.decision
 
     def stop(self, why: str) -> GateDecision:
-        """End the test from outside, as `Gate.stop` does."""
+        """End the test from outside, like `Gate.stop`."""
         return self.gate.stop(why)
 
     def _serve(self) -> None:

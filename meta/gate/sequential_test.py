@@ -1,4 +1,4 @@
-"""What every sequential test can do, whatever stands in front of it."""
+"""The interface of a sequential test, with or without a pool."""
 
 from __future__ import annotations
 
@@ -9,18 +9,21 @@ from meta.gate.gate_record import GateDecision, GateRequest
 
 
 class SequentialTest(Protocol):
-    """Asks for replays until it decides: a `Gate`, or a `PooledGate` that asks only for what nobody has run yet."""
+    """Requests replays until it decides.
+
+    Either a `Gate`, or a `PooledGate`, which requests only replays that nobody has run yet.
+    """
 
     @property
     def decision(self) -> GateDecision | None: ...
 
     @property
     def requests(self) -> Sequence[GateRequest]:
-        """Replays to be made; empty once there is a decision."""
+        """Replays to run; empty once there is a decision."""
         ...
 
     def tell(self, outcomes: Sequence[float | None]) -> GateDecision | None:
-        """Take the outcomes of `requests` in order; `None` is a void replay."""
+        """Take the outcomes of `requests`, in order; `None` is a void replay."""
         ...
 
     def stop(self, why: str) -> GateDecision:

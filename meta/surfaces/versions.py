@@ -107,7 +107,7 @@ class GitVersions:
         """
         commit = find_commit(self.repository, revision)
         if not commit:
-            raise MetaError(f"cannot find commit {revision!r} in {self.repository}", "see `git log` or `git branch`")
+            raise MetaError(f"{self.repository} has no commit {revision!r}", "see `git log` or `git branch`")
         return self._read(revision, commit)
 
     def lay_out(self, parent: Version, changes: Changes) -> Surface:
