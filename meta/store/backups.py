@@ -1,4 +1,4 @@
-"""Copies of runs.db beside it: before each migration, and once a day when a night begins."""
+"""Copies of runs.db, in the same folder: before each migration, and once a day when a night begins."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ DAILY_HOURS = 20.0
 
 
 def back_up(connection: sqlite3.Connection, path: Path, name: str) -> Path:
-    """A consistent copy of the database at `path` beside it; whole or not there at all."""
+    """Copy the database at `path` to a file beside it, and return that file.
+
+    `name` is what the copy has after the dot. It is made whole or not at all.
+    """
     copy, half = path.with_name(f"{path.name}.{name}"), path.with_name(f"{path.name}.copying")
     half.unlink(missing_ok=True)
     target = sqlite3.connect(half)
@@ -28,17 +31,25 @@ def back_up(connection: sqlite3.Connection, path: Path, name: str) -> Path:
 
 
 def back_up_daily(connection: sqlite3.Connection, path: Path) -> None:
-    """Copy the database unless there is a copy of today; keeps the one before as well. The caller knows it is whole."""
+    """Copy the database once a day, and keep the previous copy.
+
+    The caller has checked that the database is whole.
+    """
     copy = path.with_name(f"{path.name}.{DAILY_SUFFIX}")
     if copy.exists():
-        if abs(time.time() - copy.stat().st_mtime) < DAILY_HOURS * 3600:  # a copy of tomorrow: the clock was wrong
+        if (
+            abs(time.time() - copy.stat().st_mtime) < DAILY_HOURS * 3600
+        ):  # also a copy from tomorrow: the clock was wrong
             return
         copy.replace(path.with_name(f"{path.name}.{DAILY_SUFFIX}.1"))
     back_up(connection, path, DAILY_SUFFIX)
 
 
 def advise_restore(path: Path) -> str:
-    """What to do with a damaged database, naming the copy that is whole and holds the most: clocks may be wrong."""
+    """Say how to restore a damaged database from its best copy.
+
+    That is the undamaged copy with the most replays; the newest by date may be another one if the clock was wrong.
+    """
     best: tuple[int, float, Path] | None = None
     for copy in path.parent.glob(f"{path.name}.b*"):
         try:

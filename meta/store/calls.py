@@ -1,8 +1,8 @@
-"""The ledger: one row for every model call, written when it is asked and completed when it is answered.
+"""The ledger: one row for every model call, written before the call is made and completed when it is answered.
 
-A row without an end is a call that was in flight when its process died: it may have been charged, so it counts with
-the most that it could have cost. Rows survive a killed process at once; a power cut may take the last few, up to the
-last verdict, whose own write is flushed to the disk together with them.
+A row without an end is a call that was in flight when its process died. It may have been charged, so it counts as the
+most it could have cost. Rows survive a killed process at once. A power cut may take those since the last verdict, which
+is flushed to disk together with the rows before it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ from worker_agent.records import Usage
 
 @dataclass(frozen=True)
 class Spending:
-    """What was spent: dollars as far as prices are known, tokens, and the tokens whose price is not known."""
+    """What was spent.
+
+    `usd` is as far as prices are known; `unpriced_tokens` are those without a known price.
+    """
 
     usd: float = 0.0
     tokens: int = 0
@@ -31,13 +34,13 @@ class Spending:
 
     @property
     def known_usd(self) -> float | None:
-        """The dollars; `None` as soon as the price of a part is not known."""
+        """The dollars; `None` if any part has no known price."""
         return None if self.unpriced_tokens else self.usd
 
 
 @dataclass(frozen=True)
 class PlannedCall:
-    """A call about to be made: by whom, for what, and the most that it can cost."""
+    """A call that is about to be made: by whom, for what, and the most it can cost."""
 
     role: str
     model: str
@@ -49,7 +52,7 @@ class PlannedCall:
 
 
 class LedgerCall(Record):
-    """A row of the ledger: who asked which model for what, what was set aside, how it ended and what it used."""
+    """A row of the ledger: what was asked and reserved, how it ended, what it used."""
 
     id: int
     at: str
@@ -74,8 +77,10 @@ class LedgerCall(Record):
 
 
 class CallLedger:
-    """The table `calls`, by a connection of its own with a lock: model calls are made by many threads while another
-    one writes verdicts."""
+    """The table `calls`, with a connection of its own.
+
+    Many threads make model calls while another one writes verdicts, so this connection has a lock.
+    """
 
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
@@ -87,7 +92,7 @@ class CallLedger:
         self._connection.close()
 
     def begin(self, asked: PlannedCall, at: str = "") -> int:
-        """Write down that a call is about to be made; returns its number."""
+        """Record a call that is about to be made, and return its number."""
         row = {
             "at": at or take_timestamp(),
             "night": asked.night,
@@ -102,25 +107,26 @@ class CallLedger:
         return self._write(f"insert into calls ({', '.join(row)}) values (:{', :'.join(row)})", row)
 
     def end(self, call: int, ended: str, model: str | None, usage: Usage) -> None:
-        """Write down how a call ended and what it used."""
+        """Record how a call ended and what it used."""
         used = usage.model_dump(exclude={"calls"})
         row = {"ended": ended, "model": model, **used}
         changes = ", ".join(f"{name} = :{name}" for name in row)
         self._write(f"update calls set {changes} where id = :id", row | {"id": call})
 
     def spent(self, night: int) -> Spending:
-        """What a night has spent so far; calls that were cut off count with their worst case."""
+        """Return what a night has spent; unfinished calls count as their worst case."""
         return self._spending("night = ?", night)
 
     def cost_of_night(self, night: int) -> Cost:
+        """Return the cost of a night."""
         return _cost(self._spending("night = ?", night))
 
     def cost_of_candidate(self, candidate: int) -> Cost:
-        """What a candidate has cost, in every night that dealt with it."""
+        """Return the cost of a candidate, over all nights."""
         return _cost(self._spending("candidate = ?", candidate))
 
     def costs_by_role(self, night: int) -> list[Cost]:
-        """What a night has spent on each role and model, by their names."""
+        """Return the cost of a night by role and model, ordered by name."""
         found = self._read(
             "select role, coalesce(model, asked, '') as model, sum(cache_read_tokens) as cache_read_tokens,"
             f" sum(cache_write_tokens) as cache_write_tokens, {SPENDING_COLUMNS} from calls where night = ?"
@@ -135,7 +141,7 @@ class CallLedger:
         ]
 
     def all(self) -> list[LedgerCall]:
-        """Every call, in the order in which they were begun."""
+        """Return every call, in the order they began."""
         return [LedgerCall(**dict(row)) for row in self._read("select * from calls order by id")]
 
     def _spending(self, condition: str, value: object) -> Spending:
@@ -158,7 +164,7 @@ SPENDING_COLUMNS = (
     f" coalesce(sum(case when {CALL_USD} is null then {CALL_TOKENS} else 0 end), 0) as unpriced_tokens,"
     " coalesce(sum(calls), 0) as calls"
 )
-"""The parts of a `Spending` over any rows of `calls`. A failed call used nothing as far as is known."""
+"""The fields of a `Spending`, summed over rows of `calls`. A failed call used nothing, as far as is known."""
 
 
 def _spending(row: sqlite3.Row) -> Spending:

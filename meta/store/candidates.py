@@ -1,4 +1,4 @@
-"""Candidates: edits on their way through check, race and gate. State changes go by the table `NEXT_STATES`."""
+"""Candidates: edits on their way through check, race and gate. `NEXT_STATES` says where each may go."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from meta.store.definitions import take_timestamp
 
 
 class Candidates:
-    """The table `candidates`. Lists are in the order in which the edits were proposed; `most` keeps the newest."""
+    """The table `candidates`.
+
+    Lists are in the order the edits were proposed; with `most`, only the newest ones are read.
+    """
 
     def __init__(self, database: RunsDatabase) -> None:
         self._db = database
 
     def add(self, night: int, parent: str, edit: Edit) -> Candidate:
-        """A new candidate, to be tested against the version `parent`."""
+        """Add a candidate that will be tested against the version `parent`."""
         number = self._db.insert(
             "candidates",
             {
@@ -33,9 +36,9 @@ class Candidates:
         return Candidate(id=number, night=night, status="proposed", parent=parent, edit=edit)
 
     def move(self, candidate: Candidate, status: State, why: str = "", **changed: str | None) -> Candidate:
-        """Take a candidate to another state (and set `parent`, `version`, `commit`).
+        """Move a candidate to another state, and set its `parent`, `version` or `commit`.
 
-        Raises `ValueError` for a step that the table does not allow.
+        Raises `ValueError` for a step that `NEXT_STATES` does not allow.
         """
         if status != candidate.status and status not in NEXT_STATES[candidate.status]:
             raise ValueError(f"candidate {candidate.id} cannot go from {candidate.status} to {status}")
@@ -52,62 +55,67 @@ class Candidates:
         return moved
 
     def find(self, number: int) -> Candidate:
-        """The candidate of that number. Raises `MetaError`."""
+        """Return the candidate with this number. Raises `MetaError`."""
         found = self._read("id = ?", number)
         if not found:
             raise MetaError(f"there is no candidate {number}")
         return found[0]
 
     def all(self) -> list[Candidate]:
+        """Return every candidate."""
         return self._read("1")
 
     def newest(self, most: int) -> list[Candidate]:
+        """Return the newest candidates, whatever their state."""
         return self._read("1", most=most)
 
     def of_night(self, night: int) -> list[Candidate]:
-        """Candidates that were proposed in this night."""
+        """Return candidates that were proposed on this night."""
         return self._read("night = ?", night)
 
     def worked_on(self, night: int) -> list[Candidate]:
-        """The night's own candidates, and those of earlier nights that it replayed."""
+        """Return a night's own candidates, and earlier ones that it replayed."""
         replayed = "select candidate from replays where night = ? and candidate is not null"
         return self._read(f"night = ? or id in ({replayed})", night, night)
 
     def waiting_from_other_nights(self, night: int) -> list[Candidate]:
+        """Return undecided candidates of other nights."""
         return self._read("night != ? and status in ('testing', 'proposed')", night)
 
     def undecided_or_of_night(self, night: int) -> list[Candidate]:
+        """Return undecided candidates, and all of this night."""
         return self._read("night = ? or status in ('proposed', 'testing')", night)
 
-    def readable(self, most: int) -> list[Candidate]:
-        """The newest candidates that were not found invalid."""
+    def valid(self, most: int) -> list[Candidate]:
+        """Return the newest candidates that are not invalid."""
         return self._read("status != 'invalid'", most=most)
 
     def tried(self, most: int) -> list[Candidate]:
-        """The newest candidates that something has come of."""
+        """Return the newest candidates that are past their check."""
         return self._read("status != 'proposed'", most=most)
 
     def count_tried(self) -> int:
+        """Return how many candidates are past their check."""
         return int(self._db.value("select count(*) from candidates where status != 'proposed'"))
 
     def not_kept(self) -> list[Candidate]:
-        """Candidates that were dropped on their way, or are not through it yet."""
+        """Return candidates that were dropped or are still being tested."""
         return self._read("status in ('refused', 'screened_out', 'invalid', 'testing')")
 
     def kept_without_proposal(self) -> list[Candidate]:
-        """Candidates that the gate kept just before the process was killed."""
+        """Return candidates that the gate kept just before the process was killed."""
         return self._read("status = 'kept' and id not in (select candidate from proposals)")
 
     def refused(self, most: int) -> list[Candidate]:
-        """The newest candidates that the gate refused."""
+        """Return the newest candidates that the gate refused."""
         return self._read("status = 'refused'", most=most)
 
     def bundled(self) -> list[Candidate]:
-        """Candidates that are being tested together with others."""
+        """Return candidates that are being tested as part of a bundle."""
         return self._read("status = 'joined'")
 
     def ended_bundles(self, most: int) -> list[Candidate]:
-        """The newest candidates made of others whose test has ended without a gain."""
+        """Return the newest bundles whose test ended without a gain."""
         return self._read("status in ('refused', 'screened_out') and record like '%\"choice\":{\"edit %'", most=most)
 
     def _read(self, condition: str, *values: object, most: int = -1) -> list[Candidate]:

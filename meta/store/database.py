@@ -1,4 +1,4 @@
-"""Opening runs.db: made on first run, migrated by name, refused when a newer `meta` wrote it."""
+"""Opens runs.db: creates it on first use, migrates an old one, and refuses one that a newer `meta` wrote."""
 
 from __future__ import annotations
 
@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 BUSY_SECONDS = 10.0
-"""How long a write waits for another process that is writing."""
+"""How long a write waits while another process is writing."""
 
 
 def open_database(path: Path) -> Database:
-    """The database at `path` with today's schema. Raises `MetaError` when it is damaged, locked or too new."""
+    """Open the database at `path`, with the current schema.
+
+    Raises `MetaError` if it is damaged, locked or too new.
+    """
     from sqlite_utils import Database
 
     from meta.store.migrations import migrations
@@ -47,10 +50,10 @@ def open_database(path: Path) -> Database:
 
 
 class RunsDatabase:
-    """The open runs.db with the few statements that the tables are made of. Only this package sees it.
+    """The open runs.db, for the tables of this package.
 
-    The connection commits every statement by itself, and `pragma synchronous = full` makes it durable when the call
-    returns; `all_or_nothing` joins several. One process writes; its threads may share the object.
+    Each statement commits by itself and is durable when the call returns; `all_or_nothing` joins several. The threads
+    of the one process that writes may share this object.
     """
 
     def __init__(self, path: Path) -> None:
@@ -68,7 +71,10 @@ class RunsDatabase:
 
     @contextlib.contextmanager
     def all_or_nothing(self) -> Iterator[sqlite3.Connection]:
-        """Keep everything that is written inside the block, or nothing of it. Inside another one it is part of that."""
+        """Keep everything written inside the block, or nothing.
+
+        A nested block is part of the outer one.
+        """
         with self._writing:
             if self.connection.in_transaction:
                 yield self.connection
@@ -83,41 +89,48 @@ class RunsDatabase:
                 raise
 
     def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
+        """Return all rows of a query."""
         return list(self._db.query(sql, values))
 
     def row(self, sql: str, *values: object) -> dict[str, Any] | None:
-        """The first row, if there is one."""
+        """Return the first row of a query, if there is one."""
         return next(iter(self.rows(sql, *values)), None)
 
     def value(self, sql: str, *values: object) -> Any:
-        """The first column of the first row; `None` without a row."""
+        """Return the first column of the first row; `None` without a row."""
         found = self._db.conn.execute(sql, values).fetchone()
         return found[0] if found else None
 
     def insert(self, table: str, row: Mapping[str, object], *, replace: bool = False) -> int:
-        """Add a row, or put it in the place of the one with the same key; returns its row id."""
+        """Add a row, and return its row id.
+
+        With `replace` it takes the place of a row with the same key.
+        """
         with self._writing:
             return int(self._db.table(table).insert(dict(row), replace=replace).last_rowid or 0)
 
     def execute(self, sql: str, *values: object) -> int:
-        """Run one statement; returns the number of rows that it changed."""
+        """Run one statement, and return the number of rows that it changed."""
         with self._writing:
             return self.connection.execute(sql, values).rowcount
 
     def execute_each(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
-        """Run one statement for each of these rows, all or none."""
+        """Run one statement for each of these rows, all or none of them."""
         with self.all_or_nothing() as connection:
             connection.executemany(sql, rows)
 
 
 def _migrate(db: Database, path: Path, fresh: bool) -> None:
-    """All that is pending or nothing of it, after a copy. Of several that open an old file at once, one does it."""
+    """Apply all pending migrations or none, after a copy.
+
+    When several processes open an old file at once, one of them migrates it.
+    """
     from meta.store.migrations import migrations
 
     db.conn.execute("begin immediate")
     try:
         if not fresh and migrations.pending(db):
-            with closing(sqlite3.connect(path)) as reader:  # who has begun to write cannot be copied from
+            with closing(sqlite3.connect(path)) as reader:  # an open transaction cannot be copied from
                 back_up(reader, path, "before-migration")
         migrations.apply(db)
         db.conn.execute("commit")
@@ -128,7 +141,7 @@ def _migrate(db: Database, path: Path, fresh: bool) -> None:
 
 
 def explain_database_error(error: sqlite3.Error, path: Path) -> MetaError:
-    """A database error in words, with what to do."""
+    """Explain a database error, and say what to do."""
     words = str(error)
     if "locked" in words or "busy" in words:
         return MetaError(

@@ -1,4 +1,4 @@
-"""Gate tests: the state of each candidate's test, and the level that each test of the strict tier was given."""
+"""Gate tests: the state of each candidate's test, and the level of each test in the strict tier."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from meta.store.definitions import take_timestamp
 
 @dataclass(frozen=True)
 class GateTest:
-    """A candidate's test as it was written down."""
+    """A candidate's test, as it was saved."""
 
     incumbent: str
     tickets: tuple[str, ...]
-    """Ids; a ticket's place is its number in the gate."""
+    """Ids, in the order of their numbers in the gate."""
     record: GateRecord
 
 
 @dataclass(frozen=True)
 class StrictTest:
-    """A test of the strict tier with the level that it was given when it began."""
+    """A test in the strict tier, with the level it was given when it began."""
 
     candidate: int
     incumbent: str
@@ -31,13 +31,16 @@ class StrictTest:
 
 
 class GateTests:
-    """The tables `gate_tests`, one row a candidate, and `strict_tests`, one row a candidate and incumbent."""
+    """The tables `gate_tests` and `strict_tests`.
+
+    The first has one row for each candidate, the second one for each candidate and incumbent.
+    """
 
     def __init__(self, database: RunsDatabase) -> None:
         self._db = database
 
     def save(self, candidate: int, incumbent: str, tickets: Sequence[str], record: GateRecord) -> None:
-        """Keep a test: its tickets when it begins, the whole record when it ends."""
+        """Save a test, when it begins and when it ends."""
         row = {
             "candidate": candidate,
             "incumbent": incumbent,
@@ -48,7 +51,7 @@ class GateTests:
         self._db.insert("gate_tests", row, replace=True)
 
     def find(self, candidate: int, incumbent: str | None = None) -> GateTest | None:
-        """The candidate's test; with `incumbent`, only if it is against that version."""
+        """Return a candidate's test; with `incumbent`, only if it is against that version."""
         row = self._db.row("select incumbent, tickets, record from gate_tests where candidate = ?", candidate)
         if not row or incumbent not in (None, row["incumbent"]):
             return None
@@ -58,28 +61,28 @@ class GateTests:
     # The strict tier.
 
     def begin_strict(self, candidate: int, incumbent: str, alpha: float) -> None:
-        """Give a test of the strict tier its level, for good."""
+        """Record a new test in the strict tier, and the level that it keeps."""
         row = {"candidate": candidate, "incumbent": incumbent, "alpha": alpha, "at": take_timestamp()}
         self._db.insert("strict_tests", row)
 
     def strict_level(self, candidate: int, incumbent: str) -> float | None:
-        """The level that the candidate's test against this incumbent was given; `None` before it begins."""
+        """Return the level of a candidate's test against this incumbent, if it has begun."""
         alpha = self._db.value(
             "select alpha from strict_tests where candidate = ? and incumbent = ?", candidate, incumbent
         )
         return None if alpha is None else float(alpha)
 
     def strict_tests(self) -> list[StrictTest]:
-        """Every test of the strict tier, in the order in which they began."""
+        """Return every test in the strict tier, in the order they began."""
         found = self._db.rows("select candidate, incumbent, alpha from strict_tests order by id")
         return [StrictTest(**row) for row in found]
 
     def count_strict(self) -> int:
-        """Tests of the strict tier so far."""
+        """Return how many tests in the strict tier have begun."""
         return int(self._db.value("select count(*) from strict_tests"))
 
     def count_strict_kept(self, after: int) -> int:
-        """Those after the first `after` tests whose candidate was kept against the incumbent of that test."""
+        """Return how many tests after the first `after` ones kept their candidate."""
         return int(
             self._db.value(
                 "select count(*) from strict_tests t join candidates c on c.id = t.candidate"
@@ -89,7 +92,7 @@ class GateTests:
         )
 
     def is_strict(self, candidate: int) -> bool:
-        """Whether the candidate was tested in the strict tier against its present parent."""
+        """Return whether the candidate was tested against its parent in the strict tier."""
         found = self._db.value(
             "select 1 from strict_tests t join candidates c on c.id = t.candidate and c.parent = t.incumbent"
             " where c.id = ?",

@@ -1,4 +1,4 @@
-"""Incumbents: which version has been in use since when. The newest row is in use."""
+"""Incumbents: which version was put in use, and when. The newest one is in use."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from meta.store.definitions import take_timestamp
 
 
 class Incumbent(Record):
-    """A promotion: a version that was put in use."""
+    """One promotion: a version that was put in use."""
 
     id: int
     version: str
@@ -25,14 +25,14 @@ class Incumbents:
         self._db = database
 
     def current(self) -> Incumbent | None:
-        """The newest promotion; `None` before the first."""
+        """Return the newest promotion; `None` before the first one."""
         row = self._db.row("select * from incumbents order by id desc limit 1")
         return Incumbent(**row) if row else None
 
     def promote(self, version: str, model: str, proposal: int | None = None) -> int:
-        """Put a version in use. Draws of the incumbent from before this no longer count as evidence.
+        """Put a version in use, and return the number of this promotion.
 
-        Returns the number of the promotion.
+        Draws of the incumbent from before it no longer count as evidence.
         """
         return self._db.insert(
             "incumbents", {"version": version, "model": model, "since": take_timestamp(), "proposal": proposal}

@@ -18,7 +18,7 @@ def m001_first(db: Database) -> None:
 
 @migrations()  # type: ignore[untyped-decorator]
 def m003_strict_tests(db: Database) -> None:
-    """The strict tier's tests with their levels, and indexes for what every batch of replays looks up."""
+    """The strict tier's tests, and indexes for what every batch of replays looks up."""
     db.execute(
         "create table strict_tests (id integer primary key, candidate integer not null references candidates,"
         " incumbent text not null, alpha real not null, at text not null, unique (candidate, incumbent))"
@@ -29,14 +29,19 @@ def m003_strict_tests(db: Database) -> None:
 
 @migrations()  # type: ignore[untyped-decorator]
 def m002_tests_passed(db: Database) -> None:
-    """Whether the tests alone passed, beside the verdict, which also holds the acceptance checks. Null: not known."""
+    """Whether the tests alone passed; null where that is not known.
+
+    The verdict holds the acceptance checks too.
+    """
     db.execute("alter table replays add column tests_passed integer")
 
 
 @migrations()  # type: ignore[untyped-decorator]
 def m004_calls(db: Database) -> None:
-    """Every model call with its own row; what was known of earlier ones, a row for each replay or task, moves over.
-    And which stages of a night are done, so that one that was killed goes on after the last of them."""
+    """A row for every model call, and which stages of a night are done.
+
+    Earlier calls were summed, one row for each replay or task; these rows move over.
+    """
     db.execute(
         "create table calls (id integer primary key, at text not null, night integer, role text not null,"
         " candidate integer, replay text, asked text, model text, calls integer not null default 1,"
@@ -65,7 +70,7 @@ def m004_calls(db: Database) -> None:
 
 @migrations()  # type: ignore[untyped-decorator]
 def m005_feedback_tickets(db: Database) -> None:
-    """Which pull requests that came back were tried as tickets, in which state, and what became of it."""
+    """Which pull requests were tried as tickets, in which state, and the result."""
     db.execute(
         "create table feedback_tickets (key text primary key, digest text not null, fix_commit text not null,"
         " ticket text, status text not null, reason text not null)"
@@ -74,7 +79,7 @@ def m005_feedback_tickets(db: Database) -> None:
 
 @migrations()  # type: ignore[untyped-decorator]
 def m006_feedback_parts(db: Database) -> None:
-    """What each source says of a pull request; `feedback` holds the record joined from it."""
+    """What each source says of a pull request; `feedback` has the reconciled record."""
     db.execute(
         "create table feedback_parts (key text not null, source text not null, record text not null,"
         " primary key (key, source))"

@@ -1,6 +1,6 @@
-"""Nights: which one to work on, which of its stages are done, and what came of each.
+"""Nights: which one to work on, which of its stages are done, and the result of each stage.
 
-A night that was killed goes on after the last stage that is done.
+A night that was killed continues after its last finished stage.
 """
 
 from __future__ import annotations
@@ -17,13 +17,16 @@ from meta.store.database import RunsDatabase
 from meta.store.definitions import take_timestamp
 
 STAGE_BEGUN, STAGE_REPORT = "begun", "report"
-"""The first and the last stage: an unattended night is over when its report is done."""
+"""The first and the last stage of an unattended night; it is over once its report is done."""
 
 STAGE_DRAFTS = "drafts"
 
 
 class NightEntry(Record):
-    """A night as it stands in a list. Replays are all that it made, void ones too; `ended` is when tuning ended."""
+    """A night as a list shows it.
+
+    `replays` counts void ones too; `ended` is when its tuning ended.
+    """
 
     night: int
     began: str
@@ -41,7 +44,10 @@ class Nights:
         self._db = database
 
     def resume_or_open(self, budget: int) -> Night:
-        """The unattended night to work on: the newest one without a report, else a new one of `budget` replays."""
+        """Return the unattended night to work on.
+
+        This is the newest one without a report, or a new one that may use `budget` replays.
+        """
         number = self._db.value(
             "select night from stages where stage = ? and night not in (select night from stages where stage = ?)"
             " order by night desc limit 1",
@@ -55,7 +61,7 @@ class Nights:
         return night
 
     def resume_or_open_tuning(self, budget: int) -> Night:
-        """The night whose tuning goes on: the newest one that has not come to its end, else a new one."""
+        """Return the newest night whose tuning has not ended, or a new one."""
         number = self._db.value("select id from nights where ended_at is null order by id desc limit 1")
         if number is not None:
             return self._find(number, resumed=True)
@@ -63,25 +69,26 @@ class Nights:
         return self._find(number)
 
     def begin_stage(self, night: int, stage: str) -> None:
-        """Note which stage the night is at, for whoever looks at it."""
+        """Note the stage that a night is at, for people who look."""
         self._db.execute("update nights set stage = ? where id = ?", stage, night)
 
     def finish_stage(self, night: int, stage: str, result: dict[str, Any] | None = None) -> None:
-        """Write down that a stage is done and what came of it."""
+        """Record that a stage is done, and its result."""
         row = {"night": night, "stage": stage, "done_at": take_timestamp(), "detail": json.dumps(result or {})}
         self._db.insert("stages", row, replace=True)
 
     def stage_results(self, night: int) -> dict[str, dict[str, Any]]:
-        """What came of each stage that is done, in the order in which they were."""
+        """Return the result of each finished stage, in the order they were finished."""
         found = self._db.rows("select stage, detail from stages where night = ? order by rowid", night)
         return {row["stage"]: json.loads(row["detail"]) for row in found}
 
     def results_of_stage(self, stage: str) -> list[dict[str, Any]]:
-        """What came of one stage in every night that has done it."""
+        """Return the results of one stage, from every night that has finished it."""
         found = self._db.rows("select detail from stages where stage = ?", stage)
         return [json.loads(row["detail"]) for row in found]
 
     def end_tuning(self, night: int, report: dict[str, Any]) -> None:
+        """Record that a night's tuning has ended, with a summary as JSON."""
         self._db.execute(
             "update nights set ended_at = ?, stage = 'ended', report = ? where id = ?",
             take_timestamp(),
@@ -90,20 +97,20 @@ class Nights:
         )
 
     def is_tuned(self, night: int) -> bool:
-        """Whether the night's tuning has come to its end."""
+        """Return whether a night's tuning has ended."""
         return bool(self._db.value("select ended_at from nights where id = ?", night))
 
     def started_at(self, night: int) -> str:
-        """When the night began, ISO 8601; empty where there is no such night."""
+        """Return when a night began (ISO 8601), or an empty text if it does not exist."""
         return str(self._db.value("select started_at from nights where id = ?", night) or "")
 
     def start_of_previous(self, night: int) -> datetime | None:
-        """When the night before this one began, or this one where it is the first."""
+        """Return when the previous night began; for the first night, when that began."""
         found = self._db.rows("select started_at from nights where id <= ? order by id desc limit 2", night)
         return datetime.fromisoformat(found[-1]["started_at"]) if found else None
 
     def entries(self) -> list[NightEntry]:
-        """Every night with what it made, in the order in which they began."""
+        """Return every night and what it made, in the order they began."""
         found = self._db.rows(
             "select id as night, started_at as began, ended_at as ended, budget,"
             " (select count(*) from replays where night = nights.id) as replays,"
@@ -114,12 +121,12 @@ class Nights:
         return [NightEntry(**row) for row in found]
 
     def newest_unattended(self) -> int | None:
-        """The number of the unattended night that began last."""
+        """Return the number of the newest unattended night, if there is one."""
         number = self._db.value("select max(night) from stages where stage = ?", STAGE_BEGUN)
         return int(number) if number else None
 
     def save_drafts(self, night: int, drafts: Sequence[EditDraft]) -> None:
-        """Write down the edits that were drafted in a night, in their order."""
+        """Save the edits that were drafted on a night, in their order."""
         kept = [
             {"title": d.title, "edit": d.edit.model_dump(mode="json") if d.edit else None, "problem": d.problem}
             for d in drafts
@@ -127,7 +134,7 @@ class Nights:
         self.finish_stage(night, STAGE_DRAFTS, {"drafts": kept})
 
     def drafts(self, night: int) -> list[EditDraft] | None:
-        """The drafts of a night; `None` when nobody has been asked yet."""
+        """Return the drafts of a night; `None` before the proposer was asked."""
         result = self.stage_results(night).get(STAGE_DRAFTS)
         if result is None:
             return None

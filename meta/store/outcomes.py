@@ -1,4 +1,4 @@
-"""Outcomes: how the agent's pull requests ended. What each source says of one, and the record joined from it."""
+"""Outcomes: how the agent's pull requests ended, as each source tells it and reconciled into one record."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from meta.store.definitions import take_timestamp
 
 
 class OutcomeCount(Record):
-    """How many pull requests ended in the same way for the same cause."""
+    """How many pull requests ended in the same way, for the same cause."""
 
     kind: OutcomeKind
     cause: Cause
@@ -22,15 +22,15 @@ class OutcomeCount(Record):
 
 
 class FeedbackTicket(Record):
-    """A pull request that came back, as it was when a ticket was made of it, and what became of that."""
+    """The newest attempt to turn a pull request that came back into a ticket."""
 
     key: str
     """owner/name#number"""
     digest: str
-    """Of the outcome as it was then."""
+    """The digest of the outcome at the time."""
     fix_commit: str
     ticket: str | None
-    """The ticket's id; `None` where none could be made."""
+    """The ticket's id; `None` if none could be made."""
     status: TicketStatus
     reason: str
 
@@ -42,9 +42,9 @@ class Outcomes:
         self._db = database
 
     def add_part(self, outcome: Outcome, source: str) -> Outcome | None:
-        """Keep what a source says; returns the joined record where that changed.
+        """Keep what a source says, and return the reconciled record if that changed it.
 
-        What a person said of the cause stays, and what the model said as long as the words that it quoted are there.
+        A cause that a person named is kept; one that the model named is kept as long as what it saw is unchanged.
         """
         part = {"key": outcome.key, "source": source, "record": outcome.model_dump_json()}
         self._db.insert("feedback_parts", part, replace=True)
@@ -59,7 +59,7 @@ class Outcomes:
         return joined
 
     def save(self, outcome: Outcome) -> None:
-        """Put the joined record in its place."""
+        """Save the reconciled record of a pull request."""
         row = {
             "key": outcome.key,
             "kind": outcome.kind.value,
@@ -73,12 +73,15 @@ class Outcomes:
         self._db.insert("feedback", row, replace=True)
 
     def find(self, key: str) -> Outcome | None:
-        """The outcome of the pull request owner/name#number."""
+        """Return the outcome of the pull request `owner/name#number`, if it is known."""
         text = self._db.value("select record from feedback where key = ?", key)
         return Outcome.model_validate_json(text) if text else None
 
     def named(self, name: str) -> Outcome:
-        """The outcome called `owner/name#12`, or `#12` or `12` where only one has that number. Raises `MetaError`."""
+        """Return the outcome that a person calls `owner/name#12`, `#12` or `12`.
+
+        Raises `MetaError` if there is none, or if the number alone is ambiguous.
+        """
         repository, _, number = name.rpartition("#")
         rows = self._db.rows("select record from feedback where key = ? or key like ?", name, f"%#{number}")
         found = [Outcome.model_validate_json(row["record"]) for row in rows]
@@ -90,12 +93,12 @@ class Outcomes:
         return exact[0]
 
     def all(self) -> list[Outcome]:
-        """Every outcome, by its key."""
+        """Return every outcome, by key."""
         found = self._db.rows("select record from feedback order by key")
         return [Outcome.model_validate_json(row["record"]) for row in found]
 
     def without_cause(self) -> Iterator[Outcome]:
-        """Pull requests that came back and have no cause yet, the one that ended last first; read one by one."""
+        """Yield pull requests that came back for no known cause, newest first."""
         kinds = [kind.value for kind in OutcomeKind if kind.came_back]
         found = self._db.rows(
             f"select key from feedback where cause_by is null and kind in ({', '.join('?' * len(kinds))})"
@@ -108,45 +111,50 @@ class Outcomes:
                 yield outcome
 
     def counts(self) -> list[OutcomeCount]:
-        """Pull requests by kind and cause, the most frequent cause of each kind first."""
+        """Count pull requests by kind and cause, with the main cause of each kind first."""
         found = self._db.rows(
             "select kind, cause, count(*) as n from feedback group by kind, cause order by kind, n desc"
         )
         return [OutcomeCount(**row) for row in found]
 
     def counts_by_kind(self) -> dict[OutcomeKind, int]:
-        """Pull requests by kind, the most frequent first."""
+        """Count pull requests by kind, most frequent first."""
         found = self._db.rows("select kind, count(*) as n from feedback group by kind order by n desc")
         return {OutcomeKind(row["kind"]): row["n"] for row in found}
 
     def rejected_causes(self) -> list[tuple[Cause, str | None]]:
-        """Of each pull request that was closed unmerged: the cause, and who says so (rule, model, person)."""
+        """Return the cause of each rejected pull request, and who named it.
+
+        That is `rule`, `model`, `person`, or nobody.
+        """
         found = self._db.rows("select cause, cause_by from feedback where kind = ?", OutcomeKind.REJECTED.value)
         return [(Cause(row["cause"]), row["cause_by"]) for row in found]
 
     # How far each source was read.
 
     def cursor(self, source: str) -> str | None:
-        """Where the reading of a source ended the last time, in its own words."""
+        """Return where reading a source ended last time, in that source's own format."""
         found = self._db.value("select cursor from cursors where source = ?", source)
         return None if found is None else str(found)
 
     def set_cursor(self, source: str, cursor: str) -> None:
+        """Record how far a source was read."""
         self._db.insert("cursors", {"source": source, "cursor": cursor, "at": take_timestamp()}, replace=True)
 
     # Which of them were tried as tickets.
 
     def feedback_ticket(self, key: str) -> FeedbackTicket | None:
-        """What became of this pull request the last time that it was tried as a ticket."""
+        """Return the newest attempt to turn this pull request into a ticket, if any."""
         row = self._db.row("select * from feedback_tickets where key = ?", key)
         return FeedbackTicket(**row) if row else None
 
     def save_feedback_ticket(self, tried: FeedbackTicket) -> None:
+        """Record an attempt to turn a pull request into a ticket."""
         self._db.insert("feedback_tickets", tried.model_dump(), replace=True)
 
 
 def _still_fits(known: Outcome, joined: Outcome) -> bool:
-    """Whether a model's cause is still about what is there: nothing else is known, and what it saw is unchanged."""
+    """Whether the model's cause still holds: no rule names another one, and what the model saw is unchanged."""
     if joined.cause is not Cause.UNKNOWN or joined.kind is not known.kind:
         return False
     return _seen(known) == _seen(joined)

@@ -1,4 +1,4 @@
-"""Proposals: candidates that the gate kept, what a person decided, and which of them have a pull request."""
+"""Proposals: candidates that the gate kept, what people decided on them, and their pull requests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from meta.store.definitions import take_timestamp
 
 
 class ProposalEntry(Record):
-    """A proposal as it stands in a list."""
+    """A proposal as a list shows it."""
 
     id: int
     status: ProposalStatus
@@ -21,7 +21,7 @@ class ProposalEntry(Record):
 
 
 class PublishedProposal(Record):
-    """A proposal with the pull request that was opened for it."""
+    """A proposal and the pull request that was opened for it."""
 
     proposal: Proposal
     repository: str
@@ -30,13 +30,13 @@ class PublishedProposal(Record):
 
 
 class Proposals:
-    """The tables `proposals` and `published`. Lists are in the order in which the proposals were made."""
+    """The tables `proposals` and `published`. Lists are in the order of creation."""
 
     def __init__(self, database: RunsDatabase) -> None:
         self._db = database
 
     def add(self, candidate: int, commit: str, base: str) -> Proposal:
-        """A new pending proposal; its branch is named after its number."""
+        """Add a pending proposal; its branch is named after its number."""
         row = {
             "candidate": candidate,
             "branch": "",
@@ -52,7 +52,7 @@ class Proposals:
     def decide(
         self, proposal: Proposal, status: ProposalStatus, reason: str = "", merge_commit: str | None = None
     ) -> Proposal:
-        """Write down what was decided on a proposal, and why."""
+        """Record what was decided on a proposal, and why."""
         decided = proposal.model_copy(
             update={
                 "status": status,
@@ -72,7 +72,7 @@ class Proposals:
         return decided
 
     def find(self, number: int) -> Proposal:
-        """The proposal of that number. Raises `MetaError` (exit code 2)."""
+        """Return the proposal with this number. Raises `MetaError` (exit code 2)."""
         found = self._read("id = ?", number)
         if not found:
             known = ", ".join(str(p.id) for p in self.all()) or "none yet"
@@ -80,29 +80,31 @@ class Proposals:
         return found[0]
 
     def all(self) -> list[Proposal]:
+        """Return every proposal."""
         return self._read("1")
 
     def pending(self) -> list[Proposal]:
-        """Proposals that wait for a person."""
+        """Return proposals that wait for a person's decision."""
         return self._read("status = 'pending'")
 
     def accepted(self) -> list[Proposal]:
-        """Proposals that were merged and not rolled back, and when is known."""
+        """Return proposals that were merged and not rolled back."""
         return self._read("status = 'accepted' and decided_at is not null")
 
     def of_candidate(self, candidate: int) -> Proposal | None:
+        """Return the proposal made from a candidate, if there is one."""
         return next(iter(self._read("candidate = ?", candidate)), None)
 
     def at_commit(self, commit: str) -> Proposal | None:
-        """The proposal whose change ends in this commit."""
+        """Return the proposal whose branch points at this commit, if there is one."""
         return next(iter(self._read("commit_id = ?", commit)), None)
 
     def resting_on(self, proposal: Proposal) -> list[Proposal]:
-        """Pending proposals that were made on top of this one."""
+        """Return pending proposals that build on this one."""
         return self._read("status = 'pending' and base_commit = ?", proposal.commit_id)
 
     def entries(self) -> list[ProposalEntry]:
-        """Every proposal with the title of its edit."""
+        """Return every proposal with the title of its edit."""
         found = self._db.rows(
             "select p.id, p.status, p.branch, c.title, p.made_at, p.reason from proposals p"
             " join candidates c on c.id = p.candidate order by p.id"
@@ -112,13 +114,16 @@ class Proposals:
     # Pull requests for proposals.
 
     def publish(self, proposal: Proposal, repository: str, number: int, url: str) -> None:
-        """Write down the pull request of a proposal."""
+        """Record the pull request of a proposal."""
         row = {"proposal": proposal.id, "repository": repository, "number": number, "url": url, "at": take_timestamp()}
         self._db.insert("published", row, replace=True)
 
     def published(self, sent_back: str) -> list[PublishedProposal]:
-        """Proposals whose pull request may still change something: pending ones, and those rejected because a reviewer
-        sent them back, whose reason begins with `sent_back`."""
+        """Return proposals whose pull request may still decide something.
+
+        These are pending ones, and those whose rejection has a reason that begins with `sent_back`: what a reviewer
+        sent back may be merged after all.
+        """
         found = self._db.rows(
             "select u.proposal, u.repository, u.number from published u join proposals p on p.id = u.proposal"
             " where p.status = 'pending' or (p.status = 'rejected' and p.reason like ? || '%') order by u.proposal",

@@ -1,6 +1,6 @@
-"""Replays: every version that was run on a ticket, with its verdict. The largest table: each question has its index.
+"""Replays: each run of a version on a ticket, with its verdict. This is the largest table.
 
-A replay without a candidate is the incumbent's own. It belongs to nobody, so that every test may draw on it.
+A replay without a candidate is the incumbent's and is shared: every test may draw on it.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from worker_agent.records import Event, Usage
 
 
 class TicketDraw(NamedTuple):
-    """The outcome of one replay as the gate hears it: 1 passed, 0 failed."""
+    """The outcome of one replay, as the gate is told: 1 passed, 0 failed."""
 
     ticket: str
     passed: float
 
 
 class RunCounts(NamedTuple):
-    """Replays that were not void, and how many of them passed."""
+    """The number of replays that were not void, and how many of them passed."""
 
     runs: int
     passes: int
 
 
 class ReplayCounts(NamedTuple):
-    """Replays of whatever verdict, and how many of them were void."""
+    """The number of replays, and how many of them were void."""
 
     made: int
     void: int
@@ -49,27 +49,31 @@ class Replays:
     def add(
         self, replay: Replay, events: Sequence[Event] = (), night: int | None = None, promotion: int | None = None
     ) -> None:
-        """Keep a finished replay and its transcript, both or neither; `promotion` is the one that was in force."""
+        """Keep a finished replay and its transcript, both or neither.
+
+        `promotion` is the number of the promotion that was in force when the replay began.
+        """
         row = replay.model_dump(exclude={"usage", "rank"}) | replay.usage.model_dump()
         with self._db.all_or_nothing():
             self._db.insert("replays", row | {"asked": replay.rank, "night": night, "promotion": promotion})
             self._transcripts.add(replay.id, events)
 
     def all(self) -> list[Replay]:
-        """Every replay, in the order in which they were made."""
+        """Return every replay, in the order they were made."""
         return self._read("1")
 
     def last_rank(self) -> int:
-        """The highest rank given to a replay so far; 0 before the first."""
+        """Return the highest rank of any replay; 0 before the first one."""
         return int(self._db.value("select coalesce(max(asked), 0) from replays"))
 
     def count_for(self, purpose: Purpose) -> int:
+        """Return how many replays were made for this purpose."""
         return int(self._db.value("select count(*) from replays where purpose = ?", purpose))
 
     # One version.
 
     def baseline(self, version: str, tickets: Iterable[str]) -> list[Replay]:
-        """What a version did on these tickets outside the gate, ticket by ticket; without void replays."""
+        """Return a version's replays outside the gate, by ticket, without void ones."""
         condition = (  # the + keeps SQLite from the index on candidates, which leads to every version's replays
             "version = ? and ticket = ? and purpose in ('incumbent', 'measure') and +candidate is null"
             " and verdict != 'void'"
@@ -77,12 +81,12 @@ class Replays:
         return [replay for ticket in tickets for replay in self._read(condition, version, ticket)]
 
     def shared(self, version: str, purposes: Sequence[Purpose]) -> list[Replay]:
-        """A version's replays for these purposes that belong to no candidate."""
+        """Return a version's shared replays that were made for these purposes."""
         marks = ", ".join("?" * len(purposes))
         return self._read(f"version = ? and candidate is null and purpose in ({marks})", version, *purposes)
 
     def newest_shared(self, version: str, ticket: str, most: int) -> list[Replay]:
-        """A version's newest replays on a ticket that belong to no candidate, oldest first."""
+        """Return a version's newest shared replays on a ticket, oldest first."""
         found = self._db.rows(
             "select * from replays where version = ? and ticket = ? and +candidate is null order by rowid desc limit ?",
             version,
@@ -92,7 +96,7 @@ class Replays:
         return [_replay(row) for row in reversed(found)]
 
     def pool_draws(self, ticket: str, version: str) -> list[float]:
-        """The incumbent's draws on a ticket since its promotion, in the order in which they were asked for."""
+        """Return the incumbent's draws on a ticket since its promotion, by rank."""
         found = self._db.rows(
             "select verdict from replays where ticket = ? and version = ? and purpose = 'gate' and candidate is null"
             " and promotion = ? and verdict != 'void' order by asked, rowid",
@@ -103,9 +107,9 @@ class Replays:
         return [float(row["verdict"] == "passed") for row in found]
 
     def prior_counts(self, ticket: str, version: str, most: int) -> tuple[RunCounts, RunCounts]:
-        """What is known of a ticket before a test: the version's own runs, and those of other versions.
+        """Count runs of a ticket from before a test: by this version, and by others.
 
-        Counts up to `most` of the newest each. Draws that may still be evidence are left out.
+        Each counts up to `most` of the newest. Draws that may still become evidence are left out.
         """
         own = self._count_runs(
             "ticket = ? and version = ? and not (purpose = 'gate' and candidate is null and promotion = ?)",
@@ -116,7 +120,10 @@ class Replays:
         return own, others
 
     def find(self, beginning: str) -> Replay:
-        """The replay whose id begins so. Raises `MetaError` (exit code 2) when there is none, or more than one."""
+        """Return the replay whose id begins with this.
+
+        Raises `MetaError` (exit code 2) if there is none, or more than one.
+        """
         found = self._read("id >= ? and id < ?", beginning, f"{beginning}\U0010ffff") if beginning else []
         if len(found) != 1:
             problem = "more than one replay begins with" if found else "there is no replay"
@@ -126,17 +133,19 @@ class Replays:
     # One candidate.
 
     def of_candidate(self, candidate: int) -> list[Replay]:
+        """Return all replays of a candidate, in the order they were made."""
         return self._read("candidate = ?", candidate)
 
     def count_of_candidate(self, candidate: int) -> int:
+        """Return how many replays a candidate has had."""
         return int(self._db.value("select count(*) from replays where candidate = ?", candidate))
 
     def of_race(self, candidate: int) -> list[Replay]:
-        """The candidate's replays on failing search tickets, before the gate."""
+        """Return a candidate's replays on failing search tickets, before the gate."""
         return self._read("candidate = ? and purpose = 'screen'", candidate)
 
     def race_opponent(self, candidate: int) -> str | None:
-        """The version that was in use when the candidate raced; `None` before its race."""
+        """Return the version that was in use during the race; `None` before it."""
         version = self._db.value(
             "select i.version from replays r join incumbents i on i.id = r.promotion"
             " where r.candidate = ? and r.purpose = 'screen' limit 1",
@@ -145,7 +154,7 @@ class Replays:
         return str(version) if version is not None else None
 
     def gate_draws(self, candidate: Candidate) -> list[TicketDraw]:
-        """What the candidate's present version did at the gate, in the order in which it was asked for."""
+        """Return what the candidate's current version did at the gate, by rank."""
         found = self._db.rows(
             "select ticket, verdict from replays where candidate = ? and purpose = 'gate' and version = ?"
             " and verdict != 'void' order by asked, rowid",
@@ -155,14 +164,14 @@ class Replays:
         return [TicketDraw(row["ticket"], float(row["verdict"] == "passed")) for row in found]
 
     def tickets_tested(self, candidate: int) -> set[str]:
-        """Ids of the tickets that the candidate was run on at the gate, or to fill in what the gate had skipped."""
+        """Return ids of the tickets the candidate was run on, at the gate or after it."""
         found = self._db.rows(
             "select distinct ticket from replays where candidate = ? and purpose in ('gate', 'measure')", candidate
         )
         return {row["ticket"] for row in found}
 
     def gate_outcomes(self, candidate: int) -> Counter[tuple[str, str, bool]]:
-        """How often (arm, ticket, passed) was seen at the gate: by the candidate, and by the incumbent of its test."""
+        """Count (arm, ticket, passed) at the gate, for the candidate and its incumbent."""
         found: Counter[tuple[str, str, bool]] = Counter()
         for arm, whose in (
             ("candidate", "candidate = ?"),
@@ -179,17 +188,18 @@ class Replays:
     # One night.
 
     def count_used(self, night: int) -> int:
-        """Replays that count against the night's budget: all but void ones, which taught nothing."""
+        """Return how much of the budget a night has used; void replays are free."""
         return int(self._db.value("select count(*) from replays where night = ? and verdict != 'void'", night))
 
     def count_of_night(self, night: int) -> ReplayCounts:
+        """Return how many replays a night has made."""
         row = self._db.row(
             "select count(*) as made, coalesce(sum(verdict = 'void'), 0) as void from replays where night = ?", night
         )
         return ReplayCounts(**row) if row else ReplayCounts(0, 0)
 
     def count_of_ended_tests(self, night: int) -> int:
-        """Replays that the night used, without those of candidates that are not decided."""
+        """Return how many replays a night has used, without those of undecided candidates."""
         return int(
             self._db.value(
                 "select count(*) from replays where night = ? and verdict != 'void' and (candidate is null or candidate"
@@ -199,7 +209,10 @@ class Replays:
         )
 
     def cost_of_night(self, night: int | None) -> Cost:
-        """What the night's replays have cost so far; dollars are `None` before the first call as well."""
+        """Return the cost of a night's replays.
+
+        Dollars are `None` before the first call, and once a part has no known price.
+        """
         row = self._db.row(
             "select coalesce(sum(calls), 0) as calls, coalesce(sum(input_tokens + output_tokens"
             " + coalesce(cache_read_tokens, 0) + coalesce(cache_write_tokens, 0)), 0) as tokens, sum(usd) as usd,"
@@ -211,7 +224,7 @@ class Replays:
         return Cost(calls=row["calls"], tokens=row["tokens"], usd=None if row["unknown"] else float(row["usd"]))
 
     def mean_cost(self, newest: int) -> float | None:
-        """Mean dollars of a replay over the newest ones with a known cost; `None` where there is none."""
+        """Return the mean dollars of the newest replays with a known cost."""
         mean = self._db.value(
             "select avg(usd) from (select usd from replays where verdict != 'void' and usd is not null"
             " order by rowid desc limit ?)",

@@ -1,4 +1,4 @@
-"""The store: one object a table, each with the questions that the loop asks of it."""
+"""The store: one object for each table, with the questions that the loop asks of it."""
 
 from __future__ import annotations
 
@@ -24,11 +24,14 @@ from meta.store.transcripts import Transcripts
 class Store:
     """runs.db as the loop sees it. Each write is durable when the call returns.
 
-    One process writes; the threads of that process may share the store.
+    One process writes; its threads may share the store.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open runs.db at `path`, made or migrated where needed. Raises `MetaError` when it cannot be used."""
+        """Open runs.db at `path`; create or migrate it if needed.
+
+        Raises `MetaError` if it cannot be used.
+        """
         self.path = path
         self._db = RunsDatabase(path)
         self.tickets = Tickets(self._db)
@@ -43,15 +46,19 @@ class Store:
         self.calls = CallLedger(path)
 
     def close(self) -> None:
+        """Close the file."""
         self.calls.close()
         self._db.close()
 
     def all_or_nothing(self) -> AbstractContextManager[object]:
-        """Keep everything that is written inside the block, or nothing of it. Calls of models are no part of it."""
+        """Keep everything written inside the block, or nothing.
+
+        The ledger of model calls is not part of this.
+        """
         return self._db.all_or_nothing()
 
     def find_damage(self) -> str:
-        """What is wrong with the file, by a look at every page; empty when it is whole."""
+        """Check every page of the file, and return what is wrong, or an empty text."""
         try:
             found = str(self._db.value("pragma quick_check(1)"))
         except sqlite3.DatabaseError as error:
@@ -59,7 +66,7 @@ class Store:
         return "" if found == "ok" else found
 
     def back_up_daily(self) -> str:
-        """Copy runs.db beside itself unless there is a copy of today; returns what went wrong, if anything did."""
+        """Copy runs.db once a day. Returns what went wrong, or an empty text."""
         try:
             back_up_daily(self._db.connection, self.path)
         except (OSError, sqlite3.Error) as error:
@@ -67,12 +74,15 @@ class Store:
         return ""
 
     def compact(self) -> None:
-        """Give space that was freed back to the disk, unless a reader is at work: another night will do it."""
+        """Return freed space to the disk.
+
+        While somebody is reading, this does nothing: another night will do it.
+        """
         with contextlib.suppress(sqlite3.OperationalError):
             if self._db.value("pragma freelist_count") > self._db.value("pragma page_count") / 2:
                 self._db.execute("vacuum")
             self._db.execute("pragma wal_checkpoint(truncate)")
 
     def skip_disk_sync(self) -> None:
-        """Stop waiting for the disk: for a record that is thrown away in a moment."""
+        """Stop waiting for the disk, for a database that is about to be thrown away."""
         self._db.execute("pragma synchronous = off")

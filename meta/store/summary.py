@@ -1,7 +1,7 @@
-"""Where things stand, for `meta status`: counts and sums over the whole record.
+"""Counts and sums over the whole record, for `meta status`.
 
-Read with the standard library alone, so that it answers at once.
-A runs.db that no command has migrated yet is read too.
+Uses the standard library alone, so that `meta status` starts fast. It can also read a runs.db that still has to be
+migrated.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ TOKENS = "input_tokens + output_tokens + coalesce(cache_read_tokens, 0) + coales
 
 
 def read_summary(root: Path) -> dict[str, Any]:
-    """Counts and sums, from a connection that cannot write. Raises `MetaError` when there is nothing to read."""
+    """Read the summary of the runs.db in a folder.
+
+    Raises `MetaError` if there is none (exit code 3), or if it cannot be read.
+    """
     path = root / "runs.db"
     if not path.exists():
         raise MetaError(
@@ -60,9 +63,9 @@ def _counts(db: sqlite3.Connection, sql: str) -> dict[str, int]:
 
 
 def _success(db: sqlite3.Connection, version: str | None) -> dict[str, Any]:
-    """One-shot success of a version, with and without acceptance checks, and the number of tickets behind it."""
+    """One-shot success of a version, the share that passes the tests alone, and the number of tickets."""
     known = {row["name"] for row in db.execute("pragma table_info(replays)")}
-    # Before there was that column, the verdicts were the tests'.
+    # Before this column existed, tests alone decided the verdict.
     tests = "coalesce(tests_passed, verdict = 'passed')" if "tests_passed" in known else "verdict = 'passed'"
     shares = db.execute(
         f"select avg(verdict = 'passed') as share, avg({tests}) as tests from replays where version = ? and {COUNTS}"
@@ -77,7 +80,7 @@ def _success(db: sqlite3.Connection, version: str | None) -> dict[str, Any]:
 
 
 def _trend(db: sqlite3.Connection) -> list[dict[str, Any]]:
-    """One-shot success of every version that was in use, in the order in which they were first replayed."""
+    """One-shot success of every version that was in use, by their first replay."""
     found = db.execute(
         "select version, avg(share) as share, count(*) as tickets from (select version, ticket, min(rowid) as first,"
         f" avg(verdict = 'passed') as share from replays where {COUNTS}"
@@ -88,7 +91,7 @@ def _trend(db: sqlite3.Connection) -> list[dict[str, Any]]:
 
 
 def _spending(db: sqlite3.Connection) -> dict[str, Any]:
-    """Replays, and what all model calls have used: those of replays, and those in the ledger that are nobody's."""
+    """Replays, and what all model calls used: those of replays, and the others in the ledger."""
     replays = db.execute(
         f"select count(*) as made, sum(verdict = 'void') as void, sum({TOKENS}) as tokens, sum(usd) as usd,"
         " sum(calls > 0 and usd is null) as unpriced from replays"
@@ -107,7 +110,7 @@ def _spending(db: sqlite3.Connection) -> dict[str, Any]:
 
 
 def _promises(db: sqlite3.Connection) -> list[dict[str, Any]]:
-    """What the newest night that compared accepted proposals with real pull requests has found."""
+    """The newest comparison of accepted proposals with real pull requests."""
     if not db.execute("select 1 from sqlite_master where name = 'stages'").fetchone():
         return []
     newest = db.execute("select detail from stages where stage = 'compare' order by night desc limit 1").fetchone()

@@ -1,4 +1,4 @@
-"""Tickets: what can be replayed, where each stands, and which of them only the gate may use."""
+"""Tickets: what can be replayed, where each one stands, and which ones only the gate may use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STANDING = "select id, status, held_out, source, title, reason from tickets"
 
 
 class TicketStanding(Record):
-    """Where a ticket stands, without its text."""
+    """The state of a ticket, without its text."""
 
     id: str
     status: TicketStatus
@@ -24,13 +24,16 @@ class TicketStanding(Record):
 
 
 class Tickets:
-    """The table `tickets`. A new ticket is held out until it is moved to the search."""
+    """The table `tickets`. A new ticket is held out until it moves to the search."""
 
     def __init__(self, database: RunsDatabase) -> None:
         self._db = database
 
     def add(self, ticket: Ticket) -> bool:
-        """Keep a ticket; a changed one of the same id has to prove itself anew. Returns whether anything changed."""
+        """Keep a ticket, and return whether that changed anything.
+
+        A ticket that replaces another one of the same id has to be admitted again.
+        """
         text = ticket.model_dump_json()
         if self._db.value("select record from tickets where id = ?", ticket.id) == text:
             return False
@@ -47,7 +50,10 @@ class Tickets:
         return True
 
     def admit(self, ticket: Ticket, admission: Admission) -> None:
-        """Record how a ticket proved itself, with its grader, which may have become smaller."""
+        """Record the result of a ticket's admission.
+
+        It also replaces the ticket, whose grader may have become smaller.
+        """
         self._db.execute(
             "update tickets set status = ?, reason = ?, record = ? where id = ?",
             admission.status,
@@ -57,54 +63,57 @@ class Tickets:
         )
 
     def reset(self) -> None:
-        """Let every ticket prove itself anew."""
+        """Make every ticket new, so that it has to be admitted again."""
         self._db.execute("update tickets set status = 'new', reason = ''")
 
     def find(self, ticket_id: str) -> Ticket | None:
+        """Return the ticket with this id, if there is one."""
         text = self._db.value("select record from tickets where id = ?", ticket_id)
         return Ticket.model_validate_json(text) if text else None
 
     def all(self) -> list[Ticket]:
-        """Every ticket, in the order in which they came."""
+        """Return every ticket, in the order they were added."""
         return self._read("1")
 
     def waiting(self) -> list[Ticket]:
-        """New tickets, which have not proved themselves yet."""
+        """Return new tickets, which still have to be admitted."""
         return self._read("status = 'new'")
 
     def admitted(self) -> list[Ticket]:
+        """Return all admitted tickets."""
         return self._read("status = 'admitted'")
 
     def for_search(self) -> list[Ticket]:
-        """Admitted tickets that the proposer may read."""
+        """Return admitted tickets that the proposer may read."""
         return self._read("status = 'admitted' and not held_out")
 
     def held_out(self) -> list[Ticket]:
-        """Admitted tickets that only the gate may use."""
+        """Return admitted tickets that only the gate may use."""
         return self._read("status = 'admitted' and held_out")
 
     def sources_held_out(self) -> set[str]:
-        """Where the held-out tickets came from, whatever their status."""
+        """Return the sources of all held-out tickets, whatever their status."""
         return {row["source"] for row in self._db.rows("select distinct source from tickets where held_out")}
 
     def move_to_search(self, ids: Iterable[str]) -> None:
+        """Let the proposer read these tickets; the gate no longer uses them."""
         self._db.execute_each("update tickets set held_out = 0 where id = ?", [(name,) for name in ids])
 
     def count_decision(self, ids: Iterable[str]) -> None:
-        """Count one decision of the gate for each of these held-out tickets."""
+        """Count one decision of the gate for each of these tickets."""
         self._db.execute_each("update tickets set decisions = decisions + 1 where id = ?", [(name,) for name in ids])
 
     def decisions(self) -> dict[str, int]:
-        """How many decisions of the gate each ticket has served, by its id."""
+        """Return how many decisions of the gate each ticket has served, by id."""
         return {row["id"]: row["decisions"] for row in self._db.rows("select id, decisions from tickets")}
 
     def least_decided(self, tickets: Sequence[Ticket], most: int) -> list[Ticket]:
-        """Up to `most` of these tickets: those that have served the fewest decisions of the gate, then by id."""
+        """Return up to `most` of these tickets, those with the fewest decisions first."""
         served = self.decisions()
         return sorted(tickets, key=lambda ticket: (served.get(ticket.id, 0), ticket.id))[:most]
 
     def worn_out(self, decisions: int) -> list[str]:
-        """Ids of admitted held-out tickets that have served so many decisions, the most worn first."""
+        """Return ids of held-out tickets with at least this many decisions, worst first."""
         found = self._db.rows(
             "select id from tickets where status = 'admitted' and held_out and decisions >= ?"
             " order by decisions desc, id",
@@ -113,15 +122,16 @@ class Tickets:
         return [row["id"] for row in found]
 
     def standings(self) -> list[TicketStanding]:
-        """Where every ticket stands, in the order in which they came."""
+        """Return the state of every ticket, in the order they were added."""
         return [TicketStanding(**row) for row in self._db.rows(f"{STANDING} order by added_at, id")]
 
     def standing(self, ticket_id: str) -> TicketStanding | None:
+        """Return the state of one ticket, if there is one with this id."""
         row = self._db.row(f"{STANDING} where id = ?", ticket_id)
         return TicketStanding(**row) if row else None
 
     def from_source(self, source: str) -> list[TicketStanding]:
-        """Where the tickets of one source stand, such as those of the pull request `pr:12`."""
+        """Return the state of each ticket from one source, such as `pr:12`."""
         return [TicketStanding(**row) for row in self._db.rows(f"{STANDING} where source = ?", source)]
 
     def _read(self, condition: str) -> list[Ticket]:

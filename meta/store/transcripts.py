@@ -1,4 +1,4 @@
-"""Transcripts: what was said and done in each replay, compressed. The only part of the record that is ever removed."""
+"""Transcripts: what was said and done in each replay. Nothing else in the record is ever removed."""
 
 from __future__ import annotations
 
@@ -17,27 +17,28 @@ class Transcripts:
         self._db = database
 
     def add(self, replay_id: str, events: Sequence[Event]) -> None:
+        """Keep the transcript of a replay."""
         lines = "\n".join(json.dumps(event, ensure_ascii=False) for event in events).encode("utf-8", "replace")
         self._db.insert("transcripts", {"replay": replay_id, "events": zlib.compress(lines)})
 
     def of_replay(self, replay_id: str) -> list[Event]:
-        """The events of a replay, in order; empty where its transcript was removed."""
+        """Return the events of a replay, in order; empty if its transcript was removed."""
         packed = self._db.value("select events from transcripts where replay = ?", replay_id)
         lines = zlib.decompress(packed).decode() if packed else ""
         return [json.loads(line) for line in lines.splitlines()]
 
     def remove_older_than(self, moment: str) -> int:
-        """Remove the transcripts of replays made before `moment` (ISO 8601, UTC); returns how many.
+        """Remove transcripts from before `moment` (ISO 8601, UTC), and return how many.
 
-        A replay counts as made when the clock said so, or when it said so of any replay before it: a clock that was
-        set back for a while makes nothing older.
+        A replay is as old as the newest replay before it, if that is newer: setting the clock back for a while makes
+        nothing older.
         """
         made = "select id, max(started_at) over (order by rowid) as at from replays"
         old = f"select t.replay from transcripts t join ({made}) r on r.id = t.replay where r.at < ?"
         return self._db.execute(f"delete from transcripts where replay in ({old})", moment)
 
     def remove_beyond(self, size: int) -> int:
-        """Remove the oldest transcripts until the others take at most `size` bytes; returns how many."""
+        """Remove the oldest transcripts until `size` bytes are left, and return how many."""
         too_many = (
             "select replay from (select t.replay, sum(length(t.events)) over (order by r.rowid desc) as size"
             " from transcripts t join replays r on r.id = t.replay) where size > ?"

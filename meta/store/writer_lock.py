@@ -1,4 +1,4 @@
-"""One `meta` writes at a time. The lock is the kernel's, so a killed process never leaves it behind."""
+"""Lets one `meta` write at a time. The kernel holds the lock, so a killed process never leaves it behind."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from meta.errors import MetaError
 
 @contextlib.contextmanager
 def hold_writer_lock(database: Path, doing: str) -> Iterator[None]:
-    """Hold the right to write runs.db. Raises `MetaError` (exit code 3) that says who holds it."""
+    """Hold the lock inside the block.
+
+    Raises `MetaError` (exit code 3), with the name of the holder.
+    """
     path = database.with_name(database.name + ".lock")
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

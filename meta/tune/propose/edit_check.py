@@ -34,7 +34,7 @@ class EditCheck:
         return (
             _leaves_surface(edit)
             or find_leak(edit, parent, self._store.tickets.all())
-            or _repeats(edit, parent, self._store.candidates.readable(MAX_EARLIER_EDITS))
+            or _repeats(edit, parent, self._store.candidates.valid(MAX_EARLIER_EDITS))
             or self._grows_too_large(edit, parent)
             or self._does_not_load(edit, parent)
         )
