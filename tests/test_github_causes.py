@@ -90,7 +90,7 @@ def test_a_cause_with_words_that_were_said_is_taken_with_their_author(
 def test_a_cause_without_proof_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: object) -> None:
     said, _ = judged(tmp_path, monkeypatch, answer, outcome())
     assert (stored(tmp_path).cause, stored(tmp_path).cause_by) == (Cause.UNKNOWN, "model")
-    assert "1 (100%) unknown" in said
+    assert "1 (100%) are unknown" in said
 
 
 def test_it_is_asked_once_about_the_same_evidence_and_again_when_there_is_more(
@@ -137,7 +137,7 @@ def test_the_list_names_a_cause_only_of_what_came_back_and_refuses_what_there_is
     rows = dict(line.split(None, 1) for line in listed()[1].splitlines() if line.startswith("team/app#"))
     assert "unknown" in rows["team/app#2"]
     assert "unknown" not in rows["team/app#1"]
-    assert listed("--cause", "too_wide") == (0, "none of them\n")
+    assert listed("--cause", "too_wide") == (0, "no pull request matches\n")
     with pytest.raises(MetaError, match=r"there is no outcome 'lost'"):
         CliRunner().invoke(
             meta_app, ["-C", str(tmp_path), "feedback", "list", "--kind", "lost"], catch_exceptions=False

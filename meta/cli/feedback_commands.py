@@ -32,13 +32,12 @@ def ingest_feedback_command(
     """
     from meta.app import open_writable
     from meta.look.outcome_page import outcome_counts_page
-    from meta.outcomes.agent_share import read_agent_share
     from meta.outcomes.ingest import read_all_sources
 
     with open_writable(HERE, "ingest-feedback", report) as app:
         results = read_all_sources(app.store, app.project, source or [])
         counts = app.store.outcomes.counts()
-        share = read_agent_share(app.store)
+        share = app.store.outcomes.agent_share()
     if not results:
         report("no source: name repositories in meta.toml, or give --source PATH")
         raise typer.Exit(ExitCode.NOTHING_TO_DO)
@@ -52,7 +51,7 @@ def ingest_feedback_command(
             for problem in result.problems:
                 report(f"  {problem}")
         if counts:
-            print_result("\n" + outcome_counts_page(counts, share.text))
+            print_result("\n" + outcome_counts_page(counts, share))
     if failed := [result.failure for result in results if result.failure]:
         raise MetaError("\n".join(failed))
 
@@ -76,7 +75,6 @@ def list_feedback_command(
     from feedback.outcome import Cause, OutcomeKind
     from meta.app import open_readonly
     from meta.look.outcome_page import outcome_table
-    from meta.outcomes.agent_share import read_agent_share
 
     if kind:
         _one_of("outcome", kind, OutcomeKind)
@@ -84,7 +82,7 @@ def list_feedback_command(
         _one_of("cause", cause, Cause)
     with open_readonly(HERE) as app:
         known = app.store.outcomes.all()
-        share = read_agent_share(app.store)
+        share = app.store.outcomes.agent_share()
     found = [o for o in known if kind in ("", o.kind.value) and cause in ("", o.cause.value)]
     if as_json:
         rows = [
@@ -95,7 +93,7 @@ def list_feedback_command(
     elif not found:
         print_result("no pull request matches" if known else "no feedback yet: run `meta ingest-feedback`")
     else:
-        print_result(outcome_table(found, share.text))
+        print_result(outcome_table(found, share))
 
 
 @group.command("show")
@@ -121,18 +119,18 @@ def judge_command(
     Only a cause that the model can prove with a quotation counts.
     """
     from meta.app import open_writable
-    from meta.outcomes.agent_share import read_agent_share
+    from meta.look.outcome_page import agent_share_text
     from meta.outcomes.model_causes import assign_causes_by_model
 
     with open_writable(HERE, "feedback judge", report) as app:
         asked, found = assign_causes_by_model(app.store.outcomes, app.models(), limit, report)
-        share = read_agent_share(app.store)
+        share = app.store.outcomes.agent_share()
     if not asked:
         print_result("nothing to ask: every cause is known, or there is nothing to read about it")
         raise typer.Exit(ExitCode.NOTHING_TO_DO)
     print_result(f"asked about {asked}: {found} now have a cause, {asked - found} stay unknown")
-    if share.text:
-        print_result(share.text)
+    if text := agent_share_text(share):
+        print_result(text)
 
 
 @group.command("correct")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from feedback.outcome import Outcome
+from meta.interval import wilson_interval_of
 from meta.look.table import format_table
-from meta.store.outcomes import OutcomeCount
+from meta.store.outcomes import AgentShare, OutcomeCount
 
 MAX_QUOTED_LINES = 30
 
@@ -31,8 +32,8 @@ def outcome_page(outcome: Outcome) -> str:
     return "\n\n".join("\n".join(lines) for lines in sections)
 
 
-def outcome_table(outcomes: Iterable[Outcome], share: str) -> str:
-    """Show a line for each pull request; `share` says how many of the rejected ones are the agent's doing."""
+def outcome_table(outcomes: Iterable[Outcome], share: AgentShare) -> str:
+    """Show a line for each pull request, and how many of the rejected ones are the agent's doing."""
     rows = [
         (o.key, o.kind.value, o.cause.value if o.kind.came_back else "", o.cause_by or "", o.title[:60])
         for o in outcomes
@@ -40,14 +41,29 @@ def outcome_table(outcomes: Iterable[Outcome], share: str) -> str:
     return _with_share(format_table(rows, ["pull request", "outcome", "cause", "by", "title"]), share)
 
 
-def outcome_counts_page(counts: Iterable[OutcomeCount], share: str) -> str:
+def outcome_counts_page(counts: Iterable[OutcomeCount], share: AgentShare) -> str:
     """Show how many pull requests ended how, for what cause."""
     rows = [(c.kind.value, c.cause.value if c.kind.came_back else "", c.n) for c in counts]
     return _with_share(format_table(rows, ["outcome", "cause", "pull requests"]), share)
 
 
-def _with_share(table: str, share: str) -> str:
-    return f"{table}\n\n{share}" if share else table
+def agent_share_text(share: AgentShare) -> str:
+    """Say whose doing the rejected pull requests are, in one or two sentences; empty where there are none."""
+    if not share.rejected:
+        return ""
+    low, high = wilson_interval_of(share.agents / share.rejected, share.rejected)
+    text = (
+        f"Of {share.rejected} closed unmerged, {share.agents} ({share.agents / share.rejected:.0%}, 95 % interval"
+        f" {low:.0%} to {high:.0%}) are clear failures of the agent, {share.others} are not its doing,"
+        f" {share.unknown} ({share.unknown / share.rejected:.0%}) are unknown."
+    )
+    told = f" Causes told by rule: {share.by_rule}, by the model: {share.by_model}, by a person: {share.by_person}."
+    return text + (told if share.agents + share.others else "")
+
+
+def _with_share(table: str, share: AgentShare) -> str:
+    text = agent_share_text(share)
+    return f"{table}\n\n{text}" if text else table
 
 
 def _head(outcome: Outcome) -> list[str]:

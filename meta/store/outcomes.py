@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from feedback.outcome import Cause, Outcome, OutcomeEvidence, OutcomeKind
+from feedback.outcome import AGENT_CAUSES, Cause, Outcome, OutcomeEvidence, OutcomeKind
 from feedback.reconciliation import reconcile
 from meta.errors import MetaError
 from meta.records.record import Record
@@ -19,6 +19,21 @@ class OutcomeCount(Record):
     kind: OutcomeKind
     cause: Cause
     n: int
+
+
+class AgentShare(Record):
+    """Pull requests that were closed unmerged, by whose doing it was, and by whom the cause was told.
+
+    Those of unknown cause are counted, not left out.
+    """
+
+    rejected: int
+    agents: int
+    others: int
+    unknown: int
+    by_rule: int
+    by_model: int
+    by_person: int
 
 
 class FeedbackTicket(Record):
@@ -122,13 +137,20 @@ class Outcomes:
         found = self._db.rows("select kind, count(*) as n from feedback group by kind order by n desc")
         return {OutcomeKind(row["kind"]): row["n"] for row in found}
 
-    def rejected_causes(self) -> list[tuple[Cause, str | None]]:
-        """Return the cause of each rejected pull request, and who named it.
-
-        That is `rule`, `model`, `person`, or nobody.
-        """
+    def agent_share(self) -> AgentShare:
+        """Return how many of the rejected pull requests are the agent's doing."""
         found = self._db.rows("select cause, cause_by from feedback where kind = ?", OutcomeKind.REJECTED.value)
-        return [(Cause(row["cause"]), row["cause_by"]) for row in found]
+        known = [row["cause_by"] for row in found if Cause(row["cause"]) is not Cause.UNKNOWN]
+        agents = sum(Cause(row["cause"]) in AGENT_CAUSES for row in found)
+        return AgentShare(
+            rejected=len(found),
+            agents=agents,
+            others=len(known) - agents,
+            unknown=len(found) - len(known),
+            by_rule=known.count("rule"),
+            by_model=known.count("model"),
+            by_person=known.count("person"),
+        )
 
     # How far each source was read.
 
