@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from meta.nights.schedule.plan import NightlyTimer, ScheduleChange, fill_template, write_if_changed
+from meta.nights.schedule.plan import NightlyTimer, ScheduleChange, write_if_changed
+from meta.templates import fill_template
 
 
 class ActionsSchedule:
@@ -12,7 +13,7 @@ class ActionsSchedule:
 
     def install(self, plan: NightlyTimer) -> ScheduleChange:
         hour, minute = plan.hour_and_minute
-        path, text = _workflow_path(plan), fill_template("meta-nightly.yml", hour=hour, minute=minute)
+        path, text = _workflow_path(plan), fill_template(__package__, "meta-nightly.yml", hour=hour, minute=minute)
         changed = write_if_changed(path, text)
         notes = (
             "commit and push it; its times are UTC",

@@ -6,7 +6,6 @@ import re
 import sys
 import zlib
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Protocol
 
@@ -55,12 +54,6 @@ class Schedule(Protocol):
     def show(self, plan: NightlyTimer) -> ScheduleChange | None: ...
 
     def remove(self, plan: NightlyTimer) -> ScheduleChange | None: ...
-
-
-def fill_template(name: str, **values: object) -> str:
-    """The text of a file in `templates`, with these values in place of the names between @ signs."""
-    text = files("meta.nights.schedule").joinpath("templates", name).read_text("utf-8")
-    return re.sub(r"@([A-Z]+)@", lambda found: str(values[found[1].lower()]), text)
 
 
 def write_if_changed(path: Path, text: str) -> bool:

@@ -7,7 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from meta.nights.schedule.plan import NightlyTimer, ScheduleChange, fill_template, write_if_changed
+from meta.nights.schedule.plan import NightlyTimer, ScheduleChange, write_if_changed
+from meta.templates import fill_template
 
 
 class SystemdSchedule:
@@ -40,13 +41,14 @@ class SystemdSchedule:
         hour, minute = plan.hour_and_minute
         return {
             home / f"{plan.name}.service": fill_template(
+                __package__,
                 "nightly.service",
                 folder=_escape_percent(str(plan.folder)),
                 path=_escape_percent(os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin")),
                 command=" ".join(_quote(part) for part in plan.command),
             ),
             home / f"{plan.name}.timer": fill_template(
-                "nightly.timer", folder=_escape_percent(str(plan.folder)), time=f"{hour:02}:{minute:02}"
+                __package__, "nightly.timer", folder=_escape_percent(str(plan.folder)), time=f"{hour:02}:{minute:02}"
             ),
         }
 
