@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from meta.errors import MetaError
+from meta.errors import ExitCode, MetaError
 from meta.settings import Settings
 
 if TYPE_CHECKING:
@@ -49,12 +49,14 @@ def load_settings(root: Path) -> Settings:
             text = path.read_text("utf-8")
             data = tomllib.loads(text)
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise MetaError(f"{path}: {error}", "fix the file; `meta init --show` prints a valid one", code=2) from None
+            raise MetaError(
+                f"{path}: {error}", "fix the file; `meta init --show` prints a valid one", ExitCode.USAGE
+            ) from None
     try:
         return Settings.model_validate({**data, "root": root})
     except ValidationError as error:
         problems = "\n".join(f"{path}: {_problem(text, found)}" for found in error.errors(include_url=False))
-        raise MetaError(problems, "fix the file; `meta init --show` explains every setting", code=2) from None
+        raise MetaError(problems, "fix the file; `meta init --show` explains every setting", ExitCode.USAGE) from None
 
 
 def _problem(text: str, found: ErrorDetails) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 
-from meta.errors import MetaError
+from meta.errors import ExitCode, MetaError
 from meta.interval import wilson_interval_of
 from meta.measure.selftest import CANDIDATES_PER_POOL, SelftestResult
 from meta.project import Project
@@ -42,7 +42,7 @@ def choose_held_out(tickets: Tickets, tune: TuneSettings) -> list[Ticket]:
     """
     _, held_out = divide_tickets(tickets)
     if not held_out:
-        raise MetaError("there are no admitted tickets to replay", "`meta tickets mine PATH`", code=3)
+        raise MetaError("there are no admitted tickets to replay", "`meta tickets mine PATH`", ExitCode.NOTHING_TO_DO)
     return held_out[: preset_of_settings(tune).held_out]
 
 
@@ -73,7 +73,7 @@ def run_real_selftest(
             raise MetaError(
                 f"{made.made} replays were not enough for one test",
                 "allow more with --replays; `meta outlook` estimates what a test takes",
-                code=4,
+                ExitCode.BUDGET_REACHED,
             )
         low, high = wilson_interval_of(kept / done, done)
         return SelftestResult(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from feedback.outcome import AGENT_CAUSES, Cause, Outcome, OutcomeEvidence, OutcomeKind
 from feedback.reconciliation import reconcile
-from meta.errors import MetaError
+from meta.errors import ExitCode, MetaError
 from meta.records.record import Record
 from meta.records.ticket import TicketStatus
 from meta.store.database import RunsDatabase
@@ -102,9 +102,11 @@ class Outcomes:
         found = [Outcome.model_validate_json(row["record"]) for row in rows]
         exact = [o for o in found if o.key == name] or ([] if repository else found)
         if not exact:
-            raise MetaError(f"there is no pull request {name}", "see `meta feedback list`", code=2)
+            raise MetaError(f"there is no pull request {name}", "see `meta feedback list`", ExitCode.USAGE)
         if len(exact) > 1:
-            raise MetaError(f"{name} is not clear: {', '.join(o.key for o in exact)}", "give the whole name", code=2)
+            raise MetaError(
+                f"{name} is not clear: {', '.join(o.key for o in exact)}", "give the whole name", ExitCode.USAGE
+            )
         return exact[0]
 
     def all(self) -> list[Outcome]:

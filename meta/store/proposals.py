@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meta.errors import MetaError
+from meta.errors import ExitCode, MetaError
 from meta.records.candidate import Proposal, ProposalStatus
 from meta.records.record import Record
 from meta.store.database import RunsDatabase
@@ -76,7 +76,9 @@ class Proposals:
         found = self._read("id = ?", number)
         if not found:
             known = ", ".join(str(p.id) for p in self.all()) or "none yet"
-            raise MetaError(f"there is no proposal {number}", f"proposals: {known}; see `meta proposals`", code=2)
+            raise MetaError(
+                f"there is no proposal {number}", f"proposals: {known}; see `meta proposals`", ExitCode.USAGE
+            )
         return found[0]
 
     def all(self) -> list[Proposal]:

@@ -11,7 +11,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from meta.errors import MetaError
+from meta.errors import ExitCode, MetaError
 from meta.store.definitions import COUNTS
 
 TOKENS = "input_tokens + output_tokens + coalesce(cache_read_tokens, 0) + coalesce(cache_write_tokens, 0)"
@@ -27,7 +27,7 @@ def read_summary(root: Path) -> dict[str, Any]:
         raise MetaError(
             f"there is no runs.db in {root.resolve()}; nothing has been done here yet",
             "`meta demo` shows the whole loop; `meta init` begins with your own repository",
-            code=3,
+            ExitCode.NOTHING_TO_DO,
         )
     try:
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5) as db:

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from socket import gethostname
 
-from meta.errors import MetaError
+from meta.errors import ExitCode, MetaError
 
 
 @contextlib.contextmanager
@@ -32,7 +32,7 @@ def hold_writer_lock(database: Path, doing: str) -> Iterator[None]:
             raise MetaError(
                 f"another meta is at work on {database}: {holder}",
                 "wait for it, or stop it; it can go on later",
-                code=3,
+                ExitCode.NOTHING_TO_DO,
             ) from None
         os.ftruncate(descriptor, 0)
         since = datetime.now().astimezone().isoformat(" ", "minutes")

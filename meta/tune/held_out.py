@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from meta.errors import MetaError
+from meta.errors import ExitCode, MetaError
 from meta.gate.gate import MIN_TICKETS_FOR_CLAIM
 from meta.records.ticket import UNDER_SPECIFIED, Ticket
 from meta.store.tickets import Tickets
@@ -42,7 +42,7 @@ def explain_no_tickets() -> MetaError:
     return MetaError(
         "there are no admitted tickets that the gate may use",
         "`meta tickets mine PATH` or `meta tickets add FILE`; under-specified ones do not count",
-        code=3,
+        ExitCode.NOTHING_TO_DO,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from meta.environments.workshop import Workshop
-from meta.errors import MetaError
+from meta.errors import ExitCode, MetaError
 from meta.gateway.models import explain_service_errors
 from meta.project import Report
 from meta.records.ticket import EnvironmentSpec, Ticket
@@ -41,7 +41,7 @@ def submit_change(
         ):
             done = worker.work(ticket, surface, bench)
     except BadBase as error:
-        raise MetaError(str(error), "name another with --repo or --base", code=2) from None
+        raise MetaError(str(error), "name another with --repo or --base", ExitCode.USAGE) from None
     report(f"{done.usage.calls} model calls, {done.usage.tokens:,} tokens, {done.seconds:.0f} s")
     if done.ended != "submitted":
         raise MetaError(
@@ -61,15 +61,15 @@ def find_assignment(tickets: Tickets, name: str, repo: Path | None, base: str) -
         return known
     path = Path(name)
     if not path.is_file():
-        raise MetaError(f"{name!r} is neither a ticket's id nor a file", "see `meta tickets list`", code=2)
+        raise MetaError(f"{name!r} is neither a ticket's id nor a file", "see `meta tickets list`", ExitCode.USAGE)
     if repo is None:
-        raise MetaError(f"{name} does not say which repository it is about", "add --repo PATH", code=2)
+        raise MetaError(f"{name} does not say which repository it is about", "add --repo PATH", ExitCode.USAGE)
     if not repo.is_dir():
-        raise MetaError(f"there is no repository at {repo}", "name a clone with --repo", code=2)
+        raise MetaError(f"there is no repository at {repo}", "name a clone with --repo", ExitCode.USAGE)
     commit = _find_base(repo, base)
     brief = read_brief(path.read_text("utf-8", "replace"))
     if not brief.title:
-        raise MetaError(f"{path} is empty", "its first line should be the title of the ticket", code=2)
+        raise MetaError(f"{path} is empty", "its first line should be the title of the ticket", ExitCode.USAGE)
     return Ticket(
         id="file",
         title=brief.title,
@@ -89,4 +89,4 @@ def _find_base(repo: Path, base: str) -> str:
             )
         return run_git("rev-parse", "--verify", f"{base}^{{commit}}", cwd=repo).strip()
     except GitError as error:
-        raise MetaError(f"{repo}: {error}", "name a git repository and a commit in it", code=2) from None
+        raise MetaError(f"{repo}: {error}", "name a git repository and a commit in it", ExitCode.USAGE) from None
