@@ -47,4 +47,4 @@ UNTIL_OPTION = Annotated[
 SHOW_OPTION = Annotated[bool, typer.Option("--show", help="Print it instead of writing it.")]
 NUMBER_ARGUMENT = Annotated[int, typer.Argument(metavar="NUMBER", help="Number of the proposal.")]
 PULL_ARGUMENT = Annotated[str, typer.Argument(metavar="PULL", help="owner/name#12, or #12 if that is clear.")]
-TICKETS_ARGUMENT = Annotated[list[str], typer.Argument(metavar="TICKET", help="Ids of tickets.")]
+TICKETS_ARGUMENT = Annotated[list[str], typer.Argument(metavar="TICKET", help="Ids of the tickets.")]

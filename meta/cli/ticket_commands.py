@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from meta.cli.command_group import make_group
-from meta.cli.options import AGAIN_OPTION, HERE, JSON_LINES_OPTION, JSON_OPTION, resolve_given
+from meta.cli.options import (
+    AGAIN_OPTION,
+    HERE,
+    JSON_LINES_OPTION,
+    JSON_OPTION,
+    REASON_OPTION,
+    TICKETS_ARGUMENT,
+    resolve_given,
+)
 from meta.cli.output import print_json, print_result, report
 from meta.errors import ExitCode, MetaError
 
@@ -110,12 +118,79 @@ def _check(app: App, runs: int = 3) -> None:
     print_result(f"{admitted} admitted, {len(found) - admitted} quarantined")
 
 
+@group.command("remove")
+def remove_tickets_command(tickets: TICKETS_ARGUMENT, reason: REASON_OPTION = "") -> None:
+    """Remove tickets; their replays stay readable.
+
+    Neither mining nor feedback makes a removed ticket again. `meta tickets restore` brings it back, and so does adding
+    it from a file. A test of the gate that has begun with it still ends with it.
+    """
+    from meta.app import open_writable
+
+    with open_writable(HERE, "tickets remove", report) as app:
+        _require_known(app, tickets)
+        app.store.tickets.remove(tickets, reason)
+    print_result(f"removed {', '.join(tickets)}")
+
+
+@group.command("quarantine")
+def quarantine_tickets_command(tickets: TICKETS_ARGUMENT, reason: REASON_OPTION) -> None:
+    """Quarantine tickets, so that no replay uses them.
+
+    `meta tickets check --again` leaves them quarantined, and `meta tickets restore` brings them back. A test of the
+    gate that has begun with one still ends with it.
+    """
+    from meta.app import open_writable
+
+    if not reason.strip():
+        raise MetaError("a quarantine needs a reason", "give --reason TEXT", ExitCode.USAGE)
+    with open_writable(HERE, "tickets quarantine", report) as app:
+        _require_known(app, tickets)
+        app.store.tickets.quarantine(tickets, reason)
+    print_result(f"quarantined {', '.join(tickets)}")
+
+
+@group.command("restore")
+def restore_tickets_command(
+    tickets: TICKETS_ARGUMENT, check: Annotated[bool, typer.Option(help="Check them at once.")] = True
+) -> None:
+    """Bring back tickets that were removed or quarantined.
+
+    They are new again, so they are admitted only if they pass their checks.
+    """
+    from meta.app import open_writable
+
+    with open_writable(HERE, "tickets restore", report) as app:
+        for standing in _require_known(app, tickets):
+            if standing.status != "quarantined":
+                raise MetaError(
+                    f"ticket {standing.id!r} is {standing.status}, so there is nothing to restore",
+                    "see `meta tickets list`",
+                    ExitCode.NOTHING_TO_DO,
+                )
+        app.store.tickets.restore(tickets)
+        print_result(f"restored {', '.join(tickets)}")
+        if check:
+            _check(app)
+
+
+def _require_known(app: App, tickets: list[str]) -> list[TicketStanding]:
+    """Return where each ticket stands. Raises `MetaError` for one that does not exist."""
+    found = []
+    for ticket in tickets:
+        if (standing := app.store.tickets.standing(ticket)) is None:
+            raise MetaError(f"there is no ticket {ticket!r}", "see `meta tickets list`", ExitCode.USAGE)
+        found.append(standing)
+    return found
+
+
 @group.command("mine")
 def mine_command(
     path: Annotated[
         Path, typer.Argument(metavar="PATH", callback=resolve_given, help="A clone, best with refs/pull/*/head.")
     ],
     since: Annotated[str, typer.Option(metavar="DAY", help="Only changes since this day (YYYY-MM-DD).")] = "",
+    branch: Annotated[str, typer.Option(metavar="NAME", help="Only changes merged into this branch.")] = "HEAD",
     limit: Annotated[int, typer.Option(min=1, metavar="NUMBER", help="Stop once this many tickets are admitted.")] = 50,
     as_json: JSON_LINES_OPTION = False,
 ) -> None:
@@ -124,12 +199,14 @@ def mine_command(
     It tries merged changes that touch both source and tests and are small enough, the newest first.
     """
     from meta.app import open_writable
+    from meta.tickets.mining.changes import MainLine
     from meta.tickets.mining.miner import mine_into_store
 
     counts = {"admitted": 0, "quarantined": 0}
     with open_writable(HERE, "tickets mine", report) as app:
         tickets, settings = app.store.tickets, app.settings.replay
-        for mined in mine_into_store(tickets, app.workshop, path, settings, report, since=since or None, limit=limit):
+        line = MainLine(branch, since or None)
+        for mined in mine_into_store(tickets, app.workshop, path, settings, report, line=line, limit=limit):
             counts[mined.status] += 1
             if as_json:
                 print_json(mined.line())

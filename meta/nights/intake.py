@@ -26,6 +26,7 @@ from meta.store.store import Store
 from meta.tickets.admission.lost_tickets import quarantine_lost_tickets
 from meta.tickets.admission.queue import admit_waiting_tickets
 from meta.tickets.from_feedback.conversion import convert_outcomes
+from meta.tickets.mining.changes import MainLine
 from meta.tickets.mining.miner import mine_into_store
 
 INTAKE_TIME_SHARE = 0.25
@@ -96,7 +97,7 @@ def mine_tickets(project: Project, store: Store, workshop: Workshop, deadline: D
             path,
             settings.replay,
             project.report,
-            since=since,
+            line=MainLine(since=since),
             limit=settings.nightly.mine,
             skip=_turned_down_before(store.nights),
         )

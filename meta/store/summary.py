@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from meta.errors import ExitCode, MetaError
-from meta.store.definitions import COUNTS
+from meta.store.definitions import COUNTS, REMOVED_BY_HAND
 
 TOKENS = "input_tokens + output_tokens + coalesce(cache_read_tokens, 0) + coalesce(cache_write_tokens, 0)"
 
@@ -47,7 +47,9 @@ def _summarize(db: sqlite3.Connection) -> dict[str, Any]:
         "since": newest["since"] if newest else None,
         **_success(db, version),
         "trend": _trend(db),
-        "tickets": _counts(db, "select status, count(*) from tickets group by status"),
+        "tickets": _counts(
+            db, f"select status, count(*) from tickets where reason not like '{REMOVED_BY_HAND}%' group by status"
+        ),
         "held_out": held_out,
         "feedback": _counts(db, "select kind, count(*) from feedback group by kind"),
         "proposals": _counts(db, "select status, count(*) from proposals group by status"),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from meta.records.record import Record
 from meta.records.ticket import Admission, Ticket, TicketStatus
 from meta.store.database import RunsDatabase
-from meta.store.definitions import take_timestamp
+from meta.store.definitions import QUARANTINED_BY_HAND, REMOVED_BY_HAND, take_timestamp
 
 STANDING = "select id, status, held_out, source, title, reason from tickets"
 
@@ -32,10 +32,11 @@ class Tickets:
     def add(self, ticket: Ticket) -> bool:
         """Keep a ticket, and return whether that changed anything.
 
-        A ticket that replaces another one of the same id has to be admitted again.
+        A ticket that replaces another one of the same id, or was removed, has to be admitted again.
         """
         text = ticket.model_dump_json()
-        if self._db.value("select record from tickets where id = ?", ticket.id) == text:
+        known = self._db.row("select record, reason from tickets where id = ?", ticket.id)
+        if known and known["record"] == text and not known["reason"].startswith(REMOVED_BY_HAND):
             return False
         self._db.execute(
             "insert into tickets (id, title, status, source, added_at, record) values (?, ?, 'new', ?, ?, ?)"
@@ -63,16 +64,32 @@ class Tickets:
         )
 
     def reset(self) -> None:
-        """Make every ticket new, so that it has to be admitted again."""
-        self._db.execute("update tickets set status = 'new', reason = ''")
+        """Make every ticket new, so that it has to be admitted again, except those that a person took out of use."""
+        self._db.execute(
+            "update tickets set status = 'new', reason = '' where reason not like ? and reason not like ?",
+            f"{REMOVED_BY_HAND}%",
+            f"{QUARANTINED_BY_HAND}%",
+        )
+
+    def remove(self, ids: Iterable[str], reason: str = "") -> None:
+        """Take tickets out of use and out of every list. Their replays stay, and nothing makes them again by itself."""
+        self._take_out(ids, REMOVED_BY_HAND, reason)
+
+    def quarantine(self, ids: Iterable[str], reason: str) -> None:
+        """Take tickets out of use for a person's reason, which `reset` leaves alone."""
+        self._take_out(ids, QUARANTINED_BY_HAND, reason)
+
+    def restore(self, ids: Iterable[str]) -> None:
+        """Make tickets new again, whatever they were."""
+        self._db.execute_each("update tickets set status = 'new', reason = '' where id = ?", [(name,) for name in ids])
 
     def find(self, ticket_id: str) -> Ticket | None:
-        """Return the ticket with this id, if there is one."""
+        """Return the ticket with this id, also if it was removed."""
         text = self._db.value("select record from tickets where id = ?", ticket_id)
         return Ticket.model_validate_json(text) if text else None
 
     def all(self) -> list[Ticket]:
-        """Return every ticket, in the order they were added."""
+        """Return every ticket, in the order they were added, also those that were removed."""
         return self._read("1")
 
     def waiting(self) -> list[Ticket]:
@@ -122,8 +139,9 @@ class Tickets:
         return [row["id"] for row in found]
 
     def standings(self) -> list[TicketStanding]:
-        """Return the state of every ticket, in the order they were added."""
-        return [TicketStanding(**row) for row in self._db.rows(f"{STANDING} order by added_at, id")]
+        """Return the state of every ticket that was not removed, in the order they were added."""
+        found = self._db.rows(f"{STANDING} where reason not like ? order by added_at, id", f"{REMOVED_BY_HAND}%")
+        return [TicketStanding(**row) for row in found]
 
     def standing(self, ticket_id: str) -> TicketStanding | None:
         """Return the state of one ticket, if there is one with this id."""
@@ -133,6 +151,12 @@ class Tickets:
     def from_source(self, source: str) -> list[TicketStanding]:
         """Return the state of each ticket from one source, such as `pr:12`."""
         return [TicketStanding(**row) for row in self._db.rows(f"{STANDING} where source = ?", source)]
+
+    def _take_out(self, ids: Iterable[str], how: str, reason: str) -> None:
+        words = f"{how}: {reason.strip()}" if reason.strip() else how
+        self._db.execute_each(
+            "update tickets set status = 'quarantined', reason = ? where id = ?", [(words, name) for name in ids]
+        )
 
     def _read(self, condition: str) -> list[Ticket]:
         found = self._db.rows(f"select record from tickets where {condition} order by added_at, id")

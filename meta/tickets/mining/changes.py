@@ -64,13 +64,21 @@ def is_source_file(path: str) -> bool:
     )
 
 
-def find_candidate_changes(repository: Path, since: str | None = None) -> Iterator[MainlineChange]:
+@dataclass(frozen=True)
+class MainLine:
+    """Which line of a repository's history to read: the first parents of a branch, since some day."""
+
+    branch: str = "HEAD"
+    since: str | None = None
+    """Anything that `git log --since` takes."""
+
+
+def find_candidate_changes(repository: Path, line: MainLine = MainLine()) -> Iterator[MainlineChange]:
     """Yield small changes of the main line that touch source and tests, newest first.
 
-    The main line is HEAD's first parents. `since` is anything that `git log --since` takes. Raises `MetaError` when
-    there is nothing to read.
+    Raises `MetaError` when there is nothing to read.
     """
-    for change in read_history(repository, "HEAD", since):
+    for change in read_history(repository, line.branch, line.since):
         lines = sum(count for path, count in change.lines if path in set(change.source))
         if change.tests and 0 < len(change.source) <= MAX_SOURCE_FILES and 0 < lines <= MAX_SOURCE_LINES:
             yield change
@@ -85,7 +93,6 @@ def read_history(repository: Path, span: str, since: str | None = None) -> Itera
     try:
         text = run_git(
             "log",
-            span,
             "--first-parent",
             "-m",
             "--no-renames",
@@ -93,10 +100,15 @@ def read_history(repository: Path, span: str, since: str | None = None) -> Itera
             "-z",
             *limit,
             "--format=%x01%H%x02%P%x02%B%x02",
+            "--end-of-options",
+            span,
+            "--",
             cwd=repository,
         )
     except (GitError, OSError) as error:
-        raise MetaError(f"cannot read the history of {repository}: {error}", "name a git repository") from None
+        raise MetaError(
+            f"cannot read the history of {span} in {repository}: {error}", "name a git repository and a branch in it"
+        ) from None
     for block in text.split("\x01")[1:]:
         commit, parents, message, numbers = block.split("\x02", 3)
         if not parents:

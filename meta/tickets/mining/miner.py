@@ -12,7 +12,7 @@ from meta.project import Report, ignore_report
 from meta.settings import ReplaySettings
 from meta.store.tickets import Tickets
 from meta.tickets.mining.attempt import MiningOptions, mine_change
-from meta.tickets.mining.changes import find_candidate_changes
+from meta.tickets.mining.changes import MainLine, find_candidate_changes
 from meta.tickets.mining.mined_ticket import MinedTicket
 from worker_agent.sandbox.process import kill_all_jobs
 
@@ -22,7 +22,7 @@ def mine_repository(
     workshop: Workshop,
     options: MiningOptions = MiningOptions(),
     *,
-    since: str | None = None,
+    line: MainLine = MainLine(),
     limit: int | None = None,
     jobs: int = 2,
     skip: Collection[str] = (),
@@ -30,12 +30,11 @@ def mine_repository(
 ) -> Iterator[MinedTicket]:
     """Try the changes of a repository's main line, newest first, and yield each result.
 
-    Ends when `limit` tickets were admitted. `since` is anything that `git log --since` takes; `skip` holds fix commits
-    that were tried before, so that an interrupted run can be resumed. `jobs` changes are tried at a time. Raises
-    `MetaError` when there is no history to read.
+    Ends when `limit` tickets were admitted. `skip` holds fix commits that were tried before, so that an interrupted run
+    can be resumed. `jobs` changes are tried at a time. Raises `MetaError` when there is no history to read.
     """
     workshop.require_sandbox()  # a machine without one is no reason to quarantine anything
-    waiting = (change for change in find_candidate_changes(repository, since) if change.fix_commit not in skip)
+    waiting = (change for change in find_candidate_changes(repository, line) if change.fix_commit not in skip)
     progress, admitted = CancellableProgress(report), 0
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="mine")
     running: list[Future[MinedTicket]] = []
@@ -85,18 +84,19 @@ def mine_into_store(
     settings: ReplaySettings,
     report: Report,
     *,
-    since: str | None,
+    line: MainLine = MainLine(),
     limit: int,
     skip: Collection[str] = (),
 ) -> Generator[MinedTicket]:
     """Mine a clone as `mine_repository` does, and keep each ticket, admitted or not.
 
-    Changes that became a ticket in an earlier run are not tried again, nor those whose fix commits are in `skip`.
+    Changes that became a ticket in an earlier run are not tried again, also if it was removed since, nor those whose
+    fix commits are in `skip`.
     """
     workshop.prune_environments(settings.environments_mb, report)
     known = {t.fix_commit for t in tickets.all() if t.fix_commit} | set(skip)
     for mined in mine_repository(
-        repository.resolve(), workshop, since=since, limit=limit, jobs=settings.parallel, skip=known, report=report
+        repository.resolve(), workshop, line=line, limit=limit, jobs=settings.parallel, skip=known, report=report
     ):
         if mined.ticket and mined.admission:
             tickets.add(mined.ticket)

@@ -1,0 +1,100 @@
+"""A person's word on tickets: removed, quarantined, restored; and which branch is mined."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from meta.records.replay import Replay
+from meta.store.store import Store
+from tests.test_cli import Desk, desk  # noqa: F401  (a fixture)
+
+
+def standing(desk: Desk) -> dict[str, tuple[str, str]]:  # noqa: F811
+    return {t["id"]: (t["status"], t["reason"]) for t in json.loads(desk.meta("tickets", "list", "--json")[1])}
+
+
+def test_a_removed_ticket_is_gone_from_lists_but_not_from_what_was_replayed(desk: Desk) -> None:  # noqa: F811
+    desk.with_ticket()
+    store = Store(desk.root / "runs.db")
+    store.replays.add(
+        Replay(id="r1", ticket="mean", version="v", purpose="work", verdict="failed", reason="x", ended="submitted")
+    )
+    store.close()
+    code, out, err = desk.meta("tickets", "remove", "mean", "--reason", "a duplicate")
+    assert (code, out) == (0, "removed mean\n"), err
+    assert standing(desk) == {}
+    assert "tickets     none; 0 held out" in desk.meta("status")[1]
+    assert desk.meta("replay")[0] == 3  # no ticket is admitted
+    assert "ticket      mean" in desk.meta("replay", "show", "r1")[1]
+    assert "status        quarantined removed by hand: a duplicate" in desk.meta("tickets", "show", "mean")[1]
+    desk.meta("tickets", "check", "--again")
+    assert standing(desk) == {}
+
+
+def test_a_removed_ticket_comes_back_when_a_person_says_so(desk: Desk) -> None:  # noqa: F811
+    desk.with_ticket()
+    desk.meta("tickets", "remove", "mean")
+    code, out, _ = desk.meta("tickets", "restore", "mean")
+    assert (code, "1 admitted, 0 quarantined" in out) == (0, True)
+    desk.meta("tickets", "remove", "mean")
+    code, out, _ = desk.meta("tickets", "add", str(desk.ticket()))
+    assert (code, "1 tickets added or changed" in out) == (0, True)
+    assert standing(desk) == {"mean": ("admitted", "")}
+
+
+def test_a_ticket_quarantined_by_hand_stays_so_until_it_is_restored(desk: Desk) -> None:  # noqa: F811
+    desk.with_ticket()
+    code, _, err = desk.meta("tickets", "quarantine", "mean", "--reason", " ")
+    assert (code, "needs a reason" in err) == (2, True)
+    assert desk.meta("tickets", "quarantine", "mean", "--reason", "it tests the clock")[0] == 0
+    held = {"mean": ("quarantined", "quarantined by hand: it tests the clock")}
+    assert standing(desk) == held
+    desk.meta("tickets", "check", "--again")
+    assert standing(desk) == held
+    assert desk.meta("tickets", "restore", "--no-check", "mean")[0] == 0
+    assert standing(desk) == {"mean": ("new", "")}
+    assert desk.meta("tickets", "restore", "mean")[0] == 3
+
+
+@pytest.mark.parametrize("words", [["remove"], ["quarantine", "--reason", "x"], ["restore"]])
+def test_one_ticket_that_does_not_exist_and_nothing_is_changed(desk: Desk, words: list[str]) -> None:  # noqa: F811
+    desk.with_ticket()
+    code, _, err = desk.meta("tickets", *words, "mean", "nowhere")
+    assert (code, "there is no ticket 'nowhere'" in err) == (2, True)
+    assert standing(desk) == {"mean": ("admitted", "")}
+
+
+def commit(project: Path, files: dict[str, str], message: str) -> None:
+    for name, text in files.items():
+        (project / name).write_text(text)
+    for words in (["add", "-A"], ["commit", "-q", "-m", message]):
+        subprocess.run(["git", *words], cwd=project, check=True)
+
+
+def test_a_branch_is_mined_and_what_was_removed_is_not_mined_again(desk: Desk) -> None:  # noqa: F811
+    subprocess.run(["git", "checkout", "-q", "-b", "release"], cwd=desk.project, check=True)
+    source, test = (desk.project / "calc.py").read_text(), (desk.project / "test_calc.py").read_text()
+    commit(
+        desk.project,
+        {
+            "calc.py": source.replace("/ len(n)", "/ (len(n) or 1)"),
+            "test_calc.py": test + "\n\ndef test_nothing():\n    assert mean([]) == 0\n",
+        },
+        "Make mean of nothing return 0 instead of raising",
+    )
+    subprocess.run(["git", "checkout", "-q", "main"], cwd=desk.project, check=True)
+    _, out, err = desk.meta("tickets", "mine", str(desk.project), "--json")
+    assert out == "", err
+    _, out, err = desk.meta("tickets", "mine", str(desk.project), "--branch", "release", "--json")
+    [mined] = map(json.loads, out.splitlines())
+    assert mined["status"] == "admitted", mined["reason"]
+    [ticket] = standing(desk)
+    desk.meta("tickets", "remove", ticket)
+    assert desk.meta("tickets", "mine", str(desk.project), "--branch", "release", "--json")[1] == ""
+    assert standing(desk) == {}
+    code, _, err = desk.meta("tickets", "mine", str(desk.project), "--branch", "nowhere")
+    assert (code, "nowhere" in err, "Traceback" in err) == (1, True, False)
