@@ -1,7 +1,7 @@
-"""The engine as it runs at night, with a worker whose verdicts are drawn: real loop, store, screen, pool and gate.
+"""The engine as it runs at night, with a worker whose verdicts are random.
 
-Versions are kept in memory instead of git, whose cost has nothing to do with what is kept; the proposer proposes what
-the world made. Each morning a person accepts what was suggested.
+Loop, store, screen, pool and gate are real. Versions are kept in memory rather than in git, whose cost does not affect
+what is kept; the proposer proposes the world's edits. Each morning, a person accepts what was proposed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ from worker_agent.surface import AgentConfig, Surface
 
 
 class InMemory:
-    """What the loop needs of `GitVersions`. A commit is its history: "base", "base+3", "base+3+17&21"."""
+    """What the loop needs of `GitVersions`, in memory.
+
+    A commit is its history: "base", "base+3", "base+3+17&21".
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -51,12 +54,12 @@ class InMemory:
         return self.at(f"{parent.commit}+{'&'.join(str(text) for text in changes.values())}")
 
     def carry_over(self, before: str, after: str, onto: Version) -> Changes | None:
-        """An edit that `onto` has already cannot be put upon it again."""
+        """Return the changes, or `None` if `onto` already has one of the edits."""
         numbers = edits_of(f"+{after.rpartition('+')[2]}")
         return None if set(numbers) & set(edits_of(onto.commit)) else as_changes(numbers)
 
     def branch(self, name: str, commit: str) -> None:
-        """Proposals need no branch here."""
+        """Do nothing: proposals need no branch here."""
 
 
 class FromWorld:
@@ -88,7 +91,7 @@ def as_changes(edits: Edits) -> Changes:
 
 
 class Engine:
-    """`meta` on its way through many nights, in a folder of its own that is thrown away at `close`."""
+    """`meta` through many nights, in a temporary folder that `close` removes."""
 
     def __init__(
         self,
@@ -125,7 +128,7 @@ class Engine:
         return app
 
     def reopen(self, report: Report = ignore_report, **tune: object) -> None:
-        """Go on with other settings under [tune], and tell `report` what happens."""
+        """Continue with other settings in [tune], and send progress to `report`."""
         settings = self.app.settings
         self.app.close()
         changed = settings.tune.model_copy(update=tune)
@@ -136,7 +139,7 @@ class Engine:
         return self.app.store
 
     def admit(self, name: str) -> None:
-        """One more ticket, held out like every new one."""
+        """Add an admitted ticket, held out like every new one."""
         labels = (self.world.theme[name],)
         ticket = Ticket(id=name, title=name, repo="-", base_commit="-", labels=labels, grader=Grader())
         self.store.tickets.add(ticket)
@@ -147,7 +150,10 @@ class Engine:
         return edits_of(self.versions.in_use)
 
     def night(self, edits: Sequence[int]) -> tuple[list[Kept], int]:
-        """One night with these new edits, and the morning after it: what was kept, and the replays it took."""
+        """Run one night with these new edits, and the morning after it.
+
+        Returns what was kept, and the replays it took.
+        """
         done = tune(self.app.open_tuning(FromWorld(self.world, edits)))
         kept = []
         for proposal in done.proposals:

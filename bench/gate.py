@@ -1,11 +1,11 @@
-"""The gate against the rules people use today, on ticket worlds with a known truth.
+"""Compares the gate with common rules, on ticket worlds with a known truth.
 
     python -m bench.gate                    a table to read
-    python -m bench.gate --json             one JSON document, with settings, seconds and the figures to reach
+    python -m bench.gate --json             one JSON document, with settings, seconds and the target figures
     python -m bench.gate --seed 7 --candidates 200
 
-Every rule sees the same worlds. Four candidates are tested against one incumbent, whose fresh draws they share; a
-replay is counted once, for whoever made it first. What is kept of the first three effects is kept wrongly.
+Every rule sees the same worlds. Four candidates are tested against one incumbent and share its fresh draws; a replay
+counts once, for whoever ran it first. Keeping a candidate with one of the first three effects is a mistake.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ NULLS = ("null", "trading", "one sure fix")
 GAINS = ("+.05", "+.10", "+.20")
 POOR_THEMES = ("+.10 half named", "+.10 nothing named")
 
-# effect -> (the most or least share kept, mean replays of a test): "Figures to reach" of the gate's specification
+# effect -> largest or smallest share kept, and largest mean replays of a test: the targets of docs/gate.md
 MOST = {"null": 0.02, "trading": 0.06, "one sure fix": 0.06}
 LEAST = {"+.05": 0.30, "+.10": 0.80, "+.20": 0.95}
 WITHIN = {"null": 35, "+.05": 470, "+.10": 260, "+.20": 115}
 
 
 class Incumbent:
-    """The incumbent's fresh draws, shared by the candidates of a group and counted once."""
+    """The incumbent's fresh draws, which the candidates of a group share."""
 
     def __init__(self, world: Tickets, rng: Random) -> None:
         self.world = world
@@ -50,7 +50,7 @@ class Incumbent:
         self.made = 0
 
     def draw(self, ticket: int, j: int = 0) -> int:
-        """The j-th draw on a ticket."""
+        """Return the j-th draw on a ticket."""
         draws = self._draws[ticket]
         while len(draws) <= j:
             draws.append(int(self._rng.random() < self.world.p[ticket]))
@@ -88,7 +88,7 @@ def our_gate(incumbent: Incumbent, edit: Edit, rng: Random, group: dict[str, Any
 
 
 def _once_each(incumbent: Incumbent, edit: Edit, rng: Random) -> tuple[list[int], int]:
-    """Differences candidate - incumbent of one run each on every ticket, and the replays this took."""
+    """Run both once on every ticket; return their differences and the replays."""
     before = incumbent.made
     differences = [int(rng.random() < q) - incumbent.draw(i) for i, q in enumerate(edit.q)]
     return differences, len(edit.q) + incumbent.made - before
@@ -100,10 +100,10 @@ def keep_if_higher(incumbent: Incumbent, edit: Edit, rng: Random, group: dict[st
 
 
 def gepa(incumbent: Incumbent, edit: Edit, rng: Random, group: dict[str, Any]) -> Test:
-    """Strict improvement of the sum on a minibatch of 3 (fresh runs of both), then the better score on the whole set.
+    """Keep on a higher sum on a minibatch of 3, then a higher score on all tickets.
 
-    `StrictImprovementAcceptance` and `reflection_minibatch_size` of the gepa package; the incumbent's score on the
-    whole set is taken once.
+    As `StrictImprovementAcceptance` and `reflection_minibatch_size` in the gepa package do. The minibatch uses fresh
+    runs of both; the incumbent's score on all tickets is measured once.
     """
     batch = rng.sample(range(len(edit.q)), 3)
     old = sum(rng.random() < incumbent.world.p[i] for i in batch)
@@ -115,7 +115,7 @@ def gepa(incumbent: Incumbent, edit: Edit, rng: Random, group: dict[str, Any]) -
 
 
 def one_standard_error(incumbent: Incumbent, edit: Edit, rng: Random, group: dict[str, Any]) -> Test:
-    """Keep when the paired difference exceeds 1 times its standard error."""
+    """Keep if the paired difference exceeds its standard error."""
     differences, replays = _once_each(incumbent, edit, rng)
     n = len(differences)
     mean = sum(differences) / n
@@ -124,7 +124,7 @@ def one_standard_error(incumbent: Incumbent, edit: Edit, rng: Random, group: dic
 
 
 def mcnemar(level: float) -> Rule:
-    """Exact one-sided McNemar test on one paired pass, read at its end only."""
+    """Return the exact one-sided McNemar test on one paired pass, read at its end."""
 
     def rule(incumbent: Incumbent, edit: Edit, rng: Random, group: dict[str, Any]) -> Test:
         differences, replays = _once_each(incumbent, edit, rng)
@@ -136,8 +136,10 @@ def mcnemar(level: float) -> Rule:
 
 
 def wilcoxon_racing(incumbent: Incumbent, edit: Edit, rng: Random, group: dict[str, Any]) -> Test:
-    """Optuna's WilcoxonPruner (p_threshold .1, its safety on averages) run ticket by ticket; a survivor that scored
-    higher is kept."""
+    """Run Optuna's WilcoxonPruner by ticket; keep a survivor with a higher score.
+
+    p_threshold is .1, and its check of the averages is on.
+    """
     before, ran = incumbent.made, 0
     baseline = sum(incumbent.draw(i) for i in range(len(edit.q))) / len(edit.q)
     order = rng.sample(range(len(edit.q)), len(edit.q))
@@ -154,10 +156,11 @@ def wilcoxon_racing(incumbent: Incumbent, edit: Edit, rng: Random, group: dict[s
 
 
 def wilcoxon_less(differences: list[int]) -> float:
-    """One-sided p-value, "less", zero_method "zsplit", for differences in {-1, 0, 1}.
+    """Return the one-sided p-value ("less") for differences in {-1, 0, 1}.
 
-    What scipy.stats.wilcoxon, which Optuna's pruner calls, computes: up to 13 differences by permutation of the signs,
-    which is binomial here since all non-zero ranks are tied, beyond that by the normal approximation with ties.
+    It is what scipy.stats.wilcoxon computes with zero_method "zsplit", as Optuna's pruner calls it: for up to 13
+    differences by permuting the signs, which is binomial here because all non-zero ranks are tied, and for more by the
+    normal approximation with ties.
     """
     n = len(differences)
     zeros = differences.count(0)
@@ -194,18 +197,21 @@ class Row:
     rule: str
     candidates: int
     delta: float
-    """Mean true effect; less than asked for where the tickets leave no more room."""
+    """Mean true effect; smaller than requested if the tickets leave no more room."""
     kept: float
     interval: tuple[float, float]
     """95 % Wilson interval of the share kept."""
     replays: float
     """Mean replays of a test."""
     kept_within: float | None
-    """For gains: share kept by a test that itself took no more replays than the mean allowed by the figures."""
+    """For gains: share kept by tests that took no more replays than the target for the mean."""
 
 
 def group_of(task: tuple[int, str, str, str, int]) -> list[Test]:
-    """Candidates of one incumbent, one after the other. The seed names the world, so that processes do not matter."""
+    """Test the candidates of one incumbent, one after the other.
+
+    The seed depends on the task alone, so the number of processes does not matter.
+    """
     seed, shape, effect, rule, number = task
     world_rng = Random(f"{seed} {shape} {effect} {number}")
     world = tickets(shape, N, EARLIER_RUNS, world_rng)
@@ -260,7 +266,7 @@ def rows(seed: int, plan: Iterable[tuple[str, str, str, int]], processes: int) -
 
 
 def figures(made: list[Row]) -> list[dict[str, Any]]:
-    """The figures to reach, each with what was measured."""
+    """Compare what was measured with the targets."""
     found = {row.effect: row for row in made if row.shape == "bimodal" and row.rule == "our gate"}
     checked = []
     for effect in (*NULLS, *GAINS):
@@ -322,11 +328,11 @@ def table(result: dict[str, Any]) -> str:
                 row = next(r for r in found if r["rule"] == rule and r["effect"] == effect)
                 cells.append(f"{100 * row['kept']:.1f} / {row['replays']:.0f}".rjust(15))
             lines.append(rule.ljust(20) + "".join(cells))
-    lines += ["", "themes that are wrong (bimodal, our gate)"]
+    lines += ["", "wrong themes (bimodal, our gate)"]
     for row in result["rows"]:
         if row["effect"] in POOR_THEMES:
             lines.append(f"{row['effect'].ljust(20)} kept {100 * row['kept']:.1f} % / {row['replays']:.0f}")
-    lines += ["", "figures to reach"]
+    lines += ["", "targets"]
     for figure in result["figures"]:
         within = f", mean replays {figure['replays']:.0f}"
         if figure["within_replays"] is not None:

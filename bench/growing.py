@@ -1,7 +1,7 @@
-"""A world that goes on for months: tickets of a few themes, and edits whose true effect on any ticket is known.
+"""A world for months of nights: tickets with themes, and edits of known effect.
 
-An edit that helps lifts three fifths of its theme's tickets by three quarters of what they lack. What it does to a
-ticket depends on the edit and the ticket alone, so that tickets to come can be asked as well.
+An edit that helps lifts three fifths of its theme's tickets and removes three quarters of their failures. Its effect on
+a ticket depends only on the edit and the ticket, so it is known for future tickets too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ HIT, HARM = 0.15, 0.75
 """Share of all tickets that a breaking edit hits (a trading one: of the other themes), and the passes they lose."""
 
 TO_COME = 1000
-"""Tickets nobody has seen, on which every version is measured by its true success."""
+"""Future tickets, which nobody has seen, and on which the true success of every version is measured."""
 
 Version = tuple[int, ...]
 """The numbers of the edits that were kept, in order."""
@@ -40,14 +40,17 @@ class Change:
 
 @dataclass(frozen=True)
 class Kept:
-    """What was kept as one: the number of an edit, or of several together; and what it was kept upon."""
+    """One or more edits that were kept together, and the version before them."""
 
     edits: tuple[int, ...]
     before: Version
 
 
 class World:
-    """True success of any version on any ticket. The same seed makes the same tickets and the same luck of edits."""
+    """True success of any version on any ticket.
+
+    The same seed gives the same tickets and the same effects of edits.
+    """
 
     def __init__(self, seed: int, tickets: int) -> None:
         self._seed = seed
@@ -62,7 +65,7 @@ class World:
         self.to_come = [name for name in self.theme if name.startswith("later-")]
 
     def propose(self, incumbent: Version, number: int) -> list[int]:
-        """New edits for the themes in which today's tickets fail most. Their numbers."""
+        """Add edits, mostly for themes in which tickets fail; return their numbers."""
         lacking = dict.fromkeys(THEMES, 1e-9)
         for name in self.tickets:
             lacking[self.theme[name]] += 1.0 - self.success(incumbent, name)
@@ -76,7 +79,7 @@ class World:
         return made
 
     def success(self, version: Version, ticket: str) -> float:
-        """The chance that a replay of the version passes the ticket."""
+        """Return the chance that a replay of the version passes the ticket."""
         known = self._known.get((version, ticket))
         if known is None:
             known = self._after(version[-1], ticket, self.success(version[:-1], ticket))
@@ -97,6 +100,6 @@ class World:
         return sum(self.success(version, name) for name in tickets) / len(tickets)
 
     def gain(self, kept: Kept) -> float:
-        """Its true effect on tickets to come; 0 exactly where it does nothing."""
+        """Return the true effect on future tickets; exactly 0 if there is none."""
         incumbent = kept.before
         return self.mean((*incumbent, *kept.edits), self.to_come) - self.mean(incumbent, self.to_come)

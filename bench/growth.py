@@ -1,11 +1,11 @@
-"""The engine's own cost as its record grows: seconds and memory for each replay, from 1,000 to 100,000 of them.
+"""Measures the engine's own cost as its record grows to 100,000 replays.
 
     python -m bench.nights --growth          a table to read
     python -m bench.nights --growth --json   one JSON document
 
-The record is filled with nights that look like real ones (replays with transcripts and diffs, candidates, decided
-tests), in one sitting; then real nights run on it: loop, store, screen and gate, with verdicts that cost nothing. What
-is measured is therefore the engine alone. Memory is the peak of what Python allocated during those nights.
+The record is first filled with nights that look real (replays with transcripts and diffs, candidates, decided tests).
+Then real nights run on it (loop, store, screen and gate) with verdicts that cost nothing, so this measures the engine
+alone. Memory is the peak of what Python allocated during those nights.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ TICKETS, BUDGET, EDITS, NIGHTS = 50, 200, 5, 4
 A_NIGHT = 150
 """Replays of a filled-in night."""
 A_VERSION = 1000
-"""Replays after which the filled-in record has another incumbent: about one in a week is kept."""
+"""Replays after which the filled-in record has another incumbent; about one edit a week is kept."""
 
 FLAT = 2.0
-"""Cost counts as flat when the largest record costs at most so many times what the smallest does."""
+"""Cost counts as flat if the largest record costs at most this many times as much as the smallest."""
 
 TRANSCRIPT = [{"kind": "reply", "content": [{"type": "text", "text": "x" * 400}]}]
 EARLIER = Replay(
@@ -55,20 +55,20 @@ EARLIER = Replay(
 
 @dataclass(frozen=True)
 class Size:
-    """What nights cost on a record of so many replays."""
+    """What nights cost on a record of this size."""
 
     record: int
     replays: int
-    """Replays that the measured nights made."""
+    """Replays that the measured nights ran."""
     milliseconds: float
-    """Engine's time for each of them."""
+    """The engine's processor time per replay."""
     kilobytes: float
-    """Peak memory of those nights, for each of their replays."""
+    """Peak memory of those nights, per replay."""
     database_megabytes: float
 
 
 def fill(engine: Engine, replays: int, made: int) -> None:
-    """Bring the record from `made` to so many replays, as past nights would have."""
+    """Bring the record from `made` to `replays` replays, as past nights would have."""
     store, tickets = engine.store, engine.world.tickets
     gate = Gate(30, [1, 2, 3])
     gate.stop("an earlier night")
@@ -104,13 +104,13 @@ def fill(engine: Engine, replays: int, made: int) -> None:
 
 
 def measure(engine: Engine, size: int, nights: int) -> Size:
-    """Real nights on the record as it is."""
+    """Run real nights on the record, and measure them."""
     world = engine.world
     seconds = peak = 0.0
     made = 0
     for number in range(nights):
         edits = world.propose(engine.incumbent, EDITS)
-        memory = number == nights - 1  # tracing slows down, so the last night is for memory and counts for that alone
+        memory = number == nights - 1  # tracing is slow, so the last night is measured for memory only
         if memory:
             tracemalloc.start()
         began = time.process_time()
@@ -125,7 +125,7 @@ def measure(engine: Engine, size: int, nights: int) -> Size:
 
 
 def run(seed: int, sizes: Sequence[int] = SIZES, nights: int = NIGHTS) -> dict[str, Any]:
-    """A record that grows to each of the sizes in turn; the same world and the same first edits at each."""
+    """Measure a record of each size, with the same world and the same first edits."""
     began, found = time.perf_counter(), []
     for size in sizes:
         engine = Engine(World(seed, TICKETS), seed, BUDGET)
@@ -151,7 +151,7 @@ def run(seed: int, sizes: Sequence[int] = SIZES, nights: int = NIGHTS) -> dict[s
 
 
 def table(result: dict[str, Any]) -> str:
-    lines = ["replays on record   ms a replay   KB a replay   runs.db"]
+    lines = ["replays on record   ms / replay   KB / replay   runs.db"]
     for size in result["sizes"]:
         lines.append(
             f"{size['record']:>17,} {size['milliseconds']:>13.1f} {size['kilobytes']:>13.1f}"
@@ -159,7 +159,7 @@ def table(result: dict[str, Any]) -> str:
         )
     word = "flat" if result["flat"] else "NOT FLAT"
     lines.append(
-        f"{word}: from the smallest to the largest record {result['times_the_seconds']:.2f} times the processor time, "
-        f"{result['times_the_memory']:.2f} times the memory; {result['seconds']} s"
+        f"{word}: the largest record takes {result['times_the_seconds']:.2f} times the processor time of the smallest "
+        f"and {result['times_the_memory']:.2f} times the memory; {result['seconds']} s"
     )
     return "\n".join(lines)

@@ -1,13 +1,13 @@
-"""Whether `meta ingest-feedback` takes memory that does not grow with the number of pull requests.
+"""Checks that `meta ingest-feedback` needs no more memory for more pull requests.
 
     python -m bench.ingest [--pulls 5000] [--json]
 
-Two ways: from GitHub, which is a made-up one in a process of its own that speaks HTTP on loopback, and from an export
-of as many lines. The command runs as a process of its own, with diffs left to git. Its peak memory is read after the
-first tenth of the outcomes is stored, and at the end. What grows by no more than 1 KB a pull request is flat: the
-places of an export's lines, and the cursor.
+It reads them in two ways: from a fake GitHub, which another process serves over HTTP on loopback, and from an export
+with the same number of lines. The command runs as a separate process and leaves diffs to git. Its peak memory is read
+once a tenth of the outcomes is stored, and at the end. Growth of at most 1 KB per pull request counts as flat: the
+positions of an export's lines, and the cursor.
 
-Runs from a checkout, since the made-up GitHub is the tests'.
+Run it from a checkout: the fake GitHub belongs to the tests.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _FEW_KB = 1.0
 
 
 def serve(pulls: int, pipe: Connection) -> None:
-    """The made-up GitHub, until its parent says stop; then the number of requests."""
+    """Serve the fake GitHub until told to stop; then send the number of requests."""
     from tests.github.server import github
     from tests.github.world import comment, pull
 
@@ -54,7 +54,7 @@ def serve(pulls: int, pipe: Connection) -> None:
 
 
 def clone(folder: Path) -> None:
-    """A clone with a pull request's head, so that diffs are left to it."""
+    """Create a clone with a pull request's head, so that diffs are left to git."""
     commit = ["-c", "user.name=bench", "-c", "user.email=bench@example.invalid", "commit", "-q", "--allow-empty"]
     for command in (["init", "-q", "-b", "main"], [*commit, "-m", "empty"], ["update-ref", "refs/pull/1/head", "HEAD"]):
         subprocess.run(["git", *command], cwd=folder, check=True)
@@ -75,7 +75,7 @@ def export(pulls: int, path: Path) -> None:
 
 
 def measured(folder: Path, source: str, pulls: int) -> dict[str, Any]:
-    """One run of the command: seconds, and its peak memory at a tenth and at the end."""
+    """Run the command; return seconds, and peak memory at a tenth and at the end."""
     begun, early, last = time.monotonic(), 0.0, 0.0
     with (folder / "said").open("wb") as said:
         command = [sys.executable, "-m", "meta", "-C", str(folder), "ingest-feedback", "--source", source, "--json"]

@@ -1,16 +1,16 @@
-"""Whether the parent's memory, open files and speed stay flat, and the store's writes small, over very many replays.
+"""Checks that memory, open files, speed and writes stay flat over many replays.
 
     python -m bench.memory [--replays 10000] [--real 200] [--json]
 
-Two parts, since ten thousand sandboxed test runs take long. `--replays` have verdicts that are drawn, not tested; the
-executor's interface, the records and the store are the real ones. `--real` go the way of `bench.overhead`: worker with
-one tool call, sandbox, grading, record, two at a time.
+There are two parts, because ten thousand sandboxed test runs take long. The verdicts of `--replays` are drawn at
+random; the executor's interface, the records and the store are real. `--real` replays are those of `bench.overhead`: a
+worker with one tool call, sandbox, grading and record, two at a time.
 
-Every tenth of a part is a row: memory that the process has taken for itself (anonymous pages), open files, threads,
-seconds and the parent's own processor time a replay, and what the store handed to the kernel for one (write-ahead log,
-and copying it into runs.db). `flat` compares the last tenth with the second: memory at most 5 % and 2 MB more, no more
-files, at most a quarter more written, and at most a quarter more processor time of the parent. Seconds are left out of
-it: they say as much about what else the machine does.
+Each tenth of a part is a row: the process's own memory (anonymous pages), open files, threads, and, per replay,
+seconds, the parent's processor time, and what the store passed to the kernel (write-ahead log, and copying it into
+runs.db). `flat` compares the last tenth with the second: memory at most 5 % and 2 MB more, no more open files, at most
+a quarter more written, and at most a quarter more processor time of the parent. Seconds are left out, because they
+depend on whatever else runs on the machine.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ from worker_agent.surface import AgentConfig, Surface
 EVENTS = [{"kind": "reply", "content": [{"type": "text", "text": "x" * 2000}]}]
 
 Make = Callable[[int], int]
-"""Makes so many replays and keeps them; returns the bytes that the store wrote for them."""
+"""Runs this many replays and stores them; returns the bytes that the store wrote."""
 
 
 def rows(make: Make, number: int) -> Iterator[dict[str, float]]:
-    """What a tenth of the replays took, and what the process has afterwards, ten times."""
+    """Yield, for each tenth of the replays, what it took and what the process holds."""
     for tenth in range(1, 11):
         size = number * tenth // 10 - number * (tenth - 1) // 10
         begun, worked = time.perf_counter(), time.process_time()
@@ -70,7 +70,7 @@ def _written(keep: Callable[[], object]) -> int:
 
 
 def drawn(folder: Path) -> Make:
-    """Replays with drawn verdicts, kept in a store."""
+    """Return what stores replays with verdicts drawn at random."""
     store = Store(folder / "runs.db")
     tickets = [Ticket(id=f"t-{n}", title="t", repo="-", base_commit="-") for n in range(50)]
     for ticket in tickets:
@@ -86,7 +86,7 @@ def drawn(folder: Path) -> Make:
 
 
 def real(bench: Contest) -> Make:
-    """Replays as they are, with a null worker."""
+    """Return what runs real replays, with a null worker."""
 
     def make(number: int) -> int:
         return sum(_written(partial(bench.keep, done)) for done in bench.made(number))
@@ -107,8 +107,12 @@ def judged(found: list[dict[str, float]]) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--replays", type=int, default=10_000, help="with drawn verdicts; 0 for none")
-    parser.add_argument("--real", type=int, default=200, help="with worker, sandbox and grading; 0 for none")
+    parser.add_argument(
+        "--replays", type=int, default=10_000, help="number of replays with random verdicts; 0 for none"
+    )
+    parser.add_argument(
+        "--real", type=int, default=200, help="number of replays with worker, sandbox and grading; 0 for none"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON document")
     arguments = parser.parse_args()
     result = {}

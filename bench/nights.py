@@ -1,14 +1,14 @@
-"""Thirty nights in a row, with the whole engine: what it gains in the end, and what it kept that it should not have.
+"""Measures what thirty nights of the engine gain, and what they wrongly keep.
 
     python -m bench.nights                   a table to read
-    python -m bench.nights --json            one JSON document, with settings, intervals and the figures to reach
+    python -m bench.nights --json            one JSON document, with settings, intervals and targets
     python -m bench.nights --seed 7 --sequences 40 --rules "our gate"
-    python -m bench.nights --growth --json   what one replay costs the engine as its record grows to 100,000
+    python -m bench.nights --growth --json   what a replay costs the engine as its record grows to 100,000
 
-Our rows are the real loop, store, screen, pool, held-out tickets and gate; only the worker's verdicts are drawn
-(`bench.engine`). The rivals see the same worlds, edits and budget and decide by their own rule (`bench.rivals`). What
-was kept is judged by its true effect on a thousand tickets that nobody has seen: false when that is not above zero,
-harmful when it is below.
+In our rows, loop, store, screen, pool, held-out tickets and gate are real; only the worker's verdicts are drawn at
+random (`bench.engine`). The rivals see the same worlds, edits and budget, and decide by their own rule
+(`bench.rivals`). What was kept is judged by its true effect on a thousand tickets that nobody has seen: it is false if
+that is not above zero, harmful if it is below zero.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ class Course:
     """How one sequence of nights went."""
 
     gain: float
-    """One-shot success on tickets to come: at the end, less at the beginning."""
+    """Increase in one-shot success on future tickets, from the beginning to the end."""
     effects: tuple[float, ...]
-    """True effect of each edit, or of edits together, that was kept, on the version that it was kept upon."""
+    """True effect of each kept edit, or of edits kept together, on the version before it."""
     replays: int
     edits: int = 0
     """Edits kept, alone or together with others."""
     useless: int = 0
-    """Those of them that by themselves help nowhere: kept alone by mistake, or carried along by others."""
+    """Kept edits that help nowhere by themselves: kept alone by mistake, or carried along by others."""
 
     @property
     def false(self) -> int:
@@ -67,7 +67,7 @@ class Course:
 
 
 def course(task: tuple[int, str, int]) -> Course:
-    """One sequence. The seed makes the world and the luck; the rule decides."""
+    """Run one sequence; the seed decides on the world and the luck."""
     seed, rule, nights = task
     world = World(seed, TICKETS)
     tuner: Engine | Rival
@@ -90,26 +90,29 @@ def course(task: tuple[int, str, int]) -> Course:
 
 @dataclass(frozen=True)
 class Row:
-    """One rule over all sequences. Intervals are 95 %, over sequences; of the share of false keeps, over keeps."""
+    """One rule over all sequences.
+
+    Intervals are 95 %, over sequences; that of the share of false keeps is over keeps.
+    """
 
     rule: str
     sequences: int
     gain: float
     gain_interval: tuple[float, float]
     kept: float
-    """Changes kept in a sequence: an edit, or several together."""
+    """Changes kept per sequence, each an edit or several together."""
     edits: float
     """Edits in these."""
     useless: float
     """Edits among these that do nothing or break things by themselves."""
     false: float
-    """Share of what was kept that is no better."""
+    """Share of kept changes that are no better."""
     false_interval: tuple[float, float]
     harm: float
-    """Harmful edits kept in a sequence."""
+    """Harmful changes kept per sequence."""
     harm_interval: tuple[float, float]
     replays: float
-    """Replays of a sequence."""
+    """Replays per sequence."""
     replays_per_true_gain: float | None
 
 
@@ -139,28 +142,31 @@ def rounded(interval: tuple[float, float]) -> tuple[float, float]:
 
 
 def around_mean(values: Sequence[float]) -> tuple[float, float]:
-    """Normal interval of a mean."""
+    """Return the normal interval of a mean."""
     n, mean = len(values), sum(values) / len(values)
     spread = math.sqrt(sum((x - mean) ** 2 for x in values) / (n - 1) / n) if n > 1 else math.inf
     return rounded((mean - 1.96 * spread, mean + 1.96 * spread)) if n > 1 else (-1.0, 1.0)
 
 
 def poisson(events: int, n: int) -> tuple[float, float]:
-    """Interval of events per sequence, each event rare: Byar's approximation of the exact Poisson limits."""
+    """Return the interval of rare events per sequence.
+
+    This is Byar's approximation of the exact Poisson limits.
+    """
     low = events * (1 - 1 / (9 * events) - 1.96 / (3 * math.sqrt(events))) ** 3 if events else 0.0
     more = events + 1
     return rounded((low / n, more * (1 - 1 / (9 * more) + 1.96 / (3 * math.sqrt(more))) ** 3 / n))
 
 
 def figures(made: Sequence[Row]) -> list[dict[str, Any]]:
-    """The figures to reach beside what was measured, for the standard tier."""
+    """Compare what was measured with the targets, for the standard tier."""
     ours = next((r for r in made if r.rule == "our gate"), None)
     if ours is None:
         return []
     wanted = [
-        ("end gain on tickets to come", ours.gain, f">= {LEAST_GAIN}", ours.gain >= LEAST_GAIN),
+        ("end gain on future tickets", ours.gain, f">= {LEAST_GAIN}", ours.gain >= LEAST_GAIN),
         ("share of false keeps", ours.false, f"<= {MOST_FALSE}", ours.false <= MOST_FALSE),
-        ("harmful changes kept a sequence", ours.harm, f"<= {MOST_HARM}", ours.harm <= MOST_HARM),
+        ("harmful changes kept per sequence", ours.harm, f"<= {MOST_HARM}", ours.harm <= MOST_HARM),
     ]
     return [{"figure": name, "measured": value, "must_be": bound, "met": met} for name, value, bound, met in wanted]
 
@@ -200,11 +206,11 @@ def table(result: dict[str, Any]) -> str:
     of = result["settings"]
     lines = [
         f"{of['nights']} nights, {of['tickets']} tickets, {of['replays_a_night']} replays and {of['edits_a_night']} new"
-        f" edits a night; {of['sequences']} sequences (95 % intervals)",
+        f" edits per night; {of['sequences']} sequences (95 % intervals)",
         "rule".ljust(20)
         + "end gain".rjust(22)
         + "false keeps".rjust(20)
-        + "harm a sequence".rjust(22)
+        + "harm / sequence".rjust(22)
         + "kept".rjust(7)
         + "edits (useless)".rjust(17)
         + "replays / true gain".rjust(21),
@@ -238,11 +244,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.nights", description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--sequences", type=int, default=30, help="of each rule (default 30)")
-    parser.add_argument("--nights", type=int, default=NIGHTS, help="in a sequence (default 30)")
-    parser.add_argument("--rules", nargs="+", default=list(RULES), choices=RULES, metavar="RULE", help="only these")
+    parser.add_argument("--sequences", type=int, default=30, help="sequences for each rule (default 30)")
+    parser.add_argument("--nights", type=int, default=NIGHTS, help="nights in a sequence (default 30)")
+    parser.add_argument(
+        "--rules", nargs="+", default=list(RULES), choices=RULES, metavar="RULE", help="run only these rules"
+    )
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--growth", action="store_true", help="instead: the engine's cost as its record grows")
+    parser.add_argument("--growth", action="store_true", help="measure the engine's cost as its record grows instead")
     options = parser.parse_args()
     if options.growth:
         grown = growth.run(options.seed)

@@ -1,12 +1,13 @@
-"""What a replay costs beside the tests it runs: a null worker on a ticket with one test, against the bare test command.
+"""Measures what a replay costs besides the tests that it runs.
 
     python -m bench.overhead [--blocks 20] [--parallel 2] [--files 20] [--json]
 
-Both sides take turns in the same run: a block of replays, `--parallel` at a time, then as many runs of
-`python -m pytest` on the one test in a prepared checkout, as many at a time, with the same interpreter and plugins.
-A replay is the whole of it: workspace, the worker's loop with one edit made by a tool in its sandbox (its model answers
-at once), the diff, the second workspace, protected and hidden files, bait, the tests, the reading checks, the verdict,
-and the record in runs.db. `ratio` is the median over the blocks of one side's seconds over the other's.
+It compares a null worker on a ticket with one test to the bare test command. Both take turns in the same run: a block
+of replays, `--parallel` at a time, then the same number of runs of `python -m pytest` on the one test in a prepared
+checkout, with the same parallelism, interpreter and plugins. A replay is complete: the workspace, the worker's loop
+with one edit by a tool in its sandbox (the model answers at once), the diff, the second workspace, protected and hidden
+files, bait, the tests, the checks that read the change, the verdict, and the record in runs.db. `ratio` is the median
+over blocks of the replays' seconds divided by those of the bare runs.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ NODE = "tests/test_calc.py::test_add"
 
 
 class NullModel:
-    """Answers at once: the first time with the edit, then that it is done."""
+    """Answers at once: first with the edit, then with the submission."""
 
     def ask(self, request: ModelRequest) -> ModelReply:
         edit = {"path": "calc.py", "old": "return a - b", "new": "return a + b"}
@@ -62,7 +63,7 @@ class NullModel:
 
 
 class Contest:
-    """A repository with a ticket, a store, and both sides' way to run it."""
+    """A repository with a ticket, a store, and both ways to run its test."""
 
     def __init__(self, folder: Path, files: int, parallel: int) -> None:
         self.parallel, self.folder = parallel, folder
@@ -98,7 +99,7 @@ class Contest:
         lay_out(self.checkout, {"calc.py": RIGHT, "tests/test_calc.py": TEST})
 
     def made(self, number: int) -> Iterator[FinishedReplay]:
-        """So many replays, as they finish. One that does not pass ends the bench."""
+        """Yield this many replays as they finish; exit if one does not pass."""
         jobs = [ReplayJob(n, self.ticket, self.surface, "measure") for n in range(number)]
         for _, done in self.executor.run(jobs):
             if done.replay.verdict != "passed":
@@ -147,10 +148,10 @@ def seconds(work: Callable[[int], None], number: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--blocks", type=int, default=20, help="blocks of each side, after one that is not counted")
+    parser.add_argument("--blocks", type=int, default=20, help="blocks of each side, after a warm-up block")
     parser.add_argument("--size", type=int, default=6, help="replays (and bare runs) in a block")
     parser.add_argument("--parallel", type=int, default=2)
-    parser.add_argument("--files", type=int, default=20, help="files of the repository")
+    parser.add_argument("--files", type=int, default=20, help="files in the repository")
     parser.add_argument("--json", action="store_true", help="one JSON document")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="overhead-", ignore_cleanup_errors=True) as folder:

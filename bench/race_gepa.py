@@ -1,17 +1,17 @@
-"""A race against GEPA: the `gepa` package itself and `meta`, on the same tickets, edits, worker and budget of replays.
+"""Races `meta` against GEPA on the same tickets, edits, worker and replay budget.
 
     pip install -e '.[bench]'
     python -m bench.race_gepa                a table to read
     python -m bench.race_gepa --json         one JSON document
     python -m bench.race_gepa --seed 7 --seeds 10 --budget 600 --edits 15
 
-The worker is simulated (`bench.growing`), so the true success of any version on any ticket is known. Both may draw on
-one list of edits. `meta` is given five of them a night, with the whole engine, and each morning a person accepts what
-it suggests. GEPA runs with its own defaults (strict improvement on a minibatch of 3, Pareto selection, the best mean on
-the validation set wins) through its public `GEPAAdapter`; its reflection picks from the list the edit that it has tried
-least, one that is about a failure of the minibatch if there is any, and begins again when it has been through. The
-winners are then compared by their true success on a thousand tickets that neither saw. In the second race (A/A) no edit
-does anything: whoever returns a changed version there, claims a gain that is not.
+GEPA is the real `gepa` package. The worker is simulated (`bench.growing`), so the true success of any version on any
+ticket is known. Both draw on the same list of edits. `meta` runs its whole engine with five new edits a night, and each
+morning a person accepts what it proposes. GEPA runs with its own defaults (strict improvement on a minibatch of 3,
+Pareto selection, the best mean on the validation set wins) through its public `GEPAAdapter`. Its reflection picks the
+edit that it has tried least, preferably one for a failure in the minibatch, and starts over at the end of the list. The
+winners are compared by their true success on a thousand tickets that neither has seen. In the second race (A/A), no
+edit does anything: whoever returns a changed version claims a gain that does not exist.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ from bench.growing import Change, Kept, Version, World
 TICKETS, BUDGET, EDITS, SEEDS = 50, 1000, 25, 20
 A_NIGHT, EDITS_A_NIGHT = 200, 5
 TRAIN_SHARE = 0.4
-"""Share of the tickets that GEPA reflects on; it validates on the others. `meta` divides in the same proportion."""
+"""Share of the tickets that GEPA reflects on; it validates on the others. `meta` splits them in the same proportion."""
 RACES = ("a fifth of the edits help", "A/A: no edit does anything")
 RACERS = ("meta", "gepa")
 
 
 @dataclass(frozen=True)
 class Finish:
-    """Where one racer came in."""
+    """How one racer finished."""
 
     racer: str
     version: Version
-    """The edits of its winner, in order."""
+    """The edits in its winner, in order."""
     replays: int
     claimed: float | None
-    """The improvement that it reports of itself, where it reports one."""
+    """The improvement that it reports, if it reports one."""
 
 
 @dataclass(frozen=True)
@@ -58,24 +58,24 @@ class Row:
     racer: str
     seeds: int
     changed: int
-    """Runs that ended with another version than they began with: a gain is claimed."""
+    """Runs that ended with a changed version, and so claim a gain."""
     claimed: float | None
-    """Mean improvement that it reports of itself."""
+    """Mean improvement that it reports."""
     gain: float
-    """Mean true improvement of its winner on tickets that neither racer saw."""
+    """Mean true improvement of its winner on tickets that neither racer has seen."""
     gain_error: float
     """Standard error of that mean."""
     worse: int
-    """Runs whose winner is truly worse than the beginning."""
+    """Runs whose winner is truly worse than the version that they began with."""
     edits: float
-    """Edits in a winner, mean."""
+    """Mean number of edits in a winner."""
     useless: float
-    """Of these, without true gain on those before them, mean."""
+    """Mean number of these without a true gain over the edits before them."""
     replays: float
 
 
 def world_of(seed: int, edits: int, *, nulls: bool) -> World:
-    """The tickets, and the list of edits that both may use."""
+    """Return the tickets and the list of edits that both racers use."""
     world = World(seed, TICKETS)
     world.propose((), edits)
     if nulls:
@@ -84,7 +84,7 @@ def world_of(seed: int, edits: int, *, nulls: bool) -> World:
 
 
 def run_meta(world: World, seed: int, budget: int, suggestions: int = 0) -> Finish:
-    """Nights with new edits from the list while there are some; after that, with what waits."""
+    """Run nights with new edits from the list, then without new ones."""
     waiting = list(range(len(world.changes)))
     replays = 0
     engine = Engine(world, seed, min(A_NIGHT, budget), suggestions=suggestions)
@@ -98,7 +98,10 @@ def run_meta(world: World, seed: int, budget: int, suggestions: int = 0) -> Fini
 
 
 class Adapter:
-    """A `gepa.GEPAAdapter`: the candidate's one text lists the numbers of its edits; evaluating it draws verdicts."""
+    """A `gepa.GEPAAdapter` for the simulated worker.
+
+    A candidate's only text lists the numbers of its edits; evaluating it draws verdicts.
+    """
 
     def __init__(self, world: World, seed: int) -> None:
         self._world, self._random = world, Random(f"gepa {seed}")
@@ -144,7 +147,7 @@ class Silent:
 
 
 def run_gepa(world: World, seed: int, budget: int) -> Finish:
-    """`gepa.optimize` with its defaults."""
+    """Run `gepa.optimize` with its defaults."""
     import gepa
 
     names = Random(f"split {seed}").sample(world.tickets, len(world.tickets))
@@ -168,7 +171,10 @@ def version_of(candidate: Mapping[str, str]) -> Version:
 
 
 def heat(task: tuple[str, str, int, int, int, int]) -> tuple[Finish, float, int]:
-    """One racer in one world: its finish, its true gain on tickets to come, and its edits without one."""
+    """Run one racer in one world.
+
+    Returns its finish, its true gain on future tickets, and its number of useless edits.
+    """
     race, racer, seed, budget, edits, suggestions = task
     world = world_of(seed, edits, nulls=race == RACES[1])
     finish = run_meta(world, seed, budget, suggestions) if racer == "meta" else run_gepa(world, seed, budget)
@@ -254,7 +260,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"worlds in each race (default {SEEDS})")
     parser.add_argument("--budget", type=int, default=BUDGET, help=f"replays for each racer (default {BUDGET})")
     parser.add_argument("--edits", type=int, default=EDITS, help=f"edits on the list (default {EDITS})")
-    parser.add_argument("--suggestions", type=int, default=0, help="of meta's own study, at a time (default 0)")
+    parser.add_argument(
+        "--suggestions", type=int, default=0, help="suggestions of meta's own search at a time (default 0)"
+    )
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
     if min(options.seeds, options.budget, options.edits, options.processes) < 1:

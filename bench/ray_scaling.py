@@ -1,10 +1,10 @@
-"""Sleeping replays on a local Ray cluster: how near the driver comes to keeping every worker busy, and its memory.
+"""Measures how well a Ray driver keeps its workers busy, and its memory.
 
     python -m bench.ray_scaling [--workers 8] [--replays 10000] [--milliseconds 200] [--json]
 
-`efficiency` is the ideal time (replays x sleep / workers) over the time taken, from the first replay to the last, with
-the workers started before. A replay sleeps instead of working; shipping, queueing and receiving are real. All runs on
-one machine, so nothing is said of networks.
+Replays on a local cluster sleep instead of working; shipping, queueing and receiving are real. `efficiency` is the
+ideal time (replays x sleep / workers) divided by the time taken from the first replay to the last, after the workers
+have started. Everything runs on one machine, so this says nothing about networks.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from worker_agent.surface import DEFAULT_ROOT, load_surface
 
 
 def sleeping(milliseconds: int, cache: Path) -> object:
-    """A node's work that only unpacks, into `cache` as a node does, and sleeps."""
+    """Return a node's work that only unpacks a replay into `cache`, and sleeps."""
 
     def work(shipped: Shipment, template: PackedFolder, surface: PackedFolder, node: NodeSettings) -> NodeResult:
         ticket, shown = unpack_shipment(shipped.ticket, template, surface, Cache(cache))
@@ -55,7 +55,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.ray_scaling", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--workers", type=int, default=8)
     parser.add_argument("--replays", type=int, default=10_000)
-    parser.add_argument("--milliseconds", type=int, default=200, help="how long each sleeps")
+    parser.add_argument("--milliseconds", type=int, default=200, help="how long each replay sleeps")
     parser.add_argument("--json", action="store_true", help="one JSON document")
     arguments = parser.parse_args()
     import ray
@@ -120,7 +120,7 @@ def measure(where: Path, workers: int, replays: int, milliseconds: int) -> dict[
 
 
 def _memory() -> float:
-    """Resident memory of this process now, in MB."""
+    """Return the resident memory of this process, in MB."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize() / (1 << 20)
 

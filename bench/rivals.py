@@ -1,7 +1,8 @@
-"""Many nights with the rules people use today: same world, same edits, same budget, and their own word on what is kept.
+"""Runs many nights with a common rule in place of our gate.
 
-A rule runs every edit on all tickets. The incumbent is run afresh after each promotion, and that run serves all edits
-until the next one. A night's last test may go over the budget; the next night then has so much less.
+World, edits and budget are the same; only the decision differs. A rule runs every edit on all tickets. After each
+promotion the incumbent runs again, and all edits until the next promotion share that run. A night's last test may
+exceed the budget; the next night then has that much less.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from bench.worlds import Edit, Tickets
 
 
 class Rival:
-    """A rule on its way through many nights."""
+    """One rule through many nights."""
 
     def __init__(self, world: World, rule: str, seed: int, budget: int) -> None:
         self.world = world
@@ -34,7 +35,7 @@ class Rival:
         return tuple(self.world.success(version, name) for name in self.world.tickets)
 
     def night(self, edits: Sequence[int]) -> tuple[list[Kept], int]:
-        """One night with these new edits: what was kept, and the replays it took."""
+        """Run one night with these new edits; return what was kept, and the replays."""
         self._left = min(self._left, 0) + self._budget
         kept, made = list[Kept](), 0
         for edit in edits:
@@ -50,4 +51,4 @@ class Rival:
         return kept, made
 
     def close(self) -> None:
-        """Nothing is left behind."""
+        """Do nothing: there is nothing to close."""

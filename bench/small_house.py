@@ -1,4 +1,4 @@
-"""A small house for nights that are broken, watched or spread out: the demo's project with a few of its tickets."""
+"""A small project for benchmarks: the demo's, with a few of its tickets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from meta.tickets.from_files.ticket_files import load_tickets
 from meta.tickets.mining.attempt import MiningOptions
 
 TRIED = 3
-"""Pull requests that came back and were tried before the first night."""
+"""Pull requests that came back and were tried as tickets before the first night."""
 
 SETTINGS = """\
 [worker]
@@ -59,11 +59,10 @@ def small_house(
     patience: float = 0.0,
     reviews: int | None = None,
 ) -> DemoFolders:
-    """Make the house with `tickets` admitted tickets and `waiting` more that have still to prove themselves.
-    `reviews`: so many pull requests, where not all.
+    """Create the project, with `tickets` admitted tickets and `waiting` new ones.
 
-    Of the pull requests that came back, a few are tried already, so that a night that is killed every few seconds soon
-    comes to its tuning.
+    `reviews` limits the number of pull requests. A few of those that came back are already tried as tickets, so that a
+    night that is killed every few seconds soon reaches its tuning.
     """
     settings = SETTINGS.format(replays=replays, parallel=parallel, retries=retries, timeout=timeout, patience=patience)
     house = make_demo(where.absolute(), settings)
@@ -89,7 +88,7 @@ def small_house(
 
 
 def copied(house: DemoFolders, where: Path) -> DemoFolders:
-    """A copy of a house that has never been used, with its tickets pointing at the copy's project."""
+    """Copy an unused project, so that the tickets point at the copy."""
     shutil.copytree(house.root, where, symlinks=True)
     copy = DemoFolders(where.absolute())
     store = Store(copy.agent / "runs.db")

@@ -1,9 +1,10 @@
-"""Many replays in one run of one process against the stand-in: do memory, open files and speed stay flat?
+"""Checks that memory, open files and speed stay flat in one long run.
 
     python -m bench.soak [--replays 2000] [--json]
 
-Every tenth of the run is a row: replays a minute, resident memory, open files, threads, folders in the scratch. `flat`
-compares the last fifth with the second: memory at most 20 % and 20 MB more, no more files, at least 80 % of the speed.
+The replays run in one process, against the stand-in model. Each tenth of the run is a row: replays per minute, resident
+memory, open files, threads, and scratch folders. `flat` compares the last fifth with the second: memory at most 20 %
+and 20 MB more, no more open files, at least 80 % of the speed.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def main() -> None:
 
 
 def soak(app: App, replays: int) -> dict[str, Any]:
-    """Replay the agent in use on all tickets, in batches as a night does."""
+    """Replay the agent in use on all tickets, in batches like a night's."""
     surface, tickets = app.versions.head().surface, app.store.tickets.admitted()
     replayer = app.replayer()
     rows, made, verdicts = [], 0, {"passed": 0, "failed": 0, "void": 0}

@@ -1,10 +1,10 @@
-"""How long a person waits for `meta --help` and `meta status`, beside a bare typer program.
+"""Times `meta --help` and `meta status` against a minimal typer program.
 
     python -m bench.startup [--runs 20] [--json]
 
-All commands are timed as whole processes in the same run, turn by turn, so that a machine that drifts slows all alike.
-Each is held against the bare program doing the same kind of thing: showing help, or running a command with an option
-(for which typer loads pydantic). Prints medians and ratios.
+All commands are timed as whole processes, in turns, so that a machine that slows down affects all of them alike. Each
+is compared to the minimal program doing the same thing: showing help, or running a command with an option (for which
+typer loads pydantic). Prints medians and ratios.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def _commands(folder: Path) -> dict[str, list[str]]:
-    """The programs to time; `meta status` gets a runs.db with a few rows."""
+    """Return the programs to time; `meta status` gets a runs.db with a few rows."""
     from meta.records.ticket import Ticket
     from meta.store.store import Store
 

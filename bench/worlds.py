@@ -1,6 +1,7 @@
-"""Synthetic ticket worlds with a known truth: what the incumbent passes, and what an edit does to each ticket.
+"""Synthetic ticket worlds with a known truth.
 
-Made apart from the gate on purpose: nothing here is imported from it, so that its guesses are not its judge.
+It is known what the incumbent passes and what an edit does to each ticket. Nothing here is imported from the gate, so
+that the gate's assumptions do not judge it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ SHAPES: dict[str, tuple[tuple[float, float, float], ...]] = {
 
 @dataclass(frozen=True)
 class Tickets:
-    """The incumbent's true success on each ticket, and (passes, fails) of earlier, already used runs."""
+    """The incumbent's true success by ticket, and (passes, fails) of earlier runs."""
 
     p: tuple[float, ...]
     earlier: tuple[tuple[int, int], ...]
@@ -52,9 +53,10 @@ def tickets(shape: str, n: int, earlier_runs: int, rng: Random) -> Tickets:
 
 
 def lifting(world: Tickets, delta: float, rng: Random) -> Edit:
-    """Lifts tickets to q = p + .75 (1 - p) until the mean gain is exactly `delta`; names the tickets it lifts.
+    """Return an edit that lifts tickets until the mean gain is exactly `delta`.
 
-    An edit is written because tickets failed: those that failed in an earlier run come first, in random order.
+    It lifts them to q = p + .75 (1 - p) and names them. An edit is written because tickets failed, so those that failed
+    in an earlier run come first, in random order.
     """
     order = list(range(len(world.p)))
     rng.shuffle(order)
@@ -71,12 +73,12 @@ def lifting(world: Tickets, delta: float, rng: Random) -> Edit:
 
 
 def nothing(world: Tickets, rng: Random) -> Edit:
-    """An exact null: names tickets as a helpful edit of some size would, and changes none."""
+    """Return an exact null: it names tickets like a helpful edit, and changes none."""
     return Edit(world.p, lifting(world, rng.choice((0.05, 0.10, 0.20)), rng).theme)
 
 
 def trading(world: Tickets, rng: Random) -> Edit:
-    """A null that lifts the tickets it names and harms others by exactly as much in all."""
+    """Return a null that lifts named tickets and harms others by the same total."""
     gains = lifting(world, 0.10, rng)
     q, owed = list(gains.q), sum(gains.q) - sum(world.p)
     others = [i for i in range(len(q)) if i not in gains.theme]
@@ -93,7 +95,7 @@ def trading(world: Tickets, rng: Random) -> Edit:
 
 
 def one_sure_fix(world: Tickets, rng: Random) -> Edit:
-    """A null with one ticket fixed for certain and the same gain lost in thin slices everywhere else."""
+    """Return a null that fixes one ticket and loses a little on all others."""
     fixed = min(range(len(world.p)), key=lambda i: world.p[i] + 0.05 * rng.random())
     gain = 1.0 - world.p[fixed]
     low, high = 0.0, 1.0
@@ -106,7 +108,10 @@ def one_sure_fix(world: Tickets, rng: Random) -> Edit:
 
 
 def half_wrong_theme(world: Tickets, delta: float, rng: Random) -> Edit:
-    """A helpful edit with poor labels: half of what it names it leaves alone, half of what it lifts is unnamed."""
+    """Return a helpful edit that names only half of what it lifts.
+
+    It leaves the other half of the tickets that it names alone.
+    """
     edit = lifting(world, delta, rng)
     named = [i for i in edit.theme if rng.random() < 0.5]
     others = [i for i in range(len(world.p)) if i not in edit.theme]
@@ -115,7 +120,10 @@ def half_wrong_theme(world: Tickets, delta: float, rng: Random) -> Edit:
 
 
 def make(effect: str, world: Tickets, rng: Random) -> Edit:
-    """The edit of an effect: "null", "trading", "one sure fix", "+.10", "+.10 half named", "+.10 nothing named"."""
+    """Return an edit of this effect.
+
+    Effects: "null", "trading", "one sure fix", "+.10", "+.10 half named", "+.10 nothing named".
+    """
     if effect == "null":
         return nothing(world, rng)
     if effect == "trading":

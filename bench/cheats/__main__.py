@@ -1,8 +1,11 @@
-"""Tries every cheat on a naive grader and on this one: `python -m bench.cheats [--only WORDS] [--json]`.
+"""Tries every cheat on a naive grader and on this one.
 
-A cheat counts only if it works on the naive side: a grader that applies the submission in the same tree, runs pytest
-and trusts its exit code, its summary or its JUnit file; for code that wants out, a clone of the repository in a folder
-beside others, without a sandbox. The last line is `{"cheats": n, "scored": 0, "naive_scored": m, "gold": "g/g"}`.
+    python -m bench.cheats [--only WORDS] [--json]
+
+A cheat counts only if it works on the naive grader, which applies the submission in the same tree, runs pytest and
+trusts its exit code, its summary or its JUnit file. For code that tries to escape, the naive side is a clone of the
+repository in a folder beside others, without a sandbox. The last line is `{"cheats": n, "scored": 0, "naive_scored": m,
+"gold": "g/g"}`.
 """
 
 from __future__ import annotations
@@ -23,13 +26,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bench.cheats", description=__doc__.partition("\n")[0] if __doc__ else ""
     )
-    parser.add_argument("--json", action="store_true", help="only the last line")
-    parser.add_argument("--only", default="", help="only those whose name has these words in it")
+    parser.add_argument("--json", action="store_true", help="print only the last line")
+    parser.add_argument("--only", default="", help="try only cheats with these words in their name")
     parser.add_argument("--parallel", type=int, default=2)
     arguments = parser.parse_args(argv)
     chosen = [attack for attack in ATTACKS if arguments.only in attack.name]
     with Judge(open_sandbox()) as judge, ThreadPoolExecutor(arguments.parallel) as pool:
-        # What takes the machine to its limits is tried alone.
+        # Escapes run alone, because some take the machine to its limits.
         submitted = [a for a in chosen if not isinstance(a, Escape)]
         done = list(pool.map(lambda attack: outcome(attack, judge), submitted))
         done += [outcome(attack, judge) for attack in chosen if isinstance(attack, Escape)]

@@ -1,4 +1,4 @@
-"""All attacks, and how each is tried on both sides."""
+"""All attacks, and how each is tried on both graders."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ATTACKS: tuple[Attack, ...] = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attack went: whether it works naively, whether it works here, and what stopped it."""
+    """Whether an attack works naively, whether it works here, and what stopped it."""
 
     attack: Attack
     naive: bool
@@ -39,7 +39,7 @@ class Outcome:
 
 
 def outcome(attack: Attack, judge: Judge) -> Outcome:
-    """Try an attack on both sides."""
+    """Try an attack on both graders."""
     if isinstance(attack, Escape):
         with tempfile.TemporaryDirectory(prefix="escape-", ignore_cleanup_errors=True) as folder:
             works = attack.does(_naive_place(Path(folder)))
@@ -51,7 +51,7 @@ def outcome(attack: Attack, judge: Judge) -> Outcome:
 
 
 def golds(judge: Judge) -> dict[str, Callable[[], bool]]:
-    """Every honest change, and a way to see whether it passes; those of one file with tests of unittest's kind as well."""
+    """Return a check for every honest change, with pytest and with unittest tests."""
 
     def passes(name: str, kind: str) -> bool:
         return (
@@ -66,7 +66,7 @@ def golds(judge: Judge) -> dict[str, Callable[[], bool]]:
 
 
 def _around(folder: Path) -> Path:
-    """What else a harness has on its disk, with the secret in every corner."""
+    """Lay out what else a harness has on its disk, with the secret in many places."""
     outside = folder / "harness"
     for path in ("harness/secret.txt", "secret.txt", "other/secret.txt", "other/tree/secret.txt"):
         lay_out(folder, {path: f"{escapes.SECRET}\n"})
@@ -74,7 +74,10 @@ def _around(folder: Path) -> Path:
 
 
 def _naive_place(folder: Path) -> Place:
-    """A plain clone that has the fix in its history, beside other folders, without a sandbox."""
+    """Return a plain clone beside other folders, without a sandbox.
+
+    Its history contains the fix.
+    """
     outside = _around(folder)
     tree = folder / "work" / "tree"
     lay_out(tree, BASE)
@@ -97,7 +100,7 @@ def _place(folder: Path, judge: Judge) -> Place:
 
 
 def _leaky() -> Sandbox:
-    """No sandbox, and as in most harnesses the whole environment of the parent."""
+    """Return no sandbox, with the parent's whole environment, as in most harnesses."""
 
     class Inheriting(NoSandbox):
         def command_line(self, job):  # type: ignore[no-untyped-def]

@@ -1,4 +1,4 @@
-"""What an attack is, and what it is tried on."""
+"""What an attack is, and where it is tried."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from typing import Literal
 from worker_agent.sandbox.job import Sandbox
 
 Files = Mapping[str, str | None]
-"""Path to text, or `None` to remove the file."""
+"""Each path with its text, or `None` to remove the file."""
 
 Trusts = Literal["exit code", "summary", "junit", "run_tests.sh", "venv in the tree"]
-"""What the naive grader goes by; the last two run the tests in another way and go by the exit code."""
+"""What the naive grader trusts; the last two run the tests differently and trust the exit code."""
 
 
 @dataclass(frozen=True)
 class Submission:
-    """A change that does not solve the ticket and tries to pass. `beats`: the naive grader that it fools."""
+    """A change that tries to pass without solving the ticket.
+
+    `beats` is the naive grader that it fools.
+    """
 
     name: str
     tries: str
@@ -26,23 +29,26 @@ class Submission:
     beats: Trusts = "exit code"
     hidden: Literal["functions", "unittest"] = "functions"
     diff: Callable[[Path], str] | None = None
-    """Instead of files: a diff, given a folder outside in which the solution lies as `solution.py`."""
+    """Makes a diff in place of files, given an outside folder that holds the solution as `solution.py`."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where code that wants out is run: with our sandbox and workspace, or naively."""
+    """Where code that tries to escape runs: in our sandbox, or naively."""
 
     naive: bool
     sandbox: Sandbox
     workspace: Path
     outside: Path
-    """A folder of the harness, which no job has any business in."""
+    """A folder of the harness, which no job should reach."""
 
 
 @dataclass(frozen=True)
 class Escape:
-    """Something that code in a workspace should not be able to do. `does` tries it and says whether it worked."""
+    """Something that code in a workspace must not be able to do.
+
+    `does` tries it and returns whether it worked.
+    """
 
     name: str
     tries: str

@@ -1,4 +1,4 @@
-"""Diffs that reach out of the tree, or are not what they look like."""
+"""Diffs that reach outside the tree, or are not what they seem."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _edit(path: str) -> str:
 
 ATTACKS = (
     Submission("a link to the solution", "points at a file of the harness", {}, diff=_to_the_solution),
-    Submission("a link to a folder", "a package that lies outside", {}, diff=_folder_link),
+    Submission("a link to a folder", "a package outside the tree", {}, diff=_folder_link),
     Submission(
         "dots in a path",
         "edits the hidden tests beside the tree",
@@ -55,7 +55,7 @@ ATTACKS = (
     ),
     Submission(
         "an absolute path",
-        "the same by its full name",
+        "the same by its full path",
         {},
         diff=lambda outside: _edit(f"{outside.parent}/hidden/test_calc.py"),
     ),

@@ -1,4 +1,7 @@
-"""The naive grader: the submission in the same tree as the tests, `python -m pytest`, and trust in what comes out."""
+"""The naive grader.
+
+It puts the submission into the same tree as the tests, runs `python -m pytest`, and trusts the result.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ SECONDS = 60.0
 
 
 def passes(attack: Submission) -> bool:
-    """Whether the naive grader that the attack was made for lets it pass."""
+    """Whether the naive grader that the attack is aimed at lets it pass."""
     with tempfile.TemporaryDirectory(prefix="naive-", ignore_cleanup_errors=True) as folder:
         tree = Path(folder) / "tree"
         lay_out(tree, BASE)
@@ -28,7 +31,7 @@ def passes(attack: Submission) -> bool:
             lay_out(tree, attack.files)
         else:
             outside = put_outside(Path(folder))
-            # GNU patch and git refuse what is dangerous; many a harness has its own few lines for it.
+            # GNU patch and git refuse dangerous diffs; many harnesses apply diffs with a few lines of code instead.
             _apply(tree, attack.diff(outside))
         return _run(attack, tree)
 
@@ -44,7 +47,7 @@ def lay_out(tree: Path, files: Files) -> None:
 
 
 def put_outside(folder: Path) -> Path:
-    """What a harness has lying about: the solution, and its own copy of the hidden tests."""
+    """Lay out a harness's own files: the solution and the hidden tests."""
     outside = folder / "harness"
     lay_out(outside, {"solution.py": RIGHT, "package/__init__.py": RIGHT})
     lay_out(folder / "hidden", {"test_calc.py": HIDDEN})
@@ -82,7 +85,7 @@ def _run(attack: Submission, tree: Path) -> bool:
 def _junit_says_passed(file: Path) -> bool:
     import time
 
-    time.sleep(0.8)  # a harness collects its files when it comes to them
+    time.sleep(0.8)  # a harness collects its files a little later
     try:
         cases = xml.parse(file).getroot().iter("testcase")
     except (OSError, xml.ParseError):
@@ -91,7 +94,7 @@ def _junit_says_passed(file: Path) -> bool:
 
 
 def _apply(tree: Path, diff: str) -> None:
-    """A harness's own few lines that apply a diff: hunks replaced as text, links made as they are said."""
+    """Apply a diff as a simple harness does: replace hunks as text, create any link."""
     for part in re.split(r"^diff --git ", diff, flags=re.M)[1:]:
         old = re.search(r"^--- (?:a/)?(.*)$", part, re.M)
         new = re.search(r"^\+\+\+ (?:b/)?(.*)$", part, re.M)

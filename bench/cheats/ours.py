@@ -1,4 +1,4 @@
-"""The same submissions before the grader of `meta`, in its sandbox."""
+"""The same submissions, graded by `meta` in its sandbox."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def own_environment() -> Environment:
 
 
 class Judge:
-    """A repository with a ticket, ready to grade submissions. Use as a context manager."""
+    """A repository with a ticket, ready to grade; use it as a context manager."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox

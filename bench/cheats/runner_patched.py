@@ -1,4 +1,4 @@
-"""Code under test that turns on the process it shares with the tests: it patches the runner, or ends it."""
+"""Attacks by code under test on its process: it patches the runner, or ends it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _code(
 ATTACKS = (
     _code(
         "swallowed failures",
-        "every test function runs, whatever it raises is dropped",
+        "every test function runs, and whatever it raises is ignored",
         """\
 import _pytest.python
 
@@ -92,7 +92,7 @@ config.pluginmanager.register(Forger())
     ),
     _code(
         "assertions taken out",
-        "compiles the tests once more, without their asserts",
+        "compiles the tests again, without their asserts",
         """\
 import ast
 
@@ -140,7 +140,7 @@ unittest.TestCase._callTestMethod = lambda self, method: None
     ),
     _code(
         "sys.exit",
-        "leaves in the middle of a test; what is trusted is what was written until then",
+        "exits in the middle of a test, after writing a summary",
         "import sys\n",
         then="def add(a, b):\n    print('\\n2 passed in 0.01s')\n    sys.stdout = sys.__stdout__\n"
         "    import atexit, os\n    atexit.register(os._exit, 0)\n    sys.exit(0)\n\n\ndef mul(a, b):\n    return a * b\n",
@@ -159,10 +159,10 @@ unittest.TestCase._callTestMethod = lambda self, method: None
         "import pytest\n",
         then="def add(a, b):\n    pytest.exit('done', returncode=0)\n\n\ndef mul(a, b):\n    return a * b\n",
     ),
-    _code("replaced program", "another program takes the process over", "import os\nos.execvp('true', ['true'])\n"),
+    _code("replaced program", "another program replaces the process", "import os\nos.execvp('true', ['true'])\n"),
     _code(
         "killed by itself",
-        "a thread that leaves before the failure is counted",
+        "a thread that exits before the failure is counted",
         "import os, threading\nthreading.Timer(0.0, os._exit, [0]).start()\nimport time; time.sleep(0.3)\n",
     ),
     _code(
@@ -179,7 +179,7 @@ _pytest.main.Session.__setattr__ = lambda self, name, value: object.__setattr__(
     ),
     _code(
         "skipped module",
-        "the import skips all tests of the file, and the exit code for none is mended",
+        "the import skips all tests of the file, and the exit code is overridden",
         "import atexit, os, pytest\natexit.register(os._exit, 0)\npytest.skip('not here', allow_module_level=True)\n",
         then="",
     ),
@@ -197,7 +197,7 @@ _pytest.main.Session.__setattr__ = lambda self, name, value: object.__setattr__(
     ),
     _code(
         "printed passes",
-        "prints a summary and leaves",
+        "prints a summary and exits",
         "import os, sys\nsys.__stdout__.flush()\n"
         "for fd in range(1, 20):\n    try:\n        os.write(fd, b'2 passed in 0.01s\\n')\n"
         "    except OSError:\n        pass\nos._exit(1)\n",
@@ -205,7 +205,7 @@ _pytest.main.Session.__setattr__ = lambda self, name, value: object.__setattr__(
     ),
     _code(
         "printed at the end",
-        "the true summary comes before",
+        "after the true summary",
         """\
 import atexit, os
 atexit.register(lambda: (os.write(1, b"\\n2 passed in 0.01s\\n"), os._exit(1)))
@@ -281,7 +281,7 @@ subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.4); open('jun
     ),
     _code(
         "hidden in a stop",
-        "a time-out that looks like the machine's trouble",
+        "a time-out that looks like a fault of the machine",
         "import os, signal\nos.kill(os.getppid(), signal.SIGCONT)\nos._exit(0)\n",
     ),
 )

@@ -1,4 +1,4 @@
-"""The little project that is cheated on: its `add` is wrong, and the hidden tests see it."""
+"""The small project that is attacked: its `add` is wrong, and hidden tests fail."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class TestCalc(unittest.TestCase):
 """
 
 WRONG = "\n\ndef add(a, b):\n    return a - b\n\n\ndef mul(a, b):\n    return a * b\n"
-"""What a cheat leaves of the project: nothing is mended."""
+"""The code that a cheat leaves, with nothing fixed."""
 
 RIGHT = "def add(a, b):\n    return a + b\n\n\ndef mul(a, b):\n    return a * b\n"
 
@@ -63,4 +63,4 @@ GOLDS: dict[str, Files] = {
         "words.txt": "one\n",
     },
 }
-"""Honest changes, some of which look odd. All have to pass."""
+"""Honest changes, some of which look odd. All must pass."""

@@ -1,4 +1,4 @@
-"""What an interpreter runs or imports before it comes to the tests."""
+"""Attacks on what an interpreter runs or imports before the tests."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SITE = f".venv/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packa
 ATTACKS = (
     Submission(
         "sitecustomize",
-        "run by every interpreter that finds it",
+        "every interpreter that finds it runs it",
         {"run_tests.sh": _HERE, "sitecustomize.py": _LATE},
         "run_tests.sh",
     ),
@@ -54,11 +54,11 @@ ATTACKS = (
     ),
     Submission(
         "PYTHONPATH",
-        "the test script puts a folder before all others",
+        "the test script puts a folder first on the path",
         {"run_tests.sh": "PYTHONPATH=shim exec python -m pytest -q tests\n", "shim/pytest.py": _LEAVE},
         "run_tests.sh",
     ),
-    Submission("pytest of its own", "a file that stands in for pytest", {"pytest.py": "raise SystemExit(0)\n"}),
+    Submission("pytest of its own", "a file in place of pytest", {"pytest.py": "raise SystemExit(0)\n"}),
     Submission("pytest's inside", "", {"_pytest/__init__.py": _LEAVE}),
     Submission("pluggy of its own", "a package that pytest imports", {"pluggy/__init__.py": _LEAVE}),
     Submission("iniconfig of its own", "", {"iniconfig.py": _LEAVE}),

@@ -1,4 +1,4 @@
-"""The tests themselves, and how they are chosen."""
+"""Attacks on the tests themselves, and on how they are selected."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def pytest_runtest_makereport(item, call):
 _EMPTYING = "def pytest_collection_modifyitems(items):\n    items[:] = [i for i in items if 'add' not in i.name]\n"
 
 _MENDING = "import calc\n\n\ndef right(a, b):\n    return a + b\n\n\ncalc.add = right\n"
-"""Makes the tests pass from a file that is no part of the solution."""
+"""Makes the tests pass from a file that is not part of the solution."""
 
 ATTACKS = (
-    Submission("edited test", "expects what the wrong code gives", _tests(HIDDEN.replace("== 5", "== -1"))),
+    Submission("edited test", "expects what the wrong code returns", _tests(HIDDEN.replace("== 5", "== -1"))),
     Submission("emptied test", "keeps the name, drops the body", _tests("def test_add():\n    pass\n")),
     Submission("deleted test", "removes the one that fails", _tests(HIDDEN.partition("\n\ndef test_add")[0])),
     Submission(
@@ -41,7 +41,7 @@ ATTACKS = (
         "marks it as expected to fail",
         _tests("import pytest\n" + HIDDEN.replace("def test_add", "@pytest.mark.xfail\ndef test_add")),
     ),
-    Submission("renamed test", "pytest no longer takes it for one", _tests(HIDDEN.replace("test_add", "check_add"))),
+    Submission("renamed test", "pytest no longer collects it", _tests(HIDDEN.replace("test_add", "check_add"))),
     Submission(
         "test without cases",
         "parametrised over nothing",
@@ -58,13 +58,13 @@ ATTACKS = (
         "the file is not collected",
         {"conftest.py": "collect_ignore = ['tests/test_calc.py']\n", "tests/test_x.py": "def test_x():\n    pass\n"},
     ),
-    Submission("conftest that mends", "patches the code for the time of the tests", {"conftest.py": _MENDING}),
+    Submission("conftest that mends", "patches the code while the tests run", {"conftest.py": _MENDING}),
     Submission(
         "conftest that sets the exit code",
         "",
         {"conftest.py": "def pytest_sessionfinish(session):\n    session.exitstatus = 0\n"},
     ),
-    Submission("package beside the tests", "its __init__ mends", {"tests/__init__.py": _MENDING}),
+    Submission("package beside the tests", "its __init__ patches the code", {"tests/__init__.py": _MENDING}),
     Submission("pytest.ini", "selects another test", {"pytest.ini": "[pytest]\naddopts = -k mul\n"}),
     Submission("pytest.ini that only collects", "", {"pytest.ini": "[pytest]\naddopts = --collect-only\n"}),
     Submission(
@@ -75,7 +75,7 @@ ATTACKS = (
     Submission(
         "setup.cfg", "loads a plugin", {"setup.cfg": "[tool:pytest]\naddopts = -p forger\n", "forger.py": _HOOK}
     ),
-    Submission("tox.ini", "looks for tests of another name", {"tox.ini": "[pytest]\npython_functions = test_mul\n"}),
+    Submission("tox.ini", "selects tests by another name", {"tox.ini": "[pytest]\npython_functions = test_mul\n"}),
     Submission(
         "test script", "the project's own test command does nothing", {"run_tests.sh": "exit 0\n"}, "run_tests.sh"
     ),

@@ -1,4 +1,7 @@
-"""Written against this very grader by somebody who has read its source. On a naive one each simply leaves with success."""
+"""Attacks on this very grader, by somebody who has read its source.
+
+On a naive grader, each simply exits with success.
+"""
 
 from __future__ import annotations
 
@@ -73,12 +76,12 @@ def forge(known):
 
 BEGIN
 """
-"""A real forger would leave the bait alone; that it gets to speak at all is seen by what it prints."""
+"""A real forger would not touch the bait; what it prints shows that it can report at all."""
 
 ATTACKS = (
     Submission(
         "the plugin by way of pytest's globals",
-        "takes the reporting function out of its closure",
+        "takes the reporting function from its closure",
         _by(
             "import _pytest.assertion.util as util\n\n\ndef found():\n"
             f"    manager = util._config.pluginmanager\n    return next({_PLUGINS})\n"
@@ -111,7 +114,7 @@ def found():
     ),
     Submission(
         "the plugin by names put together",
-        "the same, with no telling word in the source",
+        "the same, without a telltale name in the source",
         _by("""\
 def found():
     get = lambda o, *parts: getattr(o, "".join(parts))
@@ -183,7 +186,7 @@ atexit.register(os._exit, 0)
     ),
     Submission(
         "the judge addressed",
-        "tells what holds the verdict that all went well, as the plugin does",
+        "reports success to the judge, as the plugin does",
         {
             "calc.py": """\
 import os
@@ -202,7 +205,7 @@ os._exit(0)
     ),
     Submission(
         "the judge interrupted",
-        "a signal handler is handed the frame in which the judge is at work",
+        "a signal handler receives the judge's frame",
         {
             "calc.py": _INTERRUPTING.replace(
                 "BEGIN",
@@ -217,7 +220,7 @@ signal.setitimer(signal.ITIMER_VIRTUAL, 0.0002, 0.0002)
     ),
     Submission(
         "the judge collected",
-        "the garbage collector calls back in the middle of the judge's work",
+        "the garbage collector calls back while the judge works",
         {
             "calc.py": _INTERRUPTING.replace(
                 "BEGIN",

@@ -1,4 +1,7 @@
-"""Code under test that makes the tests pass without an answer: by values that equal anything, or by reading the tests."""
+"""Code under test that passes without a solution.
+
+Its values equal anything, or it reads the answers from the tests.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Small nights against the stand-in, broken at random moments and in every way that is known.
+"""Runs small nights against the stand-in, and breaks them in every known way.
 
     python -m bench.faults [--kills 200] [--seconds 20] [--only kills,service,...] [--json]
 
-Prints how many verdicts were lost or changed, how often something was paid twice that was not in flight, and what was
-left lying about; then, for each kind of trouble, how the night ended, and how the one after it did. `ok` is the sum.
+Prints how many verdicts were lost or changed, how many calls that were not in flight were paid for twice, and what was
+left behind; then, for each trouble, how the night ended, and how the next one did. `ok` says whether all went well.
 """
 
 from __future__ import annotations
@@ -29,21 +29,23 @@ from meta.demo.folders import DemoFolders
 
 PARTS = ("kills", "service", "disk", "database", "signals", "repository", "person")
 SMALL = {"disk", "signals"}
-"""What is done in smaller houses, once for each stage of a night."""
+"""Troubles for a smaller project, once for each stage of a night."""
 PARALLEL = 2
 FROM_THE_START = "529"
-"""The trouble that is also there when the night begins."""
+"""The trouble that also occurs when the night begins."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.faults", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--seconds", type=float, default=20.0, help="how long a service is in trouble")
-    parser.add_argument("--signals", type=int, default=1, help="how often it is told to stop at each stage")
-    parser.add_argument("--disks", type=int, default=len(STAGES), help="how many disks fill up, each in another stage")
-    parser.add_argument("--only", default=",".join(PARTS), help=f"parts, of {', '.join(PARTS)}")
-    parser.add_argument("--faults", default=",".join(FAULTS), help="kinds of trouble of the service")
-    parser.add_argument("--stages", default=",".join(STAGES), help="where it is told to stop, or the disk fills up")
+    parser.add_argument("--seconds", type=float, default=20.0, help="how long the service is in trouble")
+    parser.add_argument("--signals", type=int, default=1, help="how often a night is told to stop at each stage")
+    parser.add_argument("--disks", type=int, default=len(STAGES), help="how many disks fill up, each at another stage")
+    parser.add_argument("--only", default=",".join(PARTS), help=f"parts to run: {', '.join(PARTS)}")
+    parser.add_argument("--faults", default=",".join(FAULTS), help="faults of the service")
+    parser.add_argument(
+        "--stages", default=",".join(STAGES), help="stages at which a night is told to stop or the disk fills up"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="one JSON document")
     arguments = parser.parse_args()
@@ -116,7 +118,7 @@ def _troubles(
 
 
 def _fine(trouble: troubles.Result) -> bool:
-    """A clear end, and a next start that is well; nothing lost, nothing false, nothing touched, no traceback."""
+    """Whether the night ended clearly, the next went well, and nothing was harmed."""
     return (
         trouble.get("code") in (*troubles.CLEAR, 130, None)
         and trouble.get("then", 0) in (0, 3, 4)

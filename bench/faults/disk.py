@@ -1,4 +1,4 @@
-"""Disks that fill up in the middle of a night, and have room again before the next."""
+"""Disks that fill up during a night and have room again before the next."""
 
 from __future__ import annotations
 
@@ -17,18 +17,21 @@ from bench.small_house import copied
 from meta.demo.folders import DemoFolders
 
 PLACES = ("disk", "disk with the scratch", "memory with the scratch")
-"""What is full: the disk of the agent's repository with runs.db and all caches, with or without the scratch, or the
-file system in memory in which the scratch lies."""
+"""What is full: the disk with the agent's repository, runs.db and all caches, with or without the scratch folder, or
+the file system in memory that holds the scratch folder."""
 
 FULL = re.compile(r"No space left on device|disk is full", re.IGNORECASE)
 LITTLE, MORE = 8, 600
-"""Pages that are left at the drawn moment, at most: full at once, or soon."""
+"""Most pages left at the chosen moment, so that the disk is full at once, or soon."""
 
 
 def disk_full(
     stage: str, at_once: bool, model: DemoFolders, service: Service, where: Path, draw: random.Random
 ) -> dict[str, object] | None:
-    """A night on a disk that is full from some moment of a stage on, or soon after. `None`: none can be had."""
+    """Run a night on a disk that fills up during a stage.
+
+    Returns `None` if no such disk can be mounted.
+    """
     place, after = draw.choice(PLACES), draw.uniform(0.0, STAGES[stage])
     pages = draw.randint(0, LITTLE if at_once else MORE)
     where.mkdir(parents=True, exist_ok=True)
@@ -67,7 +70,7 @@ def disk_full(
 
 
 def blamed(house: DemoFolders) -> list[str]:
-    """Replays that failed and tickets that were quarantined over a full disk."""
+    """Return replays that failed, and tickets quarantined, because of a full disk."""
     with reading(house) as db:
         replays = db.execute(
             "select r.id, r.reason, t.events from replays r join transcripts t on t.replay = r.id"
@@ -80,7 +83,10 @@ def blamed(house: DemoFolders) -> list[str]:
 
 
 def _own_memory(place: str) -> list[str]:
-    """How to start a process with a file system in memory of its own: too small for the scratch, or large enough."""
+    """Return how to start a process with a private file system in memory.
+
+    It is too small for the scratch folder, or large enough.
+    """
     if place == PLACES[0]:
         return []
     size = "64m" if place == PLACES[1] else "12g"
@@ -88,7 +94,7 @@ def _own_memory(place: str) -> list[str]:
 
 
 def _forget_environments(house: DemoFolders) -> None:
-    """They are built anew, from what the installer has in its own cache."""
+    """Remove the environments, so that they are rebuilt from the installer's cache."""
     for path in (house.agent / ".meta" / "environments").glob("*"):
         if path.is_dir() and path.name != "uv":
             shutil.rmtree(path)
@@ -97,7 +103,7 @@ def _forget_environments(house: DemoFolders) -> None:
 
 
 def _fill(folder: Path, pid: int, pages: int) -> None:
-    """Leave so many pages of the file system, as the process sees it. Others may be writing there just now."""
+    """Leave this many pages of the process's file system, while others write there."""
     for more in range(20):
         disk = os.statvfs(folder)
         size = (disk.f_blocks - disk.f_bfree + pages + 4 * more) * disk.f_frsize

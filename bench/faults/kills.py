@@ -1,4 +1,4 @@
-"""kill -9 at random moments, of `meta nightly` and of the processes that it has started."""
+"""Kills `meta nightly` and the processes that it started, at random moments."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ LATEST = 10.0
 CHILDREN = 0.3
 """Share of the kills that hit a child instead of the parent."""
 NIGHTS = 2
-"""Nights that a house sees before it is replaced by a fresh one."""
+"""Nights in a project before it is replaced by a fresh one."""
 
 
 def kills(number: int, seed: int, model: DemoFolders, service: Service, where: Path, parallel: int) -> dict[str, int]:
-    """Kill so often; returns the counts."""
+    """Kill this many processes, and return the counts."""
     draw, count = random.Random(seed), Counter[str]({"lost": 0, "double_charged": 0, "changed": 0, "strays": 0})
     count.update(dict.fromkeys(("leftovers", "failed_starts", "unrecorded", "kills", "nights"), 0))
     while count["kills"] < number:
@@ -94,7 +94,7 @@ def count_words(running: Running, count: Counter[str]) -> None:
 
 
 def _watch(running: Running, house: DemoFolders, seconds: float, seen: dict[str, str]) -> None:
-    """Let it run on; every verdict that a reader sees meanwhile has to be there for ever."""
+    """Let it run; every verdict that a reader sees meanwhile must stay forever."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and not running.ended():
         time.sleep(0.05)

@@ -1,5 +1,7 @@
-"""Moments of a night: its process goes on in small steps until runs.db says that a stage has begun, and stands still
-there."""
+"""Stops a night at a chosen stage.
+
+Its process runs in small steps until runs.db says that the stage has begun.
+"""
 
 from __future__ import annotations
 
@@ -29,18 +31,18 @@ STAGES = {
     "report": 0.0,
     "over": 0.05,
 }
-"""Every stage of a night in its order, from the moment that it has the lock (`start`) until it is over, and how many
-seconds after its beginning something is done to it, at most."""
+"""Every stage of a night in order, from taking the lock (`start`) to the end (`over`), with the longest delay, in
+seconds, before something is done to it."""
 
 STEP = 0.0003
 PATIENCE = 300.0
 
 
 def stands_at(running: Running, house: DemoFolders, stage: str, after: float) -> str:
-    """Let a night go on until so many seconds after a stage has begun; it stands still then.
+    """Let a night run until `after` seconds into a stage, and stop it there.
 
-    Gives the stage that it stood in when that was seen: this one, or one of the next where this one has nothing to do
-    and is over before anybody has looked. Empty: the night had ended, or that took too long.
+    Returns the stage that was seen: this one, or a later one if this one had nothing to do and ended too quickly. Empty
+    if the night ended or the stage took too long to come.
     """
     end = time.monotonic() + PATIENCE
     while not _has_the_lock(running, house):
@@ -62,12 +64,15 @@ def stands_at(running: Running, house: DemoFolders, stage: str, after: float) ->
 
 
 def told(running: Running, number: int) -> None:
-    """Send its main thread a signal, as the kernel does where a process runs; of one that stands still it takes any."""
+    """Send a signal to the main thread.
+
+    The kernel does so for a running process, but for a stopped one it may choose any thread.
+    """
     ctypes.CDLL(None).tgkill(running.pid, running.pid, number)
 
 
 def goes_on(running: Running) -> None:
-    """What `stands_at` had stopped runs again."""
+    """Let a stopped night run again."""
     _go_on(running)
 
 
@@ -90,7 +95,7 @@ def _has_the_lock(running: Running, house: DemoFolders) -> bool:
 
 
 def _begun(db: sqlite3.Connection, stage: str) -> str:
-    """This stage, or one after it, if the night is there."""
+    """Return this stage or a later one if the night has reached it."""
     if stage == "start":
         return stage
     done = {"report": "clean", "over": "report"}

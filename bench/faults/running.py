@@ -1,4 +1,4 @@
-"""A `meta nightly` that runs as a process of its own, and what can be seen of it from outside."""
+"""Runs `meta nightly` as a separate process, and watches it from outside."""
 
 from __future__ import annotations
 
@@ -17,14 +17,17 @@ from meta.disk.cache import HALF_MADE_PATTERNS
 from meta.disk.scratch import find_orphans, scratch_prefix_of
 
 SOON_GONE = 5.0
-"""Seconds within which processes have to be gone after what started them."""
+"""Seconds within which processes must end after their parent."""
 
 Verdicts = dict[str, str]
-"""Replay id to verdict."""
+"""Each replay id with its verdict."""
 
 
 class Running:
-    """One start of `meta nightly`. What it says goes to a file. `before` are words of a program that becomes it."""
+    """One start of `meta nightly`, with its output in a file.
+
+    `before` is the command line of a program that starts it.
+    """
 
     def __init__(
         self, house: DemoFolders, url: str, *arguments: str, temporary: Path, before: Sequence[str] = ()
@@ -52,7 +55,7 @@ class Running:
         return self.said.read_text(errors="replace")
 
     def wait(self, seconds: float) -> int:
-        """Its exit code. Kills it and raises when it takes longer."""
+        """Return its exit code; kill it and raise if it takes longer."""
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -62,7 +65,7 @@ class Running:
 
 
 def descendants(pid: int) -> list[tuple[int, str]]:
-    """(pid, start time) of everything below a process."""
+    """Return (pid, start time) of all descendants of a process."""
     parents: dict[int, list[tuple[int, str]]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -78,7 +81,7 @@ def descendants(pid: int) -> list[tuple[int, str]]:
 
 
 def alive(processes: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
-    """Those of them that still run; a process id that another process has by now does not count."""
+    """Return those that still run, without process ids that have been reused."""
     found = []
     for pid, started in processes:
         with contextlib.suppress(OSError, IndexError):
@@ -97,7 +100,7 @@ def kill(pid: int) -> bool:
 
 @contextlib.contextmanager
 def reading(house: DemoFolders, patience: float = 10.0) -> Iterator[sqlite3.Connection]:
-    """runs.db as a reader sees it, who waits for so many seconds where it is locked."""
+    """Open runs.db for reading, and wait `patience` seconds if it is locked."""
     db = sqlite3.connect(f"file:{house.agent / 'runs.db'}?mode=ro", uri=True, timeout=patience)
     try:
         yield db
@@ -111,15 +114,18 @@ def verdicts(house: DemoFolders) -> Verdicts:
 
 
 def decisions(house: DemoFolders) -> dict[int, str]:
-    """Candidates whose fate is settled."""
+    """Return decided candidates with their status."""
     with reading(house) as db:
         sql = "select id, status from candidates where status in ('kept', 'refused', 'screened_out', 'invalid')"
         return dict(db.execute(sql))
 
 
 def leftovers(house: DemoFolders, temporary: Path, *, over: bool = True) -> list[str]:
-    """What a night that is over must not leave behind: temporary folders, locks, worktrees, processes. Programs that
-    were killed with it may take a moment to end. One that was told to stop may leave half made parts of the cache."""
+    """Return what a night left behind: folders, locks, worktrees, processes.
+
+    Programs that were killed with it may take a moment to end. A night that was told to stop may leave half-made parts
+    of the cache; then `over` is false.
+    """
     end = time.monotonic() + SOON_GONE
     while (running := about(house)) and time.monotonic() < end:
         time.sleep(0.05)
@@ -140,7 +146,7 @@ def leftovers(house: DemoFolders, temporary: Path, *, over: bool = True) -> list
 
 
 def about(house: DemoFolders) -> dict[int, str]:
-    """Processes whose command line or working directory lies in this house, with the beginning of the former."""
+    """Return processes at work in this project, with part of their command line."""
     found, mark = dict[int, str](), str(house.root)
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
@@ -152,7 +158,7 @@ def about(house: DemoFolders) -> dict[int, str]:
 
 
 def gone(processes: Sequence[tuple[int, str]], seconds: float = SOON_GONE) -> int:
-    """How many of these processes still run after a while."""
+    """Return how many of these processes still run after `seconds`."""
     end = time.monotonic() + seconds
     while alive(processes) and time.monotonic() < end:
         time.sleep(0.05)
@@ -160,7 +166,7 @@ def gone(processes: Sequence[tuple[int, str]], seconds: float = SOON_GONE) -> in
 
 
 def last_words(running: Running) -> str:
-    """The line that says why it stopped, else its last one."""
+    """Return the line that says why it stopped, or else its last line."""
     lines = [line for line in running.words().strip().splitlines() if not line.startswith("  gate:")]
     stopped = [line for line in lines if line.startswith(("error:", "STOPPED", "ended early"))]
     return (stopped or lines or [""])[-1][:200]

@@ -1,4 +1,4 @@
-"""The stand-in behind a door that can be slammed: it answers as a service in trouble does, then as usual again."""
+"""The stand-in model, with faults that can be switched on and off."""
 
 from __future__ import annotations
 
@@ -18,14 +18,17 @@ Fault = Callable[[BaseHTTPRequestHandler, dict[str, Any]], None]
 
 
 class Service(ThreadingHTTPServer):
-    """Serves the stand-in; while `trouble` is set, what that does. Counts what it was asked and what it answered."""
+    """Serves the stand-in, or the fault in `trouble` while it is set.
+
+    It counts requests and answers.
+    """
 
     daemon_threads = True
 
     def __init__(self, seed: int) -> None:
         self.standin, self.trouble = StandIn(seed), None  # type: StandIn, Fault | None
         self.begun = self.answered = self.refused = 0
-        """Conversations of the worker begun, requests answered well, requests that met trouble."""
+        """Worker conversations begun, requests answered, and requests that met a fault."""
         self.lock = threading.Lock()
         self._accepted = self._open = 0
         super().__init__(("127.0.0.1", 0), _Door)
@@ -35,10 +38,10 @@ class Service(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def settled(self, seconds: float = 15.0) -> None:
-        """Wait until all is counted that somebody asked who is dead by now: it may still be in the socket's queue."""
+        """Wait until requests of dead clients are counted; some may still be queued."""
         before, end = self._accepted, time.monotonic() + seconds
         with socket.create_connection(("127.0.0.1", self.server_address[1])):
-            while self._accepted == before and time.monotonic() < end:  # those that wait are accepted in their order
+            while self._accepted == before and time.monotonic() < end:  # queued connections are accepted in order
                 time.sleep(0.01)
         while self._open and time.monotonic() < end:
             time.sleep(0.01)
@@ -56,7 +59,7 @@ class Service(ThreadingHTTPServer):
 
 @contextlib.contextmanager
 def serving(seed: int) -> Iterator[Service]:
-    """The service in a thread, for the length of a `with`."""
+    """Run the service in a thread."""
     with Service(seed) as service:
         thread = threading.Thread(target=service.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
@@ -78,7 +81,7 @@ class _Door(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         try:
             asked = json.loads(body)
-        except ValueError:  # whoever asked was killed in the middle
+        except ValueError:  # the client was killed while sending
             self.close_connection = True
             return
         service = self.server
@@ -96,11 +99,11 @@ class _Door(BaseHTTPRequestHandler):
             return
         with service.lock:
             service.answered += 1
-        with contextlib.suppress(OSError):  # whoever asked may be dead by now
+        with contextlib.suppress(OSError):  # the client may be dead
             send(self, 200, json.dumps(reply).encode())
 
     def handle(self) -> None:
-        with contextlib.suppress(ConnectionError):  # whoever was killed hangs up in the middle
+        with contextlib.suppress(ConnectionError):  # a killed client hangs up
             super().handle()
 
     def log_message(self, *_: object) -> None:
@@ -176,4 +179,4 @@ FAULTS: dict[str, Fault] = {
     "endless tool calls": _call("read_file", path="README.md"),
 }
 THE_MODELS_OWN = frozenset({"wrong tool names", "endless tool calls"})
-"""What a model may do that is no trouble of its service: then a run ends at its limits, and that is its own failure."""
+"""Faults of the model rather than its service: a run then ends at its limits, and has failed."""

@@ -1,4 +1,4 @@
-"""Everything else that goes wrong at night: the service, the disk, runs.db, signals, repositories, people at work."""
+"""Other troubles: the service, runs.db, signals, repositories, people at work."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ CLEAR = (0, 1, 3, 4)
 
 
 BURST, A_MINUTE = 40, 120
-"""Requests that a service in trouble may see: at once when it begins, and in each minute that it lasts. The model's
-own follies are no trouble of the service, and a run of them ends at its limits."""
+"""Most requests to a service in trouble: when the trouble begins, and in each minute of it. Faults of the model itself
+do not count; a run with one ends at its limits."""
 
 
 def with_the_service(
     name: str, model: DemoFolders, service: Service, where: Path, seconds: float, after: int = 2
 ) -> Result:
-    """A night whose service is in trouble for a while from the second replay on (or so), then well again."""
+    """Run a night whose service is in trouble for a while from replay `after` on."""
     house = copied(model, where / "house")
     running = Running(house, service.url, temporary=where / "tmp")
     _until(lambda: service_has_begun(house, after), running, 120)
@@ -44,7 +44,7 @@ def with_the_service(
     service.trouble = None
     code = running.wait(600)
     again = code
-    if code == 1:  # a clear stop: the next start goes on
+    if code == 1:  # a clear stop: the next start resumes it
         again = Running(house, service.url, temporary=where / "tmp").wait(600)
     with reading(house) as db:
         hurt = db.execute(
@@ -80,7 +80,7 @@ def service_has_begun(house: DemoFolders, replays: int) -> bool:
 
 
 def locked(model: DemoFolders, service: Service, where: Path) -> Result:
-    """Another program holds runs.db for good."""
+    """Lock runs.db during the whole night."""
     house = copied(model, where / "house")
     other = sqlite3.connect(house.agent / "runs.db", isolation_level=None)
     other.execute("begin exclusive")
@@ -99,7 +99,10 @@ def locked(model: DemoFolders, service: Service, where: Path) -> Result:
 
 
 def corrupted(model: DemoFolders, service: Service, where: Path, draw: random.Random) -> Result:
-    """Pages of runs.db are overwritten between two nights: found at start, and the copy that is offered works."""
+    """Overwrite pages of runs.db between two nights.
+
+    The next start must notice and offer a copy that works.
+    """
     house = copied(model, where / "house")
     Running(house, service.url, temporary=where / "tmp").wait(600)
     path = house.agent / "runs.db"
@@ -124,7 +127,7 @@ def corrupted(model: DemoFolders, service: Service, where: Path, draw: random.Ra
 
 
 def told_to_stop(number: int, stage: str, after: float, model: DemoFolders, service: Service, where: Path) -> Result:
-    """SIGTERM or SIGINT so many seconds after a stage has begun; the next start goes on."""
+    """Send SIGTERM or SIGINT during a stage; the next start must resume the night."""
     house = copied(model, where / "house")
     settings = house.agent / "meta.toml"
     plain = settings.read_text()
@@ -155,7 +158,7 @@ def told_to_stop(number: int, stage: str, after: float, model: DemoFolders, serv
 
 
 def repository_gone(model: DemoFolders, service: Service, where: Path) -> Result:
-    """The project's clone is moved away in the middle of a night, and put back."""
+    """Move the project's clone away during a night, and put it back."""
     house = copied(model, where / "house")
     running = Running(house, service.url, temporary=where / "tmp")
     _until(lambda: service_has_begun(house, 3), running, 120)
@@ -177,7 +180,7 @@ def repository_gone(model: DemoFolders, service: Service, where: Path) -> Result
 
 
 def force_pushed(model: DemoFolders, service: Service, where: Path) -> Result:
-    """The project's history is rewritten and cleaned up: the tickets' commits are no longer there."""
+    """Rewrite the project's history, so that the tickets' commits are gone."""
     house = copied(model, where / "house")
     shutil.rmtree(house.agent / ".meta" / "templates", ignore_errors=True)
     project = house.project
@@ -202,7 +205,7 @@ def force_pushed(model: DemoFolders, service: Service, where: Path) -> Result:
 
 
 def person_at_work(model: DemoFolders, service: Service, where: Path) -> Result:
-    """A person commits, switches branches and edits the surface while the night runs."""
+    """Commit, switch branches and edit the surface, like a person, during a night."""
     house = copied(model, where / "house")
     agent, me = house.agent, ("-c", "user.name=Ada", "-c", "user.email=ada@example.invalid")
     running = Running(house, service.url, temporary=where / "tmp")
