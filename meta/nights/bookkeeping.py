@@ -1,4 +1,7 @@
-"""What a night did, in one account: what was tried, kept or refused and why, what it cost, what to decide."""
+"""The account of a night, and its end.
+
+It says what was tried, what was kept or refused and why, what it cost, and what there is to decide.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ class NightEnd:
 
 
 def end_tuning_early(store: Store, night: Night, spent: BudgetSpent) -> None:
-    """Close the tuning of a night whose time, money or tokens are used up; the next night resumes open trials."""
+    """Close the tuning of a night whose time, money or tokens are used up.
+
+    Trials that are open go on in the next night.
+    """
     if store.nights.is_tuned(night.id):
         return
     own = {candidate.id for candidate in store.candidates.of_night(night.id)}
@@ -32,7 +38,10 @@ def end_tuning_early(store: Store, night: Night, spent: BudgetSpent) -> None:
 
 
 def finish_night(store: Store, project: Project, night: Night, stopped: MetaError | None) -> NightEnd:
-    """Send the account and close the night; one that failed stays open, and the next start resumes it."""
+    """Send the account and close the night.
+
+    A night that failed stays open, and the next start resumes it.
+    """
     account = gather_account(store, night.id, stopped)
     if problem := send_account(project.settings.nightly, account):
         project.report(f"the account could not be sent: {problem}")
@@ -50,7 +59,10 @@ def _exit_code(account: Account, stopped: MetaError | None) -> ExitCode:
 
 
 def gather_account(store: Store, night: int, stopped: MetaError | None = None) -> Account:
-    """The account of a night as far as it has come. `stopped` is what ended it before its time."""
+    """Return the account of a night as far as it has come.
+
+    `stopped` is what ended it before its time.
+    """
     results = store.nights.stage_results(night)
     replays, cost = store.replays.count_of_night(night), store.calls.cost_of_night(night)
     tried = _tried_edits(store, night)
@@ -83,7 +95,7 @@ def gather_account(store: Store, night: int, stopped: MetaError | None = None) -
 
 
 def find_newest_account(store: Store) -> Account | None:
-    """The account of the night that began last; `None` before the first."""
+    """Return the account of the night that began last; `None` before the first."""
     night = store.nights.newest_unattended()
     return gather_account(store, night) if night else None
 

@@ -1,4 +1,4 @@
-"""The time at which a night must be over, whatever the clock does in the meantime."""
+"""The time at which a night must be over, whatever the clock does until then."""
 
 from __future__ import annotations
 
@@ -17,13 +17,17 @@ CLOCK_CHECK_SECONDS = 5.0
 
 
 class DeadlineReached(BaseException):
-    """The time has come. Not an `Exception`, so that no code on the way out takes it for a failure and goes on."""
+    """The time has come.
+
+    Not an `Exception`, so that no code on the way out takes it for a failure and goes on.
+    """
 
 
 class Deadline:
-    """A moment, known both by the clock and by how far away it was. Whichever says first that it has come is right.
+    """A moment, known both by the clock and by how far away it was.
 
-    So neither a clock that is set back nor a change to winter time makes a night longer than it was meant to be.
+    Whichever says first that it has come is right. So neither a clock that is set back nor a change to winter time
+    makes a night longer than it was meant to be.
     """
 
     def __init__(self, at: datetime | None = None) -> None:
@@ -33,7 +37,10 @@ class Deadline:
 
     @classmethod
     def next_time(cls, until: str) -> Deadline:
-        """The next time that it is `until`, such as "06:00" local time; no deadline where `until` is empty."""
+        """Return the next time that it is `until`, local time such as "06:00".
+
+        Where `until` is empty, there is no deadline.
+        """
         if not until:
             return cls()
         now = datetime.now().astimezone()
@@ -61,7 +68,10 @@ class Deadline:
 
     @contextlib.contextmanager
     def enforce(self) -> Iterator[None]:
-        """End what runs inside when the time comes, wherever the main thread is then; raises `BudgetSpent`."""
+        """End what runs inside when the time comes, wherever the main thread is then.
+
+        Raises `BudgetSpent`.
+        """
         if self.at is None:
             yield
             return
@@ -88,7 +98,10 @@ def _seconds_until(at: datetime) -> float:
 
 
 class DeadlineExecutor:
-    """An executor that starts no replay which would end after the deadline, judging by those that have ended."""
+    """An executor that starts no replay which would end after the deadline.
+
+    How long a replay takes is judged by those that have ended.
+    """
 
     def __init__(self, inner: Executor, deadline: Deadline) -> None:
         self.inner, self.deadline, self.parallel = inner, deadline, inner.parallel

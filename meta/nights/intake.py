@@ -1,4 +1,4 @@
-"""What a night takes in before it tunes: how pull requests ended, why, and tickets made of them and of new merges.
+"""What a night takes in before it tunes: feedback, causes and new tickets.
 
 Everything is written down one by one, so that each of these may be cut short anywhere and resumed the next time.
 """
@@ -42,7 +42,10 @@ T = TypeVar("T")
 
 
 def read_sources(store: Store, project: Project) -> StageResult:
-    """Read how pull requests ended. A source that fails is named in the account, and the night goes on without it."""
+    """Read how pull requests ended.
+
+    A source that fails is named in the account, and the night goes on without it.
+    """
     kinds: Counter[str] = Counter()
     problems: list[str] = []
     try:
@@ -57,9 +60,10 @@ def read_sources(store: Store, project: Project) -> StageResult:
 
 
 def assign_causes(outcomes: Outcomes, models: Models, report: Report) -> StageResult:
-    """Ask the model why pull requests came back, where no rule could tell; skipped where no model is set.
+    """Ask the model why pull requests came back, where no rule could tell.
 
-    Raises `ServiceDown` when the service does not answer: the rest of the night would ask the same one.
+    Without a model, nothing is asked. Raises `ServiceDown` when the service does not answer: the rest of the night
+    would ask the same one.
     """
     if not models.has_proposer():  # tuning will say what is missing
         return {}
@@ -70,7 +74,10 @@ def assign_causes(outcomes: Outcomes, models: Models, report: Report) -> StageRe
 def convert_feedback(
     project: Project, store: Store, workshop: Workshop, models: Models, deadline: Deadline
 ) -> StageResult:
-    """Make tickets of pull requests that came back, unless that was tried before and nothing has changed since."""
+    """Make tickets of pull requests that came back.
+
+    What was tried before is not tried again unless it has changed since.
+    """
     share, drafters = TimeShare(deadline, project.report), models if models.has_proposer() else None
     made = convert_outcomes(store, workshop, project.settings, project.report, models=drafters)
     counts = Counter(found.status for found in share.limit(made) if not found.known)
@@ -78,9 +85,10 @@ def convert_feedback(
 
 
 def mine_tickets(project: Project, store: Store, workshop: Workshop, deadline: Deadline) -> StageResult:
-    """Make tickets of what was merged since the last time, if the team chose that: at most `nightly.mine` of them.
+    """Make tickets of what was merged since the last time, if the team chose that.
 
-    What there is no time for waits for the next night; what was turned down by then is not tried again.
+    At most `nightly.mine` of them are made from each repository. What there is no time for waits for the next night;
+    what was turned down by then is not tried again.
     """
     settings, counts = project.settings, Counter[str]()
     problems, turned_down = list[str](), list[str]()
@@ -142,13 +150,19 @@ def admit_tickets(project: Project, store: Store, workshop: Workshop) -> StageRe
 
 
 class TimeShare:
-    """A stage's share of the time that is left. `used_up` says afterwards whether it ended the stage."""
+    """A stage's share of the time that is left.
+
+    `used_up` says afterwards whether it ended the stage.
+    """
 
     def __init__(self, deadline: Deadline, report: Report) -> None:
         self._end, self._report, self.used_up = time.monotonic() + INTAKE_TIME_SHARE * deadline.left, report, False
 
     def limit(self, results: Generator[T]) -> Iterable[T]:
-        """Yield results until the share is used up; whatever is in progress then is dropped, for another night."""
+        """Yield results until the share is used up.
+
+        Whatever is in progress then is dropped, for another night.
+        """
         with closing(results):
             for result in results:
                 yield result

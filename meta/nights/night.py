@@ -1,6 +1,7 @@
-"""One unattended night, from new feedback to the account in the morning. Read this file first.
+"""One unattended night, from new feedback to the account in the morning.
 
-Each stage is written down when it is done. A night that was killed goes on with the first stage that is not.
+Read this file first. Each stage is written down when it is done. A night that was killed goes on with the first stage
+that is not.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ from meta.tune.result import TuningResult
 
 @dataclass(frozen=True)
 class NightParts:
-    """What a night works with. Only this story sees all of it; each stage is given what it uses."""
+    """What a night works with.
+
+    Only this story sees all of it; each stage is given what it uses.
+    """
 
     night: Night
     project: Project
@@ -46,7 +50,10 @@ class NightParts:
 
 
 def run_night(n: NightParts) -> NightEnd:
-    """Run one night, or the rest of one that was interrupted. What stops it is in the account; nothing is lost."""
+    """Run one night, or the rest of one that was interrupted.
+
+    What stops it is in the account; nothing is lost.
+    """
     project, store, workshop, report = n.project, n.store, n.workshop, n.project.report
     stage = partial(run_stage, store.nights, n.night.id)
     stopped: MetaError | None = None

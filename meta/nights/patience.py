@@ -1,4 +1,4 @@
-"""Wait for a model service that does not answer: with longer and longer pauses, and not for ever."""
+"""Wait for a model service that does not answer, but not for ever."""
 
 from __future__ import annotations
 
@@ -15,13 +15,19 @@ T = TypeVar("T")
 
 
 class OutagePatience:
-    """How long a night waits for the service, over all its stages together. `sleep` waits for some seconds."""
+    """How long a night waits for the service, over all its stages together.
+
+    `sleep` waits for some seconds.
+    """
 
     def __init__(self, seconds: float, sleep: Callable[[float], None], report: Report) -> None:
         self._left, self._sleep, self._report = seconds, sleep, report
 
     def retry(self, work: Callable[[], T]) -> T:
-        """Do this again and again while the service is down. Raises `ServiceDown` when patience runs out."""
+        """Do this again and again while the service is down.
+
+        Raises `ServiceDown` when patience runs out.
+        """
         pause = FIRST_PAUSE
         while True:
             try:

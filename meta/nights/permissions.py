@@ -1,4 +1,7 @@
-"""What a night may do to the agent without a person: nothing, unless the team chose so in meta.toml."""
+"""What a night may do to the agent without a person.
+
+That is nothing, unless the team chose otherwise in meta.toml.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,10 @@ def merge_kept_proposals(project: Project, store: Store, versions: GitVersions) 
 
 
 def publish_pending_proposals(project: Project, store: Store, versions: GitVersions) -> StageResult:
-    """Open a pull request for each pending proposal, if the team chose that; a failure does not end the night."""
+    """Open a pull request for each pending proposal, if the team chose that.
+
+    A failure is a problem in the account and does not end the night.
+    """
     if not project.settings.nightly.publish:
         return {}
     published, problems = [], []

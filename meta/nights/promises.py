@@ -1,4 +1,4 @@
-"""Promise and reality: what the gate saw in replays, and how real pull requests ended after the merge.
+"""Promise and reality: what replays showed, and how real pull requests ended.
 
 Real pull requests are few, and they are not an experiment: the tickets change too. So a drop is no more than an alarm
 for a person, with a branch ready that undoes the change.
@@ -31,7 +31,10 @@ CAUSES_NOT_THE_AGENTS = frozenset({Cause.SUPERSEDED, Cause.DUPLICATE_TICKET, Cau
 
 
 def compare_promises(store: Store, versions: GitVersions, report: Report) -> StageResult:
-    """Compare every accepted proposal, and make a branch that undoes it where real one-shot success has dropped."""
+    """Compare every accepted proposal with the pull requests before and since.
+
+    Where real one-shot success has dropped, a branch is made that undoes the change.
+    """
     outcomes = store.outcomes.all()
     accepted = store.proposals.accepted()
     found = []

@@ -1,4 +1,4 @@
-"""The stages of a night. Each is written down when it is done, and done once in a night."""
+"""The stages of a night: each is written down when it is done, and done once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Stage(StrEnum):
 def run_stage(
     nights: Nights, night: int, stage: Stage, work: Callable[[], StageResult], patience: OutagePatience | None = None
 ) -> None:
-    """Do the work of a stage and write down its result, unless that was done before the night was killed.
+    """Do the work of a stage and write down its result, once in a night.
 
     With `patience`, the work is done again while the model service is down.
     """

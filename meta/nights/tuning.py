@@ -1,4 +1,4 @@
-"""Start a night's tuning: admit what waits, say what the night can detect, then tune."""
+"""Start a night's tuning: admit what waits, say what can be detected, then tune."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ def tune_unless_done(nights: Nights, night: Night, tune_tonight: Callable[[], Tu
 def admit_and_tune(
     project: Project, store: Store, workshop: Workshop, history: VersionHistory, open_tuning: Callable[[], Tuning]
 ) -> TuningResult:
-    """Admit the tickets that wait, say what the night can detect, then tune with what `open_tuning` returns.
+    """Admit the tickets that wait, say what the night can detect, then tune.
 
-    Raises `MetaError` when the model's service stops it; the night can be resumed.
+    `open_tuning` builds what tuning works with when it is needed. Raises `MetaError` when the model's service stops it;
+    the night can be resumed.
     """
     with explain_service_errors():
         admit_waiting_tickets(store.tickets, workshop, project.settings.replay, project.report)

@@ -28,10 +28,10 @@ def check_and_back_up(store: Store, report: Report) -> None:
 
 
 def prune_transcripts(store: Store, night: Night, nightly: NightlySettings) -> StageResult:
-    """Remove transcripts that are too old or too many, the oldest first; verdicts, diffs and costs are kept for ever.
+    """Remove transcripts that are too old or too many, the oldest first.
 
-    The clock is not believed where it is more than a month ahead of the previous night: it may have jumped, and what is
-    removed does not come back.
+    Verdicts, diffs and costs are kept for ever. The clock is not believed where it is more than a month ahead of the
+    previous night: it may have jumped, and what is removed does not come back.
     """
     today, previous = datetime.now(UTC), store.nights.start_of_previous(night.id)
     if previous:

@@ -1,4 +1,7 @@
-"""Send the account to a webhook as Slack's JSON, which Mattermost, Discord (`/slack`) and Rocket.Chat also read."""
+"""Send the account to a webhook as Slack's JSON.
+
+Mattermost, Discord (`/slack`) and Rocket.Chat read it too.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,10 @@ def build_payload(account: Account) -> dict[str, Any]:
 
 
 def send_account(settings: NightlySettings, account: Account) -> str:
-    """Post the account. Returns what went wrong, without the address, which is a secret; empty if nothing did."""
+    """Post the account, and return what went wrong; empty if nothing did.
+
+    The address is a secret and is never part of it.
+    """
     url = os.environ.get(WEBHOOK_VARIABLE, "") or settings.webhook.get_secret_value()
     if not url:
         return ""

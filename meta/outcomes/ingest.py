@@ -1,4 +1,7 @@
-"""Read feedback sources into runs.db: only what is new, each outcome durable before the next is asked for."""
+"""Read what is new in the sources of feedback into runs.db.
+
+Each outcome is durable before the next is asked for.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,10 @@ class IngestResult:
 
 
 def ingest_feedback(store: Store, project: Project, given: list[str]) -> list[IngestResult]:
-    """Read every source. Raises `MetaError` for those that failed, once all others have been read."""
+    """Read every source.
+
+    Raises `MetaError` for those that failed, once all others have been read.
+    """
     results = read_all_sources(store, project, given)
     if failed := [r.failure for r in results if r.failure]:
         raise MetaError("\n".join(failed))
@@ -46,7 +52,7 @@ def ingest_feedback(store: Store, project: Project, given: list[str]) -> list[In
 
 
 def read_all_sources(store: Store, project: Project, given: list[str]) -> list[IngestResult]:
-    """Read the sources of meta.toml, or those given, each from where the last run ended.
+    """Read the sources of meta.toml, or those given, from where the last run ended.
 
     A source that fails says so in its result and keeps no other from being read. Raises `MetaError` for a source that
     there is not.
@@ -62,9 +68,10 @@ def read_all_sources(store: Store, project: Project, given: list[str]) -> list[I
 
 
 def open_sources(project: Project, given: list[str], keep: KeepCursor) -> Iterator[FeedbackSource]:
-    """Open the sources of meta.toml, or those given: a folder is a clone, a file a JSONL export, `github` is GitHub.
+    """Open the sources of meta.toml, or those given.
 
-    `keep` gets the cursor of a source that is read page by page.
+    A folder is a clone, a file is a JSONL export, and `github` is GitHub. `keep` gets the cursor of a source that is
+    read page by page.
     """
     settings = project.settings
     if given:

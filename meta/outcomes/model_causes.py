@@ -50,12 +50,18 @@ def assign_causes_by_model(outcomes: Outcomes, models: Models, limit: int, repor
 
 
 def is_cause_open(outcome: Outcome) -> bool:
-    """Whether the model could tell more: it came back, nobody has said why, and there is something to read."""
+    """Return whether the model could tell more about this pull request.
+
+    It came back, nobody has said why, and there is something to read.
+    """
     return outcome.kind.came_back and outcome.cause_by is None and any(True for _ in _evidence_of(outcome))
 
 
 def find_cause(model: Model, outcome: Outcome) -> Outcome:
-    """Ask once; return the outcome with the cause that the model proves, or unknown, and marked as asked."""
+    """Ask the model once, and return the outcome with the cause that it proves.
+
+    Without a proof the cause is unknown. Either way the outcome is marked as asked about.
+    """
     system = files("meta.outcomes").joinpath("prompts", "cause.md").read_text("utf-8")
     text = render_cause_question(outcome)
     reply = model.ask(

@@ -1,4 +1,4 @@
-"""Issues in, pull requests out: the worker's, and proposals on the agent's own repository.
+"""Issues in, pull requests out: the worker's changes, and proposals.
 
 `delivery` takes an issue's address (`address`), reads it as it stood when the work was asked for (`issue`), has the
 worker submit a change, pushes it (`remote`) and opens a pull request (`pull_request`). `webhook_event` and `trigger`

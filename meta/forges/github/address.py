@@ -1,4 +1,4 @@
-"""Find an issue by its address, the clone of its repository, and the way to its GitHub."""
+"""Find an issue, the clone of its repository, and the way to its GitHub."""
 
 from __future__ import annotations
 
@@ -45,7 +45,10 @@ def find_issue_place(github: GitHubSettings, address: str) -> IssuePlace:
 
 
 def web_address_of(github: GitHubSettings) -> str:
-    """Where people see this GitHub: `https://github.com` for the API at `https://api.github.com`."""
+    """Return where people see this GitHub.
+
+    That is `https://github.com` for the API at `https://api.github.com`.
+    """
     base = github.base_url.rstrip("/").removesuffix("/api/v3")
     return base.replace("://api.github.com", "://github.com")
 
@@ -56,7 +59,10 @@ def connect_github(github: GitHubSettings, report: Report) -> GitHubClient:
 
 
 def find_clone(settings: Settings, name: str) -> Path:
-    """The clone of the repository `name` (owner/name). Raises `MetaError` (exit code 2) where there is none."""
+    """Return the clone of the repository owner/name.
+
+    Raises `MetaError` (exit code 2) where there is none.
+    """
     for repository in settings.repositories:
         if repository.name.casefold() == name.casefold():
             clone = (settings.root / repository.path).resolve()

@@ -1,4 +1,7 @@
-"""From an issue to a pull request: read, work, push, open, report. No step is done twice."""
+"""From an issue to a pull request: read, work, push, open, report.
+
+No step is done twice.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,10 @@ REPORT_MARK = "<!-- meta: report -->"
 
 @dataclass(frozen=True)
 class IssueDelivery:
-    """Works on issues with the agent in use. `submit` has it work on a ticket and returns what it hands in."""
+    """Works on issues with the agent in use.
+
+    `submit` has it work on a ticket and returns what it hands in.
+    """
 
     project: Project
     versions: VersionHistory
@@ -36,10 +42,11 @@ class IssueDelivery:
     def deliver(
         self, place: IssuePlace, *, draft: bool = False, as_of: datetime | None = None, pr: bool = True
     ) -> PullRequestLink | None:
-        """Work on an issue and open a pull request; without `pr`, make only a branch and return `None`.
+        """Work on an issue and open a pull request.
 
-        A second run opens no second pull request: it names the open one, or opens one for what was pushed. `as_of` is
-        when the work was asked for; what was written later is not read. Raises `MetaError`.
+        Without `pr`, only a branch is made, and the result is `None`. A second run opens no second pull request: it
+        names the open one, or opens one for what was pushed. `as_of` is when the work was asked for; what was written
+        later is not read. Raises `MetaError`.
         """
         try:
             with connect_github(self.project.settings.github, self.project.report) as client:

@@ -1,4 +1,4 @@
-"""Read an issue as it stood at a moment: what a person saw when they asked for the work."""
+"""Read an issue as a person saw it when they asked for the work."""
 
 from __future__ import annotations
 
@@ -62,7 +62,10 @@ class IssueFacts(Remark):
 
 @dataclass(frozen=True)
 class Issue:
-    """An issue and its thread up to a moment; `main` is its repository's default branch."""
+    """An issue and its thread up to a moment.
+
+    `main` is its repository's default branch.
+    """
 
     facts: IssueFacts
     title: str
@@ -72,7 +75,7 @@ class Issue:
 
     @property
     def brief(self) -> Brief:
-        """Title and description as the ticket, then the thread, quoted with who said what."""
+        """The title and the description, then the thread, quoted with who said what."""
         parts = [self.body]
         if self.thread:
             parts += ["What was said about it:", *(quote_comment(comment) for comment in self.thread)]
@@ -80,9 +83,10 @@ class Issue:
 
 
 def read_issue(client: GitHubClient, place: IssuePlace, as_of: datetime | None = None) -> Issue:
-    """Read an issue as of a moment (default: now): later words are left out, later edits undone.
+    """Read an issue as of a moment, by default now.
 
-    Raises `MetaError` where it is closed, or where what it said at that moment is not known.
+    Later words are left out and later edits undone. Raises `MetaError` where it is closed, or where what it said at
+    that moment is not known.
     """
     moment = as_of or datetime.now(UTC)
     owner, _, name = place.repository.partition("/")

@@ -1,4 +1,4 @@
-"""Read what people decided about published proposals, and take it as their word on them."""
+"""Take what happens to a published proposal as a person's decision on it."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ CHANGES_REQUESTED = "changes requested"
 
 
 def read_proposal_feedback(store: Store, github: GitHubSettings, report: Report) -> list[Proposal]:
-    """Accept published proposals that were merged; reject those that were closed or sent back by a reviewer.
+    """Accept published proposals that were merged, and reject those turned down.
 
-    The reviewers' words become the reason. Returns the proposals that changed. Raises `FeedbackError` when GitHub
-    cannot be read.
+    Turned down means closed, or sent back by a reviewer; the reviewers' words become the reason. Returns the proposals
+    that changed. Raises `FeedbackError` when GitHub cannot be read.
     """
     published = store.proposals.published(CHANGES_REQUESTED)
     if not published:

@@ -19,9 +19,9 @@ _MAX_EVIDENCE_CHARS = 20_000
 
 
 def publish_proposal(project: Project, store: Store, versions: GitVersions, proposal: Proposal) -> str:
-    """Push the proposal's branch and open its pull request; returns its address. Doing so twice changes nothing.
+    """Push the proposal's branch, open its pull request, and return its address.
 
-    Raises `MetaError` when the proposal is already decided, or when GitHub refuses.
+    Doing so twice changes nothing. Raises `MetaError` when the proposal is already decided, or when GitHub refuses.
     """
     if proposal.status != "pending":
         status = proposal.status.replace("_", " ")

@@ -20,7 +20,7 @@ class PullRequestLink:
 
 
 def find_pull_request(client: GitHubClient, repository: str, branch: str) -> PullRequestLink | None:
-    """The newest pull request from a branch of the same repository, open or not; `None` where there is none."""
+    """Return the newest pull request from a branch of this repository, open or not."""
     owner = repository.partition("/")[0]
     found = client.get(f"repos/{repository}/pulls", head=f"{owner}:{branch}", state="all", per_page=1)
     for item in found if isinstance(found, list) else []:
@@ -32,7 +32,10 @@ def find_pull_request(client: GitHubClient, repository: str, branch: str) -> Pul
 def open_pull_request(
     client: GitHubClient, repository: str, branch: str, *, base: str, title: str, body: str, draft: bool = False
 ) -> PullRequestLink:
-    """Open a pull request, or return the one that exists. Raises `MetaError` when GitHub refuses."""
+    """Open a pull request, or return the one that exists.
+
+    Raises `MetaError` when GitHub refuses.
+    """
     if known := find_pull_request(client, repository, branch):
         return known
     try:

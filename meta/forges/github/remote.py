@@ -1,7 +1,7 @@
-"""Fetch from and push to a clone's remote, with a token that is neither on a command line nor on disk.
+"""Fetch from and push to a clone's remote.
 
-The token goes to git in its environment. With a GitHub App, each command gets a new one, since work may take longer
-than the hour for which such a token is valid.
+The token goes to git in its environment: it is never on a command line or on disk. With a GitHub App, each command gets
+a new one, since work may take longer than the hour for which such a token is valid.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ class OriginRemote:
     report: Report
 
     def fetch_branch(self, branch: str) -> str | None:
-        """Fetch a branch and return its commit; `None` where origin has no such branch. Raises `MetaError`."""
+        """Fetch a branch and return its commit; `None` where origin has no such branch.
+
+        Raises `MetaError`.
+        """
         ref, copy = f"refs/heads/{branch}", f"refs/remotes/origin/{branch}"
         if not self._run("ls-remote", "--heads", "origin", ref).strip():
             return None
@@ -36,7 +39,10 @@ class OriginRemote:
         return run_git("rev-parse", copy, cwd=self.clone).strip()
 
     def push_commit(self, commit: str, branch: str) -> None:
-        """Make a branch of origin point at a commit; one that exists only moves forward. Raises `MetaError`."""
+        """Make a branch of origin point at a commit.
+
+        A branch that exists only moves forward. Raises `MetaError`.
+        """
         self._run("push", "--quiet", "origin", f"{commit}:refs/heads/{branch}")
 
     def _run(self, *args: str) -> str:

@@ -1,4 +1,4 @@
-"""What starts the worker: a mention or a label on an issue, by somebody with write access."""
+"""What starts the worker: a mention or a label, by somebody with write access."""
 
 from __future__ import annotations
 
@@ -31,9 +31,10 @@ class Trigger:
 
 
 def find_trigger(payload: object, mention: str, label: str) -> Trigger | str:
-    """Return what a payload asks for, or in words why it asks for nothing; who may ask is checked later.
+    """Return what a payload asks for, or in words why it asks for nothing.
 
-    Raises `MetaError` (exit code 2) for anything that GitHub would not send.
+    Whether that person may ask is checked later. Raises `MetaError` (exit code 2) for anything that GitHub would not
+    send.
     """
     if not isinstance(payload, dict):
         raise _bad_event("is not a JSON object")
@@ -89,15 +90,18 @@ def _by_label(payload: dict[str, Any], issue: dict[str, Any], place: IssuePlace,
 
 
 def is_mentioned(text: str, mention: str) -> bool:
-    """Whether a person's own words mention it, outside of quotations, code and hidden comments."""
+    """Return whether a person's own words mention it.
+
+    Quotations, code and hidden comments are not their own words.
+    """
     own = "\n".join(line for line in _CODE.sub(" ", text[:60_000]).split("\n") if not line.lstrip().startswith(">"))
     return bool(re.search(rf"(?<![\w@/.-]){re.escape(mention)}(?![\w/-])", own, re.IGNORECASE))
 
 
 def require_permission(client: GitHubClient, trigger: Trigger, repositories: Iterable[str]) -> None:
-    """Raise `MetaError` unless the issue is in one of `repositories` and the person can push there.
+    """Raise `MetaError` unless the person can push to the issue's repository.
 
-    The exit code is 3 where they may not, and 1 where GitHub does not say.
+    It has to be one of `repositories`. The exit code is 3 where they may not, and 1 where GitHub does not say.
     """
     repository = trigger.place.repository
     if repository.casefold() not in {name.casefold() for name in repositories}:

@@ -1,4 +1,4 @@
-"""`meta work --event FILE`: from a webhook's payload to the work that somebody asks for."""
+"""`meta work --event FILE`: from a webhook's payload to the work asked for."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ EVENT_REMEDY = "give the file at $GITHUB_EVENT_PATH"
 
 
 def accept_event(project: Project, path: Path) -> Trigger:
-    """Read a webhook's payload and return who asks for work on which issue; only a person with write access can.
+    """Read a webhook's payload and return who asks for work on which issue.
 
-    Raises `MetaError`: exit code 3 and the reason where the event starts nothing, 2 where the file is not an event.
+    Only a person with write access can. Raises `MetaError`: exit code 3 and the reason where the event starts nothing,
+    2 where the file is not an event.
     """
     github = project.settings.github
     trigger = find_trigger(_read_payload(path), github.mention, github.label)

@@ -15,7 +15,7 @@ from meta.nights.schedule.plan import Schedule
 
 
 def find_schedule(kind: str) -> Schedule:
-    """The schedule of that name. Raises `MetaError` (exit code 2) where there is none."""
+    """Return the schedule of that name. Raises `MetaError` where there is none."""
     if kind == "systemd":
         from meta.nights.schedule.systemd import SystemdSchedule
 

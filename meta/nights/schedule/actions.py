@@ -1,4 +1,7 @@
-"""A GitHub Actions workflow in the agent's repository. Its cache carries runs.db from night to night."""
+"""A GitHub Actions workflow in the agent's repository.
+
+Its cache carries runs.db from night to night.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A line in the user's crontab, between two marker lines; the rest stays as it is."""
+"""A line in the user's crontab, between two markers; the rest stays as it is."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ CRONTAB_NAME = "crontab"
 
 
 class CronSchedule:
-    """Reads the crontab, changes it, and writes it back. Cron does not make up for nights when the machine was off."""
+    """Reads the crontab, changes it, and writes it back.
+
+    Cron does not make up for nights when the machine was off.
+    """
 
     def install(self, plan: NightlyTimer) -> ScheduleChange:
         block = _block(plan)

@@ -14,7 +14,10 @@ from meta.errors import MetaError
 
 @dataclass(frozen=True)
 class NightlyTimer:
-    """Start `meta nightly` in `folder` each day at `at`, to be over by `until`; empty: by the settings alone."""
+    """Starts `meta nightly` in `folder` each day at `at`, to be over by `until`.
+
+    Where `until` is empty, only the settings say when it is over.
+    """
 
     folder: Path
     at: str = "02:00"
@@ -39,7 +42,7 @@ class NightlyTimer:
 
 @dataclass(frozen=True)
 class ScheduleChange:
-    """What was done: the text of each file or table as it is now, and notes on what is left to do."""
+    """The text of each file or table as it is now, and notes on what is left to do."""
 
     texts: dict[str, str]
     notes: tuple[str, ...] = ()
@@ -57,7 +60,10 @@ class Schedule(Protocol):
 
 
 def write_if_changed(path: Path, text: str) -> bool:
-    """Write a file unless it already has this text; returns whether it changed. Raises `MetaError` with the path."""
+    """Write a file unless it already has this text; return whether it changed.
+
+    Raises `MetaError`, which names the path.
+    """
     try:
         if path.exists() and path.read_text("utf-8") == text:
             return False

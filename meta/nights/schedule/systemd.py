@@ -1,4 +1,7 @@
-"""A systemd user timer. `Persistent=true` makes up for a night that was missed because the machine was off."""
+"""A systemd user timer.
+
+`Persistent=true` makes up for a night that was missed because the machine was off.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from meta.templates import fill_template
 
 
 class SystemdSchedule:
-    """Writes two unit files into the user's own folder, and calls `systemctl --user` where it runs."""
+    """Writes two unit files for the user, and calls `systemctl --user` where it runs."""
 
     def install(self, plan: NightlyTimer) -> ScheduleChange:
         texts = self._unit_texts(plan)
