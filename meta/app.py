@@ -24,7 +24,7 @@ from meta.store.writer_lock import hold_writer_lock
 if TYPE_CHECKING:
     from meta.environments.workshop import Workshop
     from meta.forges.github.delivery import IssueDelivery
-    from meta.gateway.call_budget import CallBudget
+    from meta.gateway.call_budget import SpendingCaps
     from meta.gateway.models import Models
     from meta.nights.deadline import Deadline
     from meta.nights.night import NightParts
@@ -100,15 +100,15 @@ class App:
             )
         return sandbox
 
-    def models(self, budget: CallBudget | None = None) -> Models:
-        """Return models whose calls `budget` pays for.
+    def models(self, night: Night | None = None, caps: SpendingCaps | None = None) -> Models:
+        """Return models whose calls are recorded for `night`.
 
-        Without a budget, calls are recorded but not limited.
+        Without `caps`, calls are recorded but not limited.
         """
         from meta.gateway.call_budget import CallBudget
         from meta.gateway.models import Models
 
-        return Models(self.settings, budget or CallBudget(self.store.calls))
+        return Models(self.settings, CallBudget(self.store.calls, caps, night.id if night else None))
 
     @cached_property
     def workshop(self) -> Workshop:
@@ -144,7 +144,7 @@ class App:
         """
         from meta.replay.replayer import Replayer
 
-        return Replayer(self.store, executor or self.executor(self.models()), night)
+        return Replayer(self.store, executor or self.executor(self.models(night)), night)
 
     def issue_delivery(self) -> IssueDelivery:
         """Return what works on issues with the agent in use, and opens pull requests."""
@@ -163,7 +163,7 @@ class App:
         runs.db is checked and backed up first. The night ends at `deadline`, or else at the next `until`, which the
         settings give unless it is passed.
         """
-        from meta.gateway.call_budget import CallBudget, SpendingCaps
+        from meta.gateway.call_budget import SpendingCaps
         from meta.nights.deadline import Deadline, DeadlineExecutor
         from meta.nights.night import NightParts
         from meta.nights.patience import OutagePatience
@@ -176,7 +176,7 @@ class App:
         night = self.store.nights.resume_or_open(self.settings.tune.replays)
         if night.resumed:
             self.report(f"resuming night {night.id}, which was interrupted")
-        models = self.models(CallBudget(self.store.calls, SpendingCaps(nightly.usd, nightly.tokens), night.id))
+        models = self.models(night, SpendingCaps(nightly.usd, nightly.tokens))
 
         def open_tuning() -> Tuning:
             return self.tuning(night, models=models, executor=DeadlineExecutor(self.executor(models), by))
@@ -239,7 +239,7 @@ class App:
         from meta.tune.trial import Trials
 
         store, history, settings, report = self.store, self.history, self.settings, self.report
-        models = models or self.models()
+        models = models or self.models(night)
         proposer = proposer or self.proposer(models)
         replayer = self.replayer(night, executor or self.executor(models))
         preset = preset_of_settings(settings.tune)

@@ -14,7 +14,7 @@ from feedback.outcome import Cause, Outcome
 from meta.app import open_writable
 from meta.cli.entry import app as meta_app
 from meta.errors import BudgetSpent, MetaError, ServiceDown
-from meta.gateway.call_budget import CallBudget, SpendingCaps
+from meta.gateway.call_budget import SpendingCaps
 from meta.outcomes.model_causes import assign_causes_by_model
 from meta.project import ignore_report
 from meta.tune.propose.evidence import gather_evidence
@@ -193,7 +193,7 @@ def test_the_caps_of_the_night_hold_for_it_too(tmp_path: Path) -> None:
     with serving(script(NO_CAUSE)) as server:
         waiting_in(tmp_path, server.url, outcome(1), outcome(2))
         with open_writable(tmp_path, "test") as app:
-            capped = app.models(CallBudget(app.store.calls, SpendingCaps(tokens=100)))
+            capped = app.models(caps=SpendingCaps(tokens=100))
             with pytest.raises(BudgetSpent):
                 assign_causes_by_model(app.store.outcomes, capped, 50, ignore_report)
             assert server.requests == []

@@ -24,6 +24,7 @@ from meta.records.ticket import Admission
 from meta.replay.simulated import SimulatedExecutor
 from meta.settings import Settings
 from meta.store.writer_lock import hold_writer_lock
+from meta.tune.loop import tune
 from tests.messages_server import Answer, error, message, script, serving, text
 from tests.raw_database import run_raw
 from tests.test_night import GOOD, House
@@ -93,6 +94,13 @@ def test_a_night_tunes_proposes_and_tells_what_it_cost_and_what_to_decide(house:
     assert "kept (proposal 1): Rules first" in told
     assert "proposer (scripted-1): $0.01, 1,500 tokens, 1 calls" in told
     assert "`meta proposals show 1`" in told
+
+
+def test_calls_of_a_night_that_a_person_starts_are_booked_on_it_too(house: Unwatched) -> None:
+    with serving(script(PROPOSES)) as served:
+        app = house.unwatched(served.url)
+        done = tune(app.open_tuning())
+    assert [(c.role, c.night) for c in app.store.calls.all()] == [("proposer", done.night)]
 
 
 def test_a_night_without_news_is_told_in_one_line(tmp_path: Path) -> None:
