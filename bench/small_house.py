@@ -87,7 +87,7 @@ def small_house(
     return house
 
 
-def copied(house: DemoFolders, where: Path) -> DemoFolders:
+def copy_house(house: DemoFolders, where: Path) -> DemoFolders:
     """Copy an unused project, so that the tickets point at the copy."""
     shutil.copytree(house.root, where, symlinks=True)
     copy = DemoFolders(where.absolute())

@@ -67,7 +67,7 @@ def _problem(text: str, found: ErrorDetails) -> str:
 
 def _message(found: ErrorDetails) -> str:
     """Say what is wrong with a setting, in terms of meta.toml rather than Python."""
-    keys, kind, said = found["loc"], found["type"], found["msg"]
+    keys, kind, text = found["loc"], found["type"], found["msg"]
     field = _field(keys)
     if kind == "extra_forbidden":
         return _suggestion(keys)
@@ -81,7 +81,7 @@ def _message(found: ErrorDetails) -> str:
         return f"must be a list of sections: [[{_dotted(keys)}]]" if field and _model_of(field) else "must be a [list]"
     if kind == "string_pattern_mismatch" and field and field.examples:
         return f'must be written like "{field.examples[0]}"'
-    return said[:1].lower() + said[1:]
+    return text[:1].lower() + text[1:]
 
 
 def _dotted(keys: Keys) -> str:

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from bench.faults.running import Running, descendants, gone, kill, leftovers, reading, verdicts
-from bench.faults.service import Service, serving
+from bench.faults.running import Running, count_survivors, descendants, find_leftovers, kill, open_runs, read_verdicts
+from bench.faults.service import Service, serve_faults
 from bench.small_house import small_house
 from meta.demo.folders import DemoFolders
 
@@ -28,7 +28,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> DemoFolders:
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
-    with serving(1) as service:
+    with serve_faults(1) as service:
         yield service
 
 
@@ -40,7 +40,7 @@ def until(seen: Callable[[], object], seconds: float = 60.0) -> None:
 
 
 def stage(house: DemoFolders) -> str:
-    with reading(house) as db:
+    with open_runs(house) as db:
         return str(db.execute("select stage from nights order by id desc limit 1").fetchone())
 
 
@@ -67,27 +67,27 @@ def test_a_night_is_stopped_killed_and_started_twice_and_loses_nothing(
     assert first.wait(20) == 130
     assert time.monotonic() - begun < 10  # it does not wait for the answer
     assert "the same command goes on from there" in first.words()
-    assert not leftovers(house, temporary, over=False)
+    assert not find_leftovers(house, temporary, over=False)
 
     over.set()
     service.settled()
     service.trouble = None
     killed = Running(house, service.url, temporary=temporary)
-    until(lambda: verdicts(house))
+    until(lambda: read_verdicts(house))
     below = descendants(killed.pid)
     kill(killed.pid)
     killed.process.wait()
-    seen = verdicts(house)
-    assert gone(below) == 0
+    seen = read_verdicts(house)
+    assert count_survivors(below) == 0
     service.settled()
     begun_before = service.begun
 
     last = Running(house, service.url, temporary=temporary)
     assert last.wait(300) in (0, 4), last.words()
     assert "which was interrupted" in last.words()
-    now = verdicts(house)
+    now = read_verdicts(house)
     assert {name: now.get(name) for name in seen} == seen
     assert service.begun - begun_before == len(now) - len(seen)  # nothing that was finished is made again
-    assert not leftovers(house, temporary)
-    with reading(house) as db:
+    assert not find_leftovers(house, temporary)
+    with open_runs(house) as db:
         assert db.execute("select count(*) from nights").fetchone() == (1,)

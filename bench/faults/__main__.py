@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.faults import troubles
-from bench.faults.disk import disk_full
+from bench.faults.disk import fill_disk
 from bench.faults.kills import kills
 from bench.faults.moments import STAGES
-from bench.faults.service import FAULTS, Service, serving
+from bench.faults.service import FAULTS, Service, serve_faults
 from bench.small_house import small_house
 from meta.demo.folders import DemoFolders
 
@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="one JSON document")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="faults-") as folder, serving(arguments.seed) as service:
+    with tempfile.TemporaryDirectory(prefix="faults-") as folder, serve_faults(arguments.seed) as service:
         result = run(Path(folder), service, arguments)
     print(json.dumps(result) if arguments.json else json.dumps(result, indent=2))
     sys.exit(not result["ok"])
@@ -94,27 +94,27 @@ def _troubles(
     stages = [stage for stage in STAGES if stage in arguments.stages.split(",")]
     if "service" in only:
         for name in filter(None, arguments.faults.split(",")):
-            yield troubles.with_the_service(name, model, service, where / "t-service", arguments.seconds)
+            yield troubles.break_service(name, model, service, where / "t-service", arguments.seconds)
             if name == FROM_THE_START:
-                yield troubles.with_the_service(name, model, service, where / "t-start", arguments.seconds, after=0)
+                yield troubles.break_service(name, model, service, where / "t-start", arguments.seconds, after=0)
     if "disk" in only:
         for number in range(arguments.disks):
-            yield disk_full(
+            yield fill_disk(
                 stages[number % len(stages)], number % 2 == 0, small, service, where / f"t-disk-{number}", draw
             )
     if "database" in only:
-        yield troubles.locked(model, service, where / "t-locked")
-        yield troubles.corrupted(model, service, where / "t-corrupted", draw)
+        yield troubles.lock_database(model, service, where / "t-locked")
+        yield troubles.corrupt_database(model, service, where / "t-corrupted", draw)
     if "signals" in only:
         for stage in stages:
             for kind in (signal.SIGTERM, signal.SIGINT) * arguments.signals:
                 after = draw.uniform(0.0, STAGES[stage])
-                yield troubles.told_to_stop(kind, stage, after, small, service, where / f"t-signal-{stage}-{kind}")
+                yield troubles.stop_by_signal(kind, stage, after, small, service, where / f"t-signal-{stage}-{kind}")
     if "repository" in only:
-        yield troubles.repository_gone(model, service, where / "t-gone")
-        yield troubles.force_pushed(model, service, where / "t-forced")
+        yield troubles.move_repository(model, service, where / "t-gone")
+        yield troubles.rewrite_history(model, service, where / "t-forced")
     if "person" in only:
-        yield troubles.person_at_work(model, service, where / "t-person")
+        yield troubles.edit_during_night(model, service, where / "t-person")
 
 
 def _fine(trouble: troubles.Result) -> bool:

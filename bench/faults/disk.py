@@ -10,10 +10,10 @@ import subprocess
 import zlib
 from pathlib import Path
 
-from bench.faults.moments import STAGES, goes_on, stands_at
-from bench.faults.running import Running, last_words, leftovers, reading, verdicts
+from bench.faults.moments import STAGES, resume, stop_at
+from bench.faults.running import Running, find_last_words, find_leftovers, open_runs, read_verdicts
 from bench.faults.service import Service
-from bench.small_house import copied
+from bench.small_house import copy_house
 from meta.demo.folders import DemoFolders
 
 PLACES = ("disk", "disk with the scratch", "memory with the scratch")
@@ -25,7 +25,7 @@ LITTLE, MORE = 8, 600
 """Most pages left at the chosen moment, so that the disk is full at once, or soon."""
 
 
-def disk_full(
+def fill_disk(
     stage: str, at_once: bool, model: DemoFolders, service: Service, where: Path, draw: random.Random
 ) -> dict[str, object] | None:
     """Run a night on a disk that fills up during a stage.
@@ -38,19 +38,19 @@ def disk_full(
     if os.geteuid() or not _mount("tmpfs", where, "size=2g"):
         return None
     try:
-        house = copied(model, where / "house")
+        house = copy_house(model, where / "house")
         _forget_environments(house)
         first = Running(house, service.url, temporary=where / "tmp", before=_own_memory(place))
-        reached = stands_at(first, house, stage, after)
+        reached = stop_at(first, house, stage, after)
         full = Path("/proc", str(first.pid), "root/dev/shm") if place == PLACES[2] else where
         if reached:
             _fill(full, first.pid, pages)
-        goes_on(first)
+        resume(first)
         code = first.wait(600)
         _mount("tmpfs", where, "remount,size=2g")
-        seen, words = verdicts(house), first.words()
+        seen, words = read_verdicts(house), first.words()
         second = Running(house, service.url, temporary=where / "tmp")
-        then, now = second.wait(600), verdicts(house)
+        then, now = second.wait(600), read_verdicts(house)
         return {
             "fault": f"{place} full but for {pages} pages, {after:.2f} s into {reached or stage}",
             "reached": bool(reached),
@@ -58,20 +58,20 @@ def disk_full(
             "then": then,
             "met": len(FULL.findall(words)),
             "lost": sum(now.get(name) != verdict for name, verdict in seen.items()),
-            "false_failed": blamed(house),
+            "false_failed": find_false_failures(house),
             "void": sum(verdict == "void" for verdict in now.values()),
             "traceback": "Traceback" in words + second.words(),
-            "left": leftovers(house, where / "tmp"),
-            "said": last_words(first),
-            "then_said": last_words(second),
+            "left": find_leftovers(house, where / "tmp"),
+            "said": find_last_words(first),
+            "then_said": find_last_words(second),
         }
     finally:
         subprocess.run(["umount", str(where)], check=False)
 
 
-def blamed(house: DemoFolders) -> list[str]:
+def find_false_failures(house: DemoFolders) -> list[str]:
     """Return replays that failed, and tickets quarantined, because of a full disk."""
-    with reading(house) as db:
+    with open_runs(house) as db:
         replays = db.execute(
             "select r.id, r.reason, t.events from replays r join transcripts t on t.replay = r.id"
             " where r.verdict = 'failed'"

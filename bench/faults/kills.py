@@ -8,9 +8,18 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from bench.faults.running import Running, decisions, descendants, gone, kill, leftovers, reading, verdicts
+from bench.faults.running import (
+    Running,
+    count_survivors,
+    descendants,
+    find_leftovers,
+    kill,
+    open_runs,
+    read_decisions,
+    read_verdicts,
+)
 from bench.faults.service import Service
-from bench.small_house import copied
+from bench.small_house import copy_house
 from meta.demo.folders import DemoFolders
 
 LATEST = 10.0
@@ -27,7 +36,7 @@ def kills(number: int, seed: int, model: DemoFolders, service: Service, where: P
     count.update(dict.fromkeys(("leftovers", "failed_starts", "unrecorded", "kills", "nights"), 0))
     while count["kills"] < number:
         where.mkdir(parents=True, exist_ok=True)
-        house = copied(model, where / "house")
+        house = copy_house(model, where / "house")
         _one_house(house, number, draw, count, service, where / "tmp", parallel)
         shutil.rmtree(where, ignore_errors=True)
     return dict(count)
@@ -42,7 +51,7 @@ def _one_house(
     tmp: Path,
     parallel: int,
 ) -> None:
-    seen, settled, nights = verdicts(house), decisions(house), 0
+    seen, settled, nights = read_verdicts(house), read_decisions(house), 0
     answered = service.answered
     while nights < NIGHTS:
         begun, made = service.begun, len(seen)
@@ -63,9 +72,9 @@ def _one_house(
             killed = kill(running.pid)
             running.process.wait()
             count["kills"] += 1
-            count["strays"] += gone(below)
+            count["strays"] += count_survivors(below)
             service.settled()
-        now, fates = verdicts(house), decisions(house)
+        now, fates = read_verdicts(house), read_decisions(house)
         count["lost"] += len(seen.keys() - now.keys())
         count["changed"] += sum(now[name] != verdict for name, verdict in seen.items() if name in now)
         count["changed"] += sum(fates.get(name) != fate for name, fate in settled.items())
@@ -78,11 +87,11 @@ def _one_house(
             if running.process.returncode not in (0, 3, 4):
                 count["failed_starts"] += 1
                 count_words(running, count)
-            left = leftovers(house, tmp)
+            left = find_leftovers(house, tmp)
             count["leftovers"] += len(left)
             if left:
                 print("left behind:", left, flush=True)
-    with reading(house) as db:
+    with open_runs(house) as db:
         rows = db.execute("select count(*) from calls where ended = 'answered' or ended is null").fetchone()[0]
     count["unrecorded"] += max(0, service.answered - answered - rows)
 
@@ -98,4 +107,4 @@ def _watch(running: Running, house: DemoFolders, seconds: float, seen: dict[str,
     end = time.monotonic() + seconds
     while time.monotonic() < end and not running.ended():
         time.sleep(0.05)
-    seen.update({name: verdict for name, verdict in verdicts(house).items() if name not in seen})
+    seen.update({name: verdict for name, verdict in read_verdicts(house).items() if name not in seen})

@@ -13,7 +13,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-from bench.faults.running import Running, reading
+from bench.faults.running import Running, open_runs
 from meta.demo.folders import DemoFolders
 
 STAGES = {
@@ -38,32 +38,32 @@ STEP = 0.0003
 PATIENCE = 300.0
 
 
-def stands_at(running: Running, house: DemoFolders, stage: str, after: float) -> str:
+def stop_at(running: Running, house: DemoFolders, stage: str, after: float) -> str:
     """Let a night run until `after` seconds into a stage, and stop it there.
 
     Returns the stage that was seen: this one, or a later one if this one had nothing to do and ended too quickly. Empty
     if the night ended or the stage took too long to come.
     """
     end = time.monotonic() + PATIENCE
-    while not _has_the_lock(running, house):
+    while not _has_lock(running, house):
         if running.ended() or time.monotonic() > end:
             return ""
         time.sleep(STEP)
-    with reading(house, 0.05) as db:
+    with open_runs(house, 0.05) as db:
         while not running.ended() and time.monotonic() < end:
             _stop(running)
-            if found := _begun(db, stage):
+            if found := _find_stage(db, stage):
                 if after:
-                    _go_on(running)
+                    _continue(running)
                     time.sleep(after)
                     _stop(running)
                 return "" if running.ended() else found
-            _go_on(running)
+            _continue(running)
             time.sleep(STEP)
     return ""
 
 
-def told(running: Running, number: int) -> None:
+def send_signal(running: Running, number: int) -> None:
     """Send a signal to the main thread.
 
     The kernel does so for a running process, but for a stopped one it may choose any thread.
@@ -71,9 +71,9 @@ def told(running: Running, number: int) -> None:
     ctypes.CDLL(None).tgkill(running.pid, running.pid, number)
 
 
-def goes_on(running: Running) -> None:
+def resume(running: Running) -> None:
     """Let a stopped night run again."""
-    _go_on(running)
+    _continue(running)
 
 
 def _stop(running: Running) -> None:
@@ -83,18 +83,18 @@ def _stop(running: Running) -> None:
             time.sleep(0.0005)
 
 
-def _go_on(running: Running) -> None:
+def _continue(running: Running) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(running.pid, signal.SIGCONT)
 
 
-def _has_the_lock(running: Running, house: DemoFolders) -> bool:
+def _has_lock(running: Running, house: DemoFolders) -> bool:
     with contextlib.suppress(OSError):
         return f"process {running.pid} on" in (house.agent / "runs.db.lock").read_text()
     return False
 
 
-def _begun(db: sqlite3.Connection, stage: str) -> str:
+def _find_stage(db: sqlite3.Connection, stage: str) -> str:
     """Return this stage or a later one if the night has reached it."""
     if stage == "start":
         return stage

@@ -80,7 +80,7 @@ def descendants(pid: int) -> list[tuple[int, str]]:
     return found
 
 
-def alive(processes: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
+def find_alive(processes: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
     """Return those that still run, without process ids that have been reused."""
     found = []
     for pid, started in processes:
@@ -99,7 +99,7 @@ def kill(pid: int) -> bool:
 
 
 @contextlib.contextmanager
-def reading(house: DemoFolders, patience: float = 10.0) -> Iterator[sqlite3.Connection]:
+def open_runs(house: DemoFolders, patience: float = 10.0) -> Iterator[sqlite3.Connection]:
     """Open runs.db for reading, and wait `patience` seconds if it is locked."""
     db = sqlite3.connect(f"file:{house.agent / 'runs.db'}?mode=ro", uri=True, timeout=patience)
     try:
@@ -108,26 +108,26 @@ def reading(house: DemoFolders, patience: float = 10.0) -> Iterator[sqlite3.Conn
         db.close()
 
 
-def verdicts(house: DemoFolders) -> Verdicts:
-    with reading(house) as db:
+def read_verdicts(house: DemoFolders) -> Verdicts:
+    with open_runs(house) as db:
         return dict(db.execute("select id, verdict from replays"))
 
 
-def decisions(house: DemoFolders) -> dict[int, str]:
+def read_decisions(house: DemoFolders) -> dict[int, str]:
     """Return decided candidates with their status."""
-    with reading(house) as db:
+    with open_runs(house) as db:
         sql = "select id, status from candidates where status in ('kept', 'refused', 'screened_out', 'invalid')"
         return dict(db.execute(sql))
 
 
-def leftovers(house: DemoFolders, temporary: Path, *, over: bool = True) -> list[str]:
+def find_leftovers(house: DemoFolders, temporary: Path, *, over: bool = True) -> list[str]:
     """Return what a night left behind: folders, locks, worktrees, processes.
 
     Programs that were killed with it may take a moment to end. A night that was told to stop may leave half-made parts
     of the cache; then `over` is false.
     """
     end = time.monotonic() + SOON_GONE
-    while (running := about(house)) and time.monotonic() < end:
+    while (running := find_processes(house)) and time.monotonic() < end:
         time.sleep(0.05)
     cache = house.agent / ".meta"
     half_made = HALF_MADE_PATTERNS if over else ()
@@ -145,7 +145,7 @@ def leftovers(house: DemoFolders, temporary: Path, *, over: bool = True) -> list
     return found + [f"process {pid}: {words}" for pid, words in running.items()]
 
 
-def about(house: DemoFolders) -> dict[int, str]:
+def find_processes(house: DemoFolders) -> dict[int, str]:
     """Return processes at work in this project, with part of their command line."""
     found, mark = dict[int, str](), str(house.root)
     for entry in Path("/proc").iterdir():
@@ -157,15 +157,15 @@ def about(house: DemoFolders) -> dict[int, str]:
     return found
 
 
-def gone(processes: Sequence[tuple[int, str]], seconds: float = SOON_GONE) -> int:
+def count_survivors(processes: Sequence[tuple[int, str]], seconds: float = SOON_GONE) -> int:
     """Return how many of these processes still run after `seconds`."""
     end = time.monotonic() + seconds
-    while alive(processes) and time.monotonic() < end:
+    while find_alive(processes) and time.monotonic() < end:
         time.sleep(0.05)
-    return len(alive(processes))
+    return len(find_alive(processes))
 
 
-def last_words(running: Running) -> str:
+def find_last_words(running: Running) -> str:
     """Return the line that says why it stopped, or else its last line."""
     lines = [line for line in running.words().strip().splitlines() if not line.startswith("  gate:")]
     stopped = [line for line in lines if line.startswith(("error:", "STOPPED", "ended early"))]

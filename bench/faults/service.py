@@ -58,7 +58,7 @@ class Service(ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def serving(seed: int) -> Iterator[Service]:
+def serve_faults(seed: int) -> Iterator[Service]:
     """Run the service in a thread."""
     with Service(seed) as service:
         thread = threading.Thread(target=service.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -178,5 +178,5 @@ FAULTS: dict[str, Fault] = {
     "wrong tool names": _call("fly_to_the_moon", where="there"),
     "endless tool calls": _call("read_file", path="README.md"),
 }
-THE_MODELS_OWN = frozenset({"wrong tool names", "endless tool calls"})
+MODEL_FAULTS = frozenset({"wrong tool names", "endless tool calls"})
 """Faults of the model rather than its service: a run then ends at its limits, and has failed."""

@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.faults.moments import goes_on, stands_at, told
-from bench.faults.running import Running, last_words, leftovers, reading, verdicts
-from bench.faults.service import FAULTS, THE_MODELS_OWN, Service
-from bench.small_house import copied
+from bench.faults.moments import resume, send_signal, stop_at
+from bench.faults.running import Running, find_last_words, find_leftovers, open_runs, read_verdicts
+from bench.faults.service import FAULTS, MODEL_FAULTS, Service
+from bench.small_house import copy_house
 from meta.demo.folders import DemoFolders
 
 Result = dict[str, object]
@@ -27,14 +27,14 @@ BURST, A_MINUTE = 40, 120
 do not count; a run with one ends at its limits."""
 
 
-def with_the_service(
+def break_service(
     name: str, model: DemoFolders, service: Service, where: Path, seconds: float, after: int = 2
 ) -> Result:
     """Run a night whose service is in trouble for a while from replay `after` on."""
-    house = copied(model, where / "house")
+    house = copy_house(model, where / "house")
     running = Running(house, service.url, temporary=where / "tmp")
     _until(lambda: service_has_begun(house, after), running, 120)
-    before, refused = set(verdicts(house)), service.refused
+    before, refused = set(read_verdicts(house)), service.refused
     service.trouble = FAULTS[name]
     _until(lambda: after > 0 or service.refused > refused, running, 120)
     begun = time.monotonic()
@@ -46,7 +46,7 @@ def with_the_service(
     again = code
     if code == 1:  # a clear stop: the next start resumes it
         again = Running(house, service.url, temporary=where / "tmp").wait(600)
-    with reading(house) as db:
+    with open_runs(house) as db:
         hurt = db.execute(
             "select r.id, r.verdict, r.ended from replays r where exists (select 1 from calls c where c.replay = r.id"
             " and c.ended != 'answered')"
@@ -55,7 +55,7 @@ def with_the_service(
         unchanged = "select id, verdict from replays where ended = 'no_change' and verdict = 'failed'"
         empty = db.execute(unchanged).fetchall()
     false_failed = [row for row in hurt if row[1] == "failed"]
-    if name not in THE_MODELS_OWN:
+    if name not in MODEL_FAULTS:
         false_failed += [row for row in empty if row[0] not in before]
     return {
         "fault": name,
@@ -64,24 +64,24 @@ def with_the_service(
         "code": code,
         "then": again,
         "requests_in_trouble": hit,
-        "too_many_requests": name not in THE_MODELS_OWN and hit > BURST + A_MINUTE * took / 60,
+        "too_many_requests": name not in MODEL_FAULTS and hit > BURST + A_MINUTE * took / 60,
         "void": void,
         "false_failed": len(false_failed),
         "traceback": "Traceback" in running.words(),
-        "left": leftovers(house, where / "tmp"),
-        "said": last_words(running),
+        "left": find_leftovers(house, where / "tmp"),
+        "said": find_last_words(running),
     }
 
 
 def service_has_begun(house: DemoFolders, replays: int) -> bool:
-    with contextlib.suppress(sqlite3.Error), reading(house) as db:
+    with contextlib.suppress(sqlite3.Error), open_runs(house) as db:
         return bool(db.execute("select count(*) from replays").fetchone()[0] >= replays)
     return False
 
 
-def locked(model: DemoFolders, service: Service, where: Path) -> Result:
+def lock_database(model: DemoFolders, service: Service, where: Path) -> Result:
     """Lock runs.db during the whole night."""
-    house = copied(model, where / "house")
+    house = copy_house(model, where / "house")
     other = sqlite3.connect(house.agent / "runs.db", isolation_level=None)
     other.execute("begin exclusive")
     running = Running(house, service.url, temporary=where / "tmp")
@@ -93,17 +93,17 @@ def locked(model: DemoFolders, service: Service, where: Path) -> Result:
         "fault": "runs.db locked",
         "code": code,
         "then": then,
-        "said": last_words(running),
+        "said": find_last_words(running),
         "traceback": "Traceback" in running.words(),
     }
 
 
-def corrupted(model: DemoFolders, service: Service, where: Path, draw: random.Random) -> Result:
+def corrupt_database(model: DemoFolders, service: Service, where: Path, draw: random.Random) -> Result:
     """Overwrite pages of runs.db between two nights.
 
     The next start must notice and offer a copy that works.
     """
-    house = copied(model, where / "house")
+    house = copy_house(model, where / "house")
     Running(house, service.url, temporary=where / "tmp").wait(600)
     path = house.agent / "runs.db"
     with path.open("r+b") as file:
@@ -121,29 +121,29 @@ def corrupted(model: DemoFolders, service: Service, where: Path, draw: random.Ra
         "code": code,
         "then": then,
         "copy offered": "cp runs.db.b" in words,
-        "said": last_words(running),
+        "said": find_last_words(running),
         "traceback": "Traceback" in words,
     }
 
 
-def told_to_stop(number: int, stage: str, after: float, model: DemoFolders, service: Service, where: Path) -> Result:
+def stop_by_signal(number: int, stage: str, after: float, model: DemoFolders, service: Service, where: Path) -> Result:
     """Send SIGTERM or SIGINT during a stage; the next start must resume the night."""
-    house = copied(model, where / "house")
+    house = copy_house(model, where / "house")
     settings = house.agent / "meta.toml"
     plain = settings.read_text()
     if stage == "mined tickets":
         settings.write_text(plain + "mine = 1\n")
     running = Running(house, service.url, temporary=where / "tmp")
-    reached = stands_at(running, house, stage, after)
+    reached = stop_at(running, house, stage, after)
     begun = time.monotonic()
-    told(running, number)
-    goes_on(running)
+    send_signal(running, number)
+    resume(running)
     code = running.wait(60)
-    took, seen = time.monotonic() - begun, verdicts(house)
-    left = leftovers(house, where / "tmp", over=False)
+    took, seen = time.monotonic() - begun, read_verdicts(house)
+    left = find_leftovers(house, where / "tmp", over=False)
     settings.write_text(plain)
     then = Running(house, service.url, temporary=where / "tmp").wait(600)
-    now = verdicts(house)
+    now = read_verdicts(house)
     return {
         "fault": f"{signal.Signals(number).name} {after:.2f} s into {reached or stage}",
         "reached": bool(reached),
@@ -152,14 +152,14 @@ def told_to_stop(number: int, stage: str, after: float, model: DemoFolders, serv
         "seconds": round(took, 1),
         "lost": sum(now.get(n) != v for n, v in seen.items()),
         "traceback": "Traceback" in running.words(),
-        "left": left + leftovers(house, where / "tmp"),
-        "said": last_words(running),
+        "left": left + find_leftovers(house, where / "tmp"),
+        "said": find_last_words(running),
     }
 
 
-def repository_gone(model: DemoFolders, service: Service, where: Path) -> Result:
+def move_repository(model: DemoFolders, service: Service, where: Path) -> Result:
     """Move the project's clone away during a night, and put it back."""
-    house = copied(model, where / "house")
+    house = copy_house(model, where / "house")
     running = Running(house, service.url, temporary=where / "tmp")
     _until(lambda: service_has_begun(house, 3), running, 120)
     away = house.root / "away"
@@ -167,21 +167,21 @@ def repository_gone(model: DemoFolders, service: Service, where: Path) -> Result
     code = running.wait(600)
     away.rename(house.project)
     then = Running(house, service.url, temporary=where / "tmp").wait(600)
-    with reading(house) as db:
+    with open_runs(house) as db:
         quarantined = db.execute("select count(*) from tickets where status = 'quarantined'").fetchone()[0]
     return {
         "fault": "repository gone",
         "code": code,
         "then": then,
         "quarantined": quarantined,
-        "said": last_words(running),
+        "said": find_last_words(running),
         "traceback": "Traceback" in running.words(),
     }
 
 
-def force_pushed(model: DemoFolders, service: Service, where: Path) -> Result:
+def rewrite_history(model: DemoFolders, service: Service, where: Path) -> Result:
     """Rewrite the project's history, so that the tickets' commits are gone."""
-    house = copied(model, where / "house")
+    house = copy_house(model, where / "house")
     shutil.rmtree(house.agent / ".meta" / "templates", ignore_errors=True)
     project = house.project
     tree = _git(project, "rev-parse", "HEAD^{tree}")
@@ -193,20 +193,20 @@ def force_pushed(model: DemoFolders, service: Service, where: Path) -> Result:
     _git(project, "gc", "--prune=now", "--quiet")
     running = Running(house, service.url, temporary=where / "tmp")
     code = running.wait(600)
-    with reading(house) as db:
+    with open_runs(house) as db:
         found = dict(db.execute("select status, count(*) from tickets group by status"))
     return {
         "fault": "force-pushed",
         "code": code,
         "tickets": found,
-        "said": last_words(running),
+        "said": find_last_words(running),
         "traceback": "Traceback" in running.words(),
     }
 
 
-def person_at_work(model: DemoFolders, service: Service, where: Path) -> Result:
+def edit_during_night(model: DemoFolders, service: Service, where: Path) -> Result:
     """Commit, switch branches and edit the surface, like a person, during a night."""
-    house = copied(model, where / "house")
+    house = copy_house(model, where / "house")
     agent, me = house.agent, ("-c", "user.name=Ada", "-c", "user.email=ada@example.invalid")
     running = Running(house, service.url, temporary=where / "tmp")
     turn, head, prompt = 0, "", house.surface / "prompts" / "system.md"
@@ -234,7 +234,7 @@ def person_at_work(model: DemoFolders, service: Service, where: Path) -> Result:
         "turns": turn,
         "untouched": untouched,
         "traceback": "Traceback" in running.words(),
-        "said": last_words(running),
+        "said": find_last_words(running),
     }
 
 

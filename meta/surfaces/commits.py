@@ -43,14 +43,14 @@ def read_folder(repository: Path, commit: str, folder: str, parts: Iterable[str]
     Parts are files or folders in that folder. An empty `folder` means the whole tree. Raises `GitError` if the commit
     does not have the folder.
     """
-    wanted = frozenset(parts)
+    names = frozenset(parts)
     for _ in range(GIT_ATTEMPTS - 1):
         with contextlib.suppress(Exception):  # a git that is killed halfway may return anything, so start a new one
-            return _read_folder(repository, commit, folder, wanted)
-    return _read_folder(repository, commit, folder, wanted)
+            return _read_folder(repository, commit, folder, names)
+    return _read_folder(repository, commit, folder, names)
 
 
-def _read_folder(repository: Path, commit: str, folder: str, wanted: Collection[str]) -> list[CommittedFile]:
+def _read_folder(repository: Path, commit: str, folder: str, names: Collection[str]) -> list[CommittedFile]:
     with open_repository(repository) as repo:
         tree = repo.commit(commit).tree
         try:
@@ -61,7 +61,7 @@ def _read_folder(repository: Path, commit: str, folder: str, wanted: Collection[
         return [
             CommittedFile(path, item.data_stream.read(), is_executable=item.mode == item.executable_mode)
             for path, item in files
-            if item.type == "blob" and item.mode != item.link_mode and path.split("/")[0] in wanted
+            if item.type == "blob" and item.mode != item.link_mode and path.split("/")[0] in names
         ]
 
 
