@@ -1,4 +1,4 @@
-"""The first version of an agent, for a team that has none: a copy of the worker that comes with `meta`."""
+"""Creates a first agent, for a team without one, from the worker in `meta`."""
 
 from __future__ import annotations
 
@@ -9,18 +9,21 @@ from worker_agent.git import GitError, run_git
 from worker_agent.surface import DEFAULT_ROOT, list_surface_files
 
 IGNORED_FILES = ("runs.db*", ".meta/")
-"""What `meta` keeps beside the agent, and git must not."""
+"""Files of `meta` in the agent's repository that git must ignore."""
 
 
 def copy_starter_agent(surface: Path) -> None:
-    """Copy agent.toml, prompts/ and tools/ of the installed worker to the folder `surface`, which must not exist."""
+    """Copy the installed worker's agent.toml, prompts/ and tools/ to `surface`.
+
+    The folder must not exist.
+    """
     for path in list_surface_files(DEFAULT_ROOT):
         (surface / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(DEFAULT_ROOT / path, surface / path)
 
 
 def ignore_records(folder: Path) -> bool:
-    """Add what `meta` keeps here to .gitignore; returns whether a line was missing."""
+    """Add `meta`'s own files to .gitignore; return whether a line was missing."""
     path = folder / ".gitignore"
     text = path.read_text("utf-8") if path.exists() else ""
     missing = [name for name in IGNORED_FILES if name not in text.splitlines()]
@@ -39,5 +42,5 @@ def enclosing_repository(folder: Path) -> Path | None:
 
 
 def make_repository(folder: Path) -> None:
-    """Make the folder a git repository, without a commit: the first one is the person's."""
+    """Make the folder a git repository, and leave the first commit to the person."""
     run_git("init", "--quiet", "--initial-branch=main", cwd=folder)
