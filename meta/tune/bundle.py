@@ -134,5 +134,5 @@ def promised_gain_of(edit: Edit, search: Sequence[Ticket], believed: dict[str, f
 
 
 def _is_new(candidate: Candidate) -> bool:
-    """Whether this is an untested edit of the proposer; the study's suggestions are tested as they are."""
+    """Whether this is an untested edit of the proposer, and not a study's suggestion."""
     return candidate.status == "proposed" and candidate.commit is not None and not candidate.edit.choice

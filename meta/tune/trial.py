@@ -149,7 +149,7 @@ class Trials:
 
 
 def theme_summary(gate: Gate) -> str:
-    """Compare the candidate's passes with the incumbent's expected ones, on its theme and elsewhere.
+    """Compare the candidate's passes with those expected of the incumbent, by theme.
 
     This is for people only: a proposer learns nothing of held-out tickets but the decision.
     """

@@ -1,4 +1,4 @@
-"""Collecting the edits of a night: those that wait from earlier ones, and new ones from the proposer, checked."""
+"""Collects a night's edits: waiting ones from earlier nights, and new ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from worker_agent.surface import list_surface_files
 
 
 class EditCollection:
-    """Asks the proposer for up to `most` edits a night and checks each; one that is refused is corrected once."""
+    """Asks for up to `most` edits a night, and sends a rejected one back once."""
 
     def __init__(self, store: Store, proposer: Proposer, check: EditCheck, most: int, report: Report) -> None:
         self._store, self._proposer, self._check = store, proposer, check
@@ -27,9 +27,9 @@ class EditCollection:
     def collect(
         self, night: Night, incumbent: Version, baseline: Sequence[Replay], search: Sequence[Ticket]
     ) -> list[Candidate]:
-        """The candidates that wait from earlier nights, and tonight's.
+        """Return the candidates that wait from earlier nights, and tonight's.
 
-        What was asked for and written down before the night was interrupted is not asked for again.
+        Edits that were requested and saved before the night was interrupted are not requested again.
         """
         candidates, nights = self._store.candidates, self._store.nights
         known = candidates.of_night(night.id)
@@ -56,13 +56,13 @@ class EditCollection:
         return list(self._proposer.propose(evidence, surface, self._most))
 
     def _take(self, night: Night, incumbent: Version, draft: EditDraft, *, may_revise: bool) -> Candidate:
-        """The draft as a candidate: a proposed one, or an invalid one with the objection to it."""
+        """Record the draft as a candidate: proposed, or invalid with the objection to it."""
         objection = self._find_objection(draft, incumbent)
         if objection and may_revise and (revised := self._proposer.revise(draft, objection)):
             draft, objection = revised, self._find_objection(revised, incumbent)
         edit = draft.edit or Edit(title=draft.title)
         candidates = self._store.candidates
-        with self._store.all_or_nothing():  # what may not be tried is never there as if it might
+        with self._store.all_or_nothing():  # an invalid edit is never on record as proposed
             candidate = candidates.add(night.id, incumbent.id, edit)
             if objection:
                 candidate = candidates.move(candidate, "invalid", objection)

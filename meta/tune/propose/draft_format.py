@@ -1,4 +1,4 @@
-"""The form in which a proposer writes edits, shown as a prompt and read back as records.
+"""Defines the format of a proposer's edits, and reads and writes it.
 
 ## Edit: Read the repository's rules first
 theme: ignored_convention
@@ -30,7 +30,7 @@ _FIELD = re.compile(r"^(theme|themes|hypothesis|answers|flips):[ \t]*(.*)$", re.
 
 
 def parse_edits(reply: str, surface: dict[str, str]) -> list[EditDraft]:
-    """The edits of a reply, applied to the surface's files (path to text)."""
+    """Parse the edits of a reply, and apply them to the surface (path to text)."""
     heads = list(_HEAD.finditer(reply))
     ends = [*(head.start() for head in heads[1:]), len(reply)]
     return [_draft(h["title"].strip(), reply[h.end() : end], surface) for h, end in zip(heads, ends, strict=False)]
@@ -65,7 +65,7 @@ def draft_edit(
     answers: Sequence[str],
     flips: Sequence[str],
 ) -> EditDraft:
-    """An edit with its claims. Without them it cannot be shown wrong, and so is none."""
+    """Build an edit with its claims; without them it could not be refuted."""
     edit = Edit(
         title=title[:120],
         themes=tuple(themes),
@@ -92,7 +92,7 @@ def _list(text: str) -> tuple[str, ...]:
 
 
 def render_question(evidence: ProposerEvidence, surface: dict[str, str], most: int) -> str:
-    """The whole question to a proposer, as one text. What people and workers wrote stands quoted."""
+    """Render the whole question to a proposer, quoting what people and workers wrote."""
     files = "\n\n".join(f"{path}\n```\n{text.rstrip()}\n```" for path, text in surface.items())
     failures = "\n\n".join(
         f"### {f.ticket} ({', '.join(f.labels) or 'no theme'})\n{block_quote(f.brief)}\n"
@@ -124,5 +124,5 @@ def _complaint(complaint: Complaint) -> str:
 
 
 def block_quote(text: str) -> str:
-    """As a quotation: every line behind `>`."""
+    """Quote a text by putting `>` before every line."""
     return "\n".join(f"> {line}" for line in text.splitlines())

@@ -1,4 +1,4 @@
-"""What an edit must be before a replay is spent on it. Each objection says what to mend."""
+"""Checks an edit before a replay is spent on it; each objection says what to fix."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from meta.tune.propose.tool_trial import ToolTrial
 from worker_agent.surface import BadSurface, Surface, list_surface_files
 
 MAX_EARLIER_EDITS = 200
-"""A new edit may not repeat one of the newest so many; what was tried long ago met another agent and other tickets."""
+"""How many of the newest edits a new one may not repeat; older ones met another agent and other tickets."""
 
 
 class EditCheck:
-    """Checks edits of the version in use against the record, the settings and the sandbox."""
+    """Checks edits against the record, the settings and the sandbox."""
 
     def __init__(self, store: Store, history: VersionHistory, settings: Settings, tools: ToolTrial) -> None:
         self._store, self._history, self._tools = store, history, tools
@@ -27,9 +27,9 @@ class EditCheck:
         self._models = (settings.worker_endpoint().model, *settings.search.models)
 
     def find_objection(self, edit: Edit, parent: Version) -> str | None:
-        """Why this edit of `parent` cannot be tried, in words for its author; `None` when it can.
+        """Return why this edit of `parent` cannot be tried, or `None` if it can.
 
-        No ticket may be spoken of, not even a held-out one, and none of the newest edits repeated.
+        The words are for its author. An edit may not mention a ticket, even a held-out one, nor repeat a recent edit.
         """
         return (
             _leaves_surface(edit)
@@ -68,7 +68,7 @@ class EditCheck:
         return self._tools.find_fault(surface, edit.changes)
 
     def _asks_for_unknown_model(self, surface: Surface, parent: Version) -> str | None:
-        """A model that nobody listed may not exist, and would end the night at its first replay."""
+        """Object to a model that nobody listed: if it is missing, the night is over."""
         wanted = surface.config.model
         if wanted in ("", parent.surface.config.model, *self._models):
             return None

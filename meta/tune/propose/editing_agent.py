@@ -1,4 +1,4 @@
-"""Edits from an agent that reads the evidence and edits the surface with tools, in a sandboxed folder of its own."""
+"""Gets edits from an agent that edits the surface with tools in a sandbox."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ PROPOSE_TOOL = {
 
 
 class EditingAgent:
-    """A conversation with tools that ends when the model ends its turn, or after `turns` calls of the model."""
+    """Converses with tools until the model ends its turn, or for `turns` model calls."""
 
     def __init__(self, model: Model, sandbox: Sandbox, scratch: Path, turns: int = 60, max_tokens: int = 8192) -> None:
         self._model, self._sandbox, self._scratch = model, sandbox, scratch
@@ -120,7 +120,7 @@ class EditingAgent:
         )
 
     def _changes(self, surface: Path) -> dict[str, str | None]:
-        """What differs from the surface that was laid out. Links are not followed: the folder is untrusted by now."""
+        """Compare the folder with the surface; links in it are not followed or trusted."""
         now = {
             str(path.relative_to(surface)): path.read_text("utf-8", "replace")
             for path in sorted(surface.rglob("*"))

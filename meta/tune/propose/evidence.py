@@ -1,4 +1,7 @@
-"""What a good engineer would want to see before changing the agent. Held-out tickets and their feedback stay out."""
+"""Gathers what a good engineer would want to see before changing the agent.
+
+Held-out tickets and their feedback stay out.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ class Failure(Record):
 
 
 class Complaint(Record):
-    """What came back on one pull request."""
+    """The feedback on one pull request."""
 
     pull_request: str
     title: str
@@ -42,7 +45,7 @@ class Complaint(Record):
 
 
 class ProposerEvidence(Record):
-    """All that a proposer is shown besides the surface itself."""
+    """Everything a proposer sees besides the surface itself."""
 
     failures: tuple[Failure, ...]
     passed: tuple[str, ...]
@@ -52,7 +55,7 @@ class ProposerEvidence(Record):
 
 
 def gather_evidence(store: Store, replays: Sequence[Replay], search: Sequence[Ticket]) -> ProposerEvidence:
-    """Evidence from replays of the incumbent on search tickets, from feedback, and from what was tried before."""
+    """Gather evidence from search replays, from feedback, and from earlier edits."""
     by_id = {t.id: t for t in search}
     seen: dict[str, list[Replay]] = defaultdict(list)
     for replay in replays:
@@ -99,7 +102,7 @@ def _complaints(outcomes: Iterable[Outcome]) -> dict[str, tuple[Complaint, ...]]
 
 
 def list_tried_edits(store: Store) -> tuple[str, ...]:
-    """How the newest candidates ended, and what people said of proposals: never any held-out outcome."""
+    """Say how the newest candidates ended, without any held-out outcome."""
     verdicts = {p.candidate: p for p in store.proposals.all()}
     told = [_tried(c, verdicts.get(c.id)) for c in store.candidates.tried(MAX_TRIED_EDITS)]
     older = store.candidates.count_tried() - len(told)
@@ -124,7 +127,7 @@ def _tried(candidate: Candidate, proposal: Proposal | None) -> str:
 
 
 def shorten_transcript(events: Sequence[Event], limit: int = MAX_TRANSCRIPT_CHARS) -> str:
-    """A transcript where the dull parts (what files contain) are cut and the telling parts (words, ends) are kept."""
+    """Shorten a transcript: cut file contents, keep what was said and how it ended."""
     lines = []
     for event in events:
         if event["kind"] == "reply":

@@ -1,4 +1,4 @@
-"""Whether an edit speaks of known tickets: by name, by their tests, or by pieces of their solutions.
+"""Finds edits that give known tickets away: their names, tests, or solutions.
 
 Such an edit would pass the tickets that it was made from and teach the agent nothing.
 """
@@ -14,11 +14,11 @@ from meta.surfaces.versions import Version
 from worker_agent.surface import Surface
 
 MIN_LEAK_LINES, MIN_LEAK_CHARS = 3, 40
-"""This many lines in a row of a known solution or a hidden test, this long together, are a leak, not an instruction."""
+"""This many consecutive lines of a known solution or hidden test, with this many characters, count as a leak."""
 
 
 def find_leak(edit: Edit, parent: Version, tickets: Sequence[Ticket]) -> str | None:
-    """What of these tickets the edit gives away, in words for its author; `None` where it gives away nothing."""
+    """Tell an edit's author what it gives away of these tickets; `None` if nothing."""
     added = "\n".join(_added(parent.surface, path, text) for path, text in edit.changes.items())
     lines = [plain for line in added.splitlines() if (plain := _plain(line))]
     whole, text = set(lines), " ".join(lines)
@@ -36,8 +36,10 @@ def find_leak(edit: Edit, parent: Version, tickets: Sequence[Ticket]) -> str | N
 
 
 def _contains_run(whole: set[str], text: str, known: Sequence[str]) -> bool:
-    """Whether some lines in a row of a known text, blank ones apart, all stand in an edit: each as one of its `whole`
-    lines, or one after the other anywhere in its `text`, as in a sentence."""
+    """Whether an edit contains a run of consecutive lines of a known text.
+
+    Blank lines aside, each must be one of the edit's `whole` lines, or they must follow each other in its `text`.
+    """
     lines: list[str] = []
     words: list[str] = []
     for line in filter(None, map(_plain, known)):
@@ -51,12 +53,12 @@ def _contains_run(whole: set[str], text: str, known: Sequence[str]) -> bool:
 
 
 def _plain(line: str) -> str:
-    """A line without the marks of quotations and lists around it, its spaces single."""
+    """Strip quotation and list marks from a line, and collapse its spaces."""
     return " ".join(line.strip().strip("`>*- ").split())
 
 
 def _added(surface: Surface, path: str, text: str | None) -> str:
-    """The lines of a changed file that were not there before: what the surface already says is not the edit's."""
+    """Return the lines that the edit adds to a file."""
     file = surface.root / path
     before = set(file.read_text("utf-8", "replace").splitlines()) if file.is_file() else set()
     return "\n".join(line for line in (text or "").splitlines() if line not in before)

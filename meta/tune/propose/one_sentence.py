@@ -1,7 +1,7 @@
-"""Edits from a model that is too small to write them: it says one sentence, and the edit is made from it.
+"""Gets edits from a model too small to write them, by asking for one sentence.
 
-A model of one or two billion parameters fills in no form and rewrites no file, but it can say what an agent that failed
-like this should have been told.
+A model of one or two billion parameters cannot fill in a form or rewrite a file, but it can say what a failing agent
+should have been told.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ SENTENCE_PROMPT = Path(__file__).parents[1] / "prompts" / "proposer_sentence.md"
 SENTENCE_FILE = "prompts/system.md"
 """Where the sentence goes: both protocols show this file to the worker."""
 MAX_FAILURES_SHOWN = 6
-"""Failed tickets of one theme in a question."""
+"""How many failed tickets of one theme a question shows."""
 MAX_REASON_CHARS = 300
 MAX_SENTENCE_CHARS = 400
-"""Characters of a sentence; what is longer is no sentence."""
+"""The most characters of a sentence; a longer reply is not one."""
 
 
 class OneSentence:
-    """One short question for each edit, about the failures of one theme; the themes take turns, the largest first."""
+    """Asks a short question for each edit, about one theme at a time."""
 
     def __init__(self, model: Model, max_tokens: int = 120) -> None:
         self._model, self._max_tokens = model, max_tokens

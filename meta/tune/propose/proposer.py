@@ -1,4 +1,4 @@
-"""What every proposer can do."""
+"""Defines what every proposer can do."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from worker_agent.records import Usage
 
 
 class Proposer(Protocol):
-    """Writes edits. `usage` is what it has cost so far, `model` who answered last."""
+    """Writes edits; `usage` is its cost to date, `model` the one that answered last."""
 
     usage: Usage
     model: str | None
 
     def propose(self, evidence: ProposerEvidence, surface: dict[str, str], most: int) -> Sequence[EditDraft]:
-        """At most `most` edits of the surface's files (path to text)."""
+        """Propose at most `most` edits of the surface's files (path to text)."""
         ...
 
     def revise(self, draft: EditDraft, objection: str) -> EditDraft | None:
-        """The same edit written again, told once what was wrong with it; `None` when it is given up."""
+        """Rewrite an edit to meet the objection to it; `None` gives it up."""
         ...

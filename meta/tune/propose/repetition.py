@@ -1,8 +1,8 @@
-"""Whether an edit was tried before, in these words or in others that say the same.
+"""Recognises an edit that was tried before, in the same words or nearly so.
 
-Two edits are compared by the words that they bring to the surface and those they take from it, whatever the spaces,
-breaks, capitals and punctuation. They are the same when `SAME` of these words agree, and none of those that differ is a
-number or turns the sense around: "at most 3 files" is not "at most 30 files", nor is "run" the same as "never run".
+Two edits are compared by the words that they add to the surface and remove from it, regardless of spaces,
+line breaks, capitals and punctuation. They are the same when `SAME_WORDS_SHARE` of these words agree and no other is a
+number or reverses the meaning: "at most 3 files" is not "at most 30 files", and "run" is not "never run".
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from meta.records.candidate import Edit
 
 SAME_WORDS_SHARE = 0.85
-"""Share of the words (those that agree, of all that occur in either) from which two edits are one."""
+"""The least share of all their words that must agree for two edits to be the same."""
 
 _TURNS = frozenset(
     (
@@ -40,7 +40,7 @@ WordCounts = Counter[tuple[str, str, str]]
 
 
 def is_repeat(edit: Edit, earlier: Edit, surface: Mapping[str, str]) -> bool:
-    """Whether `edit` is `earlier` again; `surface` is what both would change, path to text."""
+    """Whether `edit` repeats `earlier`; `surface` is what both change (path to text)."""
     if edit.changes == earlier.changes:
         return True
     if edit.changes.keys() != earlier.changes.keys():
@@ -54,7 +54,7 @@ def is_repeat(edit: Edit, earlier: Edit, surface: Mapping[str, str]) -> bool:
 
 
 def word_changes(edit: Edit, surface: Mapping[str, str]) -> WordCounts:
-    """The words that the edit brings, and takes away."""
+    """Count the words that the edit adds and removes."""
     found: WordCounts = Counter()
     for path, text in edit.changes.items():
         before, after = _words(surface.get(path, "")), _words(text or "")

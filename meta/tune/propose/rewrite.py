@@ -1,4 +1,4 @@
-"""Edits from a single question: works with any model that can answer in the form it is shown."""
+"""Gets edits with a single question, from any model that can follow a format."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REWRITE_PROMPT = Path(__file__).parents[1] / "prompts" / "proposer.md"
 
 
 class Rewrite:
-    """One call for all edits, and one more for each edit that was refused."""
+    """Makes one call for all edits, and one more for each rejected edit."""
 
     def __init__(self, model: Model, max_tokens: int = 8192) -> None:
         self._model, self._max_tokens = model, max_tokens

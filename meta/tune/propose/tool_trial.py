@@ -1,4 +1,4 @@
-"""Whether the tools of an edit work at all: they are loaded in the sandbox, and each changed one is called once."""
+"""Tries out an edit's tools: loads them in the sandbox, calls the changed ones."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ BROKEN_TOOL_ERRORS = (
     "UnboundLocalError",
     "SyntaxError",
 )
-"""How the answer of a tool begins that never answers so on purpose."""
+"""How an answer begins that no tool gives on purpose."""
 
 TOOL_DIED = ("did not finish", "ended the tool")
-"""What the tool host says of a tool that gave no answer."""
+"""What the tool host says about a tool that gave no answer."""
 
 
 class ToolTrial:
-    """Tries tools out. The sandbox is opened when there is one to try."""
+    """Tries tools out; opens the sandbox only when there is a tool to try."""
 
     def __init__(self, open_sandbox: Callable[[], Sandbox], cache: Cache) -> None:
         self._open_sandbox, self._cache = open_sandbox, cache
 
     def find_fault(self, surface: Surface, changed: Collection[str]) -> str | None:
-        """What is wrong with the tools of a surface whose files `changed` are new; `None` where all load and answer.
+        """Find what is wrong with a surface's tools; `None` if all load and answer.
 
-        Each changed tool is called with made-up input: it must answer, if only with an error of its own.
+        Each tool among the `changed` files is called with made-up input. It must answer, if only with an error.
         """
         with tempfile.TemporaryDirectory(dir=self._cache.scratch(), prefix="load-") as folder:
             workspace = Path(folder)
@@ -65,7 +65,7 @@ def _call_tools(session: ToolSession, changed: Collection[str]) -> str | None:
 
 
 def _made_up(schema: dict[str, Any]) -> dict[str, object]:
-    """Input that fits a tool's schema, for its required parameters."""
+    """Make up input that fits a tool's schema, for its required parameters."""
     some = {"string": "README.md", "integer": 1, "number": 1.0, "boolean": False, "array": [], "object": {}}
     properties = schema["properties"]
     return {name: properties[name].get("enum", [some[properties[name]["type"]]])[0] for name in schema["required"]}

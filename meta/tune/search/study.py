@@ -123,7 +123,7 @@ class OptunaStudy:
         self._study.tell(trial, state=TrialState.FAIL)
 
     def add(self, space: SearchSpace, choice: SearchChoice, candidate: int, worth: float) -> None:
-        """Add a finished trial that the study did not suggest, such as a single edit of the proposer."""
+        """Add a finished trial that the study did not suggest, such as a single edit."""
         distributions = self._distributions(space)
         self._study.add_trial(
             optuna.trial.create_trial(
