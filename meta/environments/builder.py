@@ -1,7 +1,7 @@
-"""Builds environments with uv. Equal sets of pins share one; a lock keeps two builders apart.
+"""Builds environments with uv; equal sets of pins share one.
 
-Every path is below the folder for environments, `cache`: `cache/specs/<key>` names the environment that a spec leads
-to; `cache/<key>/` is a virtual environment, complete once it holds `complete`; `cache/uv/` is uv's own cache, on the
+A lock keeps two builders apart. All paths are below the folder `cache`: `cache/specs/<key>` names the environment of a
+spec; `cache/<key>/` is a virtual environment, complete once it holds `complete`; `cache/uv/` is uv's own cache, on the
 same file system, so that packages are linked and not copied.
 """
 
@@ -26,7 +26,7 @@ from worker_agent.git import GitError, run_git
 from worker_agent.workspace import BadBase, make_template
 
 _FORMAT = "1"
-"""Part of every key: raised when an environment is built differently."""
+"""Part of every key; raise it when environments are built differently."""
 
 _METADATA = frozenset({"pyproject.toml", "setup.py", "setup.cfg", "MANIFEST.in"})
 
@@ -88,7 +88,7 @@ def _build(home: Path, installer: Installer, pins: str, repository: Path, commit
 
 
 def _compute_project_key(repository: Path, commit: str) -> str:
-    """Hash what a repository's installation depends on: its metadata, and which packages there are to find."""
+    """Hash what an installation depends on: metadata, and the packages to find."""
     try:
         root = run_git("ls-tree", commit, cwd=repository)
         source = run_git("ls-tree", f"{commit}:src", cwd=repository) if "\tsrc\n" in root else ""
@@ -105,7 +105,7 @@ def _compute_project_key(repository: Path, commit: str) -> str:
 
 
 def _find_last_version(repository: Path, commit: str) -> str:
-    """Return the version for projects that take theirs from git, which a workspace has no history of."""
+    """Return the version for projects that take theirs from git's history."""
     with contextlib.suppress(GitError):
         tag = run_git("describe", "--tags", "--abbrev=0", commit, cwd=repository).strip()
         if found := re.search(r"\d+(\.\d+)*", tag):

@@ -12,7 +12,7 @@ from worker_agent.git import GitError, run_git, run_git_bytes
 
 @dataclass(frozen=True)
 class CommitTree:
-    """The files of one commit. Paths are relative to the root, with "/" between parts."""
+    """The files of one commit; paths are relative, with "/" between parts."""
 
     repository: Path
     commit: str

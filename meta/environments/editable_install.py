@@ -1,8 +1,8 @@
-"""Puts the repository itself into an environment, editable, so that imports find it at /workspace.
+"""Installs the repository itself, editable, for imports to find it at /workspace.
 
 Building it can leave files in its tree that importing it needs: a `_version.py` made from git, compiled extensions.
-They are not part of the base, and a workspace must not carry them as changes; so they are kept with the environment,
-and an importer that comes after all others supplies them.
+They are not part of the base, and must not show up as changes in a workspace. So they are kept with the environment,
+and an importer supplies them after all others.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ sys.meta_path.append(Finder)
 def install_editable(home: Path, tree: Path, installer: Installer, version: str) -> None:
     """Install the exported base `tree` into the environment at `home`.
 
-    First with build tools of the base's day, then with today's (the day's may be too old to install editable, or for
-    the interpreter), and if both fail with a path entry alone: enough to import it.
+    Try the build tools of the base's day first, then today's (the old ones may not support editable installs, or not
+    this interpreter). If both fail, add a path entry, which is enough to import the project.
     """
     if not any((tree / name).exists() for name in ("pyproject.toml", "setup.py", "setup.cfg")):
         _put_on_path(home, tree, version)

@@ -1,4 +1,4 @@
-"""Turns an `EnvironmentSpec` into what a sandbox mounts: built once, cached, and read-only in every replay."""
+"""Turns an `EnvironmentSpec` into what a sandbox mounts, built once and cached."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from worker_agent.records import Environment
 def build_environment(spec: EnvironmentSpec, repository: Path, base_commit: str, cache: Path) -> Environment:
     """Return the environment of a repository at its base commit, built unless cached.
 
-    With neither a version nor packages asked for, it is the one that `meta` runs in: right for projects without
-    dependencies. With the path of an interpreter, it is that interpreter's. Otherwise uv builds one under `cache`.
-    Raises `MetaError`, with uv's words where uv failed. Two processes or threads that ask for the same environment at
+    A spec without version and packages gets the environment that `meta` runs in, which is right for projects without
+    dependencies; one with the path of an interpreter gets that interpreter's. Otherwise uv builds one under `cache`.
+    Raises `MetaError`, with uv's output if uv failed. Two processes or threads that ask for the same environment at
     once build it once.
     """
     environment = _build_for_tests(spec, repository, base_commit, cache)
@@ -29,7 +29,7 @@ def build_environment(spec: EnvironmentSpec, repository: Path, base_commit: str,
 def _build_for_linter(
     spec: EnvironmentSpec, packages: tuple[str, ...], repository: Path, base_commit: str, cache: Path
 ) -> Environment:
-    """Return an environment with nothing but a linter: one for every repository that pins it alike."""
+    """Return an environment with just a linter, shared by all that pin it alike."""
     python = "" if "/" in spec.python else spec.python
     alone = EnvironmentSpec(python=python, packages=packages, exclude_newer=spec.exclude_newer, project=False)
     return _build_for_tests(alone, repository, base_commit, cache)
@@ -37,8 +37,8 @@ def _build_for_linter(
 
 def _build_for_tests(spec: EnvironmentSpec, repository: Path, base_commit: str, cache: Path) -> Environment:
     if not spec.python and not spec.packages:
-        # Plugins that happen to be installed beside `meta` are none of the project's, and hypothesis' alone takes
-        # longer to import than many a suite to run. A spec that wants them sets the variable to "".
+        # Plugins that happen to be installed beside `meta` are not the project's, and hypothesis' alone takes
+        # longer to import than many suites take to run. A spec that wants them sets the variable to "".
         variables = (("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1"), *spec.variables)
         return _describe_interpreter(
             spec.model_copy(update={"variables": variables}), Path(sys.prefix), Path(sys.base_prefix)
@@ -50,7 +50,7 @@ def _build_for_tests(spec: EnvironmentSpec, repository: Path, base_commit: str, 
 
 
 def _describe_interpreter(spec: EnvironmentSpec, prefix: Path, base_prefix: Path) -> Environment:
-    """Return the environment whose interpreter is `prefix`/bin/python, running on the installation at `base_prefix`."""
+    """Return the environment of `prefix`/bin/python, installed at `base_prefix`."""
     # Both names of a linked folder: the environment's own links may use either.
     folders = dict.fromkeys([base_prefix.resolve(), base_prefix, prefix.resolve(), prefix])
     return Environment(

@@ -1,7 +1,7 @@
-"""Runs uv. What it builds is code of the repository and of its dependencies, so it runs isolated, but with network.
+"""Runs uv in a sandbox with network access, since what it builds is foreign code.
 
-It sees its cache, the interpreter, the exported base tree at /workspace, and of this machine's settings only what
-finding packages takes: never the person's keys.
+It sees its cache, the interpreter, the exported base tree at /workspace, and only the settings of this machine that it
+needs to find packages: never the person's keys.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Installer:
         """Return the pins that these requirements lead to, one a line."""
         if not packages:
             return ""
-        # A folder of its own: others may resolve at the same time.
+        # A separate folder, since others may resolve at the same time.
         with tempfile.TemporaryDirectory(dir=self.cache, prefix=".export-", ignore_cleanup_errors=True) as scratch:
             done = self._run(
                 Path(scratch),
@@ -131,7 +131,7 @@ class Installer:
             sandbox = _WithNetwork()
         except SandboxUnavailable as missing:
             raise MetaError(
-                f"environments are built in a sandbox, and {missing}", "install it, then try again"
+                f"building an environment needs a sandbox: {missing}", "install it, then try again"
             ) from None
         given = tree / ".meta-requirements.txt"
         arguments = list(args)
@@ -166,10 +166,10 @@ class Installer:
         finally:
             given.unlink(missing_ok=True)
         if done.returncode or done.timed_out:
-            require_free_space(self.cache)  # a full disk says nothing about the environment
+            require_free_space(self.cache)  # a full disk is not the environment's fault
             words = "it took too long" if done.timed_out else done.output.strip()[-3000:]
             raise MetaError(
-                f"the environment cannot be built ({self.python}, as of {self.exclude_newer or 'today'}): {words}",
+                f"cannot build the environment ({self.python}, as of {self.exclude_newer or 'today'}): {words}",
                 "set `python` and `packages` of the ticket's environment by hand",
             )
         return done.output

@@ -1,4 +1,4 @@
-"""Finds the Pythons on this machine, and the one that a repository's state of some day wants."""
+"""Finds the Pythons on this machine, and the one for a repository of some day."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ RELEASE_DAYS: Mapping[PythonVersion, str] = {
     (3, 13): "2024-10-07",
     (3, 14): "2025-10-07",
 }
-"""First final releases, from the release schedules (PEP 569 and its successors). Older ones cannot run the grader."""
+"""First final releases, from the release schedules (PEP 569 and successors). Older Pythons cannot run the grader."""
 
 _SETTLED = timedelta(days=240)
-"""How long after a release a project and its dependencies can be expected to run on it."""
+"""How long after a release most projects and their dependencies run on it."""
 
 
 @lru_cache(maxsize=1)
@@ -94,12 +94,12 @@ def find_python(version: str) -> Path:
         find_installed_pythons.cache_clear()
         if version not in find_installed_pythons():
             words = tried.stderr.strip()[-500:]
-            raise MetaError(f"there is no Python {version} here: {words}", f"install Python {version}")
+            raise MetaError(f"Python {version} is not installed: {words}", f"install Python {version}")
     return find_installed_pythons()[version]
 
 
 def choose_python(day: str, allowed: str = "") -> str:
-    """Return the version, among those here, to run a repository's state of `day` with.
+    """Return the installed version to run a repository's state of `day` with.
 
     It is the newest that had been out for some months on that day (ISO 8601); if all are newer than that, the oldest.
     `allowed` is the project's `requires-python`. Raises `MetaError` when nothing installed is allowed.
@@ -121,9 +121,9 @@ def choose_python(day: str, allowed: str = "") -> str:
 
 
 def resolution_day_of(day: str, python: str) -> str:
-    """Return the day to resolve packages as of: `day`, or a later one for a newer Python.
+    """Return the day to resolve packages as of: `day`, or later for a newer Python.
 
-    Where every Python here is newer than a repository's state, the pytest of its day does not run on any of them. So it
+    If every installed Python is newer than the repository's state, the pytest of that day runs on none of them. So it
     is the first day on which this Python's packages could be had.
     """
     major, minor = (int(part) for part in python.split(".")[:2])
@@ -133,7 +133,7 @@ def resolution_day_of(day: str, python: str) -> str:
 
 
 def _run_uv(*args: str) -> subprocess.CompletedProcess[str]:
-    # pyenv's shims answer for versions that are not active, and fail: look at the installations themselves.
+    # pyenv's shims claim versions that are not active, and then fail, so look at the installations themselves.
     path = [p for p in os.environ.get("PATH", "").split(os.pathsep) if not p.endswith("/shims")]
     versions = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv", "versions")
     path += [str(p) for p in versions.glob("*/bin")]

@@ -1,4 +1,4 @@
-"""The one place that puts together what code needs to run: base tree, environment, sandbox, and a scratch folder."""
+"""Sets up benches: base tree, environment, sandbox and scratch folder in one."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Workshop:
             yield bench
 
     def environment(self, repository: Path, base_commit: str, spec: EnvironmentSpec) -> Environment:
-        """Return the environment, built now unless it is in the cache. Raises `MetaError`."""
+        """Return the environment, built unless it is cached. Raises `MetaError`."""
         return build_environment(spec, repository, base_commit, self.cache.environments)
 
     def prune_environments(self, megabytes: int, report: Report) -> None:

@@ -1,4 +1,4 @@
-"""Runs one version of the agent once on one ticket, many at a time.
+"""Replays tickets: one version of the agent, once on one ticket, many at a time.
 
 A `ReplayJob` goes through an `Executor`: `executor` runs it in threads of this process, `ray_executor` on a cluster
 (`ray_shipping` packs what a node needs), `simulated` draws its verdict. Each lets `run.run_replay` make the replay: the

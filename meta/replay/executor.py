@@ -1,4 +1,4 @@
-"""Makes many replays at a time on this machine.
+"""Runs many replays at a time on this machine.
 
 The work itself is done by sandboxed processes; the threads that start them mostly wait.
 """
@@ -35,8 +35,8 @@ class LocalExecutor:
     def run(self, jobs: Iterable[ReplayJob]) -> Iterator[tuple[ReplayJob, FinishedReplay]]:
         """Yield `(job, finished)` in the order in which they finish.
 
-        When the caller stops early, by an exception or Ctrl-C, replays in flight are ended and not yielded. When the
-        budget ends one, the others in flight are awaited, then `BudgetSpent` is raised.
+        If the caller stops early, by an exception or Ctrl-C, replays in flight are killed and not yielded. If the
+        budget stops one, the others in flight run to their end, then `BudgetSpent` is raised.
         """
         waiting, running = iter(jobs), dict[Future[FinishedReplay], ReplayJob]()
         spent: BudgetSpent | None = None
@@ -53,7 +53,7 @@ class LocalExecutor:
                     job = running.pop(future)
                     try:
                         finished = future.result()
-                    except BudgetSpent as stop:  # the others are paid for already and may come to their end
+                    except BudgetSpent as stop:  # the others are already paid for, so let them finish
                         spent = stop
                         continue
                     yield job, finished

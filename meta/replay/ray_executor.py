@@ -36,7 +36,7 @@ from worker_agent.sandbox.discovery import open_sandbox
 from worker_agent.sandbox.job import Sandbox
 
 REPLAYS_AHEAD = 2
-"""Replays that are under way for each one that can run: the next is on its node before the last has ended. No more, so
+"""Replays sent ahead for each one that can run, so that the next is on its node before the last has ended. No more, so
 that the driver's memory does not grow with the queue."""
 
 
@@ -65,15 +65,15 @@ NodeWork = Callable[[Shipment, PackedFolder, PackedFolder, NodeSettings], NodeRe
 
 
 def connect_ray(address: str) -> None:
-    """Join the cluster. Raises `MetaError` when there is none."""
+    """Join the cluster. Raises `MetaError` if it cannot be reached."""
     if ray.is_initialized():
         return
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise MetaError(
-            f"there is no Ray cluster at {address}: {' '.join(str(error).split())[:200]}",
-            "`ray start --head` here or mend replay.ray_address; see docs/nights.md",
+            f"cannot reach a Ray cluster at {address}: {' '.join(str(error).split())[:200]}",
+            "run `ray start --head` here, or correct replay.ray_address; see docs/nights.md",
         ) from None
 
 
@@ -94,7 +94,7 @@ class RayExecutor:
         self._folders: dict[str, Any] = {}
 
     def run(self, jobs: Iterable[ReplayJob]) -> Iterator[tuple[ReplayJob, FinishedReplay]]:
-        """Yield `(job, finished)` as they come back. A replay whose node died comes back void."""
+        """Yield `(job, finished)` as they come back; void if the node died."""
         waiting, held = iter(jobs), list[ReplayJob]()
         under_way: dict[Any, tuple[ReplayJob, PlannedCall | None, int | None]] = {}
         spent: BudgetSpent | None = None
@@ -109,7 +109,7 @@ class RayExecutor:
                     except BudgetSpent as stop:
                         spent = stop
                         break
-                    if asked and number is None:  # others hold what it may cost
+                    if asked and number is None:  # others have reserved the money it may cost
                         held.append(job)
                         break
                     under_way[self._send(job)] = (job, asked, number)
@@ -209,7 +209,7 @@ def _connect_once(endpoint: ModelEndpoint) -> Model:
 
 
 class RecordingModel:
-    """A model that keeps what each call used, for the driver's ledger."""
+    """Records what each call of a model used, for the driver's ledger."""
 
     def __init__(self, inner: Model, calls: list[CallInFlight]) -> None:
         self._inner, self._calls = inner, calls

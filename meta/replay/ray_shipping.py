@@ -1,4 +1,4 @@
-"""Packs what a replay needs on another machine: base tree and surface, each unpacked once a machine."""
+"""Packs the base tree and surface for a replay, and unpacks them on a node."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class PackedFolder:
             try:
                 made.rename(home)
             except OSError:
-                if not home.exists():  # not another process that was first
+                if not home.exists():  # else another process was first
                     raise
         return home
 

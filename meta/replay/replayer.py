@@ -1,4 +1,4 @@
-"""Making replays: requests in, records out, each written down before the next counts."""
+"""Runs requested replays, and records each before the next counts."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from meta.store.store import Store
 from worker_agent.surface import Surface
 
 MAX_UNANSWERED = 3
-"""After this many replays in a row without an answer of the model, and as many as run at a time, no other begins."""
+"""After this many unanswered replays in a row (or as many as run at a time, if more), none begins."""
 
 VOID_RETRIES = 2
-"""How often a void replay is made again. The gate has its own rule, which is the same for both arms."""
+"""How often a void replay is repeated. The gate has its own rule, the same for both arms."""
 
-WORK_KEPT = "what was finished is kept"
+WORK_KEPT = "finished replays are kept"
 
 
 @dataclass(frozen=True)
 class ReplayRequest:
-    """A replay that somebody wants: which version on which ticket, and for which candidate."""
+    """A replay to run: which version, on which ticket, for which candidate."""
 
     ticket: Ticket
     surface: Surface
@@ -34,9 +34,9 @@ class ReplayRequest:
 
 
 class OutageWatch:
-    """Tells an outage of the model's service from a ticket that the model chokes on.
+    """Tells an outage of the model service from a ticket that the model chokes on.
 
-    The service is down when the newest `least` replays got no answer and were of more than one ticket.
+    The service is down when the newest `least` replays, on more than one ticket, got no answer.
     """
 
     def __init__(self, least: int) -> None:
@@ -44,7 +44,7 @@ class OutageWatch:
         self._unanswered: list[str] = []
 
     def note(self, replay: Replay) -> None:
-        """Take account of a replay that has just ended."""
+        """Note whether a replay that just ended got an answer."""
         if replay.ended == "model_unavailable":
             self._unanswered.append(replay.ticket)
         else:
@@ -55,19 +55,19 @@ class OutageWatch:
         return len(self._unanswered) >= self._least and len(set(self._unanswered)) > 1
 
     def until_outage(self, jobs: Sequence[ReplayJob]) -> Iterator[ReplayJob]:
-        """Yield these jobs until the service is down; the rest waits until it is back."""
+        """Yield jobs until the service is down."""
         for job in jobs:
             if self.is_down:
                 return
             yield job
 
     def forget(self) -> None:
-        """Start afresh: whoever was told of the outage will try again later."""
+        """Start over, once the outage is reported: the caller will try again later."""
         self._unanswered.clear()
 
 
 class Replayer:
-    """Makes replays, several at a time, and writes each down before the next counts."""
+    """Runs replays, several at a time, and records each before the next counts."""
 
     def __init__(self, store: Store, executor: Executor, night: Night | None = None) -> None:
         self._store, self._executor, self._night = store, executor, night
@@ -79,10 +79,10 @@ class Replayer:
         return self._executor.parallel
 
     def run(self, requests: Sequence[ReplayRequest], purpose: Purpose, *, retry_void: bool = True) -> list[Replay]:
-        """Return the replays in the order of the requests; void ones are made again up to `VOID_RETRIES` times.
+        """Run the requested replays and return them in the same order.
 
-        Raises `ServiceDown` when the model answers nobody and `MetaError` when none can be made here; what was
-        finished is kept.
+        Void ones are repeated up to `VOID_RETRIES` times. Raises `ServiceDown` if the model service is down, and
+        `MetaError` if this machine cannot run replays; finished replays are kept.
         """
         done: dict[int, Replay] = {}
         pending = list(range(len(requests)))
@@ -108,20 +108,23 @@ class Replayer:
                     self._store.replays.add(replay, finished.events, night, promotion)
                     made[job.key] = replay
                     self._watch.note(replay)
-                if self._watch.is_down:  # else it answered again while the last were under way
+                if self._watch.is_down:  # else it answered again while the last ones ran
                     break
         self._raise_if_pointless(list(made.values()))
         return made
 
     def _raise_if_pointless(self, made: Sequence[Replay]) -> None:
-        """Raise `MetaError` when this machine can make no replay, and `ServiceDown` when the service is down."""
+        """Raise `MetaError` if this machine fails all, `ServiceDown` in an outage."""
         if len(made) > 1 and all(r.verdict == "void" and r.reason.startswith(MACHINE_FAULT) for r in made):
-            raise MetaError(f"no replay can be made here: {made[0].reason}", f"mend that and start again; {WORK_KEPT}")
+            reason = made[0].reason.removeprefix(MACHINE_FAULT).strip()
+            raise MetaError(
+                f"cannot run replays on this machine: {reason}", f"fix this and run the command again; {WORK_KEPT}"
+            )
         if self._watch.is_down:
             self._watch.forget()
             raise explain_no_answer(next(r.reason for r in reversed(made) if r.verdict == "void"))
 
 
 def explain_no_answer(detail: str) -> ServiceDown:
-    """The error for replays that cannot go on because nobody answers; `detail` is the newest one's reason."""
-    return ServiceDown(f"the model's service does not answer ({detail})", f"start again when it does; {WORK_KEPT}")
+    """Return the error for an outage; `detail` is the reason of the newest replay."""
+    return ServiceDown(f"the model service does not answer ({detail})", f"run the command again later; {WORK_KEPT}")

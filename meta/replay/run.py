@@ -1,4 +1,4 @@
-"""One replay from start to verdict: the worker in a fresh workspace as in production, the grader in a second one."""
+"""Runs one replay: the worker in a fresh workspace, the grader in a second one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from worker_agent.surface import Surface
 
 @dataclass(frozen=True)
 class ReplayJob:
-    """One replay to make. `key` is the caller's own and comes back with the result."""
+    """A replay to run; `key` is the caller's and comes back with the result."""
 
     key: int
     ticket: Ticket
@@ -41,8 +41,8 @@ class FinishedReplay:
 def run_replay(job: ReplayJob, worker: OwnWorker, workshop: Workshop) -> FinishedReplay:
     """Run one version once on one ticket.
 
-    Raises `MetaError` when the ticket's base or environment cannot be had, and `ModelMisconfigured` when the model's
-    service will never answer as things are set: both would make every further replay void.
+    Raises `MetaError` when the ticket's base or environment is unavailable, and `ModelMisconfigured` when the model
+    service cannot answer with these settings: either would make every further replay void.
     """
     begun, started_at = time.monotonic(), datetime.now(UTC).isoformat(timespec="milliseconds")
     events: list[Event] = []

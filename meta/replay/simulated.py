@@ -1,4 +1,4 @@
-"""Draws verdicts instead of running a worker; everything around it, from store to gate, is real.
+"""Draws verdicts instead of running a worker; the rest, store to gate, is real.
 
 It serves the A/A self-test, benches and tests, where a thousand replays have to take seconds.
 """
@@ -14,7 +14,7 @@ from meta.replay.run import FinishedReplay, ReplayJob
 from worker_agent.records import Usage
 
 SimulatedWorld = Callable[[str, str], float]
-"""Version and ticket id to the true chance that a replay passes."""
+"""Maps version and ticket id to the true chance that a replay passes."""
 
 
 class SimulatedExecutor:

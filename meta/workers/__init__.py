@@ -1,4 +1,4 @@
-"""Who works on a ticket, in a replay or for a reviewer.
+"""Works on a ticket, in a replay or for a reviewer.
 
 `own_worker` is the one place that runs our coding agent: a ticket, a surface and a bench go in, a submission comes out.
 `assignment` serves `meta work`: it finds the ticket by its id or in a file, and makes a branch of what was submitted.

@@ -1,4 +1,4 @@
-"""`meta work`: one ticket, worked on as in a replay, with a branch for a reviewer at the end."""
+"""Works on one ticket as in a replay, and makes a branch for a reviewer."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def submit_change(
 def find_assignment(tickets: Tickets, name: str, repo: Path | None, base: str) -> Ticket:
     """Return the ticket with the id `name`, or the one in that Markdown file.
 
-    A file needs `repo`, and the work starts from its commit `base`. Raises `MetaError` when there is no such ticket,
-    repository or commit.
+    A file needs `repo`, and the work starts from its commit `base`. Raises `MetaError` when the ticket, repository or
+    commit is missing.
     """
     if known := tickets.find(name):
         return known
@@ -65,7 +65,7 @@ def find_assignment(tickets: Tickets, name: str, repo: Path | None, base: str) -
     if repo is None:
         raise MetaError(f"{name} does not say which repository it is about", "add --repo PATH", ExitCode.USAGE)
     if not repo.is_dir():
-        raise MetaError(f"there is no repository at {repo}", "name a clone with --repo", ExitCode.USAGE)
+        raise MetaError(f"no repository found at {repo}", "name a clone with --repo", ExitCode.USAGE)
     commit = _find_base(repo, base)
     brief = read_brief(path.read_text("utf-8", "replace"))
     if not brief.title:

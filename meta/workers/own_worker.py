@@ -1,4 +1,4 @@
-"""Our coding agent on one ticket: the same run in a replay and in production."""
+"""Runs our coding agent on a ticket, the same way in a replay and in production."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _ignore_event(event: Event) -> None:
 
 @dataclass(frozen=True)
 class OwnWorker:
-    """The agent in `worker_agent`, with its model. A surface may only tighten the limits."""
+    """The agent in `worker_agent`; a surface may only tighten its limits."""
 
     model: Model
     limits: Limits
@@ -30,8 +30,8 @@ class OwnWorker:
     ) -> Submission:
         """Work on a ticket in a workspace of its bench, and return the submission.
 
-        `record` receives the transcript, event by event. Raises `ModelMisconfigured` when no run can succeed as things
-        are set, and `OSError` when the disk is full: then the submission may lack some of its edits.
+        `record` receives the transcript, event by event. Raises `ModelMisconfigured` when no run can succeed with these
+        settings, and `OSError` when the disk is full, because the submission may then lack some of its edits.
         """
         with bench.workspace("work-") as workspace, guard_free_space(workspace.root):
             return run_agent(
