@@ -1,4 +1,4 @@
-"""The verdict on a submission: does the change pass its tests, and would it be merged as it is?
+"""Decides whether a submission passes its tests and would be merged as it is.
 
 `grader.examine_submission` takes a ticket, a diff and a bench. It applies the diff in a fresh workspace, lets
 `overlay` take the tests out of the submission's hands, asks `meta.languages` to run them, and decides. `runner_access`

@@ -1,7 +1,7 @@
-"""Decides about a submission: a second workspace, tests that it cannot touch, and a verdict written outside.
+"""Grades a submission in a second workspace, with tests that it cannot touch.
 
 The verdict is made in this process, which never imports code of the repository. It rests on reports from the test
-process, which the code under test shares; `meta.languages.python.bait` is why that code cannot speak for the tests.
+process, which the code under test shares; `meta.languages.python.bait` keeps that code from forging them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from worker_agent.workspace import Workspace
 _LINK = re.compile(r"^(?:new file mode|new mode) (120000|160000)$", re.MULTILINE)
 
 MAX_TIMEOUTS = 2
-"""Tests that may time out before a submission is given up: the verdict stands, and each further one costs as much."""
+"""A submission is given up after this many timeouts: the verdict is clear, and each further one costs as much."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ class Examination:
 def grade_submission(ticket: Ticket, diff: str, bench: Bench) -> Graded:
     """Decide about one submission, a diff against the ticket's base.
 
-    `void` means that nothing was learnt about the submission, and is never its own doing: from the moment the test
-    process has its orders, however it ends is the submission's affair.
+    `void` means that nothing was learnt about the submission, and a submission can never cause it: once the test
+    process has its orders, the submission answers for how it ends.
     """
     return examine_submission(ticket, diff, bench, RunOptions(max_timeouts=MAX_TIMEOUTS)).graded
 
@@ -89,7 +89,7 @@ def _examine(ticket: Ticket, diff: str, bench: Bench, options: RunOptions) -> Ex
 
 
 def _refuse_unseen(ticket: Ticket, diff: str) -> Graded | None:
-    """The verdict on what needs no workspace: a ticket that cannot decide, a diff that no submission may hold."""
+    """Return the verdict on a ticket without tests or a forbidden diff, if it is one."""
     if not ticket.grader.fail_to_pass:
         return Graded(verdict="void", reason=f"ticket {ticket.id} has no FAIL_TO_PASS test to decide by")
     if link := _LINK.search(diff):
@@ -109,7 +109,7 @@ def _run_tests(ticket: Ticket, workspace: Workspace, bench: Bench, options: RunO
 
 
 def _decide(ticket: Ticket, change: SubmissionChange | None, run: TestRun, reading: RunReading, bench: Bench) -> Graded:
-    """The verdict of both parts: the tests, and what acceptance checks find in the change."""
+    """Return the verdict of the tests and the acceptance checks together."""
     by_tests = _decide_by_tests(ticket.grader, run, reading)
     if change is None:
         return by_tests
@@ -124,9 +124,9 @@ def _decide(ticket: Ticket, change: SubmissionChange | None, run: TestRun, readi
 
 
 def _decide_without_report(ticket: Ticket, diff: str, run: TestRun, bench: Bench) -> Graded:
-    """The verdict on a run that never started, or left no report.
+    """Return the verdict on a run that never started, or left no report.
 
-    Whoever ends a JUnit command early must not make it void by that: the merged change shows whose doing it is.
+    Ending a JUnit command early must not make the run void, so the merged change is run to see whose fault it is.
     """
     if ticket.grader.junit and ticket.gold and diff != ticket.gold:
         gold = examine_submission(ticket, ticket.gold, bench)
@@ -139,7 +139,7 @@ def _decide_without_report(ticket: Ticket, diff: str, run: TestRun, bench: Bench
 
 
 def _decide_by_tests(grader: Grader, run: TestRun, reading: RunReading) -> Graded:
-    """The verdict of the tests alone."""
+    """Return the verdict of the tests alone."""
     tests = (*grader.fail_to_pass, *grader.pass_to_pass)
     if failed := tuple(test for test in tests if reading.outcomes.get(test) != "passed"):
         reason = reading.distrust if reading.tampered else _explain_failure(failed, reading, grader, run)
@@ -151,7 +151,7 @@ def _decide_by_tests(grader: Grader, run: TestRun, reading: RunReading) -> Grade
 
 
 def combine_verdicts(by_tests: Graded, findings: Sequence[CheckResult]) -> Graded:
-    """Make one verdict of the tests' and the checks', which stay apart in it."""
+    """Combine the verdicts of tests and checks, and keep each one in the result."""
     objections = tuple(f"{f.check}: {f.reason}" for f in findings if f.verdict == "failed")
     counted = [f for f in findings if f.verdict != "void"]
     acceptance: Verdict | None = "failed" if objections else "passed" if counted else None
@@ -185,7 +185,7 @@ def _explain_failure(failed: tuple[str, ...], reading: RunReading, grader: Grade
 
 
 def verdict_without_diff(submission: Submission) -> Graded | None:
-    """Return the verdict on a worker that submitted nothing; `None` when there is something to grade."""
+    """Return the verdict if nothing was submitted; `None` if there is work to grade."""
     if submission.ended == "submitted":
         return None
     verdict = "void" if submission.ended in INFRASTRUCTURE_ENDINGS else "failed"

@@ -1,4 +1,4 @@
-"""Finds the linters that a ticket's checks need besides its tests' environment, and in which version."""
+"""Finds which linters a ticket's checks need installed, and in which version."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from meta.languages.python.declared_packages import drop_local_requirements, req
 from meta.languages.python.requirements import requirement_name_of
 
 LinterPackages = tuple[tuple[str, tuple[str, ...]], ...]
-"""Programs, each with what is to be installed for it."""
+"""Programs, each with the packages to install for it."""
 
 
 def find_linter_packages(base: CommitTree, packages: Iterable[str], runtime: Iterable[str] = ()) -> LinterPackages:
-    """Return the programs that the base configures and its tests' packages do not provide.
+    """Return the programs that the base configures but its packages do not provide.
 
     The version is that of `.pre-commit-config.yaml`, otherwise the one that any list of the project's requirements
     names, otherwise open: then it is resolved as of the base's day. `packages` are those of the tests; `runtime` is
@@ -35,8 +35,9 @@ def find_linter_packages(base: CommitTree, packages: Iterable[str], runtime: Ite
 def _choose_packages(
     program: str, hook: Hook, base: CommitTree, present: set[str], runtime: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """Return what to install for one program; nothing where the tests' environment will do, or nobody says how it is
-    run.
+    """Return what to install for one program.
+
+    That is nothing if the tests' environment has it, or if nobody says how to run it.
     """
     if program in present and (not hook.version or program == "mypy"):  # there mypy sees the project's packages
         return ()

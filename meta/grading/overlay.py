@@ -1,4 +1,4 @@
-"""Takes the tests out of the submission's hands: restores protected files, then lays hidden files on top."""
+"""Restores protected files and lays hidden ones over what a submission changed."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def restore_protected(root: Path, base: Path, also: tuple[str, ...] = ()) -> lis
     """Make the protected files under `root` what they are in the base tree.
 
     Returns the paths that had to change. `also` are patterns of further files that the ticket protects. The trees are
-    walked rather than the diff read: what a diff touches can be disguised, what lies there cannot.
+    walked instead of reading the diff, because a diff can disguise what it touches.
     """
     theirs = _find_protected(base, also)
     changed = []
     found = dict(walk_files(root))
     for path, (size, modified, kind) in theirs.items():
-        # The workspace was copied with its times, and whatever writes a file sets them anew.
+        # The workspace was copied with its times, and writing a file changes them.
         if found.get(path) != (size, modified, kind):
             changed.append(path)
             _restore_file(root, path, base / path)
@@ -89,7 +89,7 @@ def _restore_file(root: Path, path: str, source: Path) -> None:
 
 
 def _make_way(root: Path, target: Path) -> None:
-    """Make room for a file: no file where a folder has to be, no link or folder where the file has to be."""
+    """Clear the way for a file: remove what it replaces, and files where folders go."""
     for parent in reversed(target.relative_to(root).parents[:-1]):
         folder = root / parent
         if (folder.is_symlink() or folder.exists()) and not stat.S_ISDIR(folder.lstat().st_mode):

@@ -1,7 +1,7 @@
-"""Finds code that reaches for the interpreter or the test runner, where neither base nor merged change does.
+"""Finds new code that reaches for the interpreter or the test runner.
 
-Code under test shares a process with the runner; to speak in its stead, code has to get hold of it. The ways to do so
-have names, and hardly any change to a project needs them.
+Code under test shares a process with the runner, and has to get hold of it to forge its reports. The ways to do so
+have names, and hardly any change to a project needs them. Names that the base or the merged change uses do not count.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ ALARM_WORDS = {
     "ctypes.dlsym": "ctypes",
     "open": "/proc/self",
 }
-"""Audit event to the word by which source code would raise it."""
+"""Maps each audit event to the word in source code that would raise it."""
 
 
 def find_runner_access(change: SubmissionChange, ticket: Ticket) -> str:
@@ -88,7 +88,7 @@ def find_runner_access(change: SubmissionChange, ticket: Ticket) -> str:
 
 
 def choose_alarms(base: Path, ticket: Ticket) -> list[str]:
-    """Return the audit events that no code of this ticket's repository has a use for."""
+    """Return the audit events that this repository's code never needs."""
     return [event for event, word in ALARM_WORDS.items() if not _is_known(base, ticket, word)]
 
 

@@ -1,4 +1,4 @@
-"""Runs a repository's tests and says what happened. Nothing here decides what that means.
+"""Runs a repository's tests and reports what happened, without judging it.
 
 A `TestRunner` gets a bench, a workspace in which every file already lies, and the ticket's grader; it returns a
 `TestRun`. `python/` runs pytest with bait that exposes forged reports; `junit/` runs any command that writes JUnit XML.

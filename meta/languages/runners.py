@@ -9,5 +9,5 @@ from meta.records.ticket import Grader
 
 
 def choose_runner(grader: Grader) -> TestRunner:
-    """Return the runner for this grader: its own command's if it has one, otherwise pytest's."""
+    """Return the runner of the grader's command if it has one, otherwise pytest's."""
     return JUnitRunner() if grader.junit else PytestRunner()

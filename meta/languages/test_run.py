@@ -1,4 +1,4 @@
-"""What every test runner takes and returns, whatever the language."""
+"""Defines what every test runner takes and returns, whatever the language."""
 
 from __future__ import annotations
 
@@ -59,24 +59,24 @@ class TestRun:
     __test__ = False
     tests: tuple[TestReport, ...]
     started: bool
-    """False: the test runner was never reached, so nothing is known about the code under test."""
+    """False if the test runner was never reached, so nothing is known about the code under test."""
     finished: bool
-    """False: the process ended, or was ended, in the middle."""
+    """False if the process ended early, or was killed."""
     timed_out: bool
     output: str
     seconds: float
     reading: RunReading | None = None
-    """The run without what was added to it to expose forgeries; `None` when there is nothing to read."""
+    """The run without its bait; `None` if there is nothing to read."""
     running: str | None = None
-    """The test in the middle of which an unfinished run ended."""
+    """The test during which an unfinished run ended."""
     broken: Mapping[str, str] = field(default_factory=dict)
-    """Files that could not be collected, with the error's words."""
+    """Files that could not be collected, with the errors."""
     collected: tuple[str, ...] = ()
     """Test ids, in order; only filled when everything that is collected was asked for."""
 
     @property
     def outcomes(self) -> dict[str, TestOutcome]:
-        """Test id to outcome. Where several runs share an id, the worst of them counts."""
+        """Test id to outcome; if several runs share an id, the worst counts."""
         found: dict[str, TestOutcome] = {}
         for test in self.tests:
             if found.get(test.id, "passed") == "passed":
@@ -99,7 +99,7 @@ class RunOptions:
     """
 
     max_timeouts: int | None = None
-    """Give the run up after this many tests have timed out; `None`: never."""
+    """Give up after this many tests have timed out; `None`: never."""
     reverse: bool = False
     """Run the tests in reverse order."""
     alarms: Sequence[str] = ()
@@ -119,7 +119,7 @@ class TestRunner(Protocol):
 
 
 def first_error_line(words: str) -> str:
-    """Return the one line of a failure's words that says what went wrong."""
+    """Return the line of a failure's text that says what went wrong."""
     lines = words.strip().splitlines()
     errors = [line[2:].strip() for line in lines if line.startswith("E ")]
     return (errors or lines[-1:] or [""])[0][:300]

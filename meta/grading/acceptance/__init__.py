@@ -1,4 +1,4 @@
-"""Would this change be merged as it is? Deterministic checks of what reviewers object to and tests do not see.
+"""Checks for what reviewers would object to and tests do not see.
 
 `submission_change` compares the trees before and after. `checks` asks every check that a ticket's grader names, and
 gets a `CheckResult` from each. Five checks only read the change: `existing_tests`, `stray_files`, `noise`, `size` and

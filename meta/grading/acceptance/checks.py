@@ -1,4 +1,4 @@
-"""All acceptance checks of a ticket: which there are, and what they find."""
+"""Runs all the acceptance checks of a ticket."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def read_change(names: Iterable[str], change: SubmissionChange, ticket: Ticket) 
 
 
 def run_tools(names: Sequence[str], change: SubmissionChange, bench: Bench) -> list[CheckResult]:
-    """Return what those checks among `names` find that run a program of the repository's choice.
+    """Run those checks among `names` that run one of the repository's own programs.
 
     Raises `OSError` or `SandboxUnavailable` when this machine is at fault.
     """

@@ -1,4 +1,4 @@
-"""Finds the linters, formatters and type checkers that a repository has configured, and which of them can be had."""
+"""Finds the linters, formatters and type checkers that a repository configures."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class ConfiguredTool:
     command: tuple[str, ...]
     """Program and arguments; the files follow."""
     problem: re.Pattern[str] | None = None
-    """A line that reports a problem, with the groups `file` and `words`; line numbers are left out, for they move."""
+    """A line that reports a problem, with groups `file` and `words`; line numbers are left out because they move."""
     tests: bool = True
     """Whether it also looks at test files."""
     cache_option: str = ""
     """The option that names its cache, which is filled from the base."""
     only: str = ""
     never: tuple[str, ...] = ()
-    """Regular expressions: what a path has to hold, and what it must not."""
+    """Regular expressions that a path has to match, and must not match."""
 
     @property
     def program(self) -> str:

@@ -1,6 +1,6 @@
-"""Objects to harm done to existing tests: deleted, skipped, left out, or with fewer assertions or cases than before.
+"""Objects to existing tests that were deleted, skipped, left out or weakened.
 
-What an assertion demands may change, as behaviour does; whether it was right to change it, this check cannot tell.
+What an assertion demands may change when behaviour does; this check cannot tell whether that was right.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _LEAVES_OUT = re.compile(rb"--(?:ignore(?:-glob)?|deselect)\b|\bnorecursedirs\b|
 
 @dataclass(frozen=True)
 class _Test:
-    """What one test function demands. `skips` counts ways out of it: its own, its class's and its module's."""
+    """What a test demands; `skips` counts those of its class and module as well."""
 
     asserts: int
     skips: int
     cases: int | None
-    """`None`: computed, so it cannot be told."""
+    """`None` if they are computed, so that nobody can tell."""
 
 
 def _object_to(change: SubmissionChange, needed: int) -> str:
@@ -68,8 +68,9 @@ def _count_conftest_skips(text: bytes | None) -> int | None:
 
 
 def _object_to_file(file: ChangedFile, came: set[str]) -> str:
-    """Object to what was done to the tests of one file. `came` are names that are new in some file: a test may have
-    moved there.
+    """Object to harm done to the tests of one file.
+
+    `came` has the names that are new in some file, where a test may have moved.
     """
     before = _find_tests(file.before)
     if not before:
@@ -95,7 +96,7 @@ def _object_to_file(file: ChangedFile, came: set[str]) -> str:
 
 
 def _find_tests(text: bytes | None) -> dict[str, _Test] | None:
-    """Return the tests of a file by name, a method's with its class's; `None` where the text is not Python."""
+    """Return a file's tests by name, with the class's; `None` if it is not Python."""
     if text is None:
         return {}
     module = _parse(text)
@@ -105,7 +106,7 @@ def _find_tests(text: bytes | None) -> dict[str, _Test] | None:
     return dict(_walk_tests(module.body, "", outside))
 
 
-# What the compiler thinks of a submission's escapes is nothing to say on a person's terminal.
+# Nobody wants to see the compiler's warnings about a submission's escapes on the terminal.
 warnings.filterwarnings("ignore", module="<submission>")
 
 
@@ -132,7 +133,7 @@ def _walk_tests(body: list[ast.stmt], prefix: str, skips: int) -> Iterator[tuple
 
 
 def _count_ways_out(tree: ast.AST) -> int:
-    """Count how often skipping or expected failure is named below a node; returning at once counts as well."""
+    """Count the skips and expected failures below a node, and early returns."""
     named = sum(_name_of(node) in _SKIPS for node in ast.walk(tree))
     return named + (isinstance(tree, ast.Return))
 
@@ -149,7 +150,7 @@ def _count_asserts(function: ast.AST) -> int:
 
 
 def _count_cases(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int | None:
-    """Count the cases that its parametrisations list; `None` where one of them is computed."""
+    """Count the cases that its parametrisations list; `None` if one is computed."""
     listed = 0
     for call in function.decorator_list:
         if isinstance(call, ast.Call) and _name_of(call.func) == "parametrize":

@@ -1,8 +1,8 @@
-"""Runs the repository's own linters, formatters and type checker on what a change touches.
+"""Runs the repository's own linters and formatters on what a change touches.
 
 The configuration is the base's, and only problems that the base did not have count. Of the submission, the tools see
-its Python files and nothing else: whatever steers them, under whichever name, is the base's. They run in the sandbox,
-because some import what they look at.
+its Python files and nothing else: all their settings, whatever the file's name, are the base's. They run in the
+sandbox, because some import what they look at.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def lint_change(change: SubmissionChange, tools: Sequence[ConfiguredTool], bench
     with bench.workspace("lint-") as workspace:
         lay_hidden_files(workspace.root, _python_files_of(change))
         for path in dict.fromkeys(path for files in after.values() for path in files):
-            os.utime(workspace.root / path, (1, 1))  # mypy takes a file of equal size and second for the one it knows
+            os.utime(workspace.root / path, (1, 1))  # mypy thinks a file unchanged if its size and second are
         for tool in wanted:
             before = tuple(f.path for f in change.files if not f.added and f.path in after[tool])
             old = _find_base_problems(tool, before, bench) if before else Counter()
@@ -59,7 +59,7 @@ def lint_change(change: SubmissionChange, tools: Sequence[ConfiguredTool], bench
 
 
 def _python_files_of(change: SubmissionChange) -> list[HiddenFile]:
-    """The change's Python files, as files to be laid over the base."""
+    """Return the change's Python files, to be laid over the base."""
     return [
         HiddenFile(path=file.path, content=file.after, executable=bool(file.after and file.after.startswith(b"#!")))
         for file in change.files
@@ -86,7 +86,7 @@ _known: dict[tuple[Path, tuple[str, ...], str, tuple[str, ...]], ProblemCounts |
 
 
 def _find_base_problems(tool: ConfiguredTool, files: tuple[str, ...], bench: Bench) -> ProblemCounts | None:
-    """Return the problems that the base has: asked once, for submissions to one ticket touch the same files."""
+    """Return the base's problems, cached, since submissions touch the same files."""
     key = (bench.template.tree, _environment_of(tool, bench).path, tool.name, files)
     if key not in _known:
         if len(_known) > MAX_CACHED_PROBLEMS:
@@ -99,15 +99,16 @@ def _find_base_problems(tool: ConfiguredTool, files: tuple[str, ...], bench: Ben
 def _find_problems(
     tool: ConfiguredTool, files: Sequence[str], root: Path, bench: Bench, *, fill_cache: bool = False
 ) -> ProblemCounts | None:
-    """Return the problems that a tool reports of these files; `None` where it did not run. The files are left as they
-    were.
+    """Return the problems that a tool finds in these files; `None` if it did not run.
+
+    The files are left as they were.
     """
     texts = {path: (root / path).read_bytes() for path in files}
     environment = _environment_of(tool, bench)
     command, mounts = list(tool.command), [Mount(folder) for folder in environment.mounts]
     if tool.cache_option:
         kept = _cache_of(tool, bench)
-        # A submission has a copy of its own: what it writes there, no other ever reads.
+        # Each submission gets a copy, so that no other ever reads what it writes there.
         folder = kept if fill_cache else Path(shutil.copytree(kept, root.parent / kept.name))
         mounts.append(cache := Mount(folder, f"/tmp/{tool.name}-cache", writable=True))
         command.append(tool.cache_option + bench.sandbox.mount_path(cache))
@@ -137,12 +138,12 @@ def _find_problems(
 
 
 def _environment_of(tool: ConfiguredTool, bench: Bench) -> Environment:
-    """The environment that a tool runs in: one of its own where it has one, otherwise the tests'."""
+    """Return the environment that a tool runs in: its own, otherwise the tests'."""
     return bench.environment.linters.get(tool.program, bench.environment)
 
 
 def _cache_of(tool: ConfiguredTool, bench: Bench) -> Path:
-    """A folder beside the template: what the tool found out about this base, in this environment."""
+    """Return the folder beside the template that caches a tool's work on this base."""
     environment = hashlib.sha256(repr(_environment_of(tool, bench).path).encode()).hexdigest()[:12]
     folder = bench.template.tree.parent / f"{tool.name}-{environment}"
     folder.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""Objects to noise: changed line endings, a byte order mark, a file reformatted from top to bottom."""
+"""Objects to noise: changed line endings, byte order marks, reformatted files."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from meta.grading.acceptance.finding import Check
 from meta.grading.acceptance.submission_change import ChangedFile, SubmissionChange
 
 WHOLE_FILE_SHARE = 0.6
-"""The share of a file's lines from which a change of blanks alone is noise. Less may be a block that was indented."""
+"""Changing only the blanks of this share of a file's lines is noise; less may be a block that was indented."""
 
 SMALL_FILE_LINES = 20
-"""In a file with fewer lines, noise is no trouble to a reader."""
+"""In a file with fewer lines, noise does not bother a reader."""
 
 _BOM = b"\xef\xbb\xbf"
 

@@ -1,4 +1,4 @@
-"""Reads the linters of `.pre-commit-config.yaml`: which version, with which arguments and plugins, on which files."""
+"""Reads from `.pre-commit-config.yaml` which linters run, and how."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ PRE_COMMIT_FILE = ".pre-commit-config.yaml"
 _HOOKS: Mapping[str, str] = {"black-jupyter": "black", "ruff-check": "ruff"} | {
     name: name for name in ("black", "ruff", "ruff-format", "flake8", "isort", "mypy")
 }
-"""Hook to tool, of the projects' own repositories of hooks."""
+"""Maps each hook to its tool."""
 
 _VALUED = re.compile(
     r"--(line-length|line-width|config|config-file|profile|settings-path|settings-file|sp|target-version|(extend-)?select"
     r"|(extend-)?ignore|(extend-)?exclude|max-line-length|max-complexity|per-file-ignores|python-version|multi-line)$"
     r"|-[lwtpm]$"
 )
-"""Options whose value may stand in an argument of its own. What else does not begin with "-" is a path."""
+"""Options whose value may be a separate argument. Any other argument that does not begin with "-" is a path."""
 
 _OWN = re.compile(
     r"--(no-)?(fix|fix-only|unsafe-fixes|exit-non-zero-on-fix|exit-zero|show-fixes|diff|check|check-only|quiet|verbose"
     r"|output-format|format|output-file|tee|show-source|statistics|count|color|color-output|pretty|cache|cache-dir"
     r"|force-exclude|incremental|install-types|non-interactive|version|help|jobs|atomic|watch|benchmark)(=.*)?$|-[qvcj]+$"
 )
-"""Options about how a tool is run or what it prints, which is for us to say; and their like."""
+"""Options that decide how a tool runs or what it prints, which is up to us."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,14 @@ class Hook:
     """How the project runs one tool before each commit."""
 
     version: str = ""
-    """The pinned one; empty where the hook's place in the file does not tell."""
+    """The pinned version; empty if the hook's repository does not tell."""
     arguments: tuple[str, ...] = ()
     plugins: tuple[str, ...] = ()
     """Requirements that are installed beside the tool."""
     only: str = ""
-    """Regular expression that a path must hold; empty for all."""
+    """Regular expression that a path must match; empty for all."""
     never: tuple[str, ...] = ()
-    """Regular expressions that a path must not hold."""
+    """Regular expressions that a path must not match."""
     pinned: bool = False
     """Whether pre-commit itself installs the tool, apart from the project."""
 
@@ -62,7 +62,7 @@ def _read_hook(tool: str, entry: Mapping[str, Any], hook: Mapping[str, Any], tex
     place = str(entry.get("repo", ""))
     program = tool.removesuffix("-format")
     plugins = _keep_texts(hook.get("additional_dependencies"))
-    # `pre-commit-hooks` had a flake8 of its own: its version is not flake8's.
+    # `pre-commit-hooks` had its own flake8 hook, whose version is not flake8's.
     known = program in place.rstrip("/").rsplit("/", 1)[-1]
     arguments = _keep_texts(hook.get("args"))
     if tool == "mypy" and "mirrors-mypy" in place and "args" not in hook:
@@ -78,8 +78,9 @@ def _read_hook(tool: str, entry: Mapping[str, Any], hook: Mapping[str, Any], tex
 
 
 def _parse_version(rev: str, text: str) -> str:
-    """Return the version that a revision stands for: "v0.4.1" is 0.4.1. A commit's stands in the comment that
-    `pre-commit autoupdate --freeze` writes.
+    """Return the version that a revision stands for: "v0.4.1" is 0.4.1.
+
+    For a commit, read the comment that `pre-commit autoupdate --freeze` writes.
     """
     frozen = re.search(rf"rev:\s*[\"']?{re.escape(rev)}[\"']?\s*#\s*(?:frozen:\s*)?(\S+)", text) if rev else None
     for candidate in (rev, frozen[1] if frozen else ""):
@@ -104,7 +105,7 @@ def _keep_settings(arguments: Iterable[str]) -> Iterator[str]:
 def _parse_yaml(text: str) -> Mapping[str, Any]:
     if not text.strip():
         return {}
-    import yaml  # of which most repositories need nothing
+    import yaml  # imported late: most repositories do not need it
 
     try:
         read = yaml.safe_load(text)
@@ -122,7 +123,7 @@ def _keep_texts(value: object) -> list[str]:
 
 
 def _read_pattern(value: object) -> str:
-    """Return a regular expression that can be used; empty where it says nothing."""
+    """Return a usable regular expression; empty if it excludes nothing."""
     text = str(value or "")
     try:
         re.compile(text)

@@ -48,7 +48,7 @@ def _is_met(check: ReviewCheck, change: SubmissionChange) -> bool:
     if check.kind in ("must_touch", "must_not_touch"):
         touched = any(fnmatchcase(file.path, check.files) for file in change.files)
         return touched == (check.kind == "must_touch")
-    # A word for symbols, so that `total` is not found in `subtotal`; no pattern of the model's is ever run.
+    # Whole words for symbols, so that `total` is not found in `subtotal`; no pattern of the model's is ever run.
     wanted = re.compile(rf"(?<!\w){re.escape(check.text)}(?!\w)" if check.kind == "must_use" else re.escape(check.text))
     found = any(wanted.search(line) for line in _find_added_lines(check, change))
     return found != (check.kind == "must_not_add")

@@ -1,4 +1,4 @@
-"""Objects to size: a change many times as large as the merged one does more than was asked for."""
+"""Objects to changes many times as large as the merged one."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from meta.grading.acceptance.finding import Check
 from meta.grading.acceptance.submission_change import SubmissionChange
 
 MAX_SIZE_FACTOR = 4
-"""How many times the lines of the merged change a submission may have."""
+"""A submission may have this many times the lines of the merged change."""
 
 ALWAYS_ALLOWED_LINES = 60
-"""Lines that are always allowed on top: a one-line fix may well come with a test and a docstring."""
+"""Lines that are always allowed on top: a one-line fix may come with a test and a docstring."""
 
 
 def _object_to(change: SubmissionChange, needed: int) -> str:

@@ -1,4 +1,4 @@
-"""Objects to files that nobody asked for: leftovers of tools and experiments, build output, binaries, large files."""
+"""Objects to stray files: leftovers, experiments, build output, large or binary."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from meta.grading.acceptance.finding import Check
 from meta.grading.acceptance.submission_change import ChangedFile, SubmissionChange
 
 LARGE_FILE_BYTES = 500_000
-"""Bytes from which an added file, or what a file grew by, is large."""
+"""An added file, or the growth of a file, is large from this many bytes on."""
 
 _LEFTOVER = re.compile(
     r"~$|^[.#]#|\.(orig|rej|bak|backup|old|swp|swo|tmp|temp|log|pid|stackdump|py[cod]|class|o|so|dylib|dll|exe|whl|egg)$"
@@ -26,7 +26,7 @@ _EXPERIMENT = re.compile(
     r"|^(summary|changes_summary|implementation(_(notes|summary|plan))?|fix(_summary|_notes)?|notes|plan|todo)\.(md|txt)$",
     re.IGNORECASE,
 )
-"""Looked for in the root only, where agents leave the scripts and the reports that they wrote for themselves."""
+"""Looked for in the root only, where agents leave scripts and reports that they wrote for themselves."""
 
 
 def _object_to(change: SubmissionChange, needed: int) -> str:
@@ -43,7 +43,7 @@ def _object_to_file(file: ChangedFile, change: SubmissionChange) -> str:
         if _LEFTOVER.search(parts[-1]):
             return "is a leftover or a generated file"
         for depth, part in enumerate(parts[:-1], 1):
-            # Some projects have a package called `build`; theirs was there before.
+            # Some projects have a package called `build`, which was there before.
             if _FOLDERS.match(part) and not change.base.joinpath(*parts[:depth]).is_dir():
                 return f"lies in {part}/, which tools make"
         if len(parts) == 1 and _EXPERIMENT.match(parts[0]):

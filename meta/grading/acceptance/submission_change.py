@@ -1,4 +1,7 @@
-"""What a submission does to the base, file by file. Found by comparing trees: what a diff says can be disguised."""
+"""Compares a submission with the base, file by file.
+
+It compares the trees, because a diff can be disguised.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,7 @@ class ChangedFile:
 
 @dataclass(frozen=True)
 class SubmissionChange:
-    """All files that a change touched, in the order of their paths, and the base's folder."""
+    """All files that a change touched, ordered by path, and the base's folder."""
 
     base: Path
     files: tuple[ChangedFile, ...]
@@ -57,7 +60,7 @@ class SubmissionChange:
 
 
 def compare_with_base(root: Path, base: Path) -> SubmissionChange:
-    """Return what differs under `root`, a copy of the tree `base` that a diff was applied to.
+    """Return what differs between `root` and the base from which it was copied.
 
     The copy has to have kept the files' times.
     """

@@ -1,4 +1,4 @@
-"""Objects to new comments that tell a checker to look away: a linter that is silenced finds nothing."""
+"""Objects to new comments that silence a checker."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _object_to(change: SubmissionChange, needed: int) -> str:
     came = {
         file.path: _count_added(file) for file in change.files if PurePosixPath(file.path).suffix in (".py", ".pyi")
     }
-    # Counted over the whole change: what moved from one file to another was there before.
+    # Counted over the whole change, because a comment may have moved from another file.
     total = sum(came.values())
     if total <= 0:
         return ""

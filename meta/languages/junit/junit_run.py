@@ -25,12 +25,12 @@ from worker_agent.sandbox.job import Mount, SandboxJob, SandboxLimits
 from worker_agent.sandbox.process import run_job
 
 MAX_REPORT_BYTES = 20_000_000
-"""Bytes of all reports together that are read."""
+"""The most bytes that are read of all reports together."""
 
 MAX_REPORTED_TESTS = 100_000
 
 WEAKER_VERDICT_NOTE = ", by a JUnit report, which the code under test could forge"
-"""Said wherever such a verdict is shown."""
+"""Shown with every such verdict."""
 
 _OUTCOMES = {"failure": "failed", "error": "error", "skipped": "skipped"}
 _WORST = ("passed", "skipped", "failed", "error")
@@ -146,7 +146,7 @@ def _job_of(bench: Bench, workspace: Path, grader: Grader, command: str) -> Sand
 
 
 def _parse(reports: Sequence[bytes], exit_code: int) -> tuple[tuple[TestReport, ...], str]:
-    """The tests of the reports, and why they are not to be believed, if so."""
+    """Return the tests of the reports, and the reason not to believe them, if any."""
     try:
         tests = parse_junit(reports)
     except BadReport as bad:

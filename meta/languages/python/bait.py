@@ -1,10 +1,11 @@
-"""Bait for code that speaks in the tests' stead: test copies and functions that must be seen to fail.
+"""Lays bait for code that forges test results: tests that must be seen to fail.
 
 Code under test shares a process with the test runner, and can patch it, register hooks or write reports. It is caught
-because it cannot tell what it forges. Every FAIL_TO_PASS test runs several times under one id, and all runs but one are
-made to fail; only the process outside knows in advance which one is real. Each test file gets a function with a random
-name whose assertion cannot hold, compiled and rewritten like the real ones. And mutants (see `mutants.py`) are copies
-of the deciding tests that expect something else. A run's good news is believed only if all of these were seen to fail.
+because it cannot tell which result is which. Every FAIL_TO_PASS test runs several times under one id, and all runs but
+one are made to fail; only the outer process knows in advance which one is real. Each test file gets a function with a
+random name whose assertion cannot hold, compiled and rewritten like the real ones. And mutants (see `mutants.py`) are
+copies of the deciding tests that expect something else. A run's good news is believed only if all of these were seen to
+fail.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from meta.languages.test_run import RunReading
 from meta.records.ticket import Grader
 
 MAX_FORGER_LUCK = 4
-"""A forger that can only guess which runs are real is right at most once in this many times."""
+"""A forger that has to guess which runs are real is right at most once in this many tries."""
 
 
 @dataclass(frozen=True)

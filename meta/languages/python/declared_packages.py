@@ -1,4 +1,4 @@
-"""Finds what a project says it needs: in pyproject.toml, setup.*, tox.ini and requirements files."""
+"""Finds the packages that a project declares, in any of the usual files."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def requirement_lists_of(tree: CommitTree) -> Iterator[list[str]]:
 def _find_groups(
     project: Mapping[str, Any], config: Mapping[str, Mapping[str, str]], script: Mapping[str, Any]
 ) -> dict[str, list[str]]:
-    """Return named lists of requirements: extras, dependency groups, and what tools have of the kind."""
+    """Return named lists of requirements: extras, dependency groups, and tools' own."""
     about = project.get("project", {})
     groups: dict[str, list[str]] = {}
     for name, wanted in about.get("optional-dependencies", {}).items():
@@ -131,7 +131,7 @@ def drop_local_requirements(requirements: Iterable[str]) -> Iterator[str]:
 
 
 def _expand_own_extras(requirements: Iterable[str], name: str, groups: Mapping[str, list[str]]) -> Iterator[str]:
-    """Replace "project[test]" inside the project's own lists by what that extra lists."""
+    """Replace "project[test]" in the project's own lists with what that extra lists."""
     own = re.compile(rf"^(?:\.|{re.escape(name or '.')})\s*\[([^\]]+)\]", re.IGNORECASE)
     for requirement in requirements:
         if found := own.match(requirement):
@@ -187,7 +187,7 @@ def _read_requirements_file(tree: CommitTree, path: str, depth: int = 0) -> Iter
 
 
 def _read_poetry(table: Mapping[str, Any]) -> list[str]:
-    """Read Poetry's own version language loosely: caret and tilde become lower bounds."""
+    """Read Poetry's version syntax loosely: caret and tilde become lower bounds."""
     found = []
     for name, wanted in table.items():
         if name == "python" or (isinstance(wanted, dict) and (wanted.get("optional") or "version" not in wanted)):
@@ -214,7 +214,7 @@ def _read_group(groups: Mapping[str, Any], name: str, depth: int = 0) -> list[st
 
 
 def _read_setup_call(text: str) -> dict[str, Any]:
-    """Return the literal arguments of `setup(...)`; names are looked up among the script's literal assignments."""
+    """Return the literal arguments of `setup(...)`, with literal variables resolved."""
     with contextlib.suppress(SyntaxError, ValueError):
         module = ast.parse(text)
         known: dict[str, Any] = {}
@@ -229,7 +229,7 @@ def _read_setup_call(text: str) -> dict[str, Any]:
 
 
 def _evaluate_literal(node: ast.expr | None, known: Mapping[str, Any]) -> Any:
-    """Return what an expression stands for; of lists and tables, those parts that are written out."""
+    """Return an expression's value; of lists and dictionaries, the literal parts."""
     if isinstance(node, ast.Name):
         return known.get(node.id)
     if isinstance(node, ast.Dict):

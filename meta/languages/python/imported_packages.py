@@ -36,7 +36,7 @@ _DISTRIBUTIONS: Mapping[str, str] = {
     "slugify": "python-slugify",
     "lxml": "lxml",
 }
-"""Where the name of the module is not that of its distribution."""
+"""Modules whose distribution has another name."""
 
 
 def find_imported_packages(tree: CommitTree, files: Iterable[str]) -> list[str]:
@@ -53,8 +53,9 @@ def find_imported_packages(tree: CommitTree, files: Iterable[str]) -> list[str]:
 
 
 def _find_local_modules(tree: CommitTree) -> set[str]:
-    """Return the modules and packages that can be imported from the tree by that name alone: those inside a package
-    cannot.
+    """Return the top-level modules and packages of the tree.
+
+    Modules inside a package are left out.
 
     A project for SQL may have a `dialects/duckdb.py` and import the package duckdb all the same.
     """
@@ -66,7 +67,7 @@ def _find_local_modules(tree: CommitTree) -> set[str]:
 
 
 def _find_imports(text: str) -> Iterator[str]:
-    """Yield top-level names of unconditional imports: one inside `try` or under `if` can be done without."""
+    """Yield the names of unconditional imports: one in `try` or `if` is optional."""
     try:
         body = ast.parse(text).body
     except (SyntaxError, ValueError):

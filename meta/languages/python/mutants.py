@@ -1,6 +1,6 @@
-"""Copies of the deciding tests that expect something else, and so must fail.
+"""Copies deciding tests so that they expect something else, and so must fail.
 
-A submission can make a test pass without an answer: by a value that equals anything, or by reading in the test what is
+A submission can make a test pass without solving it: by a value that equals anything, or by reading in the test what is
 expected. Whatever does that passes the changed copy as well, and so gives itself away. A copy is made only where it is
 certain to fail with honest code: where one assertion is changed at the top level of a test that has no other way to its
 end.
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 MAX_MUTANTS = 4
-"""Copies for one file. Each costs what its test costs."""
+"""The most copies for one file; each takes as long as its test."""
 
 _WORDS = (
     "again also case early empty first full large last late mixed more new odd old once pair plain same second short "
@@ -24,7 +24,7 @@ _WORDS = (
 _WORDS += "single small third twice two usual values whole wide"
 
 _OTHER = "_other_value"
-"""Makes another value of any value, where the test does not spell it out."""
+"""The function that makes a different value, if the test does not spell the value out."""
 
 _OTHER_SOURCE = f"""
 
@@ -48,7 +48,7 @@ class Mutants:
 
 
 def invent_name(source: bytes) -> str:
-    """Return a name like those that people give to tests, and that is not in the file."""
+    """Return a name such as people give to tests, and that is not in the file."""
     while True:
         name = "_".join(secrets.choice(_WORDS.split()) for _ in range(2))
         if name.encode() not in source:
@@ -86,8 +86,9 @@ def mutate_tests(source: bytes, tests: Sequence[str]) -> Mutants:
 
 @lru_cache(maxsize=64)
 def _find_functions(source: bytes, wanted: frozenset[tuple[str, ...]]) -> dict[tuple[str, ...], FunctionNode]:
-    """Return the wanted functions of a file by the names that lead to them. A whole file's tree would be megabytes to
-    keep.
+    """Return the wanted functions of a file by the names that lead to them.
+
+    Keeping the whole tree would take megabytes.
     """
     try:
         tree = ast.parse(source)
@@ -107,7 +108,7 @@ def _find_functions(source: bytes, wanted: frozenset[tuple[str, ...]]) -> dict[t
 
 
 def _find_assertions(function: FunctionNode) -> Iterator[int]:
-    """Yield the places in the body of assertions that can be changed with certain effect."""
+    """Yield where in the body assertions can be changed with certain effect."""
     for node in ast.walk(function):
         # Another way out, an assertion that is repeated with other values, or one that takes back what it says.
         if isinstance(node, ast.Return | ast.Yield | ast.YieldFrom) or "super" in getattr(node, "id", ""):
@@ -131,17 +132,18 @@ def _change_assertion(function: FunctionNode, place: int, name: str) -> Function
 
 
 def _place_function(function: FunctionNode, classes: Sequence[str]) -> str:
-    """Return source that puts the function where it belongs: into its module, or on its class."""
+    """Return source that puts the function into its module, or on its class."""
     source = f"\n\n{ast.unparse(function)}\n"
     if classes:
-        # Out of the module's own names again: there it would be collected without its class.
+        # Deleted from the module again, where it would be collected without its class.
         source += f"\n{'.'.join(classes)}.{function.name} = {function.name}\ndel {function.name}\n"
     return source
 
 
 def _mutate_assertion(node: ast.stmt) -> ast.stmt | None:
-    """Return the assertion with another expectation; `None` where it is not an assertion, or no change of it is certain
-    to matter.
+    """Return the assertion with another expectation.
+
+    `None` if this is not an assertion, or if no change of it is certain to matter.
     """
     if isinstance(node, ast.Assert) and isinstance(node.test, ast.Compare) and len(node.test.ops) == 1:
         pair = _change_expectation(node.test.left, node.test.comparators[0])
@@ -156,7 +158,7 @@ def _mutate_assertion(node: ast.stmt) -> ast.stmt | None:
 
 
 def _change_expectation(left: ast.expr, right: ast.expr) -> tuple[ast.expr, ast.expr] | None:
-    """Return both sides with the expected one changed; which side is the result of the code is seen by what it is."""
+    """Return both sides with the expected one changed; the other calls the code."""
     for changed, other, back in ((right, left, False), (left, right, True)):
         if _is_literal(changed) and not _is_literal(other):
             return (_change_literal(changed), other) if back else (other, _change_literal(changed))

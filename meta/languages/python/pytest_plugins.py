@@ -1,4 +1,4 @@
-"""Finds the pytest plugins that a project's options need: without them pytest refuses to run anything."""
+"""Finds the pytest plugins without which a project's options stop pytest."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _BY_OPTION: Mapping[str, str] = {
 
 
 def find_pytest_plugins(tree: CommitTree) -> list[str]:
-    """Return distribution names, from the pytest sections of a project's configuration."""
+    """Return the distributions that the project's pytest configuration needs."""
     text = _read_configuration(tree)
     found = [name for pattern, name in _BY_OPTION.items() if re.search(pattern, text, re.MULTILINE)]
     if required := re.search(r"required_plugins\s*=\s*(\[[^\]]*\]|(?:.*\n?(?:[ \t]+.*\n?)*))", text):

@@ -1,4 +1,4 @@
-"""Runs pytest once in the sandbox, and reports test by test. Grader, admission and miner share it."""
+"""Runs pytest once in the sandbox, and reports test by test."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from worker_agent.sandbox.job import Mount, Sandbox, SandboxJob, SandboxLimits
 from worker_agent.sandbox.process import kill_job, start_job
 
 INSIDE_FOLDER = Path(__file__).with_name("inside")
-"""What runs inside; mounted read-only where it lies."""
+"""The code that runs inside the sandbox, mounted read-only at the same path."""
 
 PYTEST_OPTIONS = (
     "-q",
@@ -33,7 +33,7 @@ PYTEST_OPTIONS = (
     "--continue-on-collection-errors",
     "-pno:randomly",
 )
-"""Added to the project's own options, after them."""
+"""Added after the project's own options."""
 
 _NEEDS_CACHE = ("--ff", "--lf", "--nf", "--sw", "--failed-first", "--last-failed", "--new-first", "--stepwise")
 
@@ -73,7 +73,7 @@ class PytestRunner:
 
 
 def _test_files_of(grader: Grader) -> Sequence[str]:
-    """The files that the grader names, otherwise those of its test ids."""
+    """Return the files that the grader names, otherwise those of its test ids."""
     ids = (*grader.fail_to_pass, *grader.pass_to_pass)
     return grader.test_files or list(dict.fromkeys(test.split("::")[0] for test in ids))
 
@@ -81,7 +81,7 @@ def _test_files_of(grader: Grader) -> Sequence[str]:
 def run_pytest(bench: Bench, workspace: Path, orders: PytestOrders) -> TestRun:
     """Run pytest in one process in the workspace, as ordered.
 
-    Outcomes come through a pipe of their own as they happen, never from the exit code or from what is printed. Raises
+    Outcomes come through a separate pipe as they happen, never from the exit code or the output. Raises
     `OSError` or `SandboxUnavailable` when this machine is at fault.
     """
     begun, key = time.monotonic(), secrets.token_bytes(32)
@@ -141,8 +141,9 @@ def _job_of(bench: Bench, workspace: Path, channel: ReportChannel, seconds: floa
 
 @lru_cache(maxsize=1)
 def _compile_inside() -> Path:
-    """Return the folder that runs inside, with its bytecode for interpreters like this one: compiling takes as long as
-    many a test.
+    """Return the folder that runs inside, compiled for interpreters like this one.
+
+    Compiling takes as long as many a test.
     """
     with contextlib.suppress(OSError):
         compileall.compile_dir(INSIDE_FOLDER, quiet=2)
@@ -154,6 +155,6 @@ def _choose_options(workspace: Path) -> list[str]:
     for name in ("pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml"):
         with contextlib.suppress(OSError):
             configured += (workspace / name).read_text(errors="replace")
-    # Without the cache plugin these options of the project's would be unknown, and nothing would run.
+    # Without the cache plugin, pytest would not know these options of the project and would run nothing.
     needs_cache = any(option in configured for option in _NEEDS_CACHE)
     return [*PYTEST_OPTIONS, *(["-ocache_dir=/tmp/.pytest-cache"] if needs_cache else ["-pno:cacheprovider"])]

@@ -1,4 +1,4 @@
-"""The pipe from a test process to the process that judges it, and the loop that listens to both its outputs."""
+"""Carries reports out of a test process, and listens to them and to its output."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CHANNEL_FOLDER = "/report"
 class ReportChannel:
     """Both ends of the pipe for reports.
 
-    Its folder is set where the pipe needs a name to be found inside. Everything inside could open it by that name; the
+    `folder` is set if the pipe needs a name to be found inside. Anything inside could open it by that name; the
     reports' MAC is what tells them from forgeries.
     """
 
@@ -131,7 +131,7 @@ class RunListener:
                 # A process that the tests left behind may hold the pipes open after the run has ended.
                 if not events and self.process.poll() is not None:
                     break
-        # Nothing more can be heard of it, and waiting with a time limit would mean looking again and again.
+        # It can say nothing more, and waiting with a time limit would mean polling.
         return False
 
     def _take_in(self, fd: int, chunk: bytes) -> bool:
@@ -145,7 +145,7 @@ class RunListener:
 
 
 def _write_some(fd: int, data: bytes) -> int:
-    """Write what fits at once, and return how much that was. A reader that is gone takes everything."""
+    """Write what fits; return how much that was, or all if the reader is gone."""
     try:
         return os.write(fd, data[: 1 << 16])
     except BlockingIOError:

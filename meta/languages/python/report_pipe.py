@@ -1,7 +1,7 @@
-"""Checks and adds up what comes through the report pipe. The other end is `inside/referee.py`.
+"""Checks and collects what `inside/referee.py` sends through the report pipe.
 
 A line is "<mac> <payload>". The MAC covers the line's place in the sequence, so that nothing can be left out, repeated
-or written by somebody else without being noticed.
+or forged unnoticed.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ class ReportPipe:
     key: bytes
     on_test: Callable[[TestReport], None] | None = None
     started: bool = False
-    """The plugin stood and had its orders, before any code of the repository was imported."""
+    """Whether the plugin had its orders before any code of the repository was imported."""
     collected: int | None = None
     collected_ids: tuple[str, ...] = ()
     twinned: frozenset[str] = frozenset()
-    """The tests that could be given twins."""
+    """The tests that got twins."""
     mutants: frozenset[str] = frozenset()
     """The changed copies of tests that were collected."""
     tests: list[TestReport] = field(default_factory=list)
     broken: dict[str, str] = field(default_factory=dict)
     """Files (or other collectors) that could not be collected, with the error's words."""
     running: str | None = None
-    """The test that has begun and not ended."""
+    """The test that has begun but not ended."""
     finished: bool = False
     patched: str = ""
-    """What in the test runner was not as before when a test began or the run ended, in words."""
+    """What had changed in the test runner when a test began or the run ended."""
     forged: int = 0
     """Lines that the plugin did not write."""
     _next: int = 0

@@ -1,4 +1,4 @@
-"""Derives what a repository's tests need: from what it declares, what its tests import and what its options take."""
+"""Derives what tests need from declarations, imports and pytest options."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from worker_agent.git import run_git
 def derive_environment(
     repository: Path, base: str, fix: str | None = None, tests: Iterable[str] = ()
 ) -> EnvironmentSpec:
-    """Return the environment for a base commit's tests, and for the fix's where it declares more.
+    """Return the environment for the tests of a base commit and its fix.
 
     The imports of the test files `tests` count as well. Packages are resolved as of the base commit's day: the end of
     the month is too late, since a pytest released in between changes what passes.
@@ -40,7 +40,7 @@ def derive_environment(
         _add_unnamed(packages, find_imported_packages(then, tests))
     python = choose_python(day, found.python)
     if tuple(map(int, python.split("."))) < (3, 12):
-        _add_unnamed(packages, ["setuptools"])  # environments had it in those days, and projects import pkg_resources
+        _add_unnamed(packages, ["setuptools"])  # it used to be in every environment, and projects import pkg_resources
     return EnvironmentSpec(
         python=python,
         packages=_keep_installable(packages, found.name),
@@ -64,13 +64,13 @@ def derive_minimal_environment(
 
 
 def _add_unnamed(packages: list[str], further: Iterable[str]) -> None:
-    """Add what is not named yet: what the base declares outweighs what others do."""
+    """Add what is not named yet, so that the base's own declarations win."""
     named = {requirement_name_of(r) for r in packages}
     packages += [r for r in further if requirement_name_of(r) not in named]
 
 
 def _keep_installable(packages: Iterable[str], own: str) -> tuple[str, ...]:
-    """Return what an index can give, without the project itself, and without a bare name beside one with a bound."""
+    """Return what an index has, without the project itself or redundant bare names."""
     given = [r for r in drop_local_requirements(packages) if requirement_name_of(r) != requirement_name_of(own or "-")]
     bounded = {requirement_name_of(r) for r in given if requirement_name_of(r) != r.strip().lower()}
     return tuple(sorted({r for r in given if requirement_name_of(r) != r.strip().lower() or r.lower() not in bounded}))

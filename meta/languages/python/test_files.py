@@ -1,4 +1,4 @@
-"""Tells which files belong to the tests, and which steer how they run. A submission has no say in them.
+"""Tells which files are tests or steer them; a submission has no say in those.
 
 The same rule splits a merged change into its hidden side and the gold diff, so that the two sides never overlap.
 """
@@ -20,11 +20,11 @@ _STEERING = frozenset(
 )
 
 _STARTUP = re.compile(r"^((site|user)customize(\..*)?|.*\.pth|.*\.py[cod]|.*\.so)$")
-"""What an interpreter runs or trusts unasked, or takes in place of a source file, as it does an unchecked .pyc."""
+"""Files that an interpreter runs unasked, or takes in place of a source file, such as an unchecked .pyc."""
 
 
 def is_test_side(path: str) -> bool:
-    """Say whether the file at this path is part of the tests or of their data.
+    """Return whether the file at this path is part of the tests or of their data.
 
     Paths are relative to the root, with "/" between parts.
     """
@@ -33,7 +33,7 @@ def is_test_side(path: str) -> bool:
 
 
 def is_protected(path: str) -> bool:
-    """Say whether grading takes this file from the base, not from the submission.
+    """Return whether grading takes this file from the base, not from the submission.
 
     `pyproject.toml` is not among them: only its pytest tables are, see `replace_pytest_tables`.
     """

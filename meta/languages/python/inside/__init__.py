@@ -1,4 +1,5 @@
-"""What runs in the sandbox, in one process with the tests: standard library and pytest only, Python 3.8 and later.
+"""Runs in the sandbox, in one process with the tests.
 
-Nothing of it is ever imported by `meta` itself. The folder is mounted read-only where it lies.
+It uses only the standard library and pytest, on Python 3.8 and later. `meta` itself never imports any of it. The folder
+is mounted read-only, at the path where it lies.
 """

@@ -1,6 +1,6 @@
 """Runs pytest inside the sandbox and reports each test to the process outside.
 
-It is the same process in which the code under test runs, so all that decides is kept out of its reach, in `referee.py`;
+The code under test runs in the same process, so everything that decides is kept out of its reach, in `referee.py`;
 the orders are read and their pipe is closed before any code of the repository is imported.
 
 Orders (JSON on standard input, up to its end):
@@ -55,7 +55,7 @@ def run_inside() -> int:
     # The repository may have modules of these names.
     for module in (referee, reporter, tamper_check):
         del sys.modules[module.__name__]
-    # This folder has no business on the path. The repository's root has, as with `python -m pytest`, but last, so
+    # This folder does not belong on the path. The repository's root does, as with `python -m pytest`, but last, so
     # that a file in it does not stand in for a module of the environment.
     sys.path[:] = [*sys.path[1:], os.getcwd()]
     del orders, emit, own

@@ -1,4 +1,4 @@
-"""All that decides, kept where Python code cannot look.
+"""Keeps all that decides where Python code cannot look.
 
 The key, the bait and the outcomes live in the closure of an audit hook, which no object refers to. Hooks of pytest
 reach it by `sys.audit`, and it believes them only when nothing but pytest is on the stack. Every report carries a
@@ -72,7 +72,7 @@ def install_referee(orders: dict[str, Any], emit: Emit, first: CodeType, own: Se
         if event not in listened_to or inside[0]:
             return
         inside[0], collecting = True, gc.isenabled()
-        gc.disable()  # what a collection calls back would find this frame on its stack
+        gc.disable()  # callbacks of a collection would find this frame on the stack
         try:
             caller = getframe(1)
             if event != REFEREE_EVENT:
@@ -126,11 +126,11 @@ def install_referee(orders: dict[str, Any], emit: Emit, first: CodeType, own: Se
 
     def _collected(told: dict[str, Any]) -> None:
         everything, items = told["everything"], told["items"]
-        # What was deselected by the project's own options stays out, what was not asked for goes.
+        # What the project's own options deselected stays out, and so does what was not requested.
         kept = [item for item in items if wanted is None or item.nodeid in wanted]
         if reverse:
             kept.reverse()
-        # After all others: a test that runs twice must not be in the way of the rest.
+        # After all others, because a test that runs twice must not disturb the rest.
         last = [item for item in items if item.nodeid in mutants]
         told["items"] = _with_sentinels(_with_twins(kept, twins), sentinels) + [_quiet(item) for item in last]
         emit(
@@ -190,7 +190,7 @@ def install_referee(orders: dict[str, Any], emit: Emit, first: CodeType, own: Se
 
 
 def tell_referee(word: str, told: dict[str, Any]) -> None:
-    # A signal's handler is handed the frame that it interrupts, which should not be the referee's.
+    # A signal handler receives the frame that it interrupts, which must not be the referee's.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _ALL_SIGNALS)
     try:
         sys.audit(REFEREE_EVENT, word, told)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 RING_AGAIN_SECONDS = 1.0
-"""Seconds after which it rings again: code that swallows the first exception gets another."""
+"""The alarm rings again after this long, so that code that swallows one exception gets another."""
 
 
 class TestTimeout(BaseException):
@@ -32,7 +32,7 @@ class Reporter:
         self.seconds = seconds
         self.left = seconds
 
-    # Neither first nor last: after pytest has patched itself for `py.path`, before any conftest is imported.
+    # Neither first nor last, so after pytest has patched itself for `py.path`, but before any conftest is imported.
     def pytest_load_initial_conftests(self, early_config: Any, args: list[str]) -> None:
         tell_referee("loaded", {"manager": early_config.pluginmanager})
         # The project's own options stay; these two only spread the tests over processes or slow them down.
@@ -62,7 +62,7 @@ class Reporter:
         yield
         tell_referee("ended", {})
 
-    # The clock stands between two phases: the report there is pytest's own work, and an exception in it ends the run.
+    # The clock stops between phases: reporting is pytest's own work, and an exception in it would end the run.
     def pytest_runtest_setup(self, item: Any) -> Iterator[None]:
         yield from self._limited()
 
@@ -96,7 +96,7 @@ class Reporter:
             tell_referee("worse", {"id": report.nodeid, "outcome": "failed", "why": _words(report)[-2000:]})
 
     def _limited(self) -> Generator[None, Any, Any]:
-        """What a hook wrapper yields for, within the time that is left; gives its outcome."""
+        """Yield for a hook wrapper within the time that is left; return the outcome."""
         _ring(self.left or RING_AGAIN_SECONDS, self.seconds)
         try:
             return (yield)
@@ -122,7 +122,7 @@ def mark_hooks() -> None:
 
 
 def _ring(after: float, limit: float = 0) -> float:
-    """Raise `TestTimeout` after that many seconds, or with 0 not at all; return the seconds left till then."""
+    """Raise `TestTimeout` after this many seconds (0: never); return those left."""
     if after:
 
         def on_alarm(signum: int, frame: Any) -> None:

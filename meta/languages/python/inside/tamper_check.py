@@ -2,7 +2,7 @@
 
 Code under test shares the process with pytest and can replace its functions or register hooks. What pytest and unittest
 were made of is written down before any code of the repository is imported, and compared around each test that decides.
-Tests that patch and restore are not in the way; what is still patched when a deciding test begins is.
+Tests may patch and restore; what is still patched when a deciding test begins counts.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _HOOKS = (
 
 
 def _parts() -> Iterator[tuple[Any, str, Any, Any, Any]]:
-    """Yield every function of the runner: its module or class, its name there, the value, the function, its code."""
+    """Yield every function of the runner: owner, name, value, function and code."""
     for module_name, module in list(sys.modules.items()):
         if any(module_name == package or module_name.startswith(package + ".") for package in _PACKAGES):
             owners = [
@@ -57,9 +57,9 @@ def _parts_of(owner: Any) -> Iterator[tuple[Any, str, Any, Any, Any]]:
 
 
 def is_file_of_the_tests(path: str) -> bool:
-    """Say whether a file, by its path below the root, is one of the tests.
+    """Return whether a file, by its path below the root, is one of the tests.
 
-    Those the grader has restored.
+    The grader has restored those.
     """
     parts = path.split(os.sep)
     return bool({"tests", "test"} & set(parts[:-1]) or _TEST_FILE.match(parts[-1]))
@@ -81,7 +81,7 @@ class TamperCheck:
     def broken(self) -> str:
         """Return what has been replaced or added since, in words; empty for nothing."""
         for owner, name, value, function, code in self._parts:
-            # Looked at around every deciding test, thousands of parts at a time: nothing is called or built here.
+            # This runs over thousands of parts around every deciding test, so nothing is called or built here.
             if vars(owner).get(name) is not value or function.__code__ is not code:
                 return f"{_called(owner)}.{name} was replaced"
         for impl in self._implementations():
