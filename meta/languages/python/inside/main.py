@@ -39,7 +39,7 @@ def run_inside() -> int:
     os.dup2(null, 0)
     os.close(null)
     if importlib.util.find_spec("pytest") is None:
-        sys.stderr.write(f"there is no pytest in {sys.prefix}\n")
+        sys.stderr.write(f"pytest is not installed in {sys.prefix}\n")
         return 70
     pipe = orders["fd"]
     emit = referee.open_channel(
