@@ -1,4 +1,4 @@
-"""Serve the stand-in for the model: `python -m meta.demo.standin --port P --seed S`."""
+"""Serves the stand-in: `python -m meta.demo.standin --port P --seed S`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def run_server() -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of its luck (default: %(default)s)")
     args = parser.parse_args()
     with StandIn(args.seed, args.port) as server:
-        print(f"the stand-in for the model answers at {server.base_url} (it is no model); Ctrl-C ends it", flush=True)
+        print(f"the stand-in for the model is listening at {server.base_url}; Ctrl-C stops it", flush=True)
         try:
             server.serve_forever()
         except KeyboardInterrupt:

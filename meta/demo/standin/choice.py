@@ -1,4 +1,4 @@
-"""What the stand-in proposes on this evidence: which of its ideas, and which line of the prompt each takes hold of."""
+"""Chooses which ideas the stand-in proposes, and where in the prompt they go."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TICKET = re.compile(r"^#+ ([\w.-]+) \(", re.MULTILINE)
 
 @dataclass(frozen=True)
 class IdeaChoice:
-    """An idea, the passage of the prompt that it replaces, and the evidence that it rests on."""
+    """An idea, the passage of the prompt that it replaces, and its evidence."""
 
     idea: Idea
     old: str
@@ -26,13 +26,13 @@ class IdeaChoice:
 
 
 def split_sections(text: str) -> dict[str, str]:
-    """The parts of the evidence as `meta.tune.propose.draft_format.render_question` writes it, by their headings."""
+    """Split the evidence, as `draft_format.render_question` writes it, by heading."""
     _, *parts = _SECTION.split(text)
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
 def choose_ideas(evidence: dict[str, str], prompt: str) -> list[IdeaChoice]:
-    """As many ideas as were asked for, while there are some that suit the evidence and were not tried."""
+    """Choose up to the requested number of untried ideas that suit the evidence."""
     most = int(found[1]) if (found := _MOST.search(evidence.get("Now", ""))) else 3
     wrong, tried = evidence.get("What went wrong", ""), evidence.get("Tried before", "").lower()
     chosen: list[IdeaChoice] = []
@@ -45,21 +45,21 @@ def choose_ideas(evidence: dict[str, str], prompt: str) -> list[IdeaChoice]:
 
 
 def _about(theme: str, wrong: str) -> str:
-    """The parts of the evidence whose heading names a cause."""
+    """Return the parts of the evidence whose heading names a cause."""
     parts = re.split(r"^(?=#{2,} )", wrong, flags=re.MULTILINE)
     name = re.compile(rf"#+ .*{theme.replace('_', '[_ -]')}", re.IGNORECASE)
     return "".join(part for part in parts if name.match(part))
 
 
 def _placed(idea: Idea, prompt: str, about: str, wrong: str) -> list[IdeaChoice]:
-    """The idea in its place; none where the prompt has no line of its own to hold on to."""
+    """Place the idea in the prompt; none if no unique line can anchor it."""
     lines = [line for line in prompt.splitlines() if line.strip() and prompt.count(line) == 1]
     if not lines:
         return []
     old = next((line for line in lines if idea.replaces and idea.replaces in line), "")
     new = idea.text
     if not old:
-        # Far apart, so that one edit can be carried over to a prompt that another has changed.
+        # Far apart, so that one edit still applies to a prompt that another has changed.
         first = idea.theme == "ignored_convention"
         old = lines[0] if first else lines[-1]
         new = f"{old}\n{idea.text}" if first else f"{idea.text}\n{old}"

@@ -1,7 +1,7 @@
-"""The stand-in as the one who proposes edits of the engineer's prompts, from the evidence that it is shown.
+"""Plays the proposer: edits the engineer's prompts on the evidence it is shown.
 
 Asked in one message, it answers with search/replace edits; given tools, it reads the evidence, edits and proposes.
-Asked to mend an edit, it gives that one up.
+Asked to fix a rejected edit, it gives that one up.
 """
 
 from __future__ import annotations
@@ -21,13 +21,16 @@ _FENCED = rf"^\W*{re.escape(SYSTEM_PROMPT_PATH)}\W*\n+(?P<fence>`{{3,}}|~{{3,}})
 
 
 def is_asked_for_edits(request: StandInRequest) -> bool:
-    """Whether this request is the proposer's: it speaks of proposing, and shows the evidence or the tools for it."""
+    """Return whether this request is for the proposer.
+
+    Such a request speaks of proposing, and shows the evidence or the tools for it.
+    """
     shown = {"Surface", "What went wrong"} <= set(split_sections(request.messages[0].text))
     return "propos" in request.system_text.lower() and (shown or _has_tools(request))
 
 
 def write_edits(request: StandInRequest, luck: Luck) -> StandInAnswer:
-    """The edits, or the next turn towards them."""
+    """Return the edits, or the next turn towards them."""
     if any(message.role == "user" and message.text for message in request.messages[1:]):
         return StandInAnswer("I have nothing better; leave this one out.")
     if _has_tools(request):
@@ -43,7 +46,7 @@ def _has_tools(request: StandInRequest) -> bool:
 
 
 def _with_tools(request: StandInRequest, luck: Luck) -> StandInAnswer:
-    """First read, then one edit and one proposal for each idea, then the end of the turn."""
+    """Read first, then edit and propose each idea, then end the turn."""
     results = [b.text for m in request.messages for b in m.blocks if isinstance(b, ToolResultBlock)]
     calls: list[tuple[str, dict[str, Any]]] = []
     if not results:

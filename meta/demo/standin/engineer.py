@@ -1,6 +1,6 @@
-"""The stand-in as the engineer who works on a ticket: reads, edits, perhaps runs the tests, submits.
+"""Plays the engineer: reads, edits, perhaps runs the tests, and submits.
 
-Every turn is worked out from the messages alone.
+Every turn depends on the messages alone.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ READ_STEP, EDIT_STEP, TEST_STEP, FIX_STEP, SUBMIT_STEP = "read", "edit", "test",
 
 @dataclass(frozen=True)
 class EarlierCall:
-    """A tool call of an earlier turn, and what came of it."""
+    """A tool call of an earlier turn, and its result."""
 
     step: str
     given: dict[str, Any]
@@ -33,7 +33,7 @@ class EarlierCall:
 
 
 def take_turn(request: StandInRequest, change: DemoChange, luck: Luck) -> StandInAnswer:
-    """The next turn on this ticket."""
+    """Take the next turn on this ticket."""
     return _Turn(request, change, luck).answer()
 
 
@@ -41,7 +41,7 @@ class _Turn:
     def __init__(self, request: StandInRequest, change: DemoChange, luck: Luck) -> None:
         self.request, self.change, self.luck = request, change, luck
         opening = request.messages[0].text.replace(change.body, "").replace(change.title, "")
-        # What stands in fences is the repository, shown for the text protocol; it tells nobody what to do.
+        # Fences hold the repository, shown for the text protocol, and no instructions.
         self.told = f"{request.system_text}\n\n{_FENCED.sub('', opening)}"
         self.habits: Habits = read_habits(self.told)
         self.tools = {tool.name: tool for tool in request.tools}
@@ -85,7 +85,7 @@ class _Turn:
         )
 
     def in_text(self) -> StandInAnswer:
-        """Without tools: the whole change in one reply, as far as its passages are shown in the message."""
+        """Answer without tools: the whole change, as far as its passages are shown."""
         shown = "\n".join(message.text for message in self.request.messages)
         looks = self.habits.reads_rules or self.luck.is_curious
         rules = [text for path, text in _FENCED.findall(shown) if path == HOUSE_RULES and looks]
@@ -98,7 +98,7 @@ class _Turn:
         return StandInAnswer("\n\n".join([*blocks, f"{self.change.title}."]))
 
     def wanted(self) -> list[DemoEdit]:
-        """What it means to change, knowing the prompts and the documents that it has read."""
+        """Return what it wants to change, given the prompts and what it has read."""
         read = [call.result for call in self.calls if call.step == READ_STEP and HOUSE_RULES in str(call.given)]
         return choose_edits(self.change, self.habits, self.luck, "\n".join([self.told, *read]))
 
@@ -106,13 +106,13 @@ class _Turn:
         return [edit for edit in self.wanted() if edit.old in self.shown(edit.path)]
 
     def shown(self, path: str) -> str:
-        """What the tools have shown of a file, without line numbers."""
+        """Return what the tools have shown of a file, without line numbers."""
         results = [call.result for call in self.calls if call.step == READ_STEP and path in str(call.given)]
         return strip_line_numbers("\n".join(results)) + "\n"
 
     @property
     def sees_failure(self) -> bool:
-        """Whether the last tests, or the repository's checks at the last submission, failed."""
+        """Whether the last tests or the checks at the last submission failed."""
         last = self.calls[-1]
         return (last.step == TEST_STEP and not last.result.startswith("exit code 0")) or last.step.startswith(
             SUBMIT_STEP

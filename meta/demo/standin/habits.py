@@ -1,6 +1,6 @@
-"""What the prompts tell an engineer to do, read sentence by sentence.
+"""Reads from the prompts, sentence by sentence, what they tell an engineer to do.
 
-Only these four habits change anything. That an engineer is an expert, careful, or thinks step by step, does not.
+Only these four habits change anything. Being an expert, careful, or thinking step by step does not.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _RUN = (
 )
 _NOT = r"\b(?:do not|don't|don’t|never|no need|needn't|without|skip|ignore|avoid|not|nor)\b"
 _NOT_BEFORE = r"\b(?:do not|don't|don’t|never|not)\b.*\b(?:without|before|until|unless)\b"
-"""Two negatives: "never submit without ..." asks for it."""
+"""Two negatives: "never submit without ..." is a request."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Habits:
 
 
 def read_habits(prompts: str) -> Habits:
-    """The habits that these prompts ask for."""
+    """Return the habits that these prompts ask for."""
     said = split_sentences(prompts)
     one_file = any(_asks_for_one_file(sentence) for sentence in said)
     return Habits(
@@ -62,7 +62,7 @@ def read_habits(prompts: str) -> Habits:
 
 
 def split_sentences(text: str) -> list[str]:
-    """The sentences of a prompt, in lower case; wrapped lines are joined, points of a list are sentences."""
+    """Split a prompt into sentences in lower case; each list item counts as one."""
     paragraphs = re.split(r"\n\s*\n|\n(?=\s*(?:[-*#]|\d+[.)]) )", text.lower())
     return [
         sentence for paragraph in paragraphs for sentence in re.split(r"(?<=[.!?;:])\s+", " ".join(paragraph.split()))

@@ -1,4 +1,4 @@
-"""What the stand-in can propose: some ideas are good, some only sound so. The gate has to tell them apart."""
+"""Lists the stand-in's ideas: some are good, and some only sound good."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ class Idea:
 
     title: str
     theme: str
-    """The cause that the edit answers; it is proposed when feedback with that cause is shown, if `needs_feedback`."""
+    """The cause that the edit addresses; with `needs_feedback`, it is proposed only when feedback has that cause."""
     hypothesis: str
     text: str
     needs_feedback: bool = True
     replaces: str = ""
-    """Words of a line of the prompt that the text takes the place of; else it is added."""
+    """Words in the prompt's line that the text replaces; empty to add a line."""
     has: Callable[[Habits], bool] = lambda habits: False
-    """Whether an engineer with these habits does so already."""
+    """Whether an engineer with these habits already does so."""
 
 
 IDEAS = (
@@ -70,4 +70,4 @@ IDEAS = (
         needs_feedback=False,
     ),
 )
-"""In the order of preference. At most one of those with the same theme is proposed at a time."""
+"""In order of preference. At most one idea per theme is proposed at a time."""

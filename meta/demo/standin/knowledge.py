@@ -1,6 +1,6 @@
-"""What the stand-in can write: for each of the demo's tickets the edits of its change, from `meta.demo.change_file`.
+"""Knows what to write for each demo ticket, from `meta.demo.change_file`.
 
-This takes the place of a model's ability. Any other ticket it cannot do.
+This takes the place of a model's ability; it cannot work on any other ticket.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ _RULES = {
     "dates": r"format_date",
     "exports": r"__all__|\bexport(?:ed|s)?\b",
 }
-"""How each house rule is known again in prose: a prompt, or a document that was read."""
+"""How to recognise each house rule in prose: a prompt, or a document that was read."""
 
 
 def recognise_change(message: str) -> DemoChange | None:
-    """The ticket that a message is about: the one whose title it names first."""
+    """Return the ticket whose title a message names first."""
     named = [change for change in read_demo_changes() if change.title in message]
     return min(named, key=lambda change: message.index(change.title), default=None)
 
 
 def choose_edits(change: DemoChange, habits: Habits, luck: Luck, prose: str) -> list[DemoEdit]:
-    """The edits that an engineer with these habits and this luck makes, having read `prose`."""
+    """Return the edits of an engineer with these habits who has read `prose`."""
     knows = change.rule is None or re.search(_RULES[change.rule], prose)
     edits = list(change.right if knows else change.unaware)
     if luck.slips:
@@ -40,7 +40,7 @@ def choose_edits(change: DemoChange, habits: Habits, luck: Luck, prose: str) -> 
 
 
 def correct_edits(change: DemoChange, made: list[DemoEdit]) -> list[DemoEdit]:
-    """Edits that take back what an engineer sees to be wrong once a test fails: what was done besides, and slips."""
+    """Return edits that undo what a failing test exposes: extra changes, and slips."""
     back = [DemoEdit(path=edit.path, old=edit.new, new=edit.old) for edit in made if edit in change.besides]
     right = {(edit.path, edit.old): edit for edit in (*change.unaware, *change.right)}
     for edit in made:

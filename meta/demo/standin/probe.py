@@ -1,4 +1,4 @@
-"""The stand-in for whoever is neither: a caller who tries whether tools come through, or asks something else."""
+"""Answers all other callers, such as one who tests whether tools work."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from meta.demo.standin.request import RequestTool, StandInRequest, ToolResultBlo
 
 
 def answer_probe(request: StandInRequest, luck: Luck) -> StandInAnswer:
-    """Call the first tool once, with words of the message; then say what came back."""
+    """Call the first tool once with words of the message, then say what came back."""
     results = [block.text for block in request.messages[-1].blocks if isinstance(block, ToolResultBlock)]
     if results:
         return StandInAnswer("The tool answered: " + "; ".join(results))

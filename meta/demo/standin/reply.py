@@ -1,4 +1,4 @@
-"""Replies of the Messages API, as `anthropic.types.Message` has them, with tokens counted by characters."""
+"""Renders replies of the Messages API, with their usage."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class StandInAnswer:
 
 
 def render_reply(request: StandInRequest, answer: StandInAnswer) -> dict[str, Any]:
-    """The answer as the API writes it, cut at the request's `max_tokens`."""
+    """Render the answer as the API does, cut at the request's `max_tokens`."""
     text, calls = answer.text, list(answer.calls)
     stop = "tool_use" if calls else "end_turn"
     room = request.max_tokens * CHARS_PER_TOKEN
@@ -45,7 +45,10 @@ def render_reply(request: StandInRequest, answer: StandInAnswer) -> dict[str, An
 
 
 def usage_of(request: StandInRequest, content: Sequence[dict[str, Any]]) -> dict[str, int]:
-    """Tokens, at four characters each. What earlier turns sent under a cache mark is read from the cache."""
+    """Count tokens, at four characters each.
+
+    What earlier turns sent under a cache mark counts as read from the cache.
+    """
     sizes = [sum(_size(block) for block in message.blocks) for message in request.messages]
     before = max((i + 1 for i, message in enumerate(request.messages) if message.role == "assistant"), default=0)
     head = len(request.system_text) + sum(

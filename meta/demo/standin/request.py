@@ -1,4 +1,4 @@
-"""Requests of the Messages API as far as the stand-in understands them; others are refused like the API refuses them.
+"""Parses requests of the Messages API, and rejects bad ones as the API does.
 
 Shapes after `anthropic.types.MessageCreateParams`: no streaming; text, tool_use and tool_result blocks.
 """
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 
 class BadRequest(Exception):
-    """A request that the API would refuse: HTTP status, the API's error type, and why."""
+    """A request that the API would reject: HTTP status, its error type, and why."""
 
     def __init__(self, status: int, kind: str, message: str) -> None:
         super().__init__(message)
@@ -134,12 +134,12 @@ class StandInRequest(_Part):
 
 
 def strip_line_numbers(shown: str) -> str:
-    """A file's text from what the tool `read_file` shows of it."""
+    """Return a file's text from what the tool `read_file` shows of it."""
     return re.sub(r"^ *\d+  ?", "", shown, flags=re.MULTILINE)
 
 
 def read_request(body: bytes) -> StandInRequest:
-    """The request in this body. Raises `Refused`."""
+    """Parse the request in this body. Raises `BadRequest`."""
     try:
         return StandInRequest.model_validate(json.loads(body))
     except ValidationError as error:

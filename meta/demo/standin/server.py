@@ -1,4 +1,4 @@
-"""The stand-in's HTTP end: POST /v1/messages and GET /v1/models on 127.0.0.1."""
+"""Serves POST /v1/messages and GET /v1/models on 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_BODY_BYTES = 32 << 20
 
 
 class StandIn(ThreadingHTTPServer):
-    """Answers on a port of loopback (0: any free one). Two with the same seed answer the same requests alike."""
+    """Answers on a loopback port (0: any free one); the same seed, the same answers."""
 
     daemon_threads = True
 
@@ -34,7 +34,7 @@ class StandIn(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def answer(self, body: bytes) -> dict[str, Any]:
-        """The reply to one request. Raises `Refused`."""
+        """Return the reply to one request. Raises `BadRequest`."""
         request = read_request(body)
         return render_reply(request, self._say(request, body))
 
@@ -48,7 +48,7 @@ class StandIn(ThreadingHTTPServer):
 
 @contextlib.contextmanager
 def serve_stand_in(seed: int = 0, port: int = 0) -> Iterator[str]:
-    """The stand-in in a thread of this process, for the length of a `with`; gives its base URL."""
+    """Serve the stand-in from a thread, in a `with` block; yields its base URL."""
     with StandIn(seed, port) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
