@@ -148,7 +148,7 @@ def test_a_file_that_is_not_there_or_of_another_kind_is_an_error_in_words(tmp_pa
     with pytest.raises(MetaError, match="cannot read"):
         load_tickets(tmp_path / "nowhere.jsonl")
     write(tmp_path, {"tickets.csv": "id\n"})
-    with pytest.raises(MetaError, match="is no ticket format"):
+    with pytest.raises(MetaError, match="is not a ticket format"):
         load_tickets(tmp_path / "tickets.csv")
 
 

@@ -211,24 +211,24 @@ def test_a_renamed_test_file_brings_no_fail_to_pass_of_its_own(mined: Mapping[st
 
 def test_a_text_that_is_no_brief_is_turned_down_in_words(mined: Mapping[str, MinedTicket]) -> None:
     assert mined["Update ruff"].status == "quarantined"
-    assert "no brief" in mined["Update ruff"].reason
+    assert "not a brief" in mined["Update ruff"].reason
 
 
 @pytest.mark.parametrize(
     ("subject", "words"),
     [
-        ("Patch 1", "no brief"),
-        ("update ruff", "no brief"),
-        ("Bump pytest from 7 to 8", "no brief"),
-        ("v2.1.0", "no brief"),
-        ("2.1.0 release", "no brief"),
-        ("Add passing test cases", "no brief"),
+        ("Patch 1", "not a brief"),
+        ("update ruff", "not a brief"),
+        ("Bump pytest from 7 to 8", "not a brief"),
+        ("v2.1.0", "not a brief"),
+        ("2.1.0 release", "not a brief"),
+        ("Add passing test cases", "not a brief"),
         ("Fixes https://example.org/team/shop/issues/18", "too short"),
-        ("Merge branch 'main' into feature", "no brief"),
-        ("[pre-commit.ci] autoupdate of hooks", "no brief"),
-        ("Address review comments of Ann", "no brief"),
+        ("Merge branch 'main' into feature", "not a brief"),
+        ("[pre-commit.ci] autoupdate of hooks", "not a brief"),
+        ("Address review comments of Ann", "not a brief"),
         ("Fix it", "too short"),
-        ("docs: Tell more about the cart", "no change of behaviour"),
+        ("docs: Tell more about the cart", "behaviour does not change"),
     ],
 )
 def test_subjects_that_tell_nobody_what_to_do_are_no_briefs(subject: str, words: str) -> None:

@@ -1,4 +1,4 @@
-"""Decides which tickets may be replayed: a ticket has to prove that its grader knows right from wrong.
+"""Decides which tickets may be replayed: their grader must tell right from wrong.
 
 `queue` takes the tickets that wait, several at a time; `proof` runs gold, base and the rejected diff of one through
 the real grader. `reliable_tests` leaves out tests that are flaky, slow or dependent on their order, `check_selection`

@@ -1,4 +1,4 @@
-"""Chooses a ticket's acceptance checks: those that its merged change passes, for only they say what was wanted."""
+"""Chooses a ticket's acceptance checks: those that its merged change passes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from meta.records.ticket import HiddenFile, ReviewCheck, Ticket
 from worker_agent.submission_diff import apply_diff
 
 SLOW_LINTER_SECONDS = 10.0
-"""Seconds above which a program is left out of the grader: it would run in every replay that passes the tests."""
+"""A program that takes longer is left out, since it would run in every replay that passes the tests."""
 
 
 def add_acceptance_checks(ticket: Ticket, bench: Bench) -> Ticket:

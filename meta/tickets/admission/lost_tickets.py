@@ -1,4 +1,4 @@
-"""Quarantines tickets whose commit is gone: a force-push and a clean-up can take it away for good."""
+"""Quarantines tickets whose commit is gone for good, as after a force-push."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def quarantine_lost_tickets(tickets: Tickets, cache: Cache, report: Report) -> l
         if not Path(repository).is_dir():
             needed = sum(t.repo == repository for t in admitted)
             raise MetaError(
-                f"the repository {repository} is not there; {needed} tickets need it",
-                "put it back, or remove its tickets; the night goes on when it is started again",
+                f"the repository {repository} is missing; {needed} tickets need it",
+                "put it back, or remove its tickets, and start the night again to resume it",
             )
     for ticket in admitted:
         try:

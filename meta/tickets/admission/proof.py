@@ -1,7 +1,7 @@
-"""What a ticket must prove before its replays count: its grader tells the gold change from nothing at all.
+"""Tries a ticket: its grader must tell the gold change from no change at all.
 
 Base fails and gold passes, several times each, through the grader that will judge replays; the rejected diff, where
-there is one, scores nothing. Tests that cannot be relied on are left out of the grader.
+there is one, must fail. Tests that cannot be relied on are left out of the grader.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from meta.tickets.admission.quarantine import Quarantine, examine_diff
 from meta.tickets.admission.reliable_tests import LeftOut, keep_failing_on_base, keep_passing_on_gold
 
 CheckDrafter = Callable[[Ticket], tuple[ReviewCheck, ...]]
-"""Drafts review checks for a ticket whose rejected diff passes all else."""
+"""Drafts review checks for a ticket whose rejected diff passes everything else."""
 
 
 def admit_ticket(
@@ -31,7 +31,7 @@ def admit_ticket(
     says nothing about a ticket.
     """
     begun, given = time.monotonic(), ticket.grader.review
-    # What is admitted here must not decide before it is.
+    # A check must not decide before it is admitted.
     ticket = _with_grader(ticket, checks=(), review=())
     try:
         _require_parts(ticket)
@@ -61,7 +61,10 @@ def _require_parts(ticket: Ticket) -> None:
 def _fail_rejected(
     ticket: Ticket, given: tuple[ReviewCheck, ...], bench: Bench, draft: CheckDrafter | None, report: Report
 ) -> Ticket:
-    """Return the ticket whose grader fails the rejected diff, if need be by checks drafted from reviewers' words."""
+    """Return the ticket with a grader that fails the rejected diff.
+
+    If need be, that takes checks drafted from reviewers' words.
+    """
     assert ticket.rejected is not None
     report("the rejected diff")
     examined = examine_diff(ticket, ticket.rejected, bench)

@@ -1,4 +1,4 @@
-"""Why a ticket cannot be admitted, and the trial runs that show it."""
+"""Grades trial runs, and says why a ticket cannot be admitted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from meta.records.replay import MACHINE_FAULT
 from meta.records.ticket import Ticket
 
 RUN_ATTEMPTS = 2
-"""How often a run is tried that ends in the middle or before its tests begin: something may have killed it."""
+"""How often a run is tried if it ends early or before its tests begin: something may have killed it."""
 
 
 class Quarantine(Exception):
@@ -17,7 +17,7 @@ class Quarantine(Exception):
 
 
 def examine_diff(ticket: Ticket, diff: str, bench: Bench, options: RunOptions = RunOptions()) -> Examination:
-    """Grade one diff of a ticket that is being proved.
+    """Grade one diff of a ticket that is being tried.
 
     Raises `Quarantine` when nothing could be learnt, and `OSError` when this machine is at fault.
     """

@@ -1,4 +1,4 @@
-"""Admits every ticket that waits: several at a time, each written down as soon as it is known."""
+"""Tries every waiting ticket, several at a time, and records each result at once."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from worker_agent.sandbox.process import kill_all_jobs
 def admit_waiting_tickets(
     tickets: Tickets, workshop: Workshop, settings: ReplaySettings, report: Report, runs: int = 3
 ) -> list[Admission]:
-    """Try every new ticket, and write each result down as soon as it is known.
+    """Try every new ticket, and record each result as soon as it is known.
 
-    A ticket whose repository or environment cannot be had is quarantined with that reason. One that could not be tried
-    because of this machine, such as a full disk, stays new. Raises `MetaError` when that is true of all of them.
+    A ticket whose repository or environment is unavailable is quarantined with that reason. One that could not be tried
+    because of this machine, say a full disk, stays new. Raises `MetaError` when that is true of all of them.
     """
     waiting, found = tickets.waiting(), list[Admission]()
     trouble = ""
@@ -30,7 +30,7 @@ def admit_waiting_tickets(
         return []
     report(f"checking {len(waiting)} tickets: gold must pass and base must fail, {runs} times each")
     workshop.prune_environments(settings.environments_mb, report)
-    workshop.require_sandbox()  # a machine without one is no reason to quarantine anything
+    workshop.require_sandbox()  # do not quarantine tickets because this machine has none
     pool = ThreadPoolExecutor(settings.parallel, thread_name_prefix="admit")
     futures = [pool.submit(_admit_on_bench, ticket, workshop, runs) for ticket in waiting]
     try:
@@ -51,7 +51,10 @@ def admit_waiting_tickets(
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     if trouble and not found:
-        raise MetaError(f"no ticket can be tried here: {trouble[:500]}", "mend that and start again; nothing was lost")
+        raise MetaError(
+            f"cannot try tickets on this machine: {trouble[:500]}",
+            "fix this and run the command again; nothing was lost",
+        )
     return found
 
 

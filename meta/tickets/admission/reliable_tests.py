@@ -1,4 +1,4 @@
-"""Leaves out of a ticket's grader the tests that cannot be relied on: flaky, slow, or dependent on their order."""
+"""Leaves unreliable tests out of a grader: flaky, slow, or dependent on order."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from meta.records.ticket import Grader, Ticket
 from meta.tickets.admission.quarantine import Quarantine, examine_diff
 
 SLOW_TEST_SECONDS = 10.0
-"""Seconds after which a PASS_TO_PASS test is not worth running in every replay."""
+"""A PASS_TO_PASS test that takes longer is not worth running in every replay."""
 
 MAX_ROUNDS = 4
-"""How often tests may be left out and the rest tried again before the ticket is given up."""
+"""How often tests may be left out and the rest retried before the ticket is given up."""
 
 _NETWORK = re.compile(
     r"Network is unreachable|Name or service not known|name resolution|getaddrinfo|nodename nor servname"
@@ -27,7 +27,9 @@ LeftOut = dict[str, str]
 
 
 def keep_passing_on_gold(ticket: Ticket, bench: Bench, runs: int, report: Report) -> tuple[Ticket, LeftOut]:
-    """Leave tests out until the gold change passes the rest, `runs` times in order and once backwards.
+    """Leave tests out until the gold change passes the rest reliably.
+
+    It must pass `runs` times in order and once backwards.
 
     Raises `Quarantine` when no FAIL_TO_PASS test remains, or tests still fail after `MAX_ROUNDS`.
     """
@@ -47,7 +49,7 @@ def keep_passing_on_gold(ticket: Ticket, bench: Bench, runs: int, report: Report
 
 
 def _find_unfit_on_gold(ticket: Ticket, bench: Bench, runs: int, report: Report) -> tuple[LeftOut, Examination]:
-    """Tests to leave out, and the last run in order."""
+    """Return the tests to leave out, and the last run in order."""
     tests, gold = _tests_of(ticket.grader), ticket.gold or ""
     passes = dict.fromkeys(tests, 0)
     slowest = dict.fromkeys(tests, 0.0)

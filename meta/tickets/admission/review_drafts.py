@@ -1,4 +1,7 @@
-"""Lets a model draft review checks from a reviewer's words. A draft counts for nothing until admission has tried it."""
+"""Lets a model draft review checks from a reviewer's words.
+
+A draft counts for nothing until admission has tried it.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +31,8 @@ class ModelCheckDrafter:
     def draft(self, ticket: Ticket, outcome: Outcome) -> tuple[ReviewCheck, ...]:
         """Return checks for a ticket whose rejected diff passes all else.
 
-        There are none where no reviewer said anything. Raises `ModelUnavailable` and, when the service will never
-        answer as things are set, `ModelMisconfigured`.
+        There are none if no reviewer said anything. Raises `ModelUnavailable`, and `ModelMisconfigured` if the service
+        cannot answer with these settings.
         """
         words = outcome.reviewer_words
         if not words:

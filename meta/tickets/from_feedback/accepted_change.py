@@ -1,4 +1,4 @@
-"""Finds what was accepted in place of what the agent had submitted: the merge, or the commit that replaced it."""
+"""Finds the change that was accepted instead of the agent's submission."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from meta.tickets.mining.changes import MainlineChange, read_history, squash_cha
 from worker_agent.git import BINARY_DIFF, META_IDENTITY, GitError, run_git
 
 _INSTEAD = frozenset({"superseded", "absorbed", "closes", "successor"})
-"""Kinds of evidence whose place is the commit that did the work in the pull request's stead."""
+"""Kinds of evidence that point to the commit that replaced the pull request."""
 
 _NUMBER = re.compile(
     r"\b(?:superseded|replaced|obsoleted|in favou?r|done|fixed|handled|landed|merged|addressed|solved|see|use|took)\b"
@@ -24,11 +24,11 @@ _NUMBER = re.compile(
 _ISSUE = re.compile(r"\b(?:clos(?:e[sd]?|ing)|fix(?:e[sd]|ing)?|resolv(?:e[sd]?|ing))\b:?\s+(?:issue\s+)?#(\d+)", re.I)
 _TRAILER = re.compile(r"^(?:ticket|issue|bug|story|task|jira)s?:[ \t]*(\S+)[ \t]*$", re.IGNORECASE | re.MULTILINE)
 _MOST_STEPS = 20
-"""Commits that one pull request may have been rebased into."""
+"""The most commits that one pull request may have been rebased into."""
 
 
 class NoTicket(Exception):
-    """No ticket can be made of a pull request; the message says why, for a person."""
+    """A pull request cannot become a ticket; the message tells a person why."""
 
 
 def find_accepted_change(
@@ -61,7 +61,7 @@ def _find_merge(repository: Path, outcome: Outcome) -> MainlineChange:
 
 
 def _find_later_changes(repository: Path, outcome: Outcome, main: str) -> Iterator[MainlineChange]:
-    """Yield main's changes since the pull request began, newest first, its own merge left out."""
+    """Yield main's changes since the pull request began, without its own merge."""
     since = outcome.base_sha if outcome.base_sha and _exists(repository, outcome.base_sha) else ""
     for change in read_history(repository, f"{since}..{main}" if since else main):
         if change.fix_commit != outcome.merged_sha:
@@ -71,7 +71,7 @@ def _find_later_changes(repository: Path, outcome: Outcome, main: str) -> Iterat
 def _find_replacements(
     repository: Path, outcome: Outcome, others: list[Outcome], later: list[MainlineChange]
 ) -> Iterator[MainlineChange]:
-    """Yield changes of main that did the same work: by the evidence, a reviewer's words, the issue, the title."""
+    """Yield main's changes that did the same work, by evidence, words or title."""
     by_commit = {change.fix_commit: change for change in later}
     for evidence in (*outcome.cause_evidence, *outcome.evidence):
         if evidence.kind in _INSTEAD and evidence.place in by_commit:
@@ -111,7 +111,7 @@ def _read_messages(repository: Path, outcome: Outcome) -> str:
 def find_submission(repository: Path, outcome: Outcome, base: str) -> str:
     """Return what the agent had submitted, as a diff against `base`.
 
-    That is the commit that the accepted change stands on. The submission is merged with it in a store of its own:
+    `base` is the parent of the accepted change. The submission is merged with it in a separate object store:
     nothing is written to the clone. Raises `NoTicket`.
     """
     submitted = outcome.submitted_sha or outcome.head_sha
@@ -125,8 +125,8 @@ def find_submission(repository: Path, outcome: Outcome, base: str) -> str:
                 "GIT_ALTERNATE_OBJECT_DIRECTORIES": str((repository / objects).resolve()),
             }
             began = outcome.base_sha or run_git("merge-base", base, submitted, cwd=repository).strip()
-            # Two commits of our own, so that they part where the pull request began, even where main has it and took
-            # it back since.
+            # Two new commits, so that they fork where the pull request began, even if main merged and then
+            # reverted it.
             sides = [
                 run_git(
                     "commit-tree",

@@ -1,4 +1,7 @@
-"""Makes tickets of pull requests that came back: what was accepted must pass, what was first submitted must fail."""
+"""Makes tickets from pull requests that came back, and records which were tried.
+
+The accepted change must pass, and the first submission must fail.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ _NOT_WRONG = {
 
 
 class ConversionResult(Record):
-    """What one pull request was made into.
+    """The result for one pull request.
 
     It is one JSON line of `meta tickets from-feedback --json`.
     """
@@ -42,17 +45,17 @@ class ConversionResult(Record):
     kind: str
     cause: str
     status: TicketStatus | None
-    """`None`: no ticket was made of it."""
+    """`None` if it did not become a ticket."""
     reason: str = ""
     ticket: str | None = None
     review_checks: int = 0
     known: bool = False
-    """It was tried before, and nothing has changed since."""
+    """Whether it was tried before and has not changed since."""
 
 
 @dataclass(frozen=True)
 class _Pair:
-    """A pull request with both sides of the ticket that can be made of it."""
+    """A pull request with both sides of its ticket."""
 
     outcome: Outcome
     repository: Path
@@ -69,11 +72,11 @@ def convert_outcomes(
     again: bool = False,
     options: MiningOptions = MiningOptions(),
 ) -> Generator[ConversionResult]:
-    """Try every pull request that came back; each is written down as soon as it is known.
+    """Try every pull request that came back, and record each result at once.
 
-    What was tried before is not tried again unless something about it has changed, or `again` says so. `models` draft
+    One that was tried before is tried again only if it has changed, or if `again` is set. `models` draft
     review checks; without them, none are drafted. Raises `MetaError` when the model's service does not answer or
-    refuses: without its word nothing is written down of a pull request that needs one.
+    rejects the request: a pull request that needs its answer is then not recorded.
     """
     outcomes, waiting = store.outcomes.all(), list[_Pair]()
     for outcome in (o for o in outcomes if o.kind.came_back):
@@ -87,7 +90,7 @@ def convert_outcomes(
     if not waiting:
         return
     workshop.prune_environments(settings.replay.environments_mb, report)
-    workshop.require_sandbox()  # a machine without one is no reason to quarantine anything
+    workshop.require_sandbox()  # do not quarantine tickets because this machine has none
     drafter = _open_drafter(models, report)
     origins = [_origin_of(pair, drafter) for pair in waiting]
     pool = ThreadPoolExecutor(settings.replay.parallel, thread_name_prefix="feedback")
@@ -108,7 +111,7 @@ def convert_outcomes(
 
 
 def _find_sides(settings: Settings, outcome: Outcome, outcomes: list[Outcome]) -> _Pair | str:
-    """The two sides of the ticket, or why there are none."""
+    """Return the two sides of the ticket, or why there are none."""
     if outcome.cause in _NOT_WRONG:
         return f"nobody said that it was wrong: {_NOT_WRONG[outcome.cause]}"
     clone = _find_clone(settings.repositories, outcome)
@@ -131,7 +134,7 @@ def _find_clone(clones: Sequence[RepositorySettings], outcome: Outcome) -> Repos
 
 
 def _find_known(store: Store, pair: _Pair) -> ConversionResult | None:
-    """What is known of it: from the last time, or because somebody has given its ticket already."""
+    """Return what is known: from last time, or from a ticket that somebody added."""
     outcome, fix = pair.outcome, pair.sides.change.fix_commit
     tried = store.outcomes.feedback_ticket(outcome.key)
     if tried and (tried.digest, tried.fix_commit) == (outcome.digest, fix):

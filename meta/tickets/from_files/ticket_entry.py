@@ -1,4 +1,7 @@
-"""One ticket as a person writes it: flat fields, with diffs and hidden files inline, in files, or from the history."""
+"""Reads one ticket as a person writes it, in flat fields.
+
+Diffs and hidden files may be inline, in files, or in the repository's history.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,7 @@ class TicketEntry(BaseModel):
     seconds: float = Field(300.0, gt=0)
     test_seconds: float = Field(60.0, gt=0)
     source: str = "file"
-    # What `meta tickets mine --json` writes beside the rest; a mined line can be read back as it is.
+    # `meta tickets mine --json` adds these; a mined line can be read back unchanged.
     status: str = ""
     reason: str = ""
 

@@ -1,4 +1,4 @@
-"""Reads tickets from files: JSON lines, TOML, or Markdown with front matter. The format is in docs/tickets.md."""
+"""Reads tickets from JSON lines, TOML or Markdown, as in docs/tickets.md."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from meta.records.ticket import Ticket
 from meta.tickets.from_files.ticket_entry import BadEntry, ticket_of
 
 _Found = tuple[int, dict[str, Any] | str]
-"""Line number and fields of an entry, or what is wrong with it."""
+"""The line number and fields of an entry, or what is wrong with it."""
 
 
 def load_tickets(path: Path) -> list[Ticket]:
@@ -65,7 +65,7 @@ def _read_entries(file: Path) -> Iterator[_Found]:
         case ".md":
             yield _read_markdown(text)
         case other:
-            raise MetaError(f"{file}: {other or 'no ending'} is no ticket format", "use .jsonl, .toml or .md")
+            raise MetaError(f"{file}: {other or 'no ending'} is not a ticket format", "use .jsonl, .toml or .md")
 
 
 def _read_json_lines(text: str) -> Iterator[_Found]:
@@ -94,7 +94,10 @@ def _read_toml(text: str) -> Iterator[_Found]:
 
 
 def _read_markdown(text: str) -> _Found:
-    """Read TOML between +++ lines (or plain "key: value" between --- lines), then "# Title" and the body."""
+    """Read front matter, then "# Title" and the body.
+
+    Front matter is TOML between +++ lines, or plain "key: value" between --- lines.
+    """
     found = re.match(r"(\+\+\+|---)[ \t]*\n(.*?)\n\1[ \t]*(?:\n|$)(.*)", text, re.DOTALL)
     if not found:
         return 1, "a Markdown ticket starts with its fields between two lines `+++`"

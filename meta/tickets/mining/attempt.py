@@ -1,4 +1,4 @@
-"""Makes a ticket of one merged change, and lets it prove itself."""
+"""Makes a ticket of one merged change, and tries it."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ from worker_agent.workspace import BadBase
 
 @dataclass(frozen=True)
 class MiningOptions:
-    """How changes are tried."""
+    """How to try changes."""
 
     runs: int = 3
     """How often gold must pass and base must fail."""
     environment: EnvironmentSpec | None = None
-    """What the tests of every change run in; `None` derives it from what the project declares."""
+    """The environment for the tests; `None` derives it from what the project declares."""
     suite_seconds: float = MAX_SUITE_SECONDS
 
 
 @dataclass(frozen=True)
 class ChangeOrigin:
-    """What is known of a change besides its history."""
+    """What is known about a change besides its history."""
 
     source: str = "history"
     labels: tuple[str, ...] = ()
     rejected: str | None = None
-    """What an agent had first submitted for it, as a diff against the base."""
+    """What an agent first submitted for it, as a diff against the base."""
     draft: CheckDrafter | None = None
 
 
@@ -59,7 +59,7 @@ def mine_change(
 ) -> MinedTicket:
     """Make a ticket of one change, and try it.
 
-    What is wrong with the change is the reason of its quarantine. Raises `OSError` when this machine is at fault.
+    A change that cannot be a ticket is quarantined with the reason. Raises `OSError` when this machine is at fault.
     """
     begun, subject = time.monotonic(), _find_subject(repository, change)
     title = brief_title_of(subject)
@@ -134,7 +134,7 @@ def _make_ticket(
             fail_to_pass=seen.fail_to_pass,
             pass_to_pass=seen.pass_to_pass,
             hidden=sides.hidden,
-            # Far above what the change needs, and not more: a hang would cost all of it in every replay.
+            # Far above what the change needs, but no more: a hang would cost all of it in every replay.
             seconds=min(1800.0, max(60.0, 10 * seen.seconds)),
             test_seconds=seen.test_seconds,
         ),
@@ -144,7 +144,7 @@ def _make_ticket(
 
 
 def why_unusable(sides: ChangeSides) -> str:
-    """Say why no ticket can be made of a change; empty when one can."""
+    """Say why a change cannot become a ticket; empty if it can."""
     if sides.links:
         return f"it changes a link or a submodule, which no submission may do: {sides.links[0]}"
     if not sides.gold.strip():
@@ -168,7 +168,7 @@ def _find_subject(repository: Path, change: MainlineChange) -> str:
 
 
 def _name_project(repository: Path) -> str:
-    """Return the project's name: of the place that it was cloned from, otherwise of its folder."""
+    """Return the project's name, from the URL it was cloned from, else its folder."""
     with suppress(GitError, OSError):
         url = run_git("config", "--get", "remote.origin.url", cwd=repository).strip().rstrip("/")
         if name := re.sub(r"[^A-Za-z0-9._-]", "-", url.removesuffix(".git").rsplit("/", 1)[-1].rsplit(":", 1)[-1]):

@@ -1,4 +1,4 @@
-"""Writes a brief from what people wrote about a change, without what gives the fix away."""
+"""Writes a brief from what people wrote, without what gives the fix away."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NOISE = re.compile(
     | run\ (black|ruff|isort|pyupgrade) | (fix|run)\w*\ (lint|format|style|pep\ ?8|flake8|mypy|ci)\b)""",
     re.IGNORECASE | re.VERBOSE,
 )
-"""Subjects that tell nobody what to do."""
+"""Subjects that do not say what to do."""
 
 _PREFIX = re.compile(
     r"^(feat|fix|chore|docs?|refactor|perf|tests?|ci|build|style|bug|enh|bugfix)(\([^)]*\))?!?:\s*", re.I
@@ -45,7 +45,7 @@ _TELLS_HOW = re.compile(
     |updat\w*\ (the\ )?(all\ )?(tests?|changelog|docs)|release\ note)""",
     re.IGNORECASE | re.VERBOSE,
 )
-"""Beginnings of sentences that are about the change, not about what is wrong or wanted."""
+"""How sentences begin that describe the change, not what is wrong or wanted."""
 
 
 def brief_title_of(subject: str) -> str:
@@ -57,13 +57,13 @@ def brief_title_of(subject: str) -> str:
 
 
 def why_not_a_brief(subject: str) -> str:
-    """Say why a subject line cannot serve as a brief; empty where it may."""
+    """Say why a subject line cannot serve as a brief; empty if it can."""
     text = re.sub(r"\s*\((gh-|#)\d+\)\s*$", "", subject.strip())
     if found := _UNFIT_PREFIX.match(text):
-        return f"its message says that it is no change of behaviour ({found[0]})"
+        return f"its message says that behaviour does not change ({found[0]})"
     title = brief_title_of(subject)
     if _NOISE.match(title):
-        return f"its message is no brief: {title!r}"
+        return f"its message is not a brief: {title!r}"
     if len(re.findall(r"[^\W\d_]{2,}", re.sub(r"https?://\S+", "", title))) < 3:
         return f"its message is too short for a brief: {title!r}"
     return ""
@@ -134,7 +134,7 @@ def _keep_sentences(paragraph: str, added: set[str], private: set[str]) -> Itera
 
 
 def _find_added_lines(gold: str) -> set[str]:
-    """Return the added lines of a diff, without spaces, but for those that any code could hold."""
+    """Return the added lines of a diff, without spaces and without trivial ones."""
     lines = (_squeeze(line[1:]) for line in gold.splitlines() if line.startswith("+") and not line.startswith("+++"))
     return {line for line in lines if len(line) >= 7 and re.search(r"\W", line)}
 

@@ -1,4 +1,4 @@
-"""Splits a merged change into what the worker has to write and what judges it."""
+"""Splits a merged change into what the worker has to write and what grades it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ChangeSides:
     gold: str
     hidden: tuple[HiddenFile, ...]
     links: tuple[str, ...]
-    """Changed paths that are links or submodules, which no submission may hold."""
+    """Changed paths that are links or submodules, which no submission may contain."""
 
     @property
     def test_files(self) -> tuple[str, ...]:

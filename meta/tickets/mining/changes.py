@@ -1,4 +1,4 @@
-"""Finds changes in a repository's history that could be tickets: small, with source and tests changed together."""
+"""Finds small changes in a repository's history that touch source and tests."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from meta.languages.python.test_files import is_protected, is_test_side
 from worker_agent.git import GitError, run_git
 
 MAX_SOURCE_FILES = 12
-"""Source files that one task may touch."""
+"""The most source files that one task may touch."""
 
 MAX_SOURCE_LINES = 400
-"""Lines of source, added and removed, that one task may touch."""
+"""The most lines of source that one task may add and remove."""
 
 _PULL = re.compile(r"\(#(\d+)\)\s*$|^Merge pull request #(\d+) ")
 _NOT_SOURCE = re.compile(
@@ -32,9 +32,9 @@ class MainlineChange:
     fix_commit: str
     message: str
     pull: int | None
-    """The pull request's number, where the message tells."""
+    """The pull request's number, if the message has it."""
     merged: bool
-    """A merge commit: its own message is the pull request's, its commits' are elsewhere."""
+    """Whether it is a merge commit: its message is the pull request's, its commits' are elsewhere."""
     lines: tuple[tuple[str, int], ...]
     """Path and number of changed lines of each file; binary files count 0."""
 
@@ -45,7 +45,7 @@ class MainlineChange:
 
     @property
     def source(self) -> list[str]:
-        """The changed files that are code of the project, tests and tooling left out."""
+        """The changed files that are the project's code, without tests and tooling."""
         return [p for p, _ in self.lines if is_source_file(p)]
 
     @property
@@ -125,7 +125,7 @@ def read_history(repository: Path, span: str, since: str | None = None) -> Itera
 
 
 def squash_changes(repository: Path, base: str, fix: str) -> MainlineChange | None:
-    """Return everything from `base` to `fix` as one change; `None` where one is missing."""
+    """Return `base` to `fix` as one change; `None` if either is missing."""
     try:
         parent = run_git("rev-parse", "--verify", "--quiet", f"{base}^{{commit}}", cwd=repository).strip()
         numbers = run_git("diff", "--no-renames", "--numstat", "-z", base, fix, cwd=repository)

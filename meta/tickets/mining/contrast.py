@@ -1,4 +1,4 @@
-"""Finds the tests that tell the base from the merged change, by running both: FAIL_TO_PASS and PASS_TO_PASS."""
+"""Finds FAIL_TO_PASS and PASS_TO_PASS tests by running base and merged change."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from meta.records.ticket import HiddenFile
 from worker_agent.submission_diff import apply_diff
 
 MAX_SUITE_SECONDS = 60.0
-"""A suite that takes longer is not run as a whole; the files that the change touched decide alone."""
+"""A suite that takes longer is not run as a whole; only the files that the change touched are."""
 
 TOUCHED_FILES_FACTOR = 10
-"""How many times as long those files may take."""
+"""Those files may take this many times as long."""
 
 MAX_TEST_SECONDS = 60.0
-"""Seconds that one test may take with the change; a slower one is not worth waiting for in every replay."""
+"""A test that takes longer with the change is not worth waiting for in every replay."""
 
 MIN_TEST_SECONDS, SLOWEST_TEST_FACTOR = 5.0, 20.0
 """In a replay, a test may take this many times as long as the slowest did with the change, and at least these seconds.
@@ -31,16 +31,16 @@ Code that hangs without the fix, or in a wrong one, would otherwise cost a minut
 """
 
 MAX_ENDED_RUNS = 3
-"""How many tests may end their process before a run is given up."""
+"""How many tests may kill their process before a run is given up."""
 
 
 class NoContrast(Exception):
-    """No test tells the change from its base; the message says what was seen."""
+    """No test distinguishes the change from its base; the message says what was seen."""
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """The tests that a change turns from failing to passing, and those that pass throughout.
+    """The tests that a change fixes, and those that pass both before and after it.
 
     Node ids are in the order in which they run.
     """
@@ -70,7 +70,7 @@ def find_contrast(
     if not first.started:
         raise NoContrast(f"its tests could not be started: {first.output.strip()[-500:]}")
     second = suite.run(gold, hidden, files)
-    # Ids that change between runs (an address, a random number) are nothing to hold a submission to.
+    # A submission cannot be held to ids that change between runs (an address, a random number).
     later = second.outcomes
     passing = [
         test
@@ -108,7 +108,7 @@ class _Suite:
     def run(
         self, diff: str, hidden: Sequence[HiddenFile], files: Sequence[str], wanted: Sequence[str] | None = None
     ) -> TestRun:
-        """Run once in a workspace; a test that ends its process is left out, and the rest run again."""
+        """Run once in a workspace, and again without any test that kills its process."""
         left = list(wanted) if wanted is not None else None
         run = self._run_once(diff, hidden, files, left)
         for _ in range(MAX_ENDED_RUNS):
@@ -139,7 +139,7 @@ def _join_runs(first: TestRun, second: TestRun) -> TestRun:
 
 
 def _names_the_moment(test: str) -> bool:
-    """Whether an id holds today's date, the present as a number of seconds, or an address."""
+    """Return whether an id contains today's date, the current time, or an address."""
     today = time.strftime("%Y-%m-%d", time.gmtime())
     now = str(int(time.time()))[:5]
     return today in test or bool(re.search(rf"\b{now}\d{{5,}}|0x[0-9a-f]{{6,}}", test))

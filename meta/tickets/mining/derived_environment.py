@@ -1,4 +1,4 @@
-"""Derives what a change's tests run in: what the project declares, otherwise the least that its tests need."""
+"""Derives the environment from what the project declares, or its tests need."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from meta.tickets.mining.changes import MainlineChange
 def derive_working_environment(
     repository: Path, change: MainlineChange, sides: ChangeSides, workshop: Workshop, report: Report
 ) -> EnvironmentSpec:
-    """Return a spec that could be built, with the linters that can be had.
+    """Return a spec that can be built, with the available linters.
 
-    Raises `MetaError`, with uv's words for what the project declares, when not even the least can be built.
+    Raises `MetaError`, with uv's output for what the project declares, when not even the minimum can be built.
     """
     base = change.base_commit
     spec = derive_environment(repository, base, change.fix_commit, sides.test_files)
@@ -43,7 +43,7 @@ def derive_working_environment(
 def _add_linters(
     spec: EnvironmentSpec, repository: Path, base: str, workshop: Workshop, report: Report
 ) -> EnvironmentSpec:
-    """Add those linters of the base that can be had: for want of one, no ticket is turned down."""
+    """Add the base's linters that are available; a missing one rejects no ticket."""
     tree = CommitTree(repository, base)
     for linter in find_linter_packages(tree, spec.packages, find_declared_packages(tree).runtime):
         more = spec.model_copy(update={"linters": (*spec.linters, linter)})

@@ -1,4 +1,4 @@
-"""The result of trying one change: a ticket, admitted or quarantined, or the reason why there is none."""
+"""Records the result of trying one change: a ticket, or why there is none."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from meta.records.ticket import Admission, Ticket, TicketStatus
 
 
 class MinedTicket(Record):
-    """One change, and the ticket that was made of it.
+    """One change, and the ticket that it became.
 
     The fields down to `reason` are one JSON line of `meta tickets mine --json`.
     """
@@ -21,12 +21,12 @@ class MinedTicket(Record):
     status: TicketStatus
     reason: str = ""
     ticket: Ticket | None = None
-    """`None` where the change was turned down before a ticket could be made of it."""
+    """`None` if the change was rejected before it became a ticket."""
     seconds: float = 0.0
 
     @property
     def admission(self) -> Admission | None:
-        """The result in the form that is kept beside the ticket; `None` without a ticket."""
+        """The result as it is stored beside the ticket; `None` without a ticket."""
         if self.ticket is None:
             return None
         return Admission(ticket=self.ticket.id, status=self.status, reason=self.reason, seconds=self.seconds)

@@ -1,4 +1,4 @@
-"""Mines a repository's own history: tries one merged change after another, newest first, several at a time."""
+"""Mines a repository's history: tries merged changes, several at a time."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ def mine_repository(
     skip: Collection[str] = (),
     report: Report = ignore_report,
 ) -> Iterator[MinedTicket]:
-    """Try the changes of a repository's main line, newest first, and yield each result.
+    """Try the changes of the main line, newest first, and yield each result.
 
-    Ends when `limit` tickets were admitted. `skip` holds fix commits that were tried before, so that an interrupted run
-    can be resumed. `jobs` changes are tried at a time. Raises `MetaError` when there is no history to read.
+    Ends when `limit` tickets are admitted. `skip` holds fix commits that were tried before, so that an interrupted run
+    can resume. `jobs` changes are tried at a time. Raises `MetaError` when there is no history to read.
     """
-    workshop.require_sandbox()  # a machine without one is no reason to quarantine anything
+    workshop.require_sandbox()  # do not quarantine tickets because this machine has none
     waiting = (change for change in find_candidate_changes(repository, line) if change.fix_commit not in skip)
     progress, admitted = CancellableProgress(report), 0
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="mine")
     running: list[Future[MinedTicket]] = []
     try:
         while limit is None or admitted < limit:
-            # Twice as many as run at a time, so that nobody waits while the oldest is still being tried.
+            # Twice as many as run at a time, so that no thread idles while the oldest is still being tried.
             while len(running) < 2 * jobs and (change := next(waiting, None)) is not None:
                 running.append(pool.submit(mine_change, repository, change, workshop, options, report=progress))
             if not running:
@@ -56,7 +56,7 @@ def mine_repository(
 class CancellableProgress:
     """Reports progress until the caller stops listening.
 
-    Then the programs of the changes that are being tried are ended, and each attempt ends at its next line of progress.
+    Then running programs are killed, and each attempt ends at its next line of progress.
     """
 
     def __init__(self, report: Report) -> None:
@@ -68,13 +68,13 @@ class CancellableProgress:
         self._report(line)
 
     def stop(self) -> None:
-        """End what is running; nobody wants its result."""
+        """Kill what is running, since nobody wants its result."""
         self._over.set()
         kill_all_jobs()
 
 
 class _MiningCancelled(Exception):
-    """Nobody wants the result any more."""
+    """The caller no longer wants the result."""
 
 
 def mine_into_store(

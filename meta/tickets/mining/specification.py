@@ -1,4 +1,4 @@
-"""Tells whether a brief says what the hidden tests demand, and what kind of work it is."""
+"""Tells whether a brief says what hidden tests demand, and names kinds of work."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from worker_agent.git import GitError, run_git
 def unspecified_names(brief: str, gold: str, base: CommitTree, fix: CommitTree, tests: Iterable[str]) -> list[str]:
     """Return names and texts that the tests demand and the worker cannot know.
 
-    The changed tests use them, the gold change brings them in, and neither base nor brief has them.
+    The changed tests use them, the gold change introduces them, and neither base nor brief has them.
     """
     added = "\n".join(line[1:] for line in gold.splitlines() if line.startswith("+") and not line.startswith("+++"))
     words = set(re.findall(r"[^\W\d]\w{2,}", added))
@@ -63,14 +63,17 @@ def _find_kind(subject: str, gold: str) -> str:
 
 
 def _find_part(path: str) -> str:
-    """Return the module below the package, or the package below the root: "src/shop/cart/total.py" is "cart"."""
+    """Return the module or package that names a path's part of the repository.
+
+    "src/shop/cart/total.py" is "cart".
+    """
     parts = [p for p in PurePosixPath(path).with_suffix("").parts if p not in ("src", "lib")]
     below = parts[1:] if len(parts) > 1 else parts
     return (below[0] if below[0] != "__init__" else parts[0]).strip("_") or "root"
 
 
 def _find_demands(text: str) -> Iterator[tuple[str, str]]:
-    """Yield ("name", …) for what a test takes from elsewhere, ("text", …) for messages that it expects."""
+    """Yield ("name", …) for what a test uses and ("text", …) for what it expects."""
     try:
         module = ast.parse(text)
     except (SyntaxError, ValueError):
