@@ -55,6 +55,15 @@ class ModelMisconfigured(Exception):
     """
 
 
+class RequestRejected(ModelMisconfigured):
+    """The service rejected one request as invalid, such as a message in it.
+
+    `conversation` says whose request it was, as far as somebody has filled it in.
+    """
+
+    conversation = ""
+
+
 class ContextTooLong(Exception):
     """The conversation no longer fits the model."""
 
@@ -165,7 +174,7 @@ class MessagesModel:
             if error.status_code == 413 or (error.status_code == 400 and "too long" in str(error).lower()):
                 raise ContextTooLong(self._explain(error)) from None
             if 400 <= error.status_code < 500 and error.status_code not in (408, 409, 425, 429):
-                raise ModelMisconfigured(self._explain(error)) from None
+                raise RequestRejected(self._explain(error)) from None
             raise ModelUnavailable(self._explain(error)) from None
         except sdk.APIError as error:
             raise ModelUnavailable(self._explain(error)) from None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from meta.gateway.call_budget import CallBudget
 from meta.store.calls import PlannedCall
-from worker_agent.model import Model, ModelReply, ModelRequest, Price
+from worker_agent.model import Model, ModelReply, ModelRequest, Price, RequestRejected
 from worker_agent.records import Usage
 
 TOOL_PROMPT_TOKENS = 1000
@@ -39,6 +39,16 @@ def call_purpose(replay: str | None = None, candidate: int | None = None) -> Ite
         _call_purpose.reset(before)
 
 
+@contextlib.contextmanager
+def name_conversation(name: str) -> Iterator[None]:
+    """Name the conversation of the block, in case the service rejects a request of it."""
+    try:
+        yield
+    except RequestRejected as rejected:
+        rejected.conversation = name
+        raise
+
+
 class MeteredModel:
     """Calls `inner` as far as the budget allows.
 
@@ -61,7 +71,7 @@ class MeteredModel:
             candidate=subject.candidate,
             replay=subject.replay,
         )
-        with self._budget.call(planned) as call:
+        with name_conversation(f"the model's conversation as {self._role}"), self._budget.call(planned) as call:
             return call.ask(self._inner, request)
 
 

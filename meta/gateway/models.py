@@ -11,7 +11,14 @@ from meta.errors import MetaError, ServiceDown
 from meta.gateway.call_budget import CallBudget
 from meta.gateway.metered_model import MeteredModel
 from meta.settings import Settings
-from worker_agent.model import ContextTooLong, MessagesModel, ModelEndpoint, ModelMisconfigured, ModelUnavailable
+from worker_agent.model import (
+    ContextTooLong,
+    MessagesModel,
+    ModelEndpoint,
+    ModelMisconfigured,
+    ModelUnavailable,
+    RequestRejected,
+)
 
 ModelRole = Literal["proposer", "cause", "checks"]
 """What the proposer's model is called for, as the ledger records it. The worker has a separate model."""
@@ -77,6 +84,11 @@ def explain_service_errors(kept: str = "nothing was lost") -> Iterator[None]:
 
 def explain_service_error(error: Exception, kept: str = "nothing was lost") -> MetaError:
     """Return an error of the model service as a message with a remedy."""
+    if isinstance(error, RequestRejected):
+        return MetaError(
+            f"the model service rejected a request of {error.conversation or 'a conversation'}: {error}",
+            f"see what the service says about it, and check model and base_url; {kept}",
+        )
     if isinstance(error, ModelUnavailable):
         return ServiceDown(f"the model service does not answer: {error}", f"run the command again later; {kept}")
     if isinstance(error, ContextTooLong):

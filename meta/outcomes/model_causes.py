@@ -14,6 +14,7 @@ from itertools import islice
 
 from feedback.outcome import Cause, Comment, Outcome, OutcomeEvidence
 from feedback.quotation import quote_comment
+from meta.gateway.metered_model import name_conversation
 from meta.gateway.models import Models, explain_service_errors
 from meta.project import Report
 from meta.store.outcomes import Outcomes
@@ -39,7 +40,8 @@ def assign_causes_by_model(outcomes: Outcomes, models: Models, limit: int, repor
     model, found = models.proposer("cause"), 0
     for number, outcome in enumerate(waiting, 1):
         report(f"asking why {outcome.key} came back ({number} of {len(waiting)})")
-        with explain_service_errors("causes found so far are kept"):
+        question = f"the question why {outcome.key} came back"
+        with explain_service_errors("causes found so far are kept"), name_conversation(question):
             try:
                 judged = find_cause(model, outcome)
             except ContextTooLong:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from meta.disk.free_space import guard_free_space
 from meta.environments.workshop import Bench
+from meta.gateway.metered_model import name_conversation
 from meta.records.ticket import Ticket
 from worker_agent.agent import run_agent
 from worker_agent.model import Model
@@ -33,7 +34,12 @@ class OwnWorker:
         `record` receives the transcript, event by event. Raises `ModelMisconfigured` when no run can succeed with these
         settings, and `OSError` when the disk is full, because the submission may then lack some of its edits.
         """
-        with bench.workspace("work-") as workspace, guard_free_space(workspace.root):
+        conversation = f"the worker's conversation on ticket {ticket.id} ({ticket.title[:60]})"
+        with (
+            name_conversation(conversation),
+            bench.workspace("work-") as workspace,
+            guard_free_space(workspace.root),
+        ):
             return run_agent(
                 Brief(title=ticket.title, body=ticket.body),
                 surface=surface,

@@ -14,6 +14,7 @@ from pathlib import Path
 from feedback.outcome import Cause, Outcome
 from meta.environments.workshop import Workshop
 from meta.errors import MetaError
+from meta.gateway.metered_model import name_conversation
 from meta.gateway.models import Models, explain_service_errors
 from meta.project import Report
 from meta.records.record import Record
@@ -101,7 +102,8 @@ def convert_outcomes(
     ]
     try:
         for pair, job in zip(waiting, jobs, strict=True):
-            with explain_service_errors("what was tried is kept"):
+            question = f"the question about checks for {pair.outcome.key}"
+            with explain_service_errors("what was tried is kept"), name_conversation(question):
                 mined = job.result()
             _keep(store, pair.outcome, mined)
             yield _conversion_result(pair.outcome, mined.status, mined.reason, mined.ticket)
