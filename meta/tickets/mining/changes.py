@@ -66,7 +66,7 @@ def is_source_file(path: str) -> bool:
 
 @dataclass(frozen=True)
 class MainLine:
-    """Which line of a repository's history to read: the first parents of a branch, since some day."""
+    """The part of a history to read: the first parents of a branch, since some day."""
 
     branch: str = "HEAD"
     since: str | None = None
