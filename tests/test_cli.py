@@ -257,14 +257,14 @@ def test_a_runs_db_that_another_program_holds(desk: Desk) -> None:
     code, _, err = desk.meta("tickets", "list")
     other.close()
     assert code == 1
-    assert "locked by another program" in err
+    assert "another program has kept" in err
 
 
 def test_a_second_meta_says_who_is_at_work_and_leaves(desk: Desk) -> None:
     with hold_writer_lock(desk.root / "runs.db", "nightly"):
         code, _, err = desk.meta("replay")
     assert code == 3
-    assert "another meta is at work" in err
+    assert "another meta is using" in err
     assert "`meta nightly`" in err
 
 
@@ -280,7 +280,7 @@ def test_a_second_meta_says_who_is_at_work_and_leaves(desk: Desk) -> None:
 def test_what_is_not_there_is_usage(desk: Desk, arguments: list[str]) -> None:
     code, _, err = desk.meta(*arguments)
     assert code == 2
-    assert "there is no" in err
+    assert "does not exist" in err
 
 
 def test_nothing_to_do_is_3(desk: Desk) -> None:

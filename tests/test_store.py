@@ -60,7 +60,7 @@ def test_a_newer_one_is_refused_and_left_alone(tmp_path: Path) -> None:
 
 def test_what_is_no_database_is_named(tmp_path: Path) -> None:
     (tmp_path / "runs.db").write_bytes(b"these are not the rows you are looking for" * 100)
-    with pytest.raises(MetaError, match="no SQLite database"):
+    with pytest.raises(MetaError, match="not an SQLite database"):
         open_database(tmp_path / "runs.db")
 
 
@@ -69,7 +69,7 @@ def test_one_that_another_program_holds_is_named(tmp_path: Path, monkeypatch: py
     path = tmp_path / "runs.db"
     with sqlite3.connect(path) as other:
         other.execute("begin exclusive")
-        with pytest.raises(MetaError, match="locked by another program"):
+        with pytest.raises(MetaError, match="another program has kept"):
             open_database(path)
 
 
@@ -83,7 +83,7 @@ def test_two_writers_at_once_are_told_of_each_other(tmp_path: Path) -> None:
             "except MetaError as e: print(e.code, e.message)"
         )
         other = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
-    assert other.stdout.startswith("3 another meta is at work")
+    assert other.stdout.startswith("3 another meta is using")
     assert "`meta propose`" in other.stdout
     with hold_writer_lock(path, "replay"):
         pass

@@ -63,7 +63,7 @@ def show_ticket_command(
     with open_readonly(HERE) as app:
         found, standing = app.store.tickets.find(ticket), app.store.tickets.standing(ticket)
     if not found or not standing:
-        raise MetaError(f"there is no ticket {ticket!r}", "see `meta tickets list`", ExitCode.USAGE)
+        raise MetaError(f"ticket {ticket!r} does not exist", "see `meta tickets list`", ExitCode.USAGE)
     if as_json:
         print_json({**found.model_dump(mode="json"), **standing_document(standing)})
     else:
@@ -179,7 +179,7 @@ def _require_known(app: App, tickets: list[str]) -> list[TicketStanding]:
     found = []
     for ticket in tickets:
         if (standing := app.store.tickets.standing(ticket)) is None:
-            raise MetaError(f"there is no ticket {ticket!r}", "see `meta tickets list`", ExitCode.USAGE)
+            raise MetaError(f"ticket {ticket!r} does not exist", "see `meta tickets list`", ExitCode.USAGE)
         found.append(standing)
     return found
 

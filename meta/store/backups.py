@@ -61,7 +61,7 @@ def advise_restore(path: Path) -> str:
         if whole:
             best = max(best or (-1, 0.0, copy), (replays, copy.stat().st_mtime, copy))
     if best is None:
-        return f"there is no copy that is whole; move {path.name} away to begin anew"
+        return f"no undamaged copy was found; move {path.name} away to start over"
     replays, at, copy = best
     when = datetime.fromtimestamp(at).isoformat(" ", "minutes")
     return (

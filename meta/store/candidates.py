@@ -58,7 +58,7 @@ class Candidates:
         """Return the candidate with this number. Raises `MetaError`."""
         found = self._read("id = ?", number)
         if not found:
-            raise MetaError(f"there is no candidate {number}")
+            raise MetaError(f"candidate {number} does not exist")
         return found[0]
 
     def all(self) -> list[Candidate]:

@@ -40,7 +40,7 @@ def open_database(path: Path) -> Database:
         if newer := sorted({m.name for m in migrations.applied(db)} - known):
             raise MetaError(
                 f"{path} was written by a newer meta (it has {newer[-1]})",
-                "upgrade this one, or use another folder; nothing was changed",
+                "upgrade meta, or use another folder; nothing was changed",
             )
         if migrations.pending(db):
             _migrate(db, path, fresh)
@@ -145,14 +145,14 @@ def explain_database_error(error: sqlite3.Error, path: Path) -> MetaError:
     words = str(error)
     if "locked" in words or "busy" in words:
         return MetaError(
-            f"{path} is locked by another program, and stayed so for {BUSY_SECONDS:g} s",
-            "close what is writing to it and start again; nothing was lost",
+            f"another program has kept {path} locked for {BUSY_SECONDS:g} s",
+            "close that program and try again; nothing was lost",
         )
     if "not a database" in words or "malformed" in words:
         return MetaError(
-            f"{path} is damaged or no SQLite database ({words})",
+            f"{path} is damaged or not an SQLite database ({words})",
             advise_restore(path),
         )
     if "disk is full" in words:
-        return MetaError(f"the disk is full; {path} could not be written", "make room and start again")
-    return MetaError(f"{path}: {words}", "check that the folder exists and can be written")
+        return MetaError(f"the disk is full: cannot write {path}", "free some space and try again")
+    return MetaError(f"{path}: {words}", "check that the folder exists and is writable")

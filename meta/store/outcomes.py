@@ -102,10 +102,10 @@ class Outcomes:
         found = [Outcome.model_validate_json(row["record"]) for row in rows]
         exact = [o for o in found if o.key == name] or ([] if repository else found)
         if not exact:
-            raise MetaError(f"there is no pull request {name}", "see `meta feedback list`", ExitCode.USAGE)
+            raise MetaError(f"no known pull request is called {name}", "see `meta feedback list`", ExitCode.USAGE)
         if len(exact) > 1:
             raise MetaError(
-                f"{name} is not clear: {', '.join(o.key for o in exact)}", "give the whole name", ExitCode.USAGE
+                f"{name} is ambiguous: {', '.join(o.key for o in exact)}", "give the full name", ExitCode.USAGE
             )
         return exact[0]
 

@@ -77,7 +77,7 @@ class Proposals:
         if not found:
             known = ", ".join(str(p.id) for p in self.all()) or "none yet"
             raise MetaError(
-                f"there is no proposal {number}", f"proposals: {known}; see `meta proposals`", ExitCode.USAGE
+                f"proposal {number} does not exist", f"proposals: {known}; see `meta proposals`", ExitCode.USAGE
             )
         return found[0]
 

@@ -25,7 +25,7 @@ def read_summary(root: Path) -> dict[str, Any]:
     path = root / "runs.db"
     if not path.exists():
         raise MetaError(
-            f"there is no runs.db in {root.resolve()}; nothing has been done here yet",
+            f"{root.resolve()} has no runs.db: nothing has been done here yet",
             "`meta demo` shows the whole loop; `meta init` begins with your own repository",
             ExitCode.NOTHING_TO_DO,
         )
@@ -34,7 +34,7 @@ def read_summary(root: Path) -> dict[str, Any]:
             db.row_factory = sqlite3.Row
             return _summarize(db)
     except sqlite3.Error as error:
-        raise MetaError(f"{path} cannot be read: {error}", "is it a runs.db of this version of meta?") from None
+        raise MetaError(f"cannot read {path}: {error}", "was it written by this version of meta?") from None
 
 
 def _summarize(db: sqlite3.Connection) -> dict[str, Any]:

@@ -23,15 +23,15 @@ def hold_writer_lock(database: Path, doing: str) -> Iterator[None]:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise MetaError(f"{path}: {error.strerror}", "check that the folder exists and can be written") from None
+        raise MetaError(f"{path}: {error.strerror}", "check that the folder exists and is writable") from None
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace").strip() or "another process"
             raise MetaError(
-                f"another meta is at work on {database}: {holder}",
-                "wait for it, or stop it; it can go on later",
+                f"another meta is using {database}: {holder}",
+                "wait for it, or stop it: it can resume later",
                 ExitCode.NOTHING_TO_DO,
             ) from None
         os.ftruncate(descriptor, 0)
