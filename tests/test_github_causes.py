@@ -189,6 +189,15 @@ def test_when_the_service_fails_in_the_middle_what_was_judged_is_kept_and_the_re
     assert stored(tmp_path, 1).cause_by == "model"
 
 
+def test_a_question_that_the_service_rejects_is_named_with_its_pull_request(tmp_path: Path) -> None:
+    with serving(script(error(400, "invalid_request_error", "messages.0: bad"))) as server:
+        waiting_in(tmp_path, server.url, outcome(7))
+        with open_writable(tmp_path, "test") as app, pytest.raises(MetaError) as rejected:
+            assign_causes_by_model(app.store.outcomes, app.models(), 50, ignore_report)
+    assert rejected.value.code == 1
+    assert re.search(r"rejected a request of the question why \S+#7 came back: .*messages\.0: bad", str(rejected.value))
+
+
 def test_the_caps_of_the_night_hold_for_it_too(tmp_path: Path) -> None:
     with serving(script(NO_CAUSE)) as server:
         waiting_in(tmp_path, server.url, outcome(1), outcome(2))
