@@ -5,7 +5,12 @@ The command line prints these errors without a traceback.
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
+
+_CACHE_PATH = re.compile(
+    r"""'[^'\n]*/\.meta/[^'\n]*'|(?:[^\s'"`]*/)?\.meta/[^\s'"`,;:)]*|/dev/shm/meta-[^\s'"`,;:)]*"""
+)
 
 
 class ExitCode(IntEnum):
@@ -20,15 +25,21 @@ class ExitCode(IntEnum):
     STOPPED = 130
 
 
+def hide_cache_paths(text: str) -> str:
+    """Return the text without paths in the cache: they tell a person nothing, and may be gone by now."""
+    return _CACHE_PATH.sub("meta's cache", text)
+
+
 class MetaError(Exception):
     """An error that says what happened and where, and how to fix it.
 
-    `code` is the exit code of the command that it ends.
+    The message names the ticket, commit or file that it is about, but no path in the cache. `code` is the exit code
+    of the command that it ends.
     """
 
     def __init__(self, message: str, remedy: str = "", code: int = ExitCode.FAILED) -> None:
-        super().__init__(message)
-        self.message, self.remedy, self.code = message, remedy, code
+        self.message, self.remedy, self.code = hide_cache_paths(message), remedy, code
+        super().__init__(self.message)
 
 
 class BudgetSpent(MetaError):

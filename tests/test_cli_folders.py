@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from meta.cli.entry import run_command_line
+from meta.errors import MetaError
 from tests.test_cli import Desk, desk  # noqa: F401  (a fixture)
 
 
@@ -106,3 +108,38 @@ def test_a_path_is_taken_from_where_one_stands_even_with_another_folder(desk: De
     assert (code, f"{desk.project}/export.jsonl: nothing new" in said) == (0, True), said
     code, said = standing_in_the_project("work", "mean", "--repo", ".")  # an id stays an id
     assert "is neither a ticket's id nor a file" not in said
+
+
+def test_an_agent_that_does_not_load_is_named_with_its_file_and_commit(desk: Desk) -> None:  # noqa: F811
+    desk.with_ticket()
+    (desk.root / "worker_agent" / "agent.toml").write_text("tools = [\n")
+    git(desk.root, "commit", "-qam", "broken")
+    commit = git(desk.root, "rev-parse", "HEAD")[:10]
+    desk.point_at("http://127.0.0.1:9")
+    code, _, err = desk.meta("replay")
+    assert code == 1
+    assert re.search(rf"cannot load the agent: worker_agent/agent.toml: .* \(at HEAD, commit {commit}\)", err), err
+    assert "BAD  agent: worker_agent/agent.toml: " in desk.meta("doctor")[1]
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (
+            "No space left on device: '/a b/.meta/scratch/bench-1/x', 3 MB left",
+            "No space left on device: 'meta's cache', 3 MB left",
+        ),
+        ("cannot run /x/.meta/environments/0f/bin/python: gone", "cannot run meta's cache: gone"),
+        ("/dev/shm/meta-scratch-0-ab-cd/work: full", "meta's cache: full"),
+        ("/home/x/repo/meta.toml: bad", "/home/x/repo/meta.toml: bad"),
+    ],
+)
+def test_an_error_never_names_a_path_in_the_cache(said: str, shown: str) -> None:
+    assert MetaError(said).message.replace("/a ", "") == shown
+
+
+def test_an_environment_that_cannot_be_built_is_named_with_its_ticket(desk: Desk) -> None:  # noqa: F811
+    environment = {"project": False, "python": str(desk.root / "nowhere" / "python")}
+    _, _, err = desk.meta("tickets", "add", str(desk.ticket(environment=environment)))
+    assert "quarantined: mean" in err
+    assert "ticket mean: " in desk.meta("tickets", "show", "mean")[1]

@@ -83,13 +83,15 @@ class Workshop:
     def ticket_bench(self, ticket: Ticket) -> Iterator[Bench]:
         """Set up the bench of a ticket.
 
-        Raises `MetaError`, which names the ticket when its base is missing.
+        Raises `MetaError`, which names the ticket, when its base is missing or its environment cannot be built.
         """
         with contextlib.ExitStack() as stack:
             try:
                 bench = stack.enter_context(self.bench(Path(ticket.repo), ticket.base_commit, ticket.environment))
             except BadBase as error:
                 raise _explain_bad_base(ticket, error) from None
+            except MetaError as error:
+                raise MetaError(f"ticket {ticket.id}: {error.message}", error.remedy, error.code) from None
             yield bench
 
     def environment(self, repository: Path, base_commit: str, spec: EnvironmentSpec) -> Environment:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from meta.disk.free_space import guard_free_space
 from meta.environments.workshop import Bench
+from meta.errors import hide_cache_paths
 from meta.grading.acceptance.checks import read_change, run_tools
 from meta.grading.acceptance.finding import CheckResult
 from meta.grading.acceptance.submission_change import SubmissionChange, compare_with_base
@@ -84,7 +85,7 @@ def _examine(ticket: Ticket, diff: str, bench: Bench, options: RunOptions) -> Ex
     except SandboxUnavailable as missing:
         graded = Graded(verdict="void", reason=str(missing))
     except OSError as trouble:  # a full disk, no more processes: the machine's fault
-        graded = Graded(verdict="void", reason=f"{MACHINE_FAULT} could not grade: {trouble}")
+        graded = Graded(verdict="void", reason=f"{MACHINE_FAULT} could not grade: {hide_cache_paths(str(trouble))}")
     return Examination(graded, run)
 
 

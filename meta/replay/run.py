@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from meta.environments.workshop import Workshop
+from meta.errors import hide_cache_paths
 from meta.gateway.metered_model import call_purpose
 from meta.grading.grader import grade_submission, verdict_without_diff
 from meta.records.replay import MACHINE_FAULT, Graded, Purpose, Replay
@@ -52,7 +53,7 @@ def run_replay(job: ReplayJob, worker: OwnWorker, workshop: Workshop) -> Finishe
             submission = worker.work(job.ticket, job.surface, bench, events.append)
             graded = verdict_without_diff(submission) or grade_submission(job.ticket, submission.diff, bench)
     except (OSError, GitError, SandboxUnavailable) as error:  # a full disk, a killed git, no more processes
-        trouble = f"{MACHINE_FAULT} {type(error).__name__}: {error}"[:2000]
+        trouble = f"{MACHINE_FAULT} {type(error).__name__}: {hide_cache_paths(str(error))}"[:2000]
         submission = Submission(ended="sandbox_failed", detail=trouble, version=job.surface.version)
         graded = Graded(verdict="void", reason=trouble)
     return FinishedReplay(

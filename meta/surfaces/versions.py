@@ -15,7 +15,7 @@ from meta.errors import MetaError
 from meta.surfaces.commits import find_commit, merge_files, read_folder, write_commit
 from worker_agent.branch import has_branch
 from worker_agent.git import GitError, run_git, run_git_as_user
-from worker_agent.surface import Surface, list_surface_files, load_surface
+from worker_agent.surface import BadSurface, Surface, list_surface_files, load_surface
 
 SURFACE_PARTS = ("agent.toml", "prompts", "tools")
 
@@ -213,7 +213,10 @@ class GitVersions:
                 target.write_bytes(file.content)
                 if file.is_executable:
                     target.chmod(0o755)
-            return Version(commit, self._keep(folder))
+            try:
+                return Version(commit, self._keep(folder))
+            except BadSurface as error:
+                raise BadSurface(f"{self._place(str(error))} (at {revision}, commit {commit[:10]})") from None
 
     def _place(self, path: str) -> str:
         return path if self.folder in ("", ".") else f"{self.folder}/{path}"

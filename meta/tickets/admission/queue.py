@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 
 from meta.environments.workshop import Workshop
-from meta.errors import MetaError
+from meta.errors import MetaError, hide_cache_paths
 from meta.project import Report
 from meta.records.replay import MACHINE_FAULT
 from meta.records.ticket import Admission, Ticket
@@ -38,7 +38,7 @@ def admit_waiting_tickets(
             try:
                 admission, ticket = future.result()
             except OSError as error:
-                trouble = str(error)
+                trouble = hide_cache_paths(str(error))
                 report(f"  not tried, {MACHINE_FAULT} {trouble[:300]}")
                 continue
             tickets.admit(ticket, admission)
