@@ -145,7 +145,7 @@ def test_without_a_model(desk: Desk) -> None:
         (error(404, "not_found_error", "model: m"), "rejected the request: .*404"),
         (
             error(400, "invalid_request_error", "messages.1: bad"),
-            r"rejected a request of the worker's conversation on ticket mean \(Mean of nothing\): .*400.*messages\.1: bad",
+            r"a request of the worker's conversation on ticket mean \(Mean of nothing\): .*400.*messages\.1: bad",
         ),
         (error(429, "rate_limit_error"), "does not answer .*429"),
         (error(529, "overloaded_error"), "does not answer .*529"),

@@ -125,17 +125,14 @@ def test_an_agent_that_does_not_load_is_named_with_its_file_and_commit(desk: Des
 @pytest.mark.parametrize(
     ("said", "shown"),
     [
-        (
-            "No space left on device: '/a b/.meta/scratch/bench-1/x', 3 MB left",
-            "No space left on device: 'meta's cache', 3 MB left",
-        ),
+        ("no space: '/a b/.meta/scratch/bench-1/x', 3 MB left", "no space: meta's cache, 3 MB left"),
         ("cannot run /x/.meta/environments/0f/bin/python: gone", "cannot run meta's cache: gone"),
         ("/dev/shm/meta-scratch-0-ab-cd/work: full", "meta's cache: full"),
         ("/home/x/repo/meta.toml: bad", "/home/x/repo/meta.toml: bad"),
     ],
 )
 def test_an_error_never_names_a_path_in_the_cache(said: str, shown: str) -> None:
-    assert MetaError(said).message.replace("/a ", "") == shown
+    assert MetaError(said).message == shown
 
 
 def test_an_environment_that_cannot_be_built_is_named_with_its_ticket(desk: Desk) -> None:  # noqa: F811
