@@ -64,7 +64,7 @@ def test_a_ticket_quarantined_by_hand_stays_so_until_it_is_restored(desk: Desk) 
 def test_one_ticket_that_does_not_exist_and_nothing_is_changed(desk: Desk, words: list[str]) -> None:  # noqa: F811
     desk.with_ticket()
     code, _, err = desk.meta("tickets", *words, "mean", "nowhere")
-    assert (code, "there is no ticket 'nowhere'" in err) == (2, True)
+    assert (code, "ticket 'nowhere' does not exist" in err) == (2, True)
     assert standing(desk) == {"mean": ("admitted", "")}
 
 
