@@ -130,7 +130,7 @@ def test_prompt_caching_marks_system_tools_and_the_end_of_the_conversation(run: 
 def test_it_is_not_done_before_something_has_changed(run: Run) -> None:
     done = run(script(message(DONE), message(FIX), message(DONE)))
     assert done.ended == "submitted"
-    assert "Nothing has been changed" in run.requests[1]["messages"][2]["content"][0]["content"]
+    assert "You have not changed anything" in run.requests[1]["messages"][2]["content"][0]["content"]
 
 
 def test_a_worker_that_never_changes_anything_ends_as_no_change(run: Run) -> None:
@@ -294,7 +294,7 @@ def test_a_passage_that_is_not_there_is_told_to_the_model(run: Run, surface: Cal
         script(message(text(wrong)), message(text(right))), surface=surface(('protocol = "tools"', 'protocol = "text"'))
     )
     assert done.ended == "submitted"
-    assert "SEARCH part does not stand" in run.requests[1]["messages"][-1]["content"][0]["text"]
+    assert "SEARCH text must appear exactly once" in run.requests[1]["messages"][-1]["content"][0]["text"]
 
 
 def test_no_path_leads_out_of_the_workspace(run: Run, surface: Callable[..., Path]) -> None:
@@ -333,5 +333,5 @@ def test_the_text_protocol_names_a_real_file_as_its_example_and_knows_what_was_m
         surface=surface(('protocol = "tools"', 'protocol = "text"')),
     )
     assert "\ncalc.py\n```\n<<<<<<< SEARCH" in run.requests[0]["messages"][0]["content"][0]["text"]
-    assert "the passage breaks off" in run.requests[1]["messages"][-1]["content"][0]["text"]
+    assert "the block is incomplete" in run.requests[1]["messages"][-1]["content"][0]["text"]
     assert "+    return sum(n) / max(len(n), 1)" in done.diff

@@ -19,15 +19,15 @@ from worker_agent.tool_host.session import ToolSession
 SUBMIT_TOOL = {
     "name": "submit",
     "description": (
-        "Hand in the change, once, when the objective is met. The repository's own checks are run first; "
-        "if one that passed before fails now, you are told and can go on."
+        "Submit the change, once, when the ticket is done. The repository's own checks run first; "
+        "if one that passed before fails now, you are told and can continue."
     ),
     "input_schema": {
         "type": "object",
         "properties": {
             "summary": {
                 "type": "string",
-                "description": "For the reviewer: what was changed and why, how it was checked, what is uncertain.",
+                "description": "For the reviewer: what you changed and why, how you checked it, what is uncertain.",
             }
         },
         "required": ["summary"],
@@ -125,7 +125,7 @@ class TextConversation:
         problems = [f"{block.path}: {problem}" for block in blocks if (problem := self._apply(block))]
         self._record({"kind": "edits", "paths": [block.path for block in blocks], "problems": problems})
         if not blocks:
-            problems = ["Your reply holds no change in the form that was asked for."]
+            problems = ["Your reply contains no change in the requested format."]
         if problems:
             return TurnResult([{"type": "text", "text": "\n".join(problems)}])
         return TurnResult([], summary=edit_blocks.strip_blocks(reply.text))
@@ -138,18 +138,18 @@ class TextConversation:
         if block.old_text is None:
             return self._session.write(block.path, block.new_text)
         if not block.is_complete:
-            return "the passage breaks off; after SEARCH, `=======` and `>>>>>>> REPLACE` have to follow"
+            return "the block is incomplete; SEARCH must be followed by `=======` and `>>>>>>> REPLACE`"
         path, before = block.path, self._session.read(block.path)
         if before is None:
             path = resolve_path(block.path, self._session.files())
             before = self._session.read(path) if path else None
         if before is None:
-            return "there is no such file; write its path as it is listed"
+            return "no such file; write the path exactly as it is listed"
         text = edit_blocks.replace_passage(before, block.old_text, block.new_text)
         if text is None:
             similar = edit_blocks.find_similar_passage(before, block.old_text)
-            return "the SEARCH part does not stand in the file exactly once" + (
-                f"; most like it is\n```\n{similar[:2000]}\n```" if similar else ""
+            return "the SEARCH text must appear exactly once in the file" + (
+                f"; the closest passage is\n```\n{similar[:2000]}\n```" if similar else ""
             )
         return self._session.write(path, text)
 

@@ -36,7 +36,7 @@ class Objective:
         """
         self.failing = None
         if not take_diff(self._workspace).strip():
-            return "Nothing has been changed yet."
+            return "You have not changed anything yet."
         for check in self._environment.checks:
             result = self._run_check(check, self._workspace.root)
             if result.returncode and not self._fails_at_base(check):

@@ -2,23 +2,23 @@ import os
 
 
 def edit_file(path: str, old: str, new: str) -> str:
-    """Replace one passage of a file, or create a file when `old` is empty.
+    """Replace one passage of a file. If `old` is empty, create the file.
 
     Args:
         path: path relative to the repository's root
-        old: the passage to replace, exactly as it stands in the file, long enough to stand there once
-        new: what to put in its place
+        old: the passage to replace, copied exactly, long enough to appear only once in the file
+        new: the text that replaces it
     """
     if not old:
         if os.path.exists(path) and read(path).strip():
-            raise ValueError(f"{path} exists; give the passage to replace")
+            raise ValueError(f"{path} already exists; pass the passage to replace as `old`")
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         write(path, new)
         return f"created {path}"
     text = read(path)
     count = text.count(old)
     if count != 1:
-        raise ValueError(f"the passage stands {count} times in {path}; it must stand there exactly once")
+        raise ValueError(f"`old` appears {count} times in {path}; it must appear exactly once")
     write(path, text.replace(old, new))
     return f"changed {path}"
 

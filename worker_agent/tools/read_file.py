@@ -2,7 +2,7 @@ import os
 
 
 def read_file(path: str, start: int = 1, end: int = 400) -> str:
-    """Read a text file, with line numbers. For a folder, list it.
+    """Read a text file, with line numbers, or list a folder.
 
     Args:
         path: path relative to the repository's root

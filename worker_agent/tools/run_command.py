@@ -3,7 +3,7 @@ import subprocess
 
 
 def run_command(command: str) -> str:
-    """Run a shell command in the repository's root. There is no network. Shows exit code and output.
+    """Run a shell command in the repository's root, without network. Returns exit code and output.
 
     Args:
         command: the command line, run by sh

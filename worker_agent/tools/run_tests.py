@@ -3,10 +3,10 @@ import subprocess
 
 
 def run_tests(arguments: str = "") -> str:
-    """Run the repository's tests. Shows exit code and output.
+    """Run the repository's tests. Returns exit code and output.
 
     Args:
-        arguments: what to add to the test command, such as a test file or `-k name`; empty runs all tests
+        arguments: extra arguments for the test command, such as a test file or `-k name`; empty: run all tests
     """
     command = f"{os.environ['WORKER_TEST_COMMAND']} {arguments}"
     limit = float(os.environ.get("WORKER_COMMAND_SECONDS", "300")) * 0.9

@@ -5,12 +5,12 @@ SKIP = {".git", "__pycache__", "node_modules", ".venv", ".tox"}
 
 
 def search(pattern: str, path: str = ".", most: int = 60) -> str:
-    """Find lines that match a regular expression, as path:line: text.
+    """Search files for a regular expression. Returns matching lines as path:line: text.
 
     Args:
         pattern: a Python regular expression
         path: file or folder to search, relative to the repository's root
-        most: how many matches to show at most
+        most: maximum number of matches to return
     """
     wanted, found = re.compile(pattern), []
     for file in files(path):
@@ -23,7 +23,7 @@ def search(pattern: str, path: str = ".", most: int = 60) -> str:
             continue
         if len(found) > most:
             return "\n".join([*found[:most], "[more matches; narrow the pattern or the path]"])
-    return "\n".join(found) or "no match"
+    return "\n".join(found) or "no matches"
 
 
 def files(path):
