@@ -240,9 +240,9 @@ PROPOSED = message(
         ("surface/.github/workflows/ci.yml", "", "on: push\n", "not on the surface"),
         ("surface/meta.toml", "", "[tune]\nreplays = 0\n", "not on the surface"),
         ("surface/prompts/system.md", FIRST, FIRST + "\n" + "\n".join(GOLD), "piece of a past solution"),
-        ("tests/test_app.py", "", "def test_nothing(): assert True\n", "nothing under surface/ has changed"),
-        ("../outside.md", "", "ORDER\n", "nothing under surface/ has changed"),
-        ("evidence.md", "# Surface", "# Nothing", "nothing under surface/ has changed"),
+        ("tests/test_app.py", "", "def test_nothing(): assert True\n", "nothing under surface/ changed"),
+        ("../outside.md", "", "ORDER\n", "nothing under surface/ changed"),
+        ("evidence.md", "# Surface", "# Nothing", "nothing under surface/ changed"),
     ],
 )
 def test_an_agent_with_tools_that_obeys_is_refused_and_nothing_is_applied(

@@ -83,10 +83,10 @@ Be slow.
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("theme: incomplete\n", "names no theme"),
-        ("hypothesis: It hurries.\n", "no hypothesis"),
-        ("answers: PR #3, PR #4\nflips: t-1\n", "names no failed ticket"),
-        (", PR #4\nflips: t-1", "one comment alone justifies no edit"),
+        ("theme: incomplete\n", "name a theme"),
+        ("hypothesis: It hurries.\n", "state a hypothesis"),
+        ("answers: PR #3, PR #4\nflips: t-1\n", "name a failing ticket"),
+        (", PR #4\nflips: t-1", "a single comment is not reason enough"),
     ],
 )
 def test_an_edit_without_its_claims_is_told_what_is_missing(line: str, words: str) -> None:
@@ -140,7 +140,7 @@ LONG = "Before you change anything, read the house rules of the repository, look
 )
 def test_the_same_in_other_words_is_refused(refused: Refused, first: str, again: str) -> None:
     why = refused(adding(again), earlier=(adding(first),))
-    assert "the same as an earlier edit, 't', which is refused" in why
+    assert "repeats an earlier edit, 't', which is refused" in why
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_a_new_tool_loads_and_answers_a_trial_call_in_the_sandbox(refused: Refus
 @pytest.mark.parametrize(
     ("text", "config", "words"),
     [
-        (TOOL, CONFIG, "agent.toml does not name the tool 'count'"),
+        (TOOL, CONFIG, "agent.toml does not list the tool 'count'"),
         (TOOL.replace("def count", "def other"), NAMED, "has no function count()"),
         (TOOL.replace("    return", "    import nowhere\n    return"), NAMED, "count failed: ModuleNotFound"),
         (TOOL.replace("open(path)", "opened(path)"), NAMED, "count failed: NameError"),
@@ -220,7 +220,7 @@ def test_a_refused_edit_comes_back_once_with_the_reason(tmp_path: Path) -> None:
     house.tune(proposer)
     house.tune(proposer)
     [why] = proposer.objections
-    assert "the same as an earlier edit, 'Rules first', which is kept" in why
+    assert "repeats an earlier edit, 'Rules first', which is kept" in why
 
 
 def test_what_was_tried_is_told_with_search_results_and_without_the_gates(tmp_path: Path) -> None:

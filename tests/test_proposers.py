@@ -58,7 +58,7 @@ def test_an_edit_is_read_with_what_it_claims() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ("Be quick.\n=", "Be nimble.\n=", "does not stand in prompts/system.md exactly once"),
+        ("Be quick.\n=", "Be nimble.\n=", "must appear exactly once in prompts/system.md"),
         ("prompts/system.md", "prompts/other.md", "prompts/other.md is not on the surface"),
         ("prompts/system.md\n```", "nothing here", "it changes no file"),
     ],
@@ -165,7 +165,7 @@ def test_an_agent_edits_the_surface_in_a_sandbox_and_each_edit_stands_alone(tmp_
     first, empty, second = drafts
     assert first.edit is not None
     assert first.edit.changes == {"prompts/system.md": "You are an engineer.\nRead the rules first.\n"}
-    assert "nothing under surface/ has changed" in empty.problem
+    assert "nothing under surface/ changed" in empty.problem
     assert second.edit is not None
     assert list(second.edit.changes) == ["tools/count.py"]
     read_back = served.requests[1]["messages"][2]["content"][0]["content"]

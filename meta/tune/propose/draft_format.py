@@ -47,7 +47,7 @@ def _draft(title: str, body: str, surface: dict[str, str]) -> EditDraft:
         elif before is None:
             return EditDraft(title, None, f"{path} is not on the surface")
         elif (after := replace_passage(before, part.old_text, part.new_text)) is None:
-            return EditDraft(title, None, f"the SEARCH part does not stand in {path} exactly once")
+            return EditDraft(title, None, f"the SEARCH text must appear exactly once in {path}")
         else:
             changes[path] = after
     if not changes:
@@ -79,11 +79,11 @@ def draft_edit(
 
 def _unclaimed(edit: Edit) -> str:
     if not edit.themes:
-        return "it names no theme: the cause that it is about, as named in the evidence"
+        return "name a theme: the cause it addresses, as named in the evidence"
     if not edit.hypothesis:
-        return "it has no hypothesis: why the agent fails and why this helps"
+        return "state a hypothesis: why the agent fails and why this helps"
     if not edit.flips and len(edit.answers) < 2:
-        return "it names no failed ticket that it should turn, and one comment alone justifies no edit"
+        return "name a failing ticket that this should fix; a single comment is not reason enough"
     return ""
 
 

@@ -48,7 +48,7 @@ class EditCheck:
         if (after := sum(sizes.values())) <= max(self._max_chars, before):
             return None
         limit = self._max_chars
-        return f"the surface would grow to {after} characters; its budget is {limit}. Shorten or remove something"
+        return f"the surface would grow to {after} characters, and the limit is {limit}; shorten or remove something"
 
     def _does_not_load(self, edit: Edit, parent: Version) -> str | None:
         try:
@@ -62,7 +62,7 @@ class EditCheck:
         for path, text in edit.changes.items():
             name = PurePosixPath(path).stem
             if path.startswith("tools/") and text is not None and name not in surface.config.tools:
-                return f"agent.toml does not name the tool {name!r}, so that nobody would call it: add it to `tools`"
+                return f"agent.toml does not list the tool {name!r}, so nobody could call it; add it to `tools`"
         if not any(path.startswith("tools/") or path == "agent.toml" for path in edit.changes):
             return None
         return self._tools.find_fault(surface, edit.changes)
@@ -72,7 +72,7 @@ class EditCheck:
         wanted = surface.config.model
         if wanted in ("", parent.surface.config.model, *self._models):
             return None
-        return f"it asks for the model {wanted!r}, which is not among the models under [search] in meta.toml"
+        return f"it asks for the model {wanted!r}, which is not listed under [search] in meta.toml"
 
 
 def _leaves_surface(edit: Edit) -> str | None:
@@ -97,5 +97,5 @@ def _repeats(edit: Edit, parent: Version, earlier: Sequence[Candidate]) -> str |
             surface = read_surface_text(parent.surface, list_surface_files(parent.surface.root))
         if is_repeat(edit, candidate.edit, surface):
             state = candidate.status.replace("_", " ")
-            return f"it is the same as an earlier edit, {candidate.edit.title!r}, which is {state}"
+            return f"it repeats an earlier edit, {candidate.edit.title!r}, which is {state}"
     return None

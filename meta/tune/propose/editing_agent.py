@@ -24,15 +24,15 @@ _TEXT = {"type": "string"}
 _NAMES = {"type": "array", "items": {"type": "string"}}
 PROPOSE_TOOL = {
     "name": "propose",
-    "description": "Propose the edit that now stands under surface/. The surface is then put back as it was.",
+    "description": "Propose the edit you made under surface/. The surface is then restored.",
     "input_schema": {
         "type": "object",
         "properties": {
             "title": _TEXT,
-            "themes": {**_NAMES, "description": "the causes it is about, as named in the evidence"},
+            "themes": {**_NAMES, "description": "the causes it addresses, as named in the evidence"},
             "hypothesis": {**_TEXT, "description": "one sentence: why the agent fails and why this helps"},
             "answers": {**_NAMES, "description": 'feedback it answers, such as "PR #12"'},
-            "flips": {**_NAMES, "description": "failed tickets it should turn"},
+            "flips": {**_NAMES, "description": "failed tickets it should fix"},
         },
         "required": ["title", "themes", "hypothesis", "flips"],
         "additionalProperties": False,
@@ -57,7 +57,7 @@ class EditingAgent:
         return self._converse(f"Read evidence.md, then propose at most {most} edits.", most)
 
     def revise(self, draft: EditDraft, objection: str) -> EditDraft | None:
-        again = self._converse(f"The edit {draft.title!r} was refused: {objection}\nMake it again, mended.", 1)
+        again = self._converse(f"Your edit {draft.title!r} was rejected: {objection}\nFix it and propose it again.", 1)
         return again[0] if again else None
 
     def _converse(self, opening: str, most: int) -> list[EditDraft]:
@@ -97,7 +97,7 @@ class EditingAgent:
             draft = self._draft(given, root)
             found.append(draft)
             self._put_back(root)
-            text, failed = (draft.problem, True) if draft.problem else ("taken; the surface is as before", False)
+            text, failed = (draft.problem, True) if draft.problem else ("accepted; the surface is restored", False)
         else:
             text, failed = session.call(call["name"], given, 60.0)
         return {
@@ -111,7 +111,7 @@ class EditingAgent:
         title = str(given.get("title", "untitled"))[:120]
         changes = self._changes(root / "surface")
         if not changes:
-            return EditDraft(title, None, "nothing under surface/ has changed")
+            return EditDraft(title, None, "nothing under surface/ changed")
         return draft_edit(
             title,
             changes,

@@ -52,7 +52,7 @@ class OneSentence:
 
     def revise(self, draft: EditDraft, objection: str) -> EditDraft | None:
         question, theme, failures = self._asked[draft.title]
-        return self._draft(f"{question}\n\nYou said: {draft.title}\nThat was refused: {objection}", theme, failures)
+        return self._draft(f"{question}\n\nYou answered: {draft.title}\nThat was rejected: {objection}", theme, failures)
 
     def _draft(self, question: str, theme: str, failures: list[Failure]) -> EditDraft:
         messages: list[ChatMessage] = [{"role": "user", "content": [{"type": "text", "text": question}]}]
@@ -79,7 +79,7 @@ class OneSentence:
 def _question(instructions: str, failures: Sequence[Failure], earlier: Sequence[str]) -> str:
     shown = "\n\n".join(block_quote(failure.reason[:MAX_REASON_CHARS]) for failure in failures)
     tried = block_quote("\n".join(f"- {each[:200]}" for each in earlier[-12:]))
-    parts = [f"# Instructions\n\n{block_quote(instructions)}", f"# What came of its work\n\n{shown}"]
+    parts = [f"# Instructions\n\n{block_quote(instructions)}", f"# What went wrong\n\n{shown}"]
     if tried:
-        parts.append(f"# Tried before, say something else\n\n{tried}")
+        parts.append(f"# Tried before; say something else\n\n{tried}")
     return "\n\n".join([*parts, "# Your sentence"])

@@ -32,7 +32,7 @@ class Rewrite:
     def revise(self, draft: EditDraft, objection: str) -> EditDraft | None:
         before = list(self._messages)
         self._messages.append(
-            _said("user", f"The edit {draft.title!r} was refused: {objection}\nWrite it again in the same form.")
+            _said("user", f"Your edit {draft.title!r} was rejected: {objection}\nFix it and propose it again in the same form.")
         )
         again = parse_edits(self._ask(), self._surface)
         self._messages = before  # each edit is revised from the same conversation
