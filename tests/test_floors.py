@@ -36,7 +36,7 @@ FLOORS = (
     "records",
     "disk",
     "gate",
-    "interval errors",
+    "interval errors templates",
 )
 """From the top down. Rooms on one floor do not import each other."""
 
