@@ -86,7 +86,7 @@ Done in {result.seconds:.0f} s. The model was a scripted stand-in; everything el
   git -C {agent} log --stat
   git -C {agent} show meta/proposal-1
 
-For your own agent, run `meta init`; the README's section "Your own repository" says how to go on."""
+For your own agent, run `meta init`; the README's section "Use it on your repository" says how to go on."""
 
 
 def _make_folders(where: Path) -> DemoFolders:

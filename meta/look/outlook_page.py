@@ -11,7 +11,7 @@ def outlook_page(found: NightOutlook) -> list[str]:
         return ["no ticket is admitted yet, so nothing can be tested"]
     lines = [
         f"tonight: {found.tested} held-out tickets, {found.budget} replays; "
-        f"a useless edit is kept at most {found.alpha:.2%} of the time"
+        f"a useless edit is kept at most {100 * found.alpha:.3g}% of the time"
     ]
     for chance in found.chances:
         if chance.gain > found.reachable:

@@ -109,7 +109,7 @@ def measure_version(
 
     Raises `ServiceDown` when the model did not answer a single replay.
     """
-    report(f"{len(tickets)} tickets, {k} replays each, version {version.id[:10]}")
+    report(f"{len(tickets)} tickets, {k} {'replay' if k == 1 else 'replays'} each, version {version.id[:10]}")
     replays: list[Replay] = []
     for turn in range(k):  # every ticket once before any twice, so that an interrupted run covers the most
         replays += replayer.run([ReplayRequest(ticket, version.surface) for ticket in tickets], "measure")
