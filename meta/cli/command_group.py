@@ -1,4 +1,7 @@
-"""Groups of commands whose help is shown whole. The one at the top imports a command when it is run."""
+"""Groups of commands: their help is shown whole, in sections.
+
+The group at the top imports a command only when it is run.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,14 @@ from meta.cli.command_list import SECTIONS, ListedCommand
 
 
 class WholeHelpGroup(TyperGroup):
-    """A group that lists its commands with their whole first line of help, never cut to the terminal's width."""
+    """Lists its commands with their whole lines of help, however wide the terminal is."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         write_sections(formatter, {"Commands": [(name, first_line(c.help)) for name, c in self.commands.items()]})
 
 
 class TopGroup(WholeHelpGroup):
-    """`meta` itself: lists its commands by section."""
+    """Lists the commands of `meta` itself, by section."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
@@ -37,7 +40,7 @@ class TopGroup(WholeHelpGroup):
 
 
 class ImportedLater(TyperCommand):
-    """A command of the list before it is run."""
+    """Stands in for a command of the list until it is run."""
 
     def __init__(self, listed: ListedCommand) -> None:
         super().__init__(listed.name, help=listed.help, rich_markup_mode=None)
@@ -55,7 +58,10 @@ class ImportedLater(TyperCommand):
 
 
 def make_group(help_: str, *, needs_command: bool = False) -> typer.Typer:
-    """Make a group for commands that belong together; with `needs_command`, it shows its help without one."""
+    """Return a group for commands that belong together.
+
+    With `needs_command`, it shows its help when no command is given.
+    """
     return typer.Typer(
         cls=WholeHelpGroup,
         help=help_,

@@ -1,6 +1,7 @@
-"""Every command of `meta`, by what it is for. A command is imported when it is run; `meta --help` needs only this list.
+"""Lists every command of `meta`, by what it is for.
 
-To add one, write its function, give it a line here, and say in its docstring what that line says.
+A command is imported when it is run, so `meta --help` needs only this list. To add one, write its function, add a line
+here, and begin its docstring with the same line.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ListedCommand:
-    """A command: its name, its line of help, and where it is defined, as `module:name` inside `meta.cli`."""
+    """A command, its line of help, and its place: `module:name` inside `meta.cli`."""
 
     name: str
     help: str

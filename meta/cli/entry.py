@@ -1,4 +1,4 @@
-"""`meta`: arguments in, one call, rendering out. Whatever is slow is imported by the command that needs it."""
+"""Runs one command of `meta`, and ends the process with its exit code."""
 
 from __future__ import annotations
 
@@ -55,7 +55,10 @@ def enter_folder(
 
 
 class Interruption(BaseException):
-    """Ctrl-C or SIGTERM. Not `KeyboardInterrupt`, which typer would answer itself, and then wait for all threads."""
+    """Ctrl-C or SIGTERM.
+
+    Not `KeyboardInterrupt`: typer would answer that itself, and then wait for all threads.
+    """
 
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -79,7 +82,10 @@ def _ignore_stops() -> None:
 
 
 def main() -> None:
-    """Run the console script. Ctrl-C and SIGTERM lose nothing and exit with 130; after the work, with its own code."""
+    """Run the console script.
+
+    Ctrl-C and SIGTERM lose nothing and exit with 130, or with the command's own code if its work was done.
+    """
     for number in STOP_SIGNALS:
         signal.signal(number, _interrupt)
     try:
@@ -98,7 +104,10 @@ def main() -> None:
 
 
 def run_command_line() -> int:
-    """Run one command from `sys.argv` and return its exit code. An error that a person can fix is one message."""
+    """Run the command in `sys.argv` and return its exit code.
+
+    An error that a person can act on is printed as one message.
+    """
 
     try:
         app(prog_name="meta")

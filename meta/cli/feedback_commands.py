@@ -1,4 +1,4 @@
-"""`meta ingest-feedback` and `meta feedback`: how pull requests ended, why, and a person's word on it."""
+"""`meta ingest-feedback` and `meta feedback`: how pull requests ended, and why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options and arguments that several commands share, in the same words everywhere."""
+"""Options and arguments that several commands share, in the same words."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def remember_start(context: typer.Context) -> None:
 
 
 def resolve_given(context: typer.Context, given: Any) -> Any:
-    """Return a path, or several, as seen from where the person stands rather than from `--folder`."""
+    """Return given paths as seen from where the person stands, not from `--folder`."""
     if isinstance(given, list | tuple):
         return [resolve_given(context, path) for path in given]
     start = context.meta.get(_STARTED_IN)
@@ -27,7 +27,7 @@ def resolve_given(context: typer.Context, given: Any) -> Any:
 
 
 def resolve_given_text(context: typer.Context, given: str) -> str:
-    """Do the same with a text that may be the path of a file or folder; any other stays as it is."""
+    """Do the same for a text that may be a path; anything else stays as it is."""
     path = resolve_given(context, Path(given))
     return str(path) if given and path.exists() else given
 

@@ -1,4 +1,4 @@
-"""What a command prints: results on standard output, progress on standard error, each error as one message."""
+"""Prints results on standard output, progress and errors on standard error."""
 
 from __future__ import annotations
 

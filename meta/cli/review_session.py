@@ -17,7 +17,10 @@ from meta.records.candidate import Proposal
 
 
 def review_pending(app: App, waiting: Sequence[Proposal], *, ask: bool = True) -> None:
-    """Show each proposal and ask for a decision. Without a terminal they are shown and stay pending."""
+    """Show each proposal and ask for a decision.
+
+    Without a terminal they are only shown, and stay pending.
+    """
     if not waiting:
         print_result("nothing to review: no change proved to be better")
         return
@@ -34,7 +37,10 @@ def review_pending(app: App, waiting: Sequence[Proposal], *, ask: bool = True) -
 
 
 def ask_decision(app: App, proposal: Proposal) -> None:
-    """Ask until the proposal is accepted, rejected or skipped; what stands in the way is said, and asked again."""
+    """Ask until the proposal is accepted, rejected or skipped.
+
+    If something is in the way, such as a change of the person's own, it is printed and asked again.
+    """
     while True:
         word = typer.prompt("\n[a]ccept, [r]eject, [s]kip", default="s").strip().lower()[:1]
         try:

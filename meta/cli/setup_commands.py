@@ -1,4 +1,4 @@
-"""The commands that one starts with: the demo, the settings and the agent, and a look at the machine."""
+"""The commands to start with: the demo, the set-up, and a check of the machine."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def _set_up_folder(with_agent: bool) -> None:
 
 
 def _set_up_repository(here: Path, written: list[str]) -> None:
-    """Put the new agent under version control as far as that is safe, and say what is left to the person."""
+    """Put the new agent into a git repository if it is in none, and say what to commit."""
     from meta.surfaces import starter
 
     root = starter.enclosing_repository(here)

@@ -1,4 +1,4 @@
-"""`meta status`, and `meta` alone: where things stand, read with the standard library alone."""
+"""`meta status`, and `meta` alone: where things stand, and what to do next."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def status_command(as_json: JSON_OPTION = False) -> None:
 
 
 def print_overview() -> None:
-    """Show where things stand and the next sensible command, also where nothing has been set up yet."""
+    """Show where things stand and what to do next, even before anything is set up."""
     if (HERE / "runs.db").exists():
         print_result(status_page(read_summary(HERE)))
     else:

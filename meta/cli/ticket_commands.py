@@ -175,7 +175,7 @@ def restore_tickets_command(
 
 
 def _require_known(app: App, tickets: list[str]) -> list[TicketStanding]:
-    """Return where each ticket stands. Raises `MetaError` for one that does not exist."""
+    """Return where each ticket stands. Raises `MetaError` for an unknown one."""
     found = []
     for ticket in tickets:
         if (standing := app.store.tickets.standing(ticket)) is None:

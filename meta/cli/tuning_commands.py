@@ -1,4 +1,4 @@
-"""The commands that improve the agent: what a night could detect, tuning with review, and the gate's own error rate."""
+"""The commands that improve the agent, and measure what the gate can tell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The built-in example: a small project with a past, its reviews, an agent, and a stand-in for the model.
+"""The built-in example: a project with a past, reviews, an agent and a stand-in.
 
 `setup` makes the folders on the spot, with the same git hashes every time: `past` writes the project's history from the
 changes in `changes/*.md`, `reviews` an export of what reviewers said, `demo_tickets` the tickets. `standin` serves a

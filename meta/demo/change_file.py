@@ -1,6 +1,6 @@
-"""The demo's changes, as they stand in `changes/*.md`: a ticket, what to write for it, and what came of it.
+"""Reads the demo's changes, `changes/*.md`: a ticket, how to write it, how it ended.
 
-Both sides of the demo read these files: `history` makes the repository's past of them, and the stand-in for the model
+Both sides of the demo read these files: `past` makes the repository's history from them, and the stand-in for the model
 takes from them what it can write. Whether what it writes is any good is decided by the tests alone.
 """
 
@@ -15,14 +15,14 @@ from meta.records.record import Record
 from worker_agent import edit_blocks
 
 ChangeVariant = Literal["right", "unaware", "besides", "one file", "slip"]
-"""Ways to write a change: wholly and rightly; without the house rule; with more than was asked; in its first file only;
-with a small mistake."""
+"""How a change may be written: as it should be, without the house rule, with more than was asked, in its first file
+only, or with a small mistake."""
 
 _SLIP = re.compile(r"`(.*)` -> `(.*)`")
 
 
 class DemoEdit(Record):
-    """One passage of a file and what stands there afterwards."""
+    """A passage of a file, and what replaces it."""
 
     path: str
     old: str
@@ -30,7 +30,7 @@ class DemoEdit(Record):
 
 
 class ReviewerWords(Record):
-    """What a reviewer wrote, and where."""
+    """A reviewer's comment, and where it is."""
 
     author: str
     text: str
@@ -38,7 +38,7 @@ class ReviewerWords(Record):
 
 
 class DemoChange(Record):
-    """One ticket of the demo with everything that is known of it."""
+    """One ticket of the demo, with all that is known about it."""
 
     number: int
     """Of the pull request; the ticket is `TB-100` and more."""
@@ -48,17 +48,17 @@ class DemoChange(Record):
     area: str
     outcome: Literal["merged", "revised", "rejected", "reverted"]
     submitted: ChangeVariant = "right"
-    """What the agent handed in at the time."""
+    """How the agent wrote it at the time."""
     rule: str | None = None
     """The house rule that the ticket does not mention; see `meta.demo.standin.knowledge`."""
     slip: tuple[str, str]
-    """A small mistake: a passage of the right edits, and what stands there instead."""
+    """A small mistake: a passage of the right edits, and what is written instead."""
     summary: str
     right: tuple[DemoEdit, ...]
     unaware: tuple[DemoEdit, ...] = ()
     besides: tuple[DemoEdit, ...] = ()
     tests: tuple[tuple[str, str | None, str], ...] = ()
-    """Path, passage (None: at the end of the file), and what to put there. None: there is no way to replay it."""
+    """Path, passage (None: at the end of the file) and replacement. Without any, the change cannot be replayed."""
     review: tuple[ReviewerWords, ...]
 
     @property
@@ -66,7 +66,7 @@ class DemoChange(Record):
         return f"TB-{100 + self.number}"
 
     def edits(self, variant: ChangeVariant) -> tuple[DemoEdit, ...]:
-        """The edits that write the change in this way."""
+        """Return the edits that write the change in this way."""
         if variant == "unaware":
             return self.unaware
         if variant == "besides":
@@ -78,13 +78,13 @@ class DemoChange(Record):
         return self.right
 
     def with_slip(self, edit: DemoEdit) -> DemoEdit:
-        """The edit with the small mistake in it, where it holds the passage."""
+        """Return the edit with the small mistake, if it holds the passage."""
         return edit.model_copy(update={"new": edit.new.replace(*self.slip)})
 
 
 @functools.cache
 def read_demo_changes() -> tuple[DemoChange, ...]:
-    """All changes, in the order in which their pull requests were opened."""
+    """Return all changes, in the order their pull requests were opened."""
     found = sorted((f for f in files(__package__).joinpath("changes").iterdir()), key=lambda file: file.name)
     return tuple(_read(int(file.name[:2]), file.read_text("utf-8")) for file in found if file.name.endswith(".md"))
 

@@ -1,6 +1,6 @@
-"""The demo's tickets, read from the project's history: the change that was merged in the end, and the tests it brought.
+"""Reads the demo's tickets from the project's history: merged changes with their tests.
 
-A ticket's brief stands in its change; everything that grades it is taken from git, as it would be for any repository.
+A ticket's brief is in its change file; everything that grades it is taken from git, as for any repository.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from meta.records.ticket import EnvironmentSpec, Grader, HiddenFile, Ticket
 from worker_agent.git import read_blobs, run_git
 
 DEMO_ENVIRONMENT = EnvironmentSpec(project=False, checks=("python -I -S -m compileall -q src",))
-"""The library has no dependencies and pytest finds it by `pythonpath`, so `meta`'s own interpreter will do. The check
+"""The library has no dependencies and pytest finds it by `pythonpath`, so `meta`'s own interpreter is enough. The check
 starts it bare, which takes a third of the time."""
 
 _TRAILER = re.compile(rf"^{TICKET_TRAILER}: (\S+)$", re.MULTILINE)
@@ -31,9 +31,9 @@ class _Commit:
     parent: str
 
 
-def read_demo_tickets(house: DemoFolders) -> list[Ticket]:
-    """A ticket for each of the agent's pull requests whose fix brought tests, in their order."""
-    project = house.project
+def read_demo_tickets(folders: DemoFolders) -> list[Ticket]:
+    """Return a ticket for each pull request of the agent whose fix added tests, in order."""
+    project = folders.project
     fixes = _by_ticket(project, "--first-parent", "main")
     handed_in = _by_ticket(project, "--all", f"--author={AGENT_PERSON.email}")
     known = [(change, fixes[change.ticket], handed_in[change.ticket]) for change in read_demo_changes()]
@@ -60,13 +60,13 @@ def read_demo_tickets(house: DemoFolders) -> list[Ticket]:
     ]
 
 
-def write_demo_tickets(house: DemoFolders) -> None:
-    """The same as JSONL, one ticket a line, for `meta tickets add`."""
-    house.tickets.write_text("".join(f"{ticket.model_dump_json()}\n" for ticket in read_demo_tickets(house)), "utf-8")
+def write_demo_tickets(folders: DemoFolders) -> None:
+    """Write the tickets as JSONL, one a line, for `meta tickets add`."""
+    folders.tickets.write_text("".join(f"{ticket.model_dump_json()}\n" for ticket in read_demo_tickets(folders)), "utf-8")
 
 
 def _by_ticket(project: Path, *which: str) -> dict[str, _Commit]:
-    """The newest of these commits for each ticket that they name."""
+    """Return the newest of these commits for each ticket that they name."""
     found: dict[str, _Commit] = {}
     for entry in run_git("log", "--format=%H %P%n%B%x00", *which, cwd=project).split("\0"):
         head, _, message = entry.lstrip("\n").partition("\n")
@@ -77,7 +77,7 @@ def _by_ticket(project: Path, *which: str) -> dict[str, _Commit]:
 
 
 def _graders(project: Path, fixes: list[_Commit]) -> Iterator[Grader]:
-    """A fix's own tests have to pass after it, those that were there before it still."""
+    """Yield graders: a fix's new tests must pass after it, and older ones still."""
     files = run_git("ls-tree", "-r", "--name-only", "main", "tests", cwd=project).split()
     names = [f"{commit}:{path}" for fix in fixes for commit in (fix.parent, fix.sha) for path in files]
     texts = dict(zip(names, read_blobs(project, names), strict=True))
@@ -97,6 +97,6 @@ def _graders(project: Path, fixes: list[_Commit]) -> Iterator[Grader]:
 
 
 def _tests(path: str, text: bytes | None) -> list[str]:
-    """Node ids of a test file's functions; the project has no parametrised tests and no test classes."""
+    """Return the node ids of a test file, which has neither parameters nor classes."""
     body = ast.parse(text or b"").body
     return [f"{path}::{node.name}" for node in body if isinstance(node, ast.FunctionDef) and node.name[:5] == "test_"]

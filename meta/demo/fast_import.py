@@ -1,4 +1,7 @@
-"""A repository with its whole past, written by one `git fast-import`: the same names and dates give the same hashes."""
+"""Writes a repository with its whole past by one `git fast-import`.
+
+The same names and dates give the same hashes.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from worker_agent.git import run_git
 
 @dataclass(frozen=True)
 class GitPerson:
-    """Somebody who commits."""
+    """The author of a commit."""
 
     name: str
     email: str
@@ -21,7 +24,7 @@ class GitPerson:
 
 @dataclass
 class FastImport:
-    """Collects commits for one repository. Commits are named by marks, whole numbers from 1."""
+    """Collects commits for one repository; each is named by a mark, a number from 1."""
 
     _stream: list[bytes] = field(default_factory=list)
     _marks: int = 0
@@ -35,7 +38,7 @@ class FastImport:
         files: Mapping[str, str],
         parents: Sequence[int] = (),
     ) -> int:
-        """Add a commit that writes `files` (path to text) on top of its first parent; returns its mark."""
+        """Add a commit that writes `files`, path to text, on its first parent; return its mark."""
         self._marks += 1
         identity = f"{who.name} <{who.email}> {int(when.astimezone(UTC).timestamp())} +0000"
         self._line(f"commit {ref}", f"mark :{self._marks}", f"author {identity}", f"committer {identity}")
@@ -52,7 +55,10 @@ class FastImport:
         self._line(f"reset {ref}", f"from :{mark}", "")
 
     def write(self, where: Path) -> list[str]:
-        """Make the repository at `where`, `main` checked out. Returns the hashes of all commits, by mark less one."""
+        """Make the repository at `where`, with `main` checked out.
+
+        Returns the hashes of all commits; that of mark N is at place N - 1.
+        """
         where.mkdir(parents=True)
         run_git("init", "--quiet", "--initial-branch=main", "--template=", cwd=where)
         with tempfile.TemporaryDirectory(prefix="marks-") as folder:

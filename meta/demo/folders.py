@@ -1,4 +1,4 @@
-"""Where the demo lives: a folder with the project, the reviews of its pull requests, and the team's agent."""
+"""Where the demo's parts are: the project, the reviews, the tickets and the agent."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DEMO_REPOSITORY = "team/tidybooks"
-"""The project's name, as a forge would have it."""
+"""The project's name on a forge."""
 
 
 @dataclass(frozen=True)
 class DemoFolders:
-    """The folder that `meta.demo.setup.make_demo` filled."""
+    """The folder that `meta.demo.setup.make_demo` fills."""
 
     root: Path
 
@@ -22,7 +22,7 @@ class DemoFolders:
 
     @property
     def reviews(self) -> Path:
-        """JSONL export of what reviewers did with the agent's pull requests, see `feedback.jsonl`."""
+        """JSONL export of how the agent's pull requests ended; see `feedback.jsonl`."""
         return self.root / "reviews.jsonl"
 
     @property

@@ -1,4 +1,4 @@
-"""Contents of a repository's commits, each kind through one git process."""
+"""Reads many diffs or files of a repository with one git process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from worker_agent.git import run_git
 
 
 def read_diffs(repository: Path, pairs: Sequence[tuple[str, str]], *paths: str) -> list[str]:
-    """For each pair of commits (before, after), the diff between them, within `paths` (git's pathspecs)."""
+    """Return the diff of each pair of commits (before, after), within git's pathspecs."""
     asked = "".join(f"{after} {before}\n" for before, after in pairs)
     told = run_git(
         "diff-tree",

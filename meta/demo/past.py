@@ -1,4 +1,4 @@
-"""The past of the demo's project: the library as it began, then the agent's pull requests, one a day."""
+"""Writes the past of the demo's project: the library, then one pull request a day."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PEOPLE = {
 }
 HISTORY_START = datetime(2025, 3, 3, 9, 0, tzinfo=UTC)
 TICKET_TRAILER = "Ticket"
-"""The trailer by which a commit names the ticket it is for."""
+"""The trailer by which a commit names its ticket."""
 
 FileTree = dict[str, str]
 """Path to text."""
@@ -30,7 +30,7 @@ FileTree = dict[str, str]
 
 @dataclass(frozen=True)
 class DemoPull:
-    """One pull request in the finished history; commits are hashes, times are of its day."""
+    """One pull request in the finished history; commits are hashes."""
 
     change: DemoChange
     base: str
@@ -42,12 +42,12 @@ class DemoPull:
 
 
 def write_history(where: Path, version: str) -> list[DemoPull]:
-    """Make the project's repository at `where`; the agent's commits carry `version`."""
+    """Make the project's repository at `where`; the agent's commits name `version`."""
     return _Past(version).write(where)
 
 
 def read_text_files(folder: Traversable) -> FileTree:
-    """Every text below a folder of this package, by relative path; `.py-tpl` becomes `.py`."""
+    """Return every text in a folder of this package by path; `.py-tpl` becomes `.py`."""
     found: FileTree = {}
     for entry in folder.iterdir():
         if entry.is_dir() and entry.name != "__pycache__":
@@ -58,17 +58,17 @@ def read_text_files(folder: Traversable) -> FileTree:
 
 
 def apply_edits(tree: FileTree, edits: Iterable[DemoEdit]) -> FileTree:
-    """The files that the edits change, as they are afterwards."""
+    """Return the files that the edits change, as they are afterwards."""
     changed: FileTree = {}
     for edit in edits:
         text = replace_passage(changed.get(edit.path, tree.get(edit.path, "")), edit.old, edit.new)
-        assert text is not None, f"this does not stand once in {edit.path}: {edit.old}"
+        assert text is not None, f"this must be in {edit.path} exactly once: {edit.old}"
         changed[edit.path] = text
     return changed
 
 
 def extend_tests(tree: FileTree, change: DemoChange) -> FileTree:
-    """The test files that the change extends, as they are afterwards."""
+    """Return the test files that the change extends, as they are afterwards."""
     changed = apply_edits(tree, (DemoEdit(path=p, old=old, new=new) for p, old, new in change.tests if old is not None))
     for path, old, new in change.tests:
         if old is None:
@@ -111,7 +111,7 @@ class _Past:
         return HISTORY_START + timedelta(days=change.number)
 
     def add(self, change: DemoChange, opened: datetime) -> None:
-        """One pull request from its opening to the state that main has in the end."""
+        """Add a pull request, from its opening to the state that main has in the end."""
         reviewer, base = change.review[-1].author, self.tip[-1]
         ref = f"refs/pull/{change.number}/head"
         done = apply_edits(self.tree, change.right) | extend_tests(self.tree, change)
@@ -155,7 +155,7 @@ class _Past:
         change: DemoChange | None = None,
         merge: Sequence[int] = (),
     ) -> int:
-        """A commit on main, which names the change's ticket."""
+        """Add a commit on main that names the change's ticket; return its mark."""
         if not self.tip:
             self.tree |= files
         trailer = f"\n\n{TICKET_TRAILER}: {change.ticket}\n" if change else "\n"

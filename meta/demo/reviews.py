@@ -1,6 +1,6 @@
-"""The reviews of the agent's pull requests, as an export that `meta ingest-feedback` reads (see `feedback.jsonl`).
+"""Writes the reviews of the agent's pull requests as a JSONL export.
 
-No causes are written: the reviewers' words have to show them.
+`meta ingest-feedback` reads it; see `feedback.jsonl`. It names no causes: the reviewers' words have to show them.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from meta.demo.git_objects import read_diffs
 from meta.demo.past import AGENT_PERSON, DemoPull
 
 
-def write_reviews(house: DemoFolders, pulls: Sequence[DemoPull], version: str) -> None:
-    """Write the export, one line a pull request."""
+def write_reviews(folders: DemoFolders, pulls: Sequence[DemoPull], version: str) -> None:
+    """Write the export, a line for each pull request."""
     landed = [pull for pull in pulls if pull.merged]
     pairs = [(pull.base, pull.submitted) for pull in pulls]
     pairs += [(pull.base, pull.merged or "") for pull in landed]
     pairs += [(pull.submitted, pull.merged or "") for pull in landed]
-    found = read_diffs(house.project, pairs)
+    found = read_diffs(folders.project, pairs)
     submitted = found[: len(pulls)]
     merged = dict(zip((pull.change.number for pull in landed), found[len(pulls) :], strict=False))
     revision = dict(zip((pull.change.number for pull in landed), found[len(pulls) + len(landed) :], strict=True))
-    with house.reviews.open("w", encoding="utf-8") as lines:
+    with folders.reviews.open("w", encoding="utf-8") as lines:
         for pull, diff in zip(pulls, submitted, strict=True):
             line = _line(pull, version) | {"submitted_diff": diff}
             if pull.merged:

@@ -1,4 +1,4 @@
-"""The demo's house, made on the spot: a small library with a history, its reviews, and the team's agent."""
+"""Makes the demo on the spot: a library with a history, its reviews, and an agent."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ from worker_agent.surface import hash_surface
 
 
 def make_demo(where: Path, settings: str = "") -> DemoFolders:
-    """Fill the folder `where`, which must not hold a demo yet. `settings` becomes the agent's meta.toml.
+    """Fill the folder `where`, which must not hold a demo yet.
 
-    The same hashes every time, as long as the packaged tools and `settings` are the same.
+    `settings` becomes the agent's meta.toml. The hashes are the same every time, as long as `settings` and the packaged
+    tools are the same.
     """
-    house = DemoFolders(where.absolute())
-    _write_agent(house, settings)
-    version = hash_surface(house.surface)
-    pulls = write_history(house.project, version)
-    write_reviews(house, pulls, version)
-    write_demo_tickets(house)
-    return house
+    folders = DemoFolders(where.absolute())
+    _write_agent(folders, settings)
+    version = hash_surface(folders.surface)
+    pulls = write_history(folders.project, version)
+    write_reviews(folders, pulls, version)
+    write_demo_tickets(folders)
+    return folders
 
 
-def _write_agent(house: DemoFolders, settings: str) -> None:
-    """The team's agent: its own prompts, which say little, and the tools that come with the worker."""
+def _write_agent(folders: DemoFolders, settings: str) -> None:
+    """Write the agent: prompts that say little, and the tools that come with the worker."""
     surface = read_text_files(files(__package__) / "agent")
     tools = read_text_files(files(worker_agent) / "tools")
     surface |= {f"tools/{name}": text for name, text in tools.items() if name.endswith(".py")}
@@ -43,4 +44,4 @@ def _write_agent(house: DemoFolders, settings: str) -> None:
         {f"worker_agent/{path}": text for path, text in surface.items()}
         | {"meta.toml": settings, ".gitignore": "runs.db*\n.meta/\n"},
     )
-    stream.write(house.agent)
+    stream.write(folders.agent)

@@ -1,4 +1,7 @@
-"""`meta demo`: the whole loop on the built-in example, told as a story. Everything is real but the model's service."""
+"""Runs the whole loop on the built-in example, and tells it as a story.
+
+Everything is real except the model service.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,7 @@ replays = 100               # few, because a demo is short; a useless edit is ke
 
 @dataclass(frozen=True)
 class DemoResult:
-    """How a demo ended: titles of the edits that were kept and refused, one-shot success, and where to look."""
+    """How a demo ended: edits kept and refused, one-shot success, and where to look."""
 
     kept: tuple[str, ...]
     refused: tuple[str, ...]
@@ -61,7 +64,7 @@ class DemoResult:
 
 
 def run_demo(where: Path, *, seed: int, sandbox: str, report: Report) -> DemoResult:
-    """Make the demo under `where` and run one night on it; the story goes to `report`.
+    """Make the demo in `where` and run one night on it; `report` is told the story.
 
     Raises `MetaError` when `where` holds something else.
     """

@@ -1,4 +1,4 @@
-"""Ways out of the sandbox, really tried on this machine. Each runs as a worker's command would."""
+"""Tries the ways out of the sandbox, each as a worker's command would."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ class BreakoutAttempt:
 
 
 def try_breakouts(sandbox: Sandbox) -> Iterator[BreakoutAttempt]:
-    """Try every way out. A probe says OUT when it got through, and IN when it saw that it did not."""
+    """Try every way out.
+
+    A probe prints OUT when it got through, and IN when it saw that it did not.
+    """
     os.environ[CANARY_VARIABLE] = "1"
     try:
         with tempfile.TemporaryDirectory(prefix="doctor-") as folder, socket.create_server(("127.0.0.1", 0)) as server:

@@ -1,4 +1,4 @@
-"""Looks at what `meta` needs on this machine and in the settings, one thing after the other."""
+"""Checks one by one what `meta` needs on this machine and in the settings."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class MachineCheck:
 def check_machine(
     settings: Settings, open_sandbox: Callable[[], Sandbox], read_head: Callable[[], Version]
 ) -> Iterator[MachineCheck]:
-    """Look at programs, sandbox, the agent's repository, the model service and the repositories of meta.toml.
+    """Check programs, sandbox, agent, model service and repositories, one by one.
 
     `open_sandbox` opens the sandbox of the settings, and `read_head` reads the version in use; both may raise.
     """

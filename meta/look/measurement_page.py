@@ -10,7 +10,7 @@ from meta.rates import describe_cost
 
 
 def measurement_page(measured: Measurement) -> str:
-    """Show how a version did: each ticket with its first failure, then the rates and the cost."""
+    """Show each ticket with its first failure, then the rates and the cost."""
     outcomes, tests, hat = measured.outcomes, measured.tests_outcomes, measured.pass_hat_k
     rows = [
         (
@@ -39,7 +39,7 @@ def measurement_page(measured: Measurement) -> str:
 
 
 def selftest_page(result: SelftestResult) -> str:
-    """Show how many edits that change nothing were kept, beside what the gate promises."""
+    """Show how many no-op edits were kept, beside what the gate promises."""
     lines = [
         f"{result.nulls} edits that change nothing, through the real gate (worker: {result.worker}):",
         f"  kept        {result.kept} ({result.rate:.1%}; 95 % interval {result.low:.1%} to {result.high:.1%})",

@@ -12,7 +12,10 @@ MAX_PROBLEMS_SHOWN = 10
 
 
 def night_page(account: Account) -> str:
-    """Show what was tried, kept or refused and why, what it cost, and what to decide; one line if there was nothing."""
+    """Show what a night tried, why it kept or refused it, the cost, and what to decide.
+
+    A night with nothing to tell is one line.
+    """
     head = f"night {account.night}, {_moment(account.begun)}"
     if account.is_nothing and not account.decide:
         return f"{head}: nothing new, nothing done"

@@ -13,7 +13,7 @@ MAX_QUOTED_LINES = 30
 
 
 def outcome_page(outcome: Outcome) -> str:
-    """Show everything that matters about one pull request. Other people's words are indented, behind a bar."""
+    """Show what matters about one pull request; other people's words are behind a bar."""
     sections = [_head(outcome), _facts(outcome)]
     if outcome.evidence:
         sections.append(["evidence"])
@@ -33,7 +33,7 @@ def outcome_page(outcome: Outcome) -> str:
 
 
 def outcome_table(outcomes: Iterable[Outcome], share: AgentShare) -> str:
-    """Show a line for each pull request, and how many of the rejected ones are the agent's doing."""
+    """Show a line for each pull request, then the agent's share of the rejected ones."""
     rows = [
         (o.key, o.kind.value, o.cause.value if o.kind.came_back else "", o.cause_by or "", o.title[:60])
         for o in outcomes
@@ -48,7 +48,7 @@ def outcome_counts_page(counts: Iterable[OutcomeCount], share: AgentShare) -> st
 
 
 def agent_share_text(share: AgentShare) -> str:
-    """Say whose doing the rejected pull requests are, in one or two sentences; empty where there are none."""
+    """Say in one or two sentences whose doing the rejected pull requests are, if any."""
     if not share.rejected:
         return ""
     low, high = wilson_interval_of(share.agents / share.rejected, share.rejected)

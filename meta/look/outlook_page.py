@@ -6,7 +6,7 @@ from meta.tune.outlook import NightOutlook
 
 
 def outlook_page(found: NightOutlook) -> list[str]:
-    """Say in lines which gains would be seen at what cost, and what would help where none would."""
+    """Say which gains a night would detect at what cost, then what would help."""
     if not found.tested:
         return ["no ticket is admitted yet, so nothing can be tested"]
     lines = [

@@ -14,7 +14,7 @@ MAX_ANSWERS_SHOWN = 5
 
 
 def proposal_page(view: ProposalView) -> str:
-    """Show the change, what it answers, what it gained and lost, why it was kept, and what it cost."""
+    """Show a proposal: the change, what it answers, the evidence, and the cost."""
     return "\n".join([*_head(view), "", *_answers(view), "", *_change(view), "", *_replays(view), "", *_end(view)])
 
 

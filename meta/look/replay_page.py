@@ -17,7 +17,10 @@ MAX_RESULT_LINES = 40
 
 
 def replay_page(replay: Replay, transcript: Sequence[Event]) -> str:
-    """Show verdict and reason (alarms and objections are part of it), the change, and the transcript."""
+    """Show verdict and reason, the change, and the transcript.
+
+    Alarms and the objections of checks are part of the reason.
+    """
     sections = [_facts(replay), *([["the change", replay.diff.rstrip()]] if replay.diff else [])]
     if transcript:
         sections.append(["transcript", *(line for event in transcript for line in _event(event))])

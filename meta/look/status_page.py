@@ -1,4 +1,7 @@
-"""Where things stand, and what to do next. Standard library only, so that `meta status` answers at once."""
+"""Where things stand, and what to do next.
+
+It uses the standard library only, so that `meta status` answers at once.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from meta.interval import wilson_interval_of
 
 
 def status_page(found: dict[str, Any]) -> str:
-    """Show a summary of runs.db (see `meta.store.summary`), and the next sensible command."""
+    """Show what `meta.store.summary` found, and the next sensible command."""
     night = found["night"]
     lines = [
         f"in use      {_version(found)}",

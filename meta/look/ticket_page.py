@@ -14,7 +14,7 @@ MAX_TESTS_SHOWN = 20
 
 
 def ticket_page(ticket: Ticket, standing: TicketStanding) -> str:
-    """Show a ticket's brief, where it starts, and what decides it: the tests, and the acceptance checks."""
+    """Show a ticket's brief, where it starts, and the tests and checks that decide it."""
     grader = ticket.grader
     lines = [
         f"{ticket.id}: {ticket.title}\n\n{ticket.body}\n",
@@ -33,7 +33,7 @@ def ticket_page(ticket: Ticket, standing: TicketStanding) -> str:
 
 
 def ticket_table(standings: Iterable[TicketStanding]) -> str:
-    """Show a line for each ticket, with what an admitted one is used for, or why it is not admitted."""
+    """Show a line for each ticket: its state, its use, and why it is not admitted."""
     cells = []
     for ticket in standings:
         use = "" if ticket.status != "admitted" else "held out" if ticket.held_out else "search"

@@ -1,4 +1,4 @@
-"""Recompute a decision from its record, bet by bet, and hold it against the replays in runs.db."""
+"""Recomputes a decision from its record, and compares that with the replays."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class AuditedBet(Record):
 
 
 class ProposalAudit(Record):
-    """A decision of the gate that stands up to being recomputed. Evidence is log W, in nats."""
+    """A decision of the gate that was recomputed; evidence is log W, in nats."""
 
     proposal: int
     bets: tuple[AuditedBet, ...]
@@ -84,7 +84,10 @@ def audit_proposal(store: Store, proposal: Proposal) -> ProposalAudit:
 
 
 def _check_replays(store: Store, proposal: Proposal, test: GateTest) -> None:
-    """Check that every outcome is a replay in runs.db; the incumbent's replays are shared by all candidates."""
+    """Check that every outcome is a replay in runs.db.
+
+    The incumbent's replays are shared by all candidates.
+    """
     used: Counter[tuple[str, str, bool]] = Counter()
     for running in test.record.passes:
         for bet in running.bets:
@@ -100,7 +103,10 @@ def _check_replays(store: Store, proposal: Proposal, test: GateTest) -> None:
 
 
 def _check_level(store: Store, proposal: Proposal, test: GateTest) -> bool:
-    """Check that a test of the strict tier was held to the level given when it began; returns whether it was one."""
+    """Return whether the test was of the strict tier, after checking its level.
+
+    It has to be the level that it was given when it began.
+    """
     given, held_to = store.gate_tests.strict_level(proposal.candidate, test.incumbent), test.record.config.alpha
     if given is None:
         return False

@@ -1,4 +1,7 @@
-"""A kept candidate becomes a proposal: a branch with its evidence, made without touching anybody's working tree."""
+"""Makes a proposal of a kept candidate: a record and a branch.
+
+Nobody's working tree is touched.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from meta.surfaces.versions import Version, VersionHistory
 def create_proposal(
     proposals: Proposals, history: VersionHistory, candidate: Candidate, version: Version, base: Version
 ) -> Proposal:
-    """Record the proposal unless it is there, then point its branch at the candidate's commit."""
+    """Record the proposal, unless it exists, and point its branch at the commit."""
     proposal = proposals.of_candidate(candidate.id) or proposals.add(candidate.id, version.commit, base.commit)
     history.branch(proposal.branch, version.commit)
     return proposal

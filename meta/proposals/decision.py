@@ -1,4 +1,4 @@
-"""A person's word on a proposal: accept merges it, reject remembers why, rollback undoes a merge."""
+"""Carries out what a person decides: accept, reject or roll back a proposal."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ def accept_proposal(store: Store, versions: GitVersions, proposal: Proposal) -> 
 
 
 def reject_proposal(store: Store, proposal: Proposal, reason: str) -> list[Proposal]:
-    """Reject a proposal and remember why; those that build on it become stale. Returns all that changed."""
+    """Reject a proposal and remember why; those that build on it become stale.
+
+    Returns all that changed.
+    """
     _require_status(proposal, "pending")
     if not reason.strip():
         raise MetaError(
@@ -50,7 +53,7 @@ def roll_back_proposal(store: Store, versions: GitVersions, proposal: Proposal, 
 
 
 def _apply_to_head(versions: GitVersions, before: str, after: str, message: str, also: str = "") -> str:
-    """Commit what changed between two commits on top of HEAD, and move the checked-out branch there.
+    """Commit the change between two commits on top of HEAD, and move the branch there.
 
     The commit is made from objects alone, so that a conflict never leaves a half-merged working tree behind.
     """

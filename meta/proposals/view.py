@@ -20,7 +20,7 @@ from meta.surfaces.versions import GitVersions
 
 @dataclass(frozen=True)
 class TicketChange:
-    """A held-out ticket without and with the change: how many replays passed, of how many."""
+    """A held-out ticket without and with the change: (passed, replays) of each."""
 
     id: str
     title: str
@@ -61,7 +61,10 @@ class ProposalView:
     """The number of the proposal on which this one was made."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return what a program may want of it. Rates carry their 95 % intervals; `None` where there is no evidence."""
+        """Return the view as `--json` prints it.
+
+        Rates have their 95 % intervals; evidence is `None` where there is none.
+        """
         return {
             **self.proposal.model_dump(mode="json"),
             "edit": self.candidate.edit.model_dump(mode="json", exclude={"changes"}),
@@ -155,12 +158,12 @@ def _rate(counts: dict[str, tuple[int, int]]) -> Rate:
 
 
 def _tests(names: Set[str], replays: Sequence[Replay]) -> Rate:
-    """Return how the tests alone went on these tickets, over the replays that the gate could see."""
+    """Return how the tests alone went, over the replays that the gate could see."""
     return one_shot_success_of(group_by_ticket([r for r in replays if r.ticket in names], tests_only=True))
 
 
 def _answers(store: Store, candidate: Candidate) -> tuple[Outcome, ...]:
-    """Return the outcomes that the edit says it answers, or else those with its theme as their cause."""
+    """Return the outcomes that the edit answers, or else those of its themes."""
     outcomes = [o for o in store.outcomes.all() if o.is_agents_fault]
     numbers = {number for answer in candidate.edit.answers for number in re.findall(r"#(\d+)", answer)}
     named = [o for o in outcomes if str(o.number) in numbers]
