@@ -52,7 +52,8 @@ class OneSentence:
 
     def revise(self, draft: EditDraft, objection: str) -> EditDraft | None:
         question, theme, failures = self._asked[draft.title]
-        return self._draft(f"{question}\n\nYou answered: {draft.title}\nThat was rejected: {objection}", theme, failures)
+        again = f"{question}\n\nYou answered: {draft.title}\nThat was rejected: {objection}"
+        return self._draft(again, theme, failures)
 
     def _draft(self, question: str, theme: str, failures: list[Failure]) -> EditDraft:
         messages: list[ChatMessage] = [{"role": "user", "content": [{"type": "text", "text": question}]}]

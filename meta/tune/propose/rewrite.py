@@ -31,9 +31,8 @@ class Rewrite:
 
     def revise(self, draft: EditDraft, objection: str) -> EditDraft | None:
         before = list(self._messages)
-        self._messages.append(
-            _said("user", f"Your edit {draft.title!r} was rejected: {objection}\nFix it and propose it again in the same form.")
-        )
+        again = f"Your edit {draft.title!r} was rejected: {objection}\nFix it and propose it again in the same form."
+        self._messages.append(_said("user", again))
         again = parse_edits(self._ask(), self._surface)
         self._messages = before  # each edit is revised from the same conversation
         return again[0] if again else None
