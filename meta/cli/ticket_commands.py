@@ -1,8 +1,7 @@
-"""`meta tickets`: where tickets come from, and where each stands."""
+"""`meta tickets`: where each ticket stands, and a person's word on it."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,29 +10,24 @@ from meta.cli.command_group import make_group
 from meta.cli.options import (
     AGAIN_OPTION,
     HERE,
-    JSON_LINES_OPTION,
     JSON_OPTION,
     REASON_OPTION,
     TICKETS_ARGUMENT,
-    resolve_given,
 )
 from meta.cli.output import print_json, print_result, report
+from meta.cli.ticket_source_commands import (
+    add_tickets_command,
+    check_new_tickets,
+    from_feedback_command,
+    mine_command,
+)
 from meta.errors import ExitCode, MetaError
 
 if TYPE_CHECKING:
     from meta.app import App
     from meta.store.tickets import TicketStanding
 
-group = make_group("Collect, check and manage tickets for replays.\n\nWithout a command, it lists them.")
 
-
-@group.callback(invoke_without_command=True)
-def tickets_command(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        list_tickets_command()
-
-
-@group.command("list")
 def list_tickets_command(as_json: JSON_OPTION = False) -> None:
     """List all tickets and where each stands.
 
@@ -52,7 +46,6 @@ def list_tickets_command(as_json: JSON_OPTION = False) -> None:
         print_result(ticket_table(standings))
 
 
-@group.command("show")
 def show_ticket_command(
     ticket: Annotated[str, typer.Argument(metavar="TICKET", help="Id of the ticket.")], as_json: JSON_OPTION = False
 ) -> None:
@@ -70,30 +63,6 @@ def show_ticket_command(
         print_result(ticket_page(found, standing))
 
 
-@group.command("add")
-def add_tickets_command(
-    files: Annotated[
-        list[Path],
-        typer.Argument(metavar="FILE", callback=resolve_given, help="JSONL, TOML or Markdown; see docs/tickets.md."),
-    ],
-    check: Annotated[bool, typer.Option(help="Check them at once.")] = True,
-) -> None:
-    """Add tickets from files.
-
-    If one entry is invalid, nothing of its file is taken, and the entry is named.
-    """
-    from meta.app import open_writable
-    from meta.tickets.from_files.ticket_files import load_tickets
-
-    with open_writable(HERE, "tickets add", report) as app:
-        loaded = [ticket for file in files for ticket in load_tickets(file)]
-        added = sum(app.store.tickets.add(ticket) for ticket in loaded)
-        print_result(f"{added} tickets added or changed")
-        if check:
-            _check(app)
-
-
-@group.command("check")
 def check_tickets_command(
     runs: Annotated[int, typer.Option(min=1, metavar="NUMBER", help="Runs of the merged change and of the base.")] = 3,
     again: AGAIN_OPTION = False,
@@ -107,18 +76,9 @@ def check_tickets_command(
     with open_writable(HERE, "tickets check", report) as app:
         if again:
             app.store.tickets.reset()
-        _check(app, runs)
+        check_new_tickets(app, runs)
 
 
-def _check(app: App, runs: int = 3) -> None:
-    from meta.tickets.admission.queue import admit_waiting_tickets
-
-    found = admit_waiting_tickets(app.store.tickets, app.workshop, app.settings.replay, report, runs)
-    admitted = sum(a.status == "admitted" for a in found)
-    print_result(f"{admitted} admitted, {len(found) - admitted} quarantined")
-
-
-@group.command("remove")
 def remove_tickets_command(tickets: TICKETS_ARGUMENT, reason: REASON_OPTION = "") -> None:
     """Remove tickets; their replays stay readable.
 
@@ -133,7 +93,6 @@ def remove_tickets_command(tickets: TICKETS_ARGUMENT, reason: REASON_OPTION = ""
     print_result(f"removed {', '.join(tickets)}")
 
 
-@group.command("quarantine")
 def quarantine_tickets_command(tickets: TICKETS_ARGUMENT, reason: REASON_OPTION) -> None:
     """Quarantine tickets, so that no replay uses them.
 
@@ -150,7 +109,6 @@ def quarantine_tickets_command(tickets: TICKETS_ARGUMENT, reason: REASON_OPTION)
     print_result(f"quarantined {', '.join(tickets)}")
 
 
-@group.command("restore")
 def restore_tickets_command(
     tickets: TICKETS_ARGUMENT, check: Annotated[bool, typer.Option(help="Check them at once.")] = True
 ) -> None:
@@ -171,7 +129,7 @@ def restore_tickets_command(
         app.store.tickets.restore(tickets)
         print_result(f"restored {', '.join(tickets)}")
         if check:
-            _check(app)
+            check_new_tickets(app)
 
 
 def _require_known(app: App, tickets: list[str]) -> list[TicketStanding]:
@@ -184,72 +142,24 @@ def _require_known(app: App, tickets: list[str]) -> list[TicketStanding]:
     return found
 
 
-@group.command("mine")
-def mine_command(
-    path: Annotated[
-        Path, typer.Argument(metavar="PATH", callback=resolve_given, help="A clone, best with refs/pull/*/head.")
-    ],
-    since: Annotated[str, typer.Option(metavar="DAY", help="Only changes since this day (YYYY-MM-DD).")] = "",
-    branch: Annotated[str, typer.Option(metavar="NAME", help="Only changes merged into this branch.")] = "HEAD",
-    limit: Annotated[int, typer.Option(min=1, metavar="NUMBER", help="Stop once this many tickets are admitted.")] = 50,
-    as_json: JSON_LINES_OPTION = False,
-) -> None:
-    """Make tickets from a repository's history.
-
-    It tries merged changes that touch both source and tests and are small enough, the newest first.
-    """
-    from meta.app import open_writable
-    from meta.tickets.mining.changes import MainLine
-    from meta.tickets.mining.miner import mine_into_store
-
-    counts = {"admitted": 0, "quarantined": 0}
-    with open_writable(HERE, "tickets mine", report) as app:
-        tickets, settings = app.store.tickets, app.settings.replay
-        line = MainLine(branch, since or None)
-        for mined in mine_into_store(tickets, app.workshop, path, settings, report, line=line, limit=limit):
-            counts[mined.status] += 1
-            if as_json:
-                print_json(mined.line())
-            else:
-                why = f"  ({mined.reason.splitlines()[0][:100]})" if mined.reason else ""
-                print_result(f"{mined.status:<12} {mined.fix_commit[:10]}  {mined.title[:60]}{why}")
-    report(f"{counts['admitted']} admitted, {counts['quarantined']} quarantined")
-
-
-@group.command("from-feedback")
-def from_feedback_command(
-    draft: Annotated[bool, typer.Option(help="Let the model draft checks from reviewers' words.")] = True,
-    again: AGAIN_OPTION = False,
-    as_json: JSON_LINES_OPTION = False,
-) -> None:
-    """Make tickets from pull requests that came back.
-
-    What was merged must pass, and what was first submitted must fail. Where the tests see no difference between them,
-    checks drafted from the reviewers' words may.
-    """
-    from meta.app import open_writable
-    from meta.tickets.from_feedback.conversion import convert_outcomes
-
-    counts = {"admitted": 0, "quarantined": 0, "no ticket": 0}
-    with open_writable(HERE, "tickets from-feedback", report) as app:
-        models = app.models() if draft else None
-        for found in convert_outcomes(app.store, app.workshop, app.settings, report, models=models, again=again):
-            counts[found.status or "no ticket"] += 1
-            if as_json:
-                print_json(found.model_dump(mode="json"))
-                continue
-            why = f"  ({found.reason.splitlines()[0][:150]})" if found.reason else ""
-            drafted = f"  [{found.review_checks} checks drafted from reviewers' words]" if found.review_checks else ""
-            known = "  (as before)" if found.known else ""
-            print_result(
-                f"{found.status or 'no ticket':<12} {found.pull_request}  {found.title[:60]}{drafted}{known}{why}"
-            )
-    if not sum(counts.values()):
-        report("no pull requests have come back yet; run `meta ingest-feedback` to check")
-        raise typer.Exit(ExitCode.NOTHING_TO_DO)
-    report(", ".join(f"{n} {name}" for name, n in counts.items()))
-
-
 def standing_document(standing: TicketStanding) -> dict[str, Any]:
     """Where a ticket stands, as `--json` says it: with numbers for yes and no."""
     return {**standing.model_dump(), "held_out": int(standing.held_out)}
+
+
+def tickets_command(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        list_tickets_command()
+
+
+group = make_group("Collect, check and manage tickets for replays.\n\nWithout a command, it lists them.")
+group.callback(invoke_without_command=True)(tickets_command)
+group.command("list")(list_tickets_command)
+group.command("show")(show_ticket_command)
+group.command("add")(add_tickets_command)
+group.command("mine")(mine_command)
+group.command("from-feedback")(from_feedback_command)
+group.command("check")(check_tickets_command)
+group.command("quarantine")(quarantine_tickets_command)
+group.command("remove")(remove_tickets_command)
+group.command("restore")(restore_tickets_command)
