@@ -62,7 +62,9 @@ def read_demo_tickets(folders: DemoFolders) -> list[Ticket]:
 
 def write_demo_tickets(folders: DemoFolders) -> None:
     """Write the tickets as JSONL, one a line, for `meta tickets add`."""
-    folders.tickets.write_text("".join(f"{ticket.model_dump_json()}\n" for ticket in read_demo_tickets(folders)), "utf-8")
+    folders.tickets.write_text(
+        "".join(f"{ticket.model_dump_json()}\n" for ticket in read_demo_tickets(folders)), "utf-8"
+    )
 
 
 def _by_ticket(project: Path, *which: str) -> dict[str, _Commit]:

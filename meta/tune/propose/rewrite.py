@@ -31,8 +31,8 @@ class Rewrite:
 
     def revise(self, draft: EditDraft, objection: str) -> EditDraft | None:
         before = list(self._messages)
-        again = f"Your edit {draft.title!r} was rejected: {objection}\nFix it and propose it again in the same form."
-        self._messages.append(_said("user", again))
+        request = f"Your edit {draft.title!r} was rejected: {objection}\nFix it and propose it again in the same form."
+        self._messages.append(_said("user", request))
         again = parse_edits(self._ask(), self._surface)
         self._messages = before  # each edit is revised from the same conversation
         return again[0] if again else None
