@@ -83,6 +83,28 @@ def test_only_the_store_opens_a_database_or_sees_its_rows() -> None:
     assert found == []
 
 
+PRINTS_ITSELF = ("meta/cli/", "meta/gate/__main__.py", "meta/languages/python/inside/", "meta/demo/standin/__main__.py")
+"""The command line, and what runs as a program: the gate's protocol, the test run in the sandbox, the stand-in."""
+
+
+def test_only_the_command_line_prints_and_asks() -> None:
+    found = [
+        f"{name}:{node.lineno}"
+        for name, tree in modules()
+        if name.startswith("meta/") and not name.startswith(PRINTS_ITSELF)
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("print", "input"))
+        or (
+            isinstance(node, ast.Attribute)
+            and node.attr in ("stdout", "stderr", "stdin")
+            and ast.unparse(node.value) == "sys"
+        )
+        or (isinstance(node, ast.Import) and any(alias.name == "typer" for alias in node.names))
+        or (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "typer")
+    ]
+    assert found == []
+
+
 @pytest.mark.parametrize(
     "code",
     [
