@@ -106,7 +106,7 @@ def altered(old: str, new: str) -> dict[str, str]:
         (altered("assert mul(0, 3) == 0", "assert True"), "asserts less"),
         (altered("with pytest.raises(TypeError):", "if True:"), "asserts less"),
         (altered("[1, 2, 3]", "[1]"), "fewer cases than before (1, not 3)"),
-        (altered("def test_mul():", "def test_mul(:"), "no valid Python"),
+        (altered("def test_mul():", "def test_mul(:"), "no longer valid Python"),
         ({"tests/conftest.py": "import pytest\ncollect_ignore = ['test_calc.py']\n"}, "leaves them out"),
         ({"pytest.ini": "[pytest]\naddopts = -ra --deselect tests/test_calc.py::test_mul\n"}, "(--deselect)"),
         ({"tests/conftest.py": "def pytest_ignore_collect():\n    return True\n"}, "leaves them out"),

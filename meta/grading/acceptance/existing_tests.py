@@ -77,7 +77,7 @@ def _object_to_file(file: ChangedFile, came: set[str]) -> str:
         return ""
     after = _find_tests(file.after)
     if after is None:
-        return f"{file.path} is no valid Python any more"
+        return f"{file.path} is no longer valid Python"
     gone = [name for name in before if name not in after and name not in came]
     if gone:
         more = f" and {len(gone) - 1} more" if len(gone) > 1 else ""

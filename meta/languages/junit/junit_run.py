@@ -98,7 +98,7 @@ def parse_junit(reports: Sequence[bytes]) -> tuple[TestReport, ...]:
         except DefusedXmlException:
             raise BadReport("it declares a document type or entities") from None
         except (ParseError, LookupError, ValueError) as error:  # the last two: an encoding that cannot be read
-            raise BadReport(f"it is no XML: {error}") from None
+            raise BadReport(f"it is not XML: {error}") from None
     return tuple(found.values())
 
 
