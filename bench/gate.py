@@ -76,7 +76,7 @@ def our_gate(incumbent: Incumbent, edit: Edit, rng: Random, group: dict[str, Any
     if "pool" not in group:
         group["pool"] = Pool(len(world.p))
     stale = [(0.35 + passes, 0.45 + fails) for passes, fails in world.earlier]
-    trial = PooledGate(Gate(len(world.p), edit.theme, stale=stale, config=CONFIG), group["pool"])
+    trial = PooledGate(Gate(len(world.p), edit.theme, prior=stale, config=CONFIG), group["pool"])
     while trial.decision is None:
         trial.tell(
             [

@@ -187,7 +187,7 @@ def test_the_gate_itself_keeps_its_promise_for_every_truth_belief_theme_and_sett
         least_gain_candidate=data.draw(st.sampled_from([0.0, 0.012, 0.1])),
         least_gain_incumbent=data.draw(st.sampled_from([0.0, 0.006, 0.1])),
     )
-    expected, kept = outcomes_tree(lambda: Gate(n, theme, stale=beliefs, config=config), p, q)
+    expected, kept = outcomes_tree(lambda: Gate(n, theme, prior=beliefs, config=config), p, q)
     assert expected <= 1 + 1e-9
     assert kept <= config.alpha + 1e-9
 
@@ -217,7 +217,7 @@ BETTER = [0.9 if x < 0.2 else x for x in BIMODAL]
 
 
 def test_a_clear_gain_is_kept_with_its_reason() -> None:
-    gate = play(Gate(16, range(8), stale=EARLIER), BIMODAL, BETTER, seed=1)
+    gate = play(Gate(16, range(8), prior=EARLIER), BIMODAL, BETTER, seed=1)
     assert gate.decision is not None
     assert gate.decision.accept
     assert gate.decision.log_e >= math.log(10)
@@ -226,7 +226,7 @@ def test_a_clear_gain_is_kept_with_its_reason() -> None:
 
 
 def test_an_edit_that_does_nothing_is_given_up_after_a_few_replays() -> None:
-    gate = play(Gate(16, range(8), stale=EARLIER), BIMODAL, BIMODAL, seed=1)
+    gate = play(Gate(16, range(8), prior=EARLIER), BIMODAL, BIMODAL, seed=1)
     assert gate.decision is not None
     assert not gate.decision.accept
     assert gate.replays < 20
@@ -235,18 +235,18 @@ def test_an_edit_that_does_nothing_is_given_up_after_a_few_replays() -> None:
 
 
 def test_named_tickets_are_run_first() -> None:
-    gate = Gate(16, [3, 5], stale=EARLIER, config=GateConfig(parallel=2))
+    gate = Gate(16, [3, 5], prior=EARLIER, config=GateConfig(parallel=2))
     assert set(gate.requests) == {("candidate", 3), ("candidate", 5)}
 
 
 def test_tickets_that_the_incumbent_surely_passes_are_checked_in_the_candidate_only() -> None:
     sure = [(30.0, 0.1)] * 12
-    gate = Gate(12, [], stale=sure, config=GateConfig(parallel=48, stop=0.0))
+    gate = Gate(12, [], prior=sure, config=GateConfig(parallel=48, stop=0.0))
     assert {arm for arm, _ in gate.requests} == {"candidate"}
 
 
 def test_a_theme_of_few_tickets_is_looked_at_more_than_once() -> None:
-    gate = Gate(16, [3, 5], stale=EARLIER, config=GateConfig(parallel=6))
+    gate = Gate(16, [3, 5], prior=EARLIER, config=GateConfig(parallel=6))
     assert gate.requests == [("candidate", 3), ("candidate", 5)] * 3
 
 
@@ -268,7 +268,7 @@ def test_the_rule_about_named_tickets_is_off_where_they_were_never_run() -> None
 
 def test_the_same_outcomes_lead_to_the_same_requests() -> None:
     config = GateConfig(parallel=3)
-    first = Gate(16, [0, 1, 2], stale=EARLIER, config=config)
+    first = Gate(16, [0, 1, 2], prior=EARLIER, config=config)
     rng = random.Random(4)
     for _ in range(6):
         first.tell([float(rng.random() < 0.8) for _ in first.requests])
@@ -280,7 +280,7 @@ def test_the_same_outcomes_lead_to_the_same_requests() -> None:
 
 def test_bets_of_a_batch_are_fixed_before_any_of_its_outcomes() -> None:
     def bets(outcome: float) -> list[tuple[str, int, float, float, float]]:
-        gate = Gate(16, [0, 1], stale=EARLIER, config=GateConfig(parallel=40, stop=0.0, trust_themes=False))
+        gate = Gate(16, [0, 1], prior=EARLIER, config=GateConfig(parallel=40, stop=0.0, trust_themes=False))
         size = len(gate.requests)
         assert size == 40
         gate.tell([outcome] * size)
@@ -290,7 +290,7 @@ def test_bets_of_a_batch_are_fixed_before_any_of_its_outcomes() -> None:
 
 
 def test_a_decision_can_be_recomputed_from_its_record_and_from_its_bets() -> None:
-    gate = play(Gate(16, range(8), stale=EARLIER), BIMODAL, BETTER, seed=2)
+    gate = play(Gate(16, range(8), prior=EARLIER), BIMODAL, BETTER, seed=2)
     record = GateRecord.from_json(json.loads(json.dumps(gate.record().to_json())))
     assert gate.decision is not None
     assert recompute_evidence(record) == pytest.approx(gate.decision.log_e, abs=1e-9)
@@ -298,7 +298,7 @@ def test_a_decision_can_be_recomputed_from_its_record_and_from_its_bets() -> Non
 
 
 def test_an_audit_refuses_a_record_that_was_changed() -> None:
-    gate = play(Gate(16, range(8), stale=EARLIER), BIMODAL, BETTER, seed=2)
+    gate = play(Gate(16, range(8), prior=EARLIER), BIMODAL, BETTER, seed=2)
     data = gate.record().to_json()
     data["passes"][0]["bets"][0]["outcome"] = 1 - data["passes"][0]["bets"][0]["outcome"]
     with pytest.raises(AuditError, match="the record gives"):
@@ -310,7 +310,7 @@ def test_an_audit_refuses_a_record_that_was_changed() -> None:
 
 
 def test_a_pass_adds_up_to_the_evidence() -> None:
-    gate = Gate(16, [0, 1], stale=EARLIER, config=GateConfig(parallel=60, stop=0.0, trust_themes=False))
+    gate = Gate(16, [0, 1], prior=EARLIER, config=GateConfig(parallel=60, stop=0.0, trust_themes=False))
     gate.tell([1.0] * len(gate.requests))
     running = gate.record().passes[0]
     arms = {
@@ -322,7 +322,7 @@ def test_a_pass_adds_up_to_the_evidence() -> None:
 
 
 def test_a_void_replay_is_asked_for_again_and_then_counts_as_not_made() -> None:
-    gate = Gate(16, [0, 1], stale=EARLIER, config=GateConfig(retries=2))
+    gate = Gate(16, [0, 1], prior=EARLIER, config=GateConfig(retries=2))
     asked = gate.requests
     before = gate.log_e
     for _ in range(2):
@@ -335,7 +335,7 @@ def test_a_void_replay_is_asked_for_again_and_then_counts_as_not_made() -> None:
 
 
 def test_voids_that_differ_between_the_arms_are_reported() -> None:
-    gate = Gate(16, range(8), stale=EARLIER, config=GateConfig(parallel=1))
+    gate = Gate(16, range(8), prior=EARLIER, config=GateConfig(parallel=1))
     rng = random.Random(1)
     while gate.decision is None:
         arm, i = gate.requests[0]
@@ -347,7 +347,7 @@ def test_voids_that_differ_between_the_arms_are_reported() -> None:
 
 
 def test_a_test_can_be_ended_from_outside_and_nothing_is_kept() -> None:
-    gate = Gate(16, [0], stale=EARLIER)
+    gate = Gate(16, [0], prior=EARLIER)
     decision = gate.stop("the night is over")
     assert not decision.accept
     assert "the night is over" in decision.why
@@ -368,8 +368,8 @@ def test_the_budget_ends_a_test() -> None:
     [
         ({"n": 0}, "1 to"),
         ({"n": 3, "theme": [3]}, "outside 0 .. 2"),
-        ({"n": 3, "stale": [(1.0, 1.0)]}, "each of the 3"),
-        ({"n": 2, "stale": [(1.0, -1.0), (1.0, 1.0)]}, "positive"),
+        ({"n": 3, "prior": [(1.0, 1.0)]}, "each of the 3"),
+        ({"n": 2, "prior": [(1.0, -1.0), (1.0, 1.0)]}, "positive"),
         ({"n": 2, "weights": [1.0, 2.0]}, "average 1"),
     ],
 )
@@ -398,8 +398,8 @@ def test_exact_nulls_are_rarely_kept() -> None:
 
 
 def test_power_says_what_tickets_and_budget_can_detect() -> None:
-    much = estimate_power(0.3, n=16, stale=EARLIER, simulations=30)
-    little = estimate_power(0.3, n=16, stale=EARLIER, simulations=30, config=GateConfig(budget=10))
+    much = estimate_power(0.3, n=16, prior=EARLIER, simulations=30)
+    little = estimate_power(0.3, n=16, prior=EARLIER, simulations=30, config=GateConfig(budget=10))
     assert much.power >= 0.5
     assert little.power < 0.2
     assert little.replays <= 10

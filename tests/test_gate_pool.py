@@ -8,7 +8,7 @@ import pytest
 
 from meta.gate.gate import Gate
 from meta.gate.gate_record import GateConfig
-from meta.gate.pool import Pool, PooledGate, PoolResetError, carry_over_beliefs
+from meta.gate.pool import Pool, PooledGate
 from meta.gate.presets import StrictTier, e_lond_level_of, is_small_set, preset_of_budget
 
 N = 12
@@ -18,8 +18,8 @@ STALE = [(0.35 + 3 * x, 0.45 + 3 * (1 - x)) for x in P]
 LONG = GateConfig(stop=0.0, trust_themes=False, budget=80)
 
 
-def trial(pool: Pool, config: GateConfig = LONG, budget: int | None = None) -> PooledGate:
-    return PooledGate(Gate(N, range(5), stale=STALE, config=config), pool, budget=budget)
+def trial(pool: Pool, config: GateConfig = LONG) -> PooledGate:
+    return PooledGate(Gate(N, range(5), prior=STALE, config=config), pool)
 
 
 def play(test: PooledGate, q: list[float], seed: int) -> list[tuple[str, int]]:
@@ -72,41 +72,6 @@ def test_bets_do_not_depend_on_whether_a_draw_lay_ready() -> None:
     while fast.decision is None:
         fast.tell([float(candidate[1].random() < Q[i]) for _, i in fast.requests])
     assert slow.gate.record() == fast.gate.record()
-
-
-def test_promotion_and_a_change_of_model_empty_the_pool_and_end_the_tests_in_progress() -> None:
-    pool = Pool(N)
-    test = trial(pool)
-    test.tell([1.0])
-    pool.empty()
-    assert all(draws == [] for draws in pool.draws)
-    with pytest.raises(PoolResetError, match="start it again"):
-        test.tell([1.0])
-
-
-def test_the_winners_draws_become_beliefs_never_evidence() -> None:
-    pool = Pool(N)
-    test = trial(pool)
-    play(test, Q, seed=1)
-    assert test.decision is not None
-    assert test.decision.accept
-    beliefs = carry_over_beliefs(test.gate)
-    for i in range(5):  # lifted tickets: now believed to pass
-        a, b = beliefs[i]
-        assert a / (a + b) > 0.5
-    for i in range(8, 12):  # left alone: still believed to pass
-        a, b = beliefs[i]
-        assert a / (a + b) > 0.6
-    pool.empty()
-    assert sum(map(len, pool.draws)) == 0
-
-
-def test_a_budget_of_fresh_replays_ends_a_trial() -> None:
-    test = trial(Pool(N), budget=4)
-    play(test, Q, seed=1)
-    assert test.fresh == 4
-    assert test.decision is not None
-    assert "budget of 4" in test.decision.why
 
 
 def test_a_killed_test_asks_for_nothing_twice() -> None:

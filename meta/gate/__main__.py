@@ -90,7 +90,7 @@ class AuditProtocol:
             config=GateConfig(**message),
             pool=Pool(n),
         )
-        Gate(n, stale=new.stale, weights=new.weights, config=new.config)  # raises for whatever a test would not accept
+        Gate(n, prior=new.stale, weights=new.weights, config=new.config)  # raises for whatever a test would not accept
         self._incumbent, self._trial = new, None
         return {}
 
@@ -99,7 +99,7 @@ class AuditProtocol:
             raise ValueError('first give the incumbent: {"op": "incumbent", "n": 50, "alpha": 0.1}')
         theme = [_whole(ticket, "theme") for ticket in _list(message.get("theme", []), "theme")]
         incumbent = self._incumbent
-        gate = Gate(incumbent.n, theme, stale=incumbent.stale, weights=incumbent.weights, config=incumbent.config)
+        gate = Gate(incumbent.n, theme, prior=incumbent.stale, weights=incumbent.weights, config=incumbent.config)
         self._trial = PooledGate(gate, incumbent.pool)
         return self._state(self._trial)
 

@@ -37,7 +37,7 @@ class Gate:
     """The test of one candidate against the incumbent.
 
     Drive it with `requests` (the replays it waits for; empty once it has decided) and `tell` (their outcomes, in the
-    same order). Tickets are numbered 0 .. n-1. `stale` holds a Beta(a, b) for each: the belief about the incumbent
+    same order). Tickets are numbered 0 .. n-1. `prior` holds a Beta(a, b) for each: the belief about the incumbent
     after earlier runs that no longer count as evidence, `SUCCESS_PRIOR` plus passes and fails. If any value is zero,
     all are taken as bare counts. `theme` holds the tickets that the edit names; `weights` average 1.
     """
@@ -47,7 +47,7 @@ class Gate:
         n: int,
         theme: Iterable[int] = (),
         *,
-        stale: Sequence[tuple[float, float]] | None = None,
+        prior: Sequence[tuple[float, float]] | None = None,
         weights: Sequence[float] | None = None,
         config: GateConfig | None = None,
     ) -> None:
@@ -56,12 +56,12 @@ class Gate:
         self.n = n
         self.config = config or GateConfig()
         self.theme = tuple(sorted(set(theme)))
-        self.stale = tuple((float(a), float(b)) for a, b in stale) if stale is not None else (SUCCESS_PRIOR,) * n
+        self.prior = tuple((float(a), float(b)) for a, b in prior) if prior is not None else (SUCCESS_PRIOR,) * n
         self.weights = tuple(float(w) for w in weights) if weights is not None else (1.0,) * n
         self._check()
         # Beta(0, b) does not exist: a zero means that these are counts without the prior.
-        counts = any(min(pair) == 0.0 for pair in self.stale)
-        earlier = [(a + SUCCESS_PRIOR[0], b + SUCCESS_PRIOR[1]) for a, b in self.stale] if counts else self.stale
+        counts = any(min(pair) == 0.0 for pair in self.prior)
+        earlier = [(a + SUCCESS_PRIOR[0], b + SUCCESS_PRIOR[1]) for a, b in self.prior] if counts else self.prior
         self._target = math.log(1.0 / self.config.alpha)
         self.beliefs = [TicketBelief.from_earlier(a, b) for a, b in earlier]
         named = set(self.theme)
@@ -89,9 +89,9 @@ class Gate:
         self._refill()
 
     def _check(self) -> None:
-        if len(self.stale) != self.n or len(self.weights) != self.n:
+        if len(self.prior) != self.n or len(self.weights) != self.n:
             raise ValueError(f"each of the {self.n} tickets needs a belief and a weight")
-        if any(not (math.isfinite(a) and math.isfinite(b)) or min(a, b) < 0.0 for a, b in self.stale):
+        if any(not (math.isfinite(a) and math.isfinite(b)) or min(a, b) < 0.0 for a, b in self.prior):
             raise ValueError("a belief is Beta(a, b), with a and b positive")
         if any(not 0 <= ticket < self.n for ticket in self.theme):
             raise ValueError(f"the theme names a ticket outside 0 .. {self.n - 1}")
@@ -150,7 +150,7 @@ class Gate:
         return GateRecord(
             config=self.config,
             weights=self.weights,
-            stale=self.stale,
+            stale=self.prior,
             theme=self.theme,
             passes=tuple(PassRecord(p.stake, list(p.bets), p.log_value) for p in self._passes),
             answers=tuple(self._answers),

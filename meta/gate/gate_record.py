@@ -123,6 +123,7 @@ class GateRecord:
     config: GateConfig
     weights: tuple[float, ...]
     stale: tuple[tuple[float, float], ...]
+    """The prior beliefs, Beta(a, b) for each ticket, under their name in the JSON."""
     theme: tuple[int, ...]
     passes: tuple[PassRecord, ...]
     answers: tuple[tuple[float | None, ...], ...]

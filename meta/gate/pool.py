@@ -1,4 +1,4 @@
-"""Fresh draws of the incumbent, shared by the candidates of a night.
+"""Fresh draws of the incumbent, shared by all candidates until the next promotion.
 
 It follows five rules. Each was measured: without them, a test keeps 14 to 27 % of candidates that are no better.
 
@@ -8,7 +8,9 @@ It follows five rules. Each was measured: without them, a test keeps 14 to 27 % 
 4. After a candidate is kept, the others start again against the new incumbent.
 5. A change of model or provider empties the pool.
 
-Rules 1, 2, 4 and 5 are enforced here. Rule 3 is up to the caller: show a proposer `decision.accept` and nothing else.
+`PooledGate` lets a candidate use each draw at most once (rule 2). The rest is up to the caller. For real nights,
+`meta.store.replays.Replays.pool_draws` selects the draws (rules 1, 2 and 5), and `meta.tune.trial` begins a test again
+when the incumbent has changed (rule 4). A proposer is shown `decision.accept` and nothing else (rule 3).
 
 A gate never learns which of its draws came from the pool, and draws are handed out in the order of their requests.
 Whether a draw is ready can depend on its outcome, so a bet that knew would not be fixed in advance.
@@ -18,13 +20,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from meta.gate.beliefs import SUCCESS_PRIOR
 from meta.gate.gate import Gate
 from meta.gate.gate_record import GateDecision, GateRequest
-
-
-class PoolResetError(RuntimeError):
-    """The incumbent changed during a candidate's test, which must restart (rule 4)."""
 
 
 class Pool:
@@ -34,38 +31,27 @@ class Pool:
         if draws is not None and len(draws) != n:
             raise ValueError(f"each of the {n} tickets needs a list of draws")
         self.draws: list[list[float]] = [list(d) for d in draws] if draws is not None else [[] for _ in range(n)]
-        self.generation = 0
-
-    def empty(self) -> None:
-        """Empty the pool, after a promotion (rule 1) or a change of model (rule 5).
-
-        A test that is still running then raises `PoolResetError`.
-        """
-        self.draws = [[] for _ in self.draws]
-        self.generation += 1
 
 
 class PooledGate:
     """One candidate's gate behind the pool: it requests only replays not run yet.
 
-    A `SequentialTest`, like `Gate`. `fresh` counts the new replays; `budget` limits them.
+    A `SequentialTest`, like `Gate`. `fresh` counts the new replays.
 
     After an interruption, build the pool from the recorded draws and start again: the same requests come in the same
     order, the pool answers those of the incumbent, and the recorded candidate runs answer the rest.
     """
 
-    def __init__(self, gate: Gate, pool: Pool, *, budget: int | None = None) -> None:
+    def __init__(self, gate: Gate, pool: Pool) -> None:
         if len(pool.draws) != gate.n:
             raise ValueError("the pool is for another set of tickets")
         self.gate = gate
         self.fresh = 0
         self._pool = pool
-        self._generation = pool.generation
         self._used = [0] * gate.n
         for running in gate.record().passes:  # a resumed gate has used draws already
             for bet in running.bets:
                 self._used[bet.ticket] += bet.arm == "incumbent" and bet.outcome is not None
-        self._budget = budget
         self._held: list[float | None] = []
         self._missing: list[int] = []
         self._serve()
@@ -87,8 +73,6 @@ class PooledGate:
 
         New incumbent draws go into the pool for later candidates.
         """
-        if self._generation != self._pool.generation:
-            raise PoolResetError("the incumbent changed during this test; start it again against the new one")
         if self.decision is not None:
             raise ValueError("the test is over and expects no more outcomes")
         if len(outcomes) != len(self._missing):
@@ -117,9 +101,6 @@ class PooledGate:
     def _serve(self) -> None:
         """Answer requests from the pool until one needs a new replay or the test ends."""
         while self.gate.decision is None:
-            if self._budget is not None and self.fresh >= self._budget:
-                self.gate.stop(f"the budget of {self._budget} replays is used up")
-                return
             requests = self.gate.requests
             self._held = [None] * len(requests)
             self._missing = []
@@ -133,21 +114,3 @@ class PooledGate:
             if self._missing:
                 return
             self.gate.tell(self._held)
-
-
-def carry_over_beliefs(gate: Gate) -> list[tuple[float, float]]:
-    """Return beliefs about a kept candidate once it is the incumbent (rule 1).
-
-    Beta(a, b) for each ticket. The candidate's own runs count in full. What was known of the old incumbent counts as
-    far as the edit leaves the ticket alone, and for at most three runs, because they are another version's.
-    """
-    after = []
-    for belief, (mean, untouched) in zip(gate.beliefs, gate.predict_tickets(), strict=True):
-        earlier = max(0.0, min(3.0, belief.a + belief.b - sum(SUCCESS_PRIOR))) * untouched
-        after.append(
-            (
-                SUCCESS_PRIOR[0] + belief.passes + earlier * mean,
-                SUCCESS_PRIOR[1] + belief.fails + earlier * (1.0 - mean),
-            )
-        )
-    return after

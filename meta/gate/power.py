@@ -30,17 +30,17 @@ class GatePower:
 
 
 def draw_lifted_world(
-    stale: Sequence[tuple[float, float]], delta: float, rng: Random
+    prior: Sequence[tuple[float, float]], delta: float, rng: Random
 ) -> tuple[list[float], list[float], list[int]]:
     """Return (p, q, theme): true success rates, and an edit of mean effect `delta`.
 
     The rates are drawn from the beliefs. An edit answers failures, so it lifts tickets that are believed to fail first,
     in random order.
     """
-    p = [rng.betavariate(max(a, 0.05), max(b, 0.05)) for a, b in stale]
+    p = [rng.betavariate(max(a, 0.05), max(b, 0.05)) for a, b in prior]
     order = list(range(len(p)))
     rng.shuffle(order)
-    order.sort(key=lambda i: stale[i][0] / sum(stale[i]) > 0.7)
+    order.sort(key=lambda i: prior[i][0] / sum(prior[i]) > 0.7)
     q, theme, missing = list(p), [], delta * len(p)
     for i in order:
         if missing <= 1e-12:
@@ -56,20 +56,20 @@ def estimate_power(
     delta: float,
     *,
     n: int,
-    stale: Sequence[tuple[float, float]] | None = None,
+    prior: Sequence[tuple[float, float]] | None = None,
     config: GateConfig | None = None,
     simulations: int = 200,
     seed: int = 0,
 ) -> GatePower:
     """Return the power and mean replays of a test of a candidate of effect `delta`."""
-    beliefs = list(stale) if stale is not None else [SUCCESS_PRIOR] * n
+    beliefs = list(prior) if prior is not None else [SUCCESS_PRIOR] * n
     rng = Random(seed)
     kept = replays = 0
     room = 0.0
     for _ in range(simulations):
         p, q, theme = draw_lifted_world(beliefs, delta, rng)
         room += LIFT * (1.0 - sum(p) / n)
-        gate = Gate(n, theme, stale=beliefs, config=config)
+        gate = Gate(n, theme, prior=beliefs, config=config)
         while gate.decision is None:
             gate.tell([float(rng.random() < (q if arm == "candidate" else p)[i]) for arm, i in gate.requests])
         kept += gate.decision.accept

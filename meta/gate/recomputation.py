@@ -52,7 +52,7 @@ def recompute_evidence(record: GateRecord) -> float:
 
 def resume_gate(record: GateRecord) -> Gate:
     """Return a new gate that knows the recorded outcomes, to resume a test."""
-    gate = Gate(len(record.weights), record.theme, stale=record.stale, weights=record.weights, config=record.config)
+    gate = Gate(len(record.weights), record.theme, prior=record.stale, weights=record.weights, config=record.config)
     for outcomes in record.answers:
         gate.tell(outcomes)
     if record.stopped is not None and gate.decision is None:

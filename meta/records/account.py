@@ -14,7 +14,7 @@ class Night(Record):
     id: int
     started_at: str
     budget: int
-    """Replays that it may run; void ones do not count."""
+    """Replays that the settings gave it at its start; a resumed night uses the settings it finds."""
     resumed: bool = False
     """Whether it continues after an interruption."""
 

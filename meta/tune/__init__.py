@@ -1,4 +1,4 @@
-"""Tells one night of tuning in `loop`; every other module is a line of it.
+"""Tells one night of tuning in `loop`, one line a step.
 
     incumbent   which version is in use, and how to rebase a candidate onto it
     held_out    which tickets the search may see, and which only the gate may use
@@ -7,9 +7,14 @@
     search/     combinations of earlier edits and other settings, suggested by Optuna
     screen      a cheap race on search tickets that ranks the edits
     bundle      small edits joined, so that one test can detect their gain
-    trial       the gate, run on real replays; `levels` says how sure each test must be
-    budget      the replays that are left; `progress` reports them, `outlook` forecasts what they can show
-    result      the end of the night
+    trial       the gate, run on real replays
+    budget      the replays that are left, shared out between tests
+    gap_replays what the gate skipped, so that the reviewer sees every ticket before and after
+    result      the end of the tuning
+
+The others serve these steps: `levels` says how sure each test must be, `progress` reports on a long one, `outlook`
+forecasts before a night what its replays can show, `prompts/` is what the proposer is told, and `gate/` only keeps
+`python -m meta.tune.gate` working; the gate is `meta.gate`.
 
 A candidate is a record in runs.db: it is proposed, screened, perhaps joined with others, tested, then kept or refused
 (`meta.records.candidate.NEXT_STATES`). Each step records its result before the next begins, so a killed night resumes.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from meta.project import Report
-from meta.records.candidate import Candidate
 from meta.records.replay import Replay
 from meta.records.ticket import Ticket
 from meta.replay.replayer import Replayer, ReplayRequest
@@ -23,25 +22,3 @@ def replay_baseline(
         report(f"replaying the agent in use on {len(missing)} search tickets")
         replayer.run([ReplayRequest(ticket, incumbent.surface) for ticket in missing], "incumbent")
     return replays.baseline(incumbent.id, [t.id for t in search])
-
-
-def fill_gaps(
-    replayer: Replayer,
-    replays: Replays,
-    candidate: Candidate,
-    version: Version,
-    incumbent: Version,
-    tickets: Sequence[Ticket],
-    most: int,
-) -> None:
-    """Run up to `most` replays that the gate skipped because it was sure of them.
-
-    With them the reviewer sees every ticket before and after.
-    """
-    tested, requests = replays.tickets_tested(candidate.id), []
-    for ticket in tickets:
-        if ticket.id not in tested:
-            requests.append(ReplayRequest(ticket, version.surface, candidate.id))
-        if not replays.pool_draws(ticket.id, incumbent.id):
-            requests.append(ReplayRequest(ticket, incumbent.surface))
-    replayer.run(requests[:most], "measure")

@@ -35,11 +35,11 @@ MAX_NIGHTS_WAITING = 4
 """Nights that an edit waits for others before it is tested alone."""
 
 MAX_BUNDLES_READ = 30
-"""How many ended joint tests are read to release their parts."""
+"""How many ended joint tests are read to refuse their parts."""
 
 
 class Bundles:
-    """Joins small edits before the gate, and releases them when their test has ended."""
+    """Joins small edits before the gate, and refuses them when their test fails."""
 
     def __init__(self, store: Store, history: VersionHistory, check: EditCheck, report: Report) -> None:
         self._store, self._history, self._check, self._report = store, history, check, report
@@ -60,7 +60,7 @@ class Bundles:
         believed = expected_success_of(baseline)
         gains = {e.candidate.id: promised_gain_of(e.candidate.edit, search, believed) for e in screened}
         small = [e for e in screened if _is_new(e.candidate) and gains[e.candidate.id] < DETECTABLE_GAIN]
-        likely = [e for e in small if not e.hopeless and e.odds >= MIN_LIFT_LOG_ODDS]
+        likely = [e for e in small if not e.is_doubtful and e.log_odds >= MIN_LIFT_LOG_ODDS]
         is_open = any(e.candidate.status == "testing" and e.candidate.edit.choice for e in screened)
         parts, edit = ([], None) if is_open else self._choose_parts(incumbent, likely, search)
         if edit is None or sum(gains[e.candidate.id] for e in parts) < DETECTABLE_GAIN:
@@ -80,8 +80,8 @@ class Bundles:
                 alone.append(entrant)
         return [*begun, *joint, *alone]
 
-    def release(self) -> None:
-        """Close the parts of joint tests that showed no gain.
+    def refuse_failed_parts(self) -> None:
+        """Refuse the parts of joint tests that showed no gain.
 
         The study may still combine them in other ways.
         """
@@ -121,7 +121,7 @@ class Bundles:
             for entrant in parts:
                 candidates.move(entrant.candidate, "joined", f"tested with others as {joint.id}")
         self._report(f"testing together: {edit.title}")
-        return ScreenResult.still_testing(joint)
+        return ScreenResult.without_race(joint)
 
 
 def promised_gain_of(edit: Edit, search: Sequence[Ticket], believed: dict[str, float]) -> float:

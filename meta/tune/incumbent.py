@@ -18,8 +18,8 @@ class Promotions:
     def __init__(self, store: Store, history: VersionHistory, default_model: str) -> None:
         self._store, self._history, self._default_model = store, history, default_model
 
-    def version_in_use(self, night: Night) -> Version:
-        """Return the version at HEAD, or the last one that this night already kept.
+    def settle_version_in_use(self, night: Night) -> Version:
+        """Return the version in use: HEAD, or the last one that this night kept.
 
         A version that was not in use before is promoted, so that draws of any other version never count for it.
         """

@@ -15,14 +15,15 @@ from meta.records.candidate import Proposal
 from meta.replay.replayer import Replayer
 from meta.store.store import Store
 from meta.surfaces.versions import VersionHistory
-from meta.tune.baseline import fill_gaps, replay_baseline
+from meta.tune.baseline import replay_baseline
 from meta.tune.budget import ReplayBudget
 from meta.tune.bundle import Bundles
+from meta.tune.gap_replays import fill_gaps
 from meta.tune.held_out import divide_tickets, explain_no_tickets
 from meta.tune.incumbent import Promotions, rebase, rebase_proposed
 from meta.tune.propose.collection import EditCollection
-from meta.tune.result import TuningResult, close_night
-from meta.tune.screen import ScreenRace, drop_hopeless, list_open_tests
+from meta.tune.result import TuningResult, end_tuning
+from meta.tune.screen import ScreenRace, drop_doubtful, list_open_tests
 from meta.tune.search.suggestions import SearchStudy
 from meta.tune.trial import Trials
 
@@ -36,7 +37,7 @@ class Tuning:
     history: VersionHistory
     replayer: Replayer
     promotions: Promotions  # which version is in use
-    edits: EditCollection  # asks the proposer, checks each edit, sends a rejected one back once
+    edits: EditCollection  # asks the proposer, checks each edit, sends one with an objection back once
     study: SearchStudy  # combinations of edits and settings, suggested by Optuna
     race: ScreenRace  # a cheap first look at each edit, on search tickets
     bundles: Bundles  # tests small edits as one
@@ -48,9 +49,9 @@ class Tuning:
 
 def tune(t: Tuning) -> TuningResult:
     """Learn from failures: propose edits, screen them, keep what passes the gate."""
-    t.bundles.release()
+    t.bundles.refuse_failed_parts()  # of a joint test whose night was killed as it ended
     t.promotions.finish_interrupted()
-    incumbent = t.promotions.version_in_use(t.night)
+    incumbent = t.promotions.settle_version_in_use(t.night)
     search, held_out = divide_tickets(t.store.tickets)
     if not held_out:
         raise explain_no_tickets()
@@ -64,13 +65,13 @@ def tune(t: Tuning) -> TuningResult:
     if t.preset.together:
         entrants = t.bundles.form(t.night, incumbent, entrants, search, baseline)
 
-    proposals, unfinished = list[Proposal](), False
+    proposals, out_of_budget = list[Proposal](), False
     for place, entrant in enumerate(entrants):
-        promising = [other for other in entrants[place + 1 :] if not other.hopeless]
+        promising = [other for other in entrants[place + 1 :] if not other.is_doubtful]
         share = t.budget.trial_share(len(promising))
         if not entrant.can_begin_test(share):
-            unfinished |= bool(promising) or not entrant.hopeless
-            drop_hopeless(t.store.candidates, entrants[place:], t.report)
+            out_of_budget |= bool(promising) or not entrant.is_doubtful
+            drop_doubtful(t.store.candidates, entrants[place:], t.report)
             break
         candidate, version = rebase(t.history, t.store.candidates, entrant.candidate, incumbent)
         if version is None:  # it overlaps an edit that was kept tonight
@@ -78,11 +79,11 @@ def tune(t: Tuning) -> TuningResult:
         tickets = t.store.tickets.least_decided(held_out, t.preset.held_out)
         candidate, decision = t.trials.run(candidate, version.surface, incumbent.surface, tickets, share)
         t.report(f"{candidate.status}: {candidate.edit.title}: {decision.why}")
-        t.bundles.release()
+        t.bundles.refuse_failed_parts()  # now, so that the report of this night has them
         if candidate.status == "kept":
             fill_gaps(t.replayer, t.store.replays, candidate, version, incumbent, tickets, t.budget.remaining)
             proposals.append(t.promotions.promote(candidate, version, incumbent))
             incumbent = version
-        unfinished |= candidate.status == "testing"  # its test continues another night
+        out_of_budget |= candidate.status == "testing"  # its test continues another night
 
-    return close_night(t.store, t.night, proposals, unfinished)
+    return end_tuning(t.store, t.night, proposals, out_of_budget)

@@ -89,10 +89,10 @@ def forecast_night(store: Store, settings: Settings, head: Callable[[], Version]
     alpha = AlphaLevels(store.gate_tests, settings.tune).of_next_test(preset.gate.alpha)
     gate = replace(preset.gate, alpha=alpha, parallel=settings.replay.parallel * 2)
     version = head().id if tested else ""
-    stale = [prior_beliefs(store.replays, ticket.id, version) for ticket in tested]
+    prior = [prior_beliefs(store.replays, ticket.id, version) for ticket in tested]
     price = store.replays.mean_cost(PRICED_REPLAYS)
     powers = [
-        estimate_power(gain, n=len(tested), stale=stale, config=gate, simulations=SIMULATIONS, seed=seed)
+        estimate_power(gain, n=len(tested), prior=prior, config=gate, simulations=SIMULATIONS, seed=seed)
         for gain in (FORECAST_GAINS if tested else ())
     ]
     outlook = NightOutlook(
@@ -112,19 +112,19 @@ def forecast_night(store: Store, settings: Settings, head: Callable[[], Version]
     if not tested:
         return replace(outlook, advice=("create tickets from a repository's history: `meta tickets mine PATH`",))
     worn = len(store.tickets.worn_out(MAX_DECISIONS))
-    advice = [*_advise_on_gain(outlook, stale, gate, seed), *_advise_on_tickets(outlook, search, worn)]
+    advice = [*_advise_on_gain(outlook, prior, gate, seed), *_advise_on_tickets(outlook, search, worn)]
     return replace(outlook, advice=tuple(advice))
 
 
 def _advise_on_gain(
-    outlook: NightOutlook, stale: Sequence[tuple[float, float]], gate: GateConfig, seed: int
+    outlook: NightOutlook, prior: Sequence[tuple[float, float]], gate: GateConfig, seed: int
 ) -> list[str]:
     """Say what would make a gain detectable, if none is."""
     if outlook.detectable is not None:
         return []
     if outlook.reachable < TEN_POINTS:
         return ["the agent passes nearly all of these tickets: add tickets that it fails"]
-    return _what_would_do(outlook, stale, gate, seed)
+    return _what_would_do(outlook, prior, gate, seed)
 
 
 def _advise_on_tickets(outlook: NightOutlook, search: Sequence[Ticket], worn: int) -> list[str]:
@@ -146,7 +146,7 @@ def _advise_on_tickets(outlook: NightOutlook, search: Sequence[Ticket], worn: in
 
 
 def _what_would_do(
-    outlook: NightOutlook, stale: Sequence[tuple[float, float]], gate: GateConfig, seed: int
+    outlook: NightOutlook, prior: Sequence[tuple[float, float]], gate: GateConfig, seed: int
 ) -> list[str]:
     """Find the least budget or tickets that make a ten-point gain detectable."""
     budgets = [outlook.budget, *(r for r in MORE_REPLAYS if r > outlook.budget)]
@@ -157,10 +157,10 @@ def _what_would_do(
             n for n in MORE_TICKETS if outlook.tested < n <= preset_of_budget(replays).held_out
         ]
         for n in sizes:
-            alike = [stale[i % len(stale)] for i in range(n)]
+            alike = [prior[i % len(prior)] for i in range(n)]
             if (
                 estimate_power(
-                    TEN_POINTS, n=n, stale=alike, config=config, simulations=SIMULATIONS // 2, seed=seed
+                    TEN_POINTS, n=n, prior=alike, config=config, simulations=SIMULATIONS // 2, seed=seed
                 ).power
                 >= MIN_POWER
             ):

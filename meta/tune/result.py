@@ -1,4 +1,4 @@
-"""Closes a night's tuning and returns its result."""
+"""Ends a night's tuning and returns its result."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class TuningResult:
     """Whether something still waits for replays."""
 
 
-def close_night(store: Store, night: Night, proposals: Sequence[Proposal], unfinished: bool) -> TuningResult:
+def end_tuning(store: Store, night: Night, proposals: Sequence[Proposal], out_of_budget: bool) -> TuningResult:
     """Record that the night's tuning is over, and return its result."""
     used = store.replays.count_used(night.id)
     store.nights.end_tuning(night.id, {"replays": used, "kept": [proposal.id for proposal in proposals]})
-    return TuningResult(night.id, tuple(store.candidates.of_night(night.id)), tuple(proposals), used, unfinished)
+    return TuningResult(night.id, tuple(store.candidates.of_night(night.id)), tuple(proposals), used, out_of_budget)

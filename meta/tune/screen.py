@@ -1,7 +1,7 @@
 """Races candidates cheaply on failing search tickets, before the gate.
 
 Nothing seen here counts as evidence. In each round, every candidate still in the race gets one replay, and each replay
-moves its odds of helping. At `STOP_LOG_ODDS` it is hopeless and gets no more; at `GO_LOG_ODDS` it needs no more, since
+moves its odds of helping. At `STOP_LOG_ODDS` it leaves the race; at `GO_LOG_ODDS` it needs no more, since
 the gate will look far harder. The replays saved go to the others, the most promising first, up to twice the usual
 number for each. The gate then tests the most promising first, and those at or below `PROMISING_LOG_ODDS` last, if the
 budget reaches them at all.
@@ -43,18 +43,22 @@ class ScreenResult:
     candidate: Candidate
     score: RaceScore
     worth: float
-    odds: float
+    log_odds: float
+    """Log-odds that it lifts tickets."""
     size: int
     """Bytes of the whole surface with this edit; of two candidates worth the same, the smaller goes first."""
 
     @classmethod
-    def still_testing(cls, candidate: Candidate) -> ScreenResult:
-        """Return the result of a candidate that won its race another night."""
+    def without_race(cls, candidate: Candidate) -> ScreenResult:
+        """Return the result of a candidate that does not race tonight.
+
+        It won its race another night, or it joins edits that had theirs.
+        """
         return cls(candidate, RaceScore(0, 0, 1.0, 0.0), 1.0, 0.0, 0)
 
     @property
-    def hopeless(self) -> bool:
-        return self.odds <= PROMISING_LOG_ODDS or self.too_costly or (not self.score.runs and self.worth <= 0.0)
+    def is_doubtful(self) -> bool:
+        return self.log_odds <= PROMISING_LOG_ODDS or self.too_costly or (not self.score.runs and self.worth <= 0.0)
 
     @property
     def too_costly(self) -> bool:
@@ -63,9 +67,9 @@ class ScreenResult:
     def can_begin_test(self, share: int) -> bool:
         """Return whether its test may begin with `share` replays.
 
-        A hopeless candidate needs enough for a whole test.
+        A doubtful candidate needs enough for a whole test.
         """
-        return share > 0 and not (self.hopeless and share < MIN_TRIAL_REPLAYS)
+        return share > 0 and not (self.is_doubtful and share < MIN_TRIAL_REPLAYS)
 
     @property
     def why(self) -> str:
@@ -75,19 +79,19 @@ class ScreenResult:
 
 def list_open_tests(candidates: Sequence[Candidate]) -> list[ScreenResult]:
     """Return candidates with an open test; they won their race on another night."""
-    return [ScreenResult.still_testing(candidate) for candidate in candidates if candidate.status == "testing"]
+    return [ScreenResult.without_race(candidate) for candidate in candidates if candidate.status == "testing"]
 
 
-def drop_hopeless(candidates: Candidates, unreached: Sequence[ScreenResult], report: Report) -> None:
-    """Drop hopeless edits that the budget does not reach; the others wait."""
+def drop_doubtful(candidates: Candidates, unreached: Sequence[ScreenResult], report: Report) -> None:
+    """Drop doubtful edits that the budget does not reach; the others wait."""
     for entrant in unreached:
-        if entrant.hopeless:
+        if entrant.is_doubtful:
             candidates.move(entrant.candidate, "screened_out", entrant.why)
             report(f"dropped: {entrant.candidate.edit.title}: {entrant.why}")
 
 
 @dataclass
-class _Entrant:
+class _Racer:
     candidate: Candidate
     surface: Surface
     tickets: list[Ticket]
@@ -123,27 +127,27 @@ class ScreenRace:
             self._report(f"screening {len(candidates)} edits on search tickets")
         believed = expected_success_of(baseline)
         race = [
-            _Entrant(c, version.surface, _tickets(c.edit, search, believed), self._replays.of_race(c.id))
+            _Racer(c, version.surface, _tickets(c.edit, search, believed), self._replays.of_race(c.id))
             for c, version in candidates
         ]
         pool = self._rounds * len(race)
         while turn := _turn(race, believed, self._rounds, pool - sum(len(e.seen) for e in race)):
-            requests = [entrant.next_request() for entrant in turn]
-            for entrant, replay in zip(turn, self._replayer.run(requests, "screen"), strict=True):
-                entrant.seen.append(replay)
+            requests = [racer.next_request() for racer in turn]
+            for racer, replay in zip(turn, self._replayer.run(requests, "screen"), strict=True):
+                racer.seen.append(replay)
         results = sorted((self._result(e, baseline, believed) for e in race), key=lambda r: (-r.worth, r.size))
         for result in results:
-            word = "doubtful" if result.hopeless else "promising"
+            word = "doubtful" if result.is_doubtful else "promising"
             self._report(f"{word}: {result.candidate.edit.title}: {result.why}")
         return results
 
-    def _result(self, entrant: _Entrant, baseline: Sequence[Replay], believed: dict[str, float]) -> ScreenResult:
-        score = score_race(entrant.seen, baseline)
-        odds = lift_log_odds_of(entrant.seen, believed)
-        return ScreenResult(entrant.candidate, score, score.at(self._doubling), odds, entrant.size)
+    def _result(self, racer: _Racer, baseline: Sequence[Replay], believed: dict[str, float]) -> ScreenResult:
+        score = score_race(racer.seen, baseline)
+        log_odds = lift_log_odds_of(racer.seen, believed)
+        return ScreenResult(racer.candidate, score, score.at(self._doubling), log_odds, racer.size)
 
 
-def _turn(race: Sequence[_Entrant], believed: dict[str, float], rounds: int, left: int) -> list[_Entrant]:
+def _turn(race: Sequence[_Racer], believed: dict[str, float], rounds: int, left: int) -> list[_Racer]:
     """Choose who replays next: all still racing, or the best if few replays are left."""
     at = {e.candidate.id: lift_log_odds_of(e.seen, believed) for e in race}
     still_open = [

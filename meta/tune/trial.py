@@ -116,7 +116,7 @@ class Trials:
         gate = Gate(
             len(held_out),
             [place for place, ticket in enumerate(held_out) if themes & set(ticket.labels)],
-            stale=[prior_beliefs(self._store.replays, ticket.id, incumbent) for ticket in held_out],
+            prior=[prior_beliefs(self._store.replays, ticket.id, incumbent) for ticket in held_out],
             config=replace(self._config, alpha=alpha),
         )
         return list(held_out), gate

@@ -18,7 +18,7 @@ from worker_agent.surface import list_surface_files
 
 
 class EditCollection:
-    """Asks for up to `most` edits a night, and sends a rejected one back once."""
+    """Asks for up to `most` edits a night, and sends one with an objection back once."""
 
     def __init__(self, store: Store, proposer: Proposer, check: EditCheck, most: int, report: Report) -> None:
         self._store, self._proposer, self._check = store, proposer, check

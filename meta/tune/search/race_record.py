@@ -7,7 +7,7 @@ from meta.store.replays import Replays
 from meta.tune.search.worth import RaceScore, score_race
 
 
-def race_score(replays: Replays, candidate: Candidate) -> RaceScore | None:
+def recorded_score_of(replays: Replays, candidate: Candidate) -> RaceScore | None:
     """Score a candidate's race against the version in use then; `None` before it."""
     race = [replay for replay in replays.of_race(candidate.id) if replay.verdict != "void"]
     opponent = replays.race_opponent(candidate.id)

@@ -16,7 +16,7 @@ from meta.settings import SearchSettings
 from meta.store.store import Store
 from meta.surfaces.agent_toml import replace_setting
 from meta.surfaces.versions import Changes, Version, VersionHistory
-from meta.tune.search.race_record import race_score
+from meta.tune.search.race_record import recorded_score_of
 
 ChoiceValue = bool | int | str
 SearchChoice = dict[str, ChoiceValue]
@@ -80,23 +80,23 @@ class SearchSpace:
 
 
 def space_of(
-    incumbent: Version, wanted: SearchSettings, default_model: str, combinable: Mapping[int, Candidate]
+    incumbent: Version, settings: SearchSettings, default_model: str, combinable: Mapping[int, Candidate]
 ) -> SearchSpace:
     """Return today's space: the team's settings and the edits to combine."""
     config = incumbent.surface.config
     lists: dict[str, tuple[ChoiceValue, ...]] = {
-        "model": wanted.models,
-        "effort": wanted.efforts,
-        "limits.turns": wanted.turns,
-        "limits.tokens": wanted.tokens,
-        **{f"tool {tool}": ("on", "off") for tool in wanted.tools},
+        "model": settings.models,
+        "effort": settings.efforts,
+        "limits.turns": settings.turns,
+        "limits.tokens": settings.tokens,
+        **{f"tool {tool}": ("on", "off") for tool in settings.tools},
     }
     in_use: dict[str, ChoiceValue] = {
         "model": config.model or default_model,
         "effort": config.effort,
         "limits.turns": config.limits.turns,
         "limits.tokens": config.limits.tokens or 0,
-        **{f"tool {tool}": "on" if tool in config.tools else "off" for tool in wanted.tools},
+        **{f"tool {tool}": "on" if tool in config.tools else "off" for tool in settings.tools},
     }
     return SearchSpace(dict(combinable), {name: values for name, values in lists.items() if values}, in_use)
 
@@ -105,7 +105,7 @@ def find_combinable(store: Store, doubling: float) -> dict[int, Candidate]:
     """Find edits that looked good in their race but could not show a gain."""
     promising = []
     for candidate in store.candidates.refused(MAX_REFUSED_READ):
-        score = race_score(store.replays, candidate) if candidate.commit and not candidate.edit.choice else None
+        score = recorded_score_of(store.replays, candidate) if candidate.commit and not candidate.edit.choice else None
         if score and score.at(doubling) > 0.0:
             promising.append((score.at(doubling), candidate))
     best = sorted(promising, key=lambda pair: (-pair[0], -pair[1].id))[:MAX_COMBINED_EDITS]

@@ -101,8 +101,8 @@ class OptunaStudy:
         trial = self._asked = self._study.ask(distributions)
         return trial.number, space.changed(_plain(trial.params))
 
-    def belongs(self, trial: int, candidate: int) -> None:
-        """Record the candidate of the newest trial."""
+    def note_candidate(self, trial: int, candidate: int) -> None:
+        """Note the candidate that the newest trial led to."""
         self._note(trial, "candidate", candidate)
 
     def refuse(self, trial: int, why: str) -> None:

@@ -17,7 +17,7 @@ from meta.settings import Settings
 from meta.store.store import Store
 from meta.surfaces.versions import Version, VersionHistory
 from meta.tune.propose.edit_check import EditCheck
-from meta.tune.search.race_record import race_score
+from meta.tune.search.race_record import recorded_score_of
 from meta.tune.search.space import SearchChoice, SearchSpace, edit_of_choice, find_combinable, space_of
 
 if TYPE_CHECKING:
@@ -37,12 +37,12 @@ class SearchStudy:
         self, store: Store, history: VersionHistory, check: EditCheck, settings: Settings, report: Report
     ) -> None:
         self._store, self._history, self._check, self._report = store, history, check, report
-        self._wanted, self._default_model = settings.search, settings.worker_endpoint().model
+        self._settings, self._default_model = settings.search, settings.worker_endpoint().model
 
     def suggest(self, night: Night, incumbent: Version, search: Sequence[Ticket]) -> list[Candidate]:
         """Add as many suggestions as are missing beside tonight's and undecided ones."""
         undecided = self._store.candidates.undecided_or_of_night(night.id)
-        missing = self._wanted.suggestions - sum(bool(c.edit.choice) for c in undecided)
+        missing = self._settings.suggestions - sum(bool(c.edit.choice) for c in undecided)
         space = self._space(incumbent) if missing > 0 else None
         if space is None or space.is_empty:
             return []
@@ -61,7 +61,7 @@ class SearchStudy:
                     study.refuse(trial, objection)
                     continue
                 found.append(self._store.candidates.add(night.id, incumbent.id, edit))
-                study.belongs(trial, found[-1].id)
+                study.note_candidate(trial, found[-1].id)
                 self._report(f"the search suggests: {edit.title}")
                 if len(found) == missing:
                     break
@@ -76,8 +76,8 @@ class SearchStudy:
                 self._catch_up(study, self._space(incumbent), night, race_is_over=True)
 
     def _space(self, incumbent: Version) -> SearchSpace:
-        combinable = find_combinable(self._store, self._wanted.doubling)
-        return space_of(incumbent, self._wanted, self._default_model, combinable)
+        combinable = find_combinable(self._store, self._settings.doubling)
+        return space_of(incumbent, self._settings, self._default_model, combinable)
 
     def _build(
         self, incumbent: Version, space: SearchSpace, choice: SearchChoice, search: Sequence[Ticket]
@@ -98,9 +98,9 @@ class SearchStudy:
             racing = candidate and candidate.status == "proposed" and candidate.night == night.id
             if racing and not race_is_over:
                 continue
-            score = race_score(self._store.replays, candidate) if candidate else None
+            score = recorded_score_of(self._store.replays, candidate) if candidate else None
             if score:
-                study.tell(trial, score.at(self._wanted.doubling))
+                study.tell(trial, score.at(self._settings.doubling))
             else:
                 study.fail(trial)
         known = study.known()
@@ -108,5 +108,5 @@ class SearchStudy:
             choice = candidate.edit.choice or {f"edit {candidate.id}": True}
             if candidate.id in known or not (candidate.edit.choice or candidate.id in space.edits):
                 continue
-            if candidate.status != "proposed" and (score := race_score(self._store.replays, candidate)):
-                study.add(space, choice, candidate.id, score.at(self._wanted.doubling))
+            if candidate.status != "proposed" and (score := recorded_score_of(self._store.replays, candidate)):
+                study.add(space, choice, candidate.id, score.at(self._settings.doubling))
