@@ -246,7 +246,7 @@ SYSTEM = (DEFAULT_ROOT / "prompts" / "system.md").read_text()
         ({"prompts/system.md": SYSTEM + "\nTicket t-7 needs care.\n"}, "names a past ticket"),
         ({"prompts/system.md": SYSTEM + "\nMind test_number_11.\n"}, "names a test"),
         ({"prompts/system.md": SYSTEM}, "changes nothing"),
-        ({"prompts/system.md": SYSTEM + "x" * 60_000}, "budget"),
+        ({"prompts/system.md": SYSTEM + "x" * 60_000}, "the limit is 40000"),
         ({"agent.toml": "protocol = 3"}, "does not load: agent.toml"),
     ],
 )
