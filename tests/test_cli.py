@@ -306,7 +306,7 @@ def test_ctrl_c_in_the_middle_loses_nothing_and_the_next_start_goes_on(desk: Des
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=20)
     assert process.returncode == 130, err
-    assert "stopped; what was finished is kept" in err
+    assert "stopped; finished work is kept" in err
     assert "Traceback" not in err
     _, out, _ = desk.meta("status")
     assert "1 replays (0 void)" in out
@@ -420,4 +420,4 @@ def test_told_to_stop_when_the_work_is_over_it_ends_with_the_works_exit_code(mom
     words = [sys.executable, "-c", LATE, moment, "-C", str(tmp_path), "nightly", "--until", "99:99"]
     done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 2, done.stderr
-    assert "is no time of the day" in done.stderr
+    assert "is not a time of day" in done.stderr
