@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from tests.desk import Desk
     from tests.github.server import GitHubServer
 
 IDENTITY = {
@@ -62,3 +63,11 @@ def make_repo(tmp_path: Path) -> Make:
         return root
 
     return make
+
+
+@pytest.fixture
+def desk(tmp_path: Path, make_repo: Make, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """A folder with an agent, a project beside it, and `meta` to run there."""
+    from tests.desk import PROJECT, Desk, make_agent
+
+    return Desk(make_agent(tmp_path / "agent"), make_repo(PROJECT), capsys, monkeypatch)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -14,87 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from meta.cli.entry import run_command_line
 from meta.store.database import open_database
 from meta.store.store import Store
 from meta.store.writer_lock import hold_writer_lock
-from tests.conftest import Make
+from tests.desk import DONE, FIX, Desk
 from tests.messages_server import Answer, call, error, message, script, serving
-from worker_agent.surface import DEFAULT_ROOT
-
-PROJECT = {
-    "calc.py": "def mean(n):\n    return sum(n) / len(n)\n",
-    "test_calc.py": "from calc import mean\n\n\ndef test_mean():\n    assert mean([2, 4]) == 3\n",
-}
-HIDDEN = PROJECT["test_calc.py"] + "\n\ndef test_mean_of_nothing():\n    assert mean([]) == 0\n"
-GOLD = """\
-diff --git a/calc.py b/calc.py
---- a/calc.py
-+++ b/calc.py
-@@ -1,2 +1,2 @@
- def mean(n):
--    return sum(n) / len(n)
-+    return sum(n) / (len(n) or 1)
-"""
-FIX = message(call("edit_file", path="calc.py", old="/ len(n)", new="/ (len(n) or 1)"))
-DONE = message(call("submit", 2, summary="mean of nothing is 0"))
-
-
-class Desk:
-    """A folder with an agent, a project beside it, and `meta` to run there."""
-
-    def __init__(
-        self, root: Path, project: Path, capsys: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch
-    ) -> None:
-        self.root, self.project, self.capsys, self.patch = root, project, capsys, patch
-
-    def meta(self, *arguments: str) -> tuple[int, str, str]:
-        """Exit code, standard output, standard error."""
-        self.patch.setattr(sys, "argv", ["meta", "-C", str(self.root), *arguments])
-        code = run_command_line()
-        self.patch.chdir("/")
-        said = self.capsys.readouterr()
-        return code, said.out, said.err
-
-    def point_at(self, url: str) -> None:
-        self.patch.setenv("ANTHROPIC_BASE_URL", url)
-        self.patch.setenv("ANTHROPIC_MODEL", "m")
-
-    def ticket(self, **changed: object) -> Path:
-        fields = {
-            "id": "mean",
-            "title": "Mean of nothing",
-            "body": "It should be 0.",
-            "repo": str(self.project),
-            "base_commit": "HEAD",
-            "fail_to_pass": ["test_calc.py::test_mean_of_nothing"],
-            "pass_to_pass": ["test_calc.py::test_mean"],
-            "hidden": {"test_calc.py": HIDDEN},
-            "gold": GOLD,
-            "environment": {"project": False},
-        }
-        path = self.root / "tickets.jsonl"
-        path.write_text(json.dumps(fields | changed) + "\n")
-        return path
-
-    def with_ticket(self) -> None:
-        code, out, err = self.meta("tickets", "add", str(self.ticket()))
-        assert (code, out.splitlines()[-1]) == (0, "1 admitted, 0 quarantined"), err
-
-
-@pytest.fixture
-def desk(tmp_path: Path, make_repo: Make, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Desk:
-    agent = tmp_path / "agent"
-    for part in ("prompts", "tools"):
-        shutil.copytree(
-            DEFAULT_ROOT / part, agent / "worker_agent" / part, ignore=shutil.ignore_patterns("__pycache__")
-        )
-    shutil.copy(DEFAULT_ROOT / "agent.toml", agent / "worker_agent")
-    (agent / ".gitignore").write_text("runs.db*\n.meta/\ntickets.jsonl\n")
-    (agent / "meta.toml").write_text("[worker]\nretries = 0\n[replay]\nparallel = 2\n")
-    for command in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "agent"]):
-        subprocess.run(["git", *command], cwd=agent, check=True)
-    return Desk(agent, make_repo(PROJECT), capsys, monkeypatch)
 
 
 def test_a_ticket_is_admitted_replayed_and_measured(desk: Desk) -> None:

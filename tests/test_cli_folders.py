@@ -11,7 +11,7 @@ import pytest
 
 from meta.cli.entry import run_command_line
 from meta.errors import MetaError
-from tests.test_cli import Desk, desk  # noqa: F401  (a fixture)
+from tests.desk import Desk
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_init_inside_another_repository_makes_no_second_one(
     assert f"inside the git repository {folder.parent.resolve()}" in said
 
 
-def test_a_path_is_taken_from_where_one_stands_even_with_another_folder(desk: Desk) -> None:  # noqa: F811
+def test_a_path_is_taken_from_where_one_stands_even_with_another_folder(desk: Desk) -> None:
     desk.ticket().rename(desk.project / "t.jsonl")
 
     def standing_in_the_project(*arguments: str) -> tuple[int, str]:
@@ -110,7 +110,7 @@ def test_a_path_is_taken_from_where_one_stands_even_with_another_folder(desk: De
     assert "is neither a ticket's id nor a file" not in said
 
 
-def test_an_agent_that_does_not_load_is_named_with_its_file_and_commit(desk: Desk) -> None:  # noqa: F811
+def test_an_agent_that_does_not_load_is_named_with_its_file_and_commit(desk: Desk) -> None:
     desk.with_ticket()
     (desk.root / "worker_agent" / "agent.toml").write_text("tools = [\n")
     git(desk.root, "commit", "-qam", "broken")
@@ -135,7 +135,7 @@ def test_an_error_never_names_a_path_in_the_cache(said: str, shown: str) -> None
     assert MetaError(said).message == shown
 
 
-def test_an_environment_that_cannot_be_built_is_named_with_its_ticket(desk: Desk) -> None:  # noqa: F811
+def test_an_environment_that_cannot_be_built_is_named_with_its_ticket(desk: Desk) -> None:
     environment = {"project": False, "python": str(desk.root / "nowhere" / "python")}
     _, _, err = desk.meta("tickets", "add", str(desk.ticket(environment=environment)))
     assert "quarantined: mean" in err

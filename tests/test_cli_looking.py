@@ -9,13 +9,13 @@ import pytest
 
 from meta.records.replay import Replay
 from meta.store.store import Store
+from tests.desk import DONE, FIX, Desk
 from tests.messages_server import call, message, script, serving
-from tests.test_cli import DONE, FIX, Desk, desk  # noqa: F401  (a fixture)
 
 NO_CHANGE = message(call("submit", 1, summary="nothing to do"))
 
 
-def replayed(desk: Desk) -> dict[str, object]:  # noqa: F811
+def replayed(desk: Desk) -> dict[str, object]:
     """A ticket replayed twice: passed, then failed."""
     desk.with_ticket()
     with serving(script(FIX, DONE, NO_CHANGE, NO_CHANGE, NO_CHANGE, DONE)) as served:
@@ -25,7 +25,7 @@ def replayed(desk: Desk) -> dict[str, object]:  # noqa: F811
     return json.loads(out)  # type: ignore[no-any-return]
 
 
-def test_meta_alone_says_where_things_stand_and_what_to_do_next(desk: Desk, tmp_path: Path) -> None:  # noqa: F811
+def test_meta_alone_says_where_things_stand_and_what_to_do_next(desk: Desk, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     desk.patch.chdir(empty)
@@ -50,7 +50,7 @@ def test_meta_alone_says_where_things_stand_and_what_to_do_next(desk: Desk, tmp_
     assert desk.meta("status")[1] in out
 
 
-def test_a_measurement_names_its_replays_with_verdict_and_reason(desk: Desk) -> None:  # noqa: F811
+def test_a_measurement_names_its_replays_with_verdict_and_reason(desk: Desk) -> None:
     result = replayed(desk)
     passed, failed = result["replays"]  # type: ignore[misc]
     assert (passed["ticket"], passed["verdict"]) == ("mean", "passed")
@@ -59,7 +59,7 @@ def test_a_measurement_names_its_replays_with_verdict_and_reason(desk: Desk) -> 
     assert passed["id"] != failed["id"]
 
 
-def test_a_replay_is_shown_with_verdict_reason_and_transcript(desk: Desk) -> None:  # noqa: F811
+def test_a_replay_is_shown_with_verdict_reason_and_transcript(desk: Desk) -> None:
     passed, failed = replayed(desk)["replays"]  # type: ignore[misc]
     code, out, err = desk.meta("replay", "show", passed["id"][:10])
     assert code == 0, err
@@ -76,7 +76,7 @@ def test_a_replay_is_shown_with_verdict_reason_and_transcript(desk: Desk) -> Non
     assert shown["transcript"][0]["kind"] == "start"
 
 
-def test_a_measurement_of_failures_says_how_to_look_at_one(desk: Desk) -> None:  # noqa: F811
+def test_a_measurement_of_failures_says_how_to_look_at_one(desk: Desk) -> None:
     desk.with_ticket()
     with serving(script(NO_CHANGE)) as served:
         desk.point_at(served.url)
@@ -87,13 +87,13 @@ def test_a_measurement_of_failures_says_how_to_look_at_one(desk: Desk) -> None: 
 
 
 @pytest.mark.parametrize("wanted", ["nowhere", ""])
-def test_a_replay_that_is_not_there_is_usage(desk: Desk, wanted: str) -> None:  # noqa: F811
+def test_a_replay_that_is_not_there_is_usage(desk: Desk, wanted: str) -> None:
     code, _, err = desk.meta("replay", "show", wanted)
     assert code == 2
     assert "there is no replay" in err
 
 
-def test_a_beginning_that_several_replays_share_is_not_enough(desk: Desk) -> None:  # noqa: F811
+def test_a_beginning_that_several_replays_share_is_not_enough(desk: Desk) -> None:
     store = Store(desk.root / "runs.db")
     for name in ("abc1", "abc2"):
         store.replays.add(
@@ -105,7 +105,7 @@ def test_a_beginning_that_several_replays_share_is_not_enough(desk: Desk) -> Non
     assert desk.meta("replay", "show", "abc2")[0] == 0
 
 
-def test_nights_are_listed_and_shown(desk: Desk) -> None:  # noqa: F811
+def test_nights_are_listed_and_shown(desk: Desk) -> None:
     assert desk.meta("nights")[1].startswith("no night has run yet")
     code, _, err = desk.meta("nights", "show")
     assert (code, "no night has run yet" in err) == (3, True)
@@ -125,11 +125,11 @@ def test_nights_are_listed_and_shown(desk: Desk) -> None:  # noqa: F811
     assert (code, "there is no night 7" in err) == (2, True)
 
 
-def test_the_old_name_of_nights_show_is_not_in_the_help(desk: Desk) -> None:  # noqa: F811
+def test_the_old_name_of_nights_show_is_not_in_the_help(desk: Desk) -> None:
     assert "--account" not in desk.meta("nightly", "--help")[1]
 
 
-def test_programs_get_one_document(desk: Desk) -> None:  # noqa: F811
+def test_programs_get_one_document(desk: Desk) -> None:
     desk.point_at("http://127.0.0.1:9")
     code, out, _ = desk.meta("doctor", "--json")
     checked = json.loads(out)
@@ -146,7 +146,7 @@ def test_programs_get_one_document(desk: Desk) -> None:  # noqa: F811
     assert listed["id"] == "mean"
 
 
-def test_a_transcript_that_was_removed_is_said_to_be(desk: Desk) -> None:  # noqa: F811
+def test_a_transcript_that_was_removed_is_said_to_be(desk: Desk) -> None:
     first, _ = replayed(desk)["replays"]  # type: ignore[misc]
     store = Store(desk.root / "runs.db")
     assert store.transcripts.remove_beyond(0) == 2

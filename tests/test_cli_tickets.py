@@ -10,14 +10,14 @@ import pytest
 
 from meta.records.replay import Replay
 from meta.store.store import Store
-from tests.test_cli import Desk, desk  # noqa: F401  (a fixture)
+from tests.desk import Desk
 
 
-def standing(desk: Desk) -> dict[str, tuple[str, str]]:  # noqa: F811
+def standing(desk: Desk) -> dict[str, tuple[str, str]]:
     return {t["id"]: (t["status"], t["reason"]) for t in json.loads(desk.meta("tickets", "list", "--json")[1])}
 
 
-def test_a_removed_ticket_is_gone_from_lists_but_not_from_what_was_replayed(desk: Desk) -> None:  # noqa: F811
+def test_a_removed_ticket_is_gone_from_lists_but_not_from_what_was_replayed(desk: Desk) -> None:
     desk.with_ticket()
     store = Store(desk.root / "runs.db")
     store.replays.add(
@@ -35,7 +35,7 @@ def test_a_removed_ticket_is_gone_from_lists_but_not_from_what_was_replayed(desk
     assert standing(desk) == {}
 
 
-def test_a_removed_ticket_comes_back_when_a_person_says_so(desk: Desk) -> None:  # noqa: F811
+def test_a_removed_ticket_comes_back_when_a_person_says_so(desk: Desk) -> None:
     desk.with_ticket()
     desk.meta("tickets", "remove", "mean")
     code, out, _ = desk.meta("tickets", "restore", "mean")
@@ -46,7 +46,7 @@ def test_a_removed_ticket_comes_back_when_a_person_says_so(desk: Desk) -> None: 
     assert standing(desk) == {"mean": ("admitted", "")}
 
 
-def test_a_ticket_quarantined_by_hand_stays_so_until_it_is_restored(desk: Desk) -> None:  # noqa: F811
+def test_a_ticket_quarantined_by_hand_stays_so_until_it_is_restored(desk: Desk) -> None:
     desk.with_ticket()
     code, _, err = desk.meta("tickets", "quarantine", "mean", "--reason", " ")
     assert (code, "needs a reason" in err) == (2, True)
@@ -61,7 +61,7 @@ def test_a_ticket_quarantined_by_hand_stays_so_until_it_is_restored(desk: Desk) 
 
 
 @pytest.mark.parametrize("words", [["remove"], ["quarantine", "--reason", "x"], ["restore"]])
-def test_one_ticket_that_does_not_exist_and_nothing_is_changed(desk: Desk, words: list[str]) -> None:  # noqa: F811
+def test_one_ticket_that_does_not_exist_and_nothing_is_changed(desk: Desk, words: list[str]) -> None:
     desk.with_ticket()
     code, _, err = desk.meta("tickets", *words, "mean", "nowhere")
     assert (code, "ticket 'nowhere' does not exist" in err) == (2, True)
@@ -75,7 +75,7 @@ def commit(project: Path, files: dict[str, str], message: str) -> None:
         subprocess.run(["git", *words], cwd=project, check=True)
 
 
-def test_a_branch_is_mined_and_what_was_removed_is_not_mined_again(desk: Desk) -> None:  # noqa: F811
+def test_a_branch_is_mined_and_what_was_removed_is_not_mined_again(desk: Desk) -> None:
     subprocess.run(["git", "checkout", "-q", "-b", "release"], cwd=desk.project, check=True)
     source, test = (desk.project / "calc.py").read_text(), (desk.project / "test_calc.py").read_text()
     commit(
