@@ -143,7 +143,7 @@ class Engine:
         labels = (self.world.theme[name],)
         ticket = Ticket(id=name, title=name, repo="-", base_commit="-", labels=labels, grader=Grader())
         self.store.tickets.add(ticket)
-        self.store.tickets.admit(ticket, Admission(ticket=name, status="admitted"))
+        self.store.tickets.record_admission(ticket, Admission(ticket=name, status="admitted"))
 
     @property
     def incumbent(self) -> Edits:

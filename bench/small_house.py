@@ -94,6 +94,8 @@ def copy_house(house: DemoFolders, where: Path) -> DemoFolders:
     store = Store(copy.agent / "runs.db")
     for ticket, standing in zip(store.tickets.all(), store.tickets.standings(), strict=True):
         moved = Ticket.model_validate_json(ticket.model_dump_json().replace(str(house.project), str(copy.project)))
-        store.tickets.admit(moved, Admission(ticket=ticket.id, status=standing.status, reason=standing.reason))
+        store.tickets.record_admission(
+            moved, Admission(ticket=ticket.id, status=standing.status, reason=standing.reason)
+        )
     store.close()
     return copy

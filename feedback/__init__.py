@@ -9,7 +9,7 @@ comment for a prompt.
 Start with `outcome` (the records) and `source` (the protocol). `identity` decides which commits and pull requests are
 the agent's, `messages` reads commit messages, `problems` holds what goes wrong.
 
-To add a source, write a class with the three members of `source.FeedbackSource` and list what it cannot know in each
+To add a source, write a class with the four members of `source.FeedbackSource` and list what it cannot know in each
 outcome's `unknown_fields`. Its `name` starts with its kind (`gitlab:…`); give that kind its rank in `reconciliation`.
 
 A leaf: it imports neither `meta` nor `worker_agent`, and stores nothing.

@@ -6,13 +6,13 @@ Implementations: `PlainGit` (`feedback.git.plain_git`), `GitHubSource` (`feedbac
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from pydantic import Field
 
 from feedback.outcome import FeedbackRecord, Outcome
-from feedback.problems import FeedbackError
+from feedback.problems import FeedbackError, Problem
 
 
 class Cursor(FeedbackRecord):
@@ -54,6 +54,11 @@ class FeedbackSource(Protocol):
         It covers only outcomes that the caller is done with, so it is safe to store at any time: after a kill some are
         yielded again, and none is lost.
         """
+        ...
+
+    @property
+    def problems(self) -> Sequence[Problem]:
+        """What could not be read, or not in full; complete once `outcomes` has ended."""
         ...
 
 

@@ -1,7 +1,7 @@
-"""The composition root: builds what a command or a night needs.
+"""The composition root: builds what a command or a night needs from its project.
 
-Each part is built once, when it is first used. Only commands, the demo, tests and benchmarks import this module;
-everything below is given the one to four parts that it uses.
+Properties are built once, when first used; methods build anew for their arguments. Only commands, the demo, tests and
+benches import this module. Everything below it is handed the one to four parts that it uses.
 """
 
 from __future__ import annotations
@@ -83,6 +83,7 @@ class App:
 
     @property
     def history(self) -> VersionHistory:
+        """`versions`, unless a simulation was given."""
         return self._history or self.versions
 
     @cached_property

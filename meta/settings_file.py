@@ -78,7 +78,11 @@ def _message(found: ErrorDetails) -> str:
     if kind in ("model_type", "dict_type"):
         return f"must be a section: [{_dotted(keys)}]"
     if kind == "tuple_type":
-        return f"must be a list of sections: [[{_dotted(keys)}]]" if field and _model_of(field) else "must be a [list]"
+        return (
+            f"must be a list of sections: [[{_dotted(keys)}]]"
+            if field and settings_model_of(field)
+            else "must be a [list]"
+        )
     if kind == "string_pattern_mismatch" and field and field.examples:
         return f'must be written like "{field.examples[0]}"'
     return text[:1].lower() + text[1:]
@@ -135,7 +139,7 @@ def _suggestion(keys: Keys) -> str:
 def _names(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, str]]:
     """Yield the full and the short name of every setting."""
     for name, field in model.model_fields.items():
-        if inner := _model_of(field):
+        if inner := settings_model_of(field):
             yield from _names(inner, f"{above}{name}.")
         elif above:
             yield above + name, name
@@ -161,12 +165,12 @@ def _model(keys: Keys) -> type[BaseModel] | None:
             entry = False
             continue
         field = model.model_fields.get(str(key))
-        model = _model_of(field) if field else None
+        model = settings_model_of(field) if field else None
         entry = bool(field and get_origin(field.annotation) in (tuple, dict))
     return model
 
 
-def _model_of(field: FieldInfo) -> type[BaseModel] | None:
+def settings_model_of(field: FieldInfo) -> type[BaseModel] | None:
     """Return the model of a table, or of tables in a list or dict, if it is one."""
     for kind in (field.annotation, *get_args(field.annotation)):
         if isinstance(kind, type) and issubclass(kind, BaseModel):
@@ -189,7 +193,7 @@ def render_settings(settings: Settings | None = None) -> str:
 def _tables(model: BaseModel, above: str = "") -> Iterator[str]:
     """Yield the sections inside a table, each followed by those inside it."""
     for name, field in type(model).model_fields.items():
-        if not _model_of(field):
+        if not settings_model_of(field):
             continue
         path, value = above + name, getattr(model, name)
         about = f"# {field.description}"
@@ -211,7 +215,7 @@ def _section(about: str, header: str, model: BaseModel, real: bool = True) -> st
     """
     settings: list[tuple[str, FieldInfo]] = []
     for name, field in type(model).model_fields.items():
-        if name in _NOT_IN_FILE or _model_of(field):
+        if name in _NOT_IN_FILE or settings_model_of(field):
             continue
         value, default = getattr(model, name), field.get_default(call_default_factory=True)
         if value is None and default is not None:

@@ -133,7 +133,7 @@ def tuned(folder: Path, make: Make, *answers: Answer) -> tuple[House, App, Serve
         Ticket(id="t-11", repo="-", base_commit="-", labels=("convention",), **TICKET),
     ):
         store.tickets.add(ticket)
-        store.tickets.admit(ticket, Admission(ticket=ticket.id, status="admitted"))
+        store.tickets.record_admission(ticket, Admission(ticket=ticket.id, status="admitted"))
     with github(pulls=WORLD, permissions={"ann": "write", "mel": "read"}) as hub, serving(script(*answers)) as model:
         settings = {"github": {"base_url": hub.url}, "agent": {"authors": ["robo[bot]"]}, "tune": {"replays": 40}}
         settings |= {"root": house.root}

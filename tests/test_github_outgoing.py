@@ -1,6 +1,6 @@
 """From GitHub and back: an issue becomes a pull request, a proposal becomes one, and what people say is read back.
 
-GitHub and the model's service are servers on loopback; pushes go to a bare repository on disk.
+GitHub and the model service are servers on loopback; pushes go to a bare repository on disk.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def git(*args: str, cwd: Path) -> str:
 
 @dataclass
 class House:
-    """A product with its bare `origin`, the agent's settings, GitHub and the model's service."""
+    """A product with its bare `origin`, the agent's settings, GitHub and the model service."""
 
     folder: Path
     product: Path

@@ -86,7 +86,7 @@ class House:
                 grader=Grader(fail_to_pass=(f"tests/test_{number}.py::test_number_{number}",)),
             )
             store.tickets.add(ticket)
-            store.tickets.admit(ticket, Admission(ticket=ticket.id, status="admitted"))
+            store.tickets.record_admission(ticket, Admission(ticket=ticket.id, status="admitted"))
 
     @property
     def settings(self) -> Settings:
@@ -303,7 +303,7 @@ def test_a_ticket_whose_brief_leaves_out_what_its_tests_demand_never_reaches_the
     for ticket in store.tickets.all():
         if ticket.id in vague:
             marked = ticket.model_copy(update={"labels": (*ticket.labels, UNDER_SPECIFIED)})
-            store.tickets.admit(marked, Admission(ticket=ticket.id, status="admitted"))
+            store.tickets.record_admission(marked, Admission(ticket=ticket.id, status="admitted"))
     for _ in range(2):
         search, held_out = divide_tickets(store.tickets)
         assert not vague & {ticket.id for ticket in held_out}
@@ -316,6 +316,6 @@ def test_with_few_tickets_that_are_clear_only_those_reach_the_gate(tmp_path: Pat
     store = House(tmp_path / "few", tickets=14).app().store
     for ticket in store.tickets.all()[:8]:
         marked = ticket.model_copy(update={"labels": (UNDER_SPECIFIED,)})
-        store.tickets.admit(marked, Admission(ticket=ticket.id, status="admitted"))
+        store.tickets.record_admission(marked, Admission(ticket=ticket.id, status="admitted"))
     search, held_out = divide_tickets(store.tickets)
     assert (len(search), len(held_out)) == (14, 6)

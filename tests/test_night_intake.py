@@ -83,7 +83,7 @@ def test_without_a_model_a_night_says_so_once_and_not_for_each_stage(house: Unwa
 
 
 class Unanswered(SimulatedExecutor):
-    """Some replays end without an answer of the model's service."""
+    """Some replays end without an answer of the model service."""
 
     tickets: frozenset[str] | None = None
     """On which tickets; `None`: on all of them."""

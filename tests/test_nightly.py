@@ -57,7 +57,7 @@ class Unwatched(House):
         known = self.app().store.tickets
         for ticket in known.all():
             real = ticket.model_copy(update={"repo": str(root), "base_commit": "HEAD"})
-            known.admit(real, Admission(ticket=ticket.id, status="admitted"))
+            known.record_admission(real, Admission(ticket=ticket.id, status="admitted"))
 
     def over(self, url: str = "", executor: Any = None, **nightly_settings: object) -> NightEnd:
         self.executor = executor or self.executor

@@ -78,7 +78,7 @@ def test_a_theme_that_only_search_tickets_have_is_named() -> None:
         outlook_of(engine)  # divides the tickets
         search = engine.store.tickets.for_search()[0]
         other = search.model_copy(update={"labels": ("convention",)})
-        engine.store.tickets.admit(other, Admission(ticket=search.id, status="admitted"))
+        engine.store.tickets.record_admission(other, Admission(ticket=search.id, status="admitted"))
         assert any("no held-out ticket is about convention" in line for line in outlook_of(engine).advice)
 
 

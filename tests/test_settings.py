@@ -115,9 +115,9 @@ def test_reading_does_not_wait_for_tomlkit(tmp_path: Path) -> None:
 
 
 def _models(model: type[BaseModel]) -> list[type[BaseModel]]:
-    from meta.settings_file import _model_of
+    from meta.settings_file import settings_model_of
 
-    return [model, *(m for f in model.model_fields.values() if (inner := _model_of(f)) for m in _models(inner))]
+    return [model, *(m for f in model.model_fields.values() if (inner := settings_model_of(f)) for m in _models(inner))]
 
 
 @pytest.mark.parametrize("model", _models(Settings))

@@ -1,4 +1,4 @@
-"""The ledger and the purse: every call written down, and caps that hold when calls run side by side."""
+"""The ledger and the budget: every call written down, and caps that hold when calls run side by side."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from meta.errors import BudgetSpent
-from meta.gateway import call_budget as purses
+from meta.gateway import call_budget
 from meta.gateway.call_budget import CallBudget, SpendingCaps
 from meta.gateway.metered_model import MeteredModel, call_purpose, worst_case_of
 from meta.store.calls import CallLedger, PlannedCall
@@ -36,11 +36,11 @@ def asked(tokens: int = 100, usd: float | None = 1.0, night: int = 1) -> Planned
 
 def test_every_call_is_in_the_ledger_with_who_asked_who_answered_and_what_it_used(tmp_path: Path) -> None:
     store = Store(tmp_path / "runs.db")
-    purse = CallBudget(store.calls, night=4)
+    budget = CallBudget(store.calls, night=4)
     answer = message(text("hi"), cache_read_input_tokens=7, cache_creation_input_tokens=3)
     with serving(script(answer, error(529, "overloaded_error"))) as served:
         model = MessagesModel(ModelEndpoint("m", served.url, retries=0, prices=PRICES))
-        metered = MeteredModel(model, purse, "cause", "m", PRICES)
+        metered = MeteredModel(model, budget, "cause", "m", PRICES)
         with call_purpose("r-1", 9):
             metered.ask(QUESTION)
             with pytest.raises(ModelUnavailable):
@@ -52,20 +52,20 @@ def test_every_call_is_in_the_ledger_with_who_asked_who_answered_and_what_it_use
     assert first.usd == pytest.approx((10 + 5 * 10 + 3 * 1.25) / 1e6)
     assert second.ended
     assert "529" in second.ended
-    assert purse.spent.tokens == store.calls.spent(4).tokens == 25
+    assert budget.spent.tokens == store.calls.spent(4).tokens == 25
 
 
 def test_the_cap_holds_when_calls_run_side_by_side(ledger: CallLedger) -> None:
-    purse, most, held = CallBudget(ledger, SpendingCaps(usd=10.0)), 0.0, []
+    budget, most, held = CallBudget(ledger, SpendingCaps(usd=10.0)), 0.0, []
     lock = threading.Lock()
 
     def call() -> bool:
         nonlocal most
         try:
-            with purse.call(asked()) as one:
+            with budget.call(asked()) as one:
                 with lock:
                     held.append(1.0)
-                    most = max(most, purse.spent.usd + sum(held))
+                    most = max(most, budget.spent.usd + sum(held))
                 time.sleep(0.005)
                 one.answered("m", Usage(calls=1, input_tokens=1, usd=0.7))
                 with lock:
@@ -76,18 +76,18 @@ def test_the_cap_holds_when_calls_run_side_by_side(ledger: CallLedger) -> None:
 
     with ThreadPoolExecutor(16) as pool:
         made = sum(pool.map(lambda _: call(), range(60)))
-    assert purse.spent.usd <= 10.0
+    assert budget.spent.usd <= 10.0
     assert most <= 10.0 + 16 * 0.7  # what is settled may still be listed as held for a moment
     assert made == 13  # 13 * 0.7 = 9.1: the fourteenth might cost 1.0
-    assert ledger.spent(1).usd == pytest.approx(purse.spent.usd)
+    assert ledger.spent(1).usd == pytest.approx(budget.spent.usd)
 
 
 def test_a_call_waits_for_what_others_may_leave(ledger: CallLedger) -> None:
-    purse = CallBudget(ledger, SpendingCaps(tokens=150))
+    budget = CallBudget(ledger, SpendingCaps(tokens=150))
     entered = threading.Event()
 
     def slow() -> None:
-        with purse.call(asked(100)) as call:
+        with budget.call(asked(100)) as call:
             entered.set()
             time.sleep(0.2)
             call.answered("m", Usage(calls=1, output_tokens=10))
@@ -95,10 +95,10 @@ def test_a_call_waits_for_what_others_may_leave(ledger: CallLedger) -> None:
     thread = threading.Thread(target=slow)
     thread.start()
     entered.wait()
-    with purse.call(asked(100)) as call:
+    with budget.call(asked(100)) as call:
         call.answered("m", Usage(calls=1, output_tokens=10))
     thread.join()
-    assert purse.spent.tokens == 20
+    assert budget.spent.tokens == 20
 
 
 def test_a_call_that_was_cut_off_counts_with_its_worst_case(tmp_path: Path) -> None:
@@ -110,20 +110,20 @@ def test_a_call_that_was_cut_off_counts_with_its_worst_case(tmp_path: Path) -> N
 
 
 def test_without_a_price_tokens_are_capped_where_money_is(ledger: CallLedger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(purses, "MAX_UNPRICED_TOKENS", 250)
-    purse = CallBudget(ledger, SpendingCaps(usd=10.0))
+    monkeypatch.setattr(call_budget, "MAX_UNPRICED_TOKENS", 250)
+    budget = CallBudget(ledger, SpendingCaps(usd=10.0))
     for _ in range(2):
-        with purse.call(asked(100, usd=None)) as call:
+        with budget.call(asked(100, usd=None)) as call:
             call.answered("m", Usage(calls=1, output_tokens=100))
-    with pytest.raises(BudgetSpent, match="unknown price"), purse.call(asked(100, usd=None)):
+    with pytest.raises(BudgetSpent, match="unknown price"), budget.call(asked(100, usd=None)):
         pass
-    assert purse.spent.known_usd is None
+    assert budget.spent.known_usd is None
 
 
-def test_a_purse_that_is_closed_lets_nobody_spend(ledger: CallLedger) -> None:
-    purse = CallBudget(ledger)
-    purse.stop("the night is over")
-    with pytest.raises(BudgetSpent, match="the night is over"), purse.call(asked()):
+def test_a_budget_that_is_closed_lets_nobody_spend(ledger: CallLedger) -> None:
+    budget = CallBudget(ledger)
+    budget.stop("the night is over")
+    with pytest.raises(BudgetSpent, match="the night is over"), budget.call(asked()):
         pass
 
 

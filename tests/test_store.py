@@ -91,7 +91,7 @@ def test_two_writers_at_once_are_told_of_each_other(tmp_path: Path) -> None:
 
 def test_a_changed_ticket_has_to_prove_itself_anew(store: Store) -> None:
     assert store.tickets.add(ticket())
-    store.tickets.admit(ticket(), Admission(ticket="t-1", status="admitted"))
+    store.tickets.record_admission(ticket(), Admission(ticket="t-1", status="admitted"))
     assert not store.tickets.add(ticket())
     assert store.tickets.admitted()
     assert store.tickets.add(ticket(title="Mend it well"))

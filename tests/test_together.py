@@ -36,7 +36,7 @@ class Small(House):
                 grader=Grader(),
             )
             store.tickets.add(ticket)
-            store.tickets.admit(ticket, Admission(ticket=ticket.id, status="admitted"))
+            store.tickets.record_admission(ticket, Admission(ticket=ticket.id, status="admitted"))
 
     @property
     def settings(self) -> Settings:

@@ -27,7 +27,7 @@ from feedback.git.history import History
 from feedback.git.main_index import MainIndex
 from feedback.identity import AgentIdentity
 from feedback.outcome import Outcome
-from feedback.problems import FeedbackError
+from feedback.problems import FeedbackError, Problem
 from feedback.source import Cursor, check_cursor
 
 _CASES_AT_ONCE = 200
@@ -68,6 +68,7 @@ class PlainGit:
         self._path = Path(path)
         self._identity, self._main, self._open_days = identity, main, open_days
         self._repository = repository
+        self.problems: list[Problem] = []  # git can be read in full, or not at all
         self._position: str | None = None
         self._seen: dict[str, str] | None = None
 

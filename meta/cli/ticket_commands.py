@@ -105,7 +105,7 @@ def quarantine_tickets_command(tickets: TICKETS_ARGUMENT, reason: REASON_OPTION)
         raise MetaError("a quarantine needs a reason", "give --reason TEXT", ExitCode.USAGE)
     with open_writable(HERE, "tickets quarantine", report) as app:
         _require_known(app, tickets)
-        app.store.tickets.quarantine(tickets, reason)
+        app.store.tickets.quarantine_by_hand(tickets, reason)
     print_result(f"quarantined {', '.join(tickets)}")
 
 

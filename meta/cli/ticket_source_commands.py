@@ -58,7 +58,7 @@ def mine_command(
     with open_writable(HERE, "tickets mine", report) as app:
         tickets, settings = app.store.tickets, app.settings.replay
         line = MainLine(branch, since or None)
-        for mined in mine_into_store(tickets, app.workshop, path, settings, report, line=line, limit=limit):
+        for mined in mine_into_store(tickets, app.workshop, path, settings, report, main_line=line, limit=limit):
             counts[mined.status] += 1
             if as_json:
                 print_json(mined.line())

@@ -151,7 +151,7 @@ def _test_group(world: SelftestWorld, number: int, config: GateConfig, folder: P
     store.skip_disk_sync()
     for ticket in world.tickets:
         store.tickets.add(ticket)
-        store.tickets.admit(ticket, Admission(ticket=ticket.id, status="admitted"))
+        store.tickets.record_admission(ticket, Admission(ticket=ticket.id, status="admitted"))
     incumbent = _surface("incumbent")
     _replay_before_promotion(store, world.executor, world.tickets, incumbent)
     store.incumbents.promote(incumbent.version, "simulated")

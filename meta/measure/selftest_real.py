@@ -129,7 +129,7 @@ def _open_own_record(store: Store, incumbent: Version, tickets: Sequence[Ticket]
     own = Store(root / project.database.name)
     for ticket in tickets:
         own.tickets.add(ticket)
-        own.tickets.admit(ticket, Admission(ticket=ticket.id, status="admitted"))
+        own.tickets.record_admission(ticket, Admission(ticket=ticket.id, status="admitted"))
         for replay in store.replays.newest_shared(incumbent.id, ticket.id, MAX_RUNS_READ):
             own.replays.add(replay.model_copy(update={"purpose": "measure"}))
     return own

@@ -105,7 +105,7 @@ def mine_tickets(project: Project, store: Store, workshop: Workshop, deadline: D
             path,
             settings.replay,
             project.report,
-            line=MainLine(since=since),
+            main_line=MainLine(since=since),
             limit=settings.nightly.mine,
             skip=_turned_down_before(store.nights),
         )

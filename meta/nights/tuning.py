@@ -31,7 +31,7 @@ def admit_and_tune(
 ) -> TuningResult:
     """Admit the tickets that wait, say what the night can detect, then tune.
 
-    `open_tuning` builds what tuning works with when it is needed. Raises `MetaError` when the model's service stops it;
+    `open_tuning` builds what tuning works with when it is needed. Raises `MetaError` when the model service stops it;
     the night can be resumed.
     """
     with explain_service_errors():

@@ -135,18 +135,16 @@ def _open_github(project: Project, repository: str, keep: KeepCursor) -> Feedbac
 
 
 def _read_source(outcomes: Outcomes, source: FeedbackSource, keep: KeepCursor) -> IngestResult:
-    result, known = IngestResult(source.name), outcomes.cursor(source.name)
+    known, kinds, failure = outcomes.cursor(source.name), Counter[str](), ""
     try:
         for outcome in source.outcomes(Cursor.model_validate_json(known) if known else None):
             if changed := outcomes.add_part(outcome, source.name):
-                result.changed += 1
-                result.kinds[changed.kind.value] += 1
+                kinds[changed.kind.value] += 1
         if source.cursor:
             keep(source.cursor)
     except FeedbackError as error:
-        result.failure = str(error)
-    result.problems = [str(p) for p in getattr(source, "problems", [])]
-    return result
+        failure = str(error)
+    return IngestResult(source.name, kinds.total(), kinds, [str(problem) for problem in source.problems], failure)
 
 
 def _read_proposals(store: Store, project: Project) -> IngestResult:

@@ -22,7 +22,9 @@ def accept_proposal(store: Store, versions: GitVersions, proposal: Proposal) -> 
         )
     title = store.candidates.find(proposal.candidate).edit.title
     message = f"Merge proposal {proposal.id}: {title}\n\nMeta-Proposal: {proposal.id}"
-    merge = _apply_to_head(versions, f"{proposal.commit_id}^", proposal.commit_id, message, also=proposal.commit_id)
+    merge = _apply_to_head(
+        versions, f"{proposal.commit_id}^", proposal.commit_id, message, second_parent=proposal.commit_id
+    )
     return store.proposals.decide(proposal, "accepted", merge_commit=merge)
 
 
@@ -52,7 +54,7 @@ def roll_back_proposal(store: Store, versions: GitVersions, proposal: Proposal, 
     return store.proposals.decide(proposal, "rolled_back", reason.strip() or "rolled back by hand")
 
 
-def _apply_to_head(versions: GitVersions, before: str, after: str, message: str, also: str = "") -> str:
+def _apply_to_head(versions: GitVersions, before: str, after: str, message: str, second_parent: str = "") -> str:
     """Commit the change between two commits on top of HEAD, and move the branch there.
 
     The commit is made from objects alone, so that a conflict never leaves a half-merged working tree behind.
@@ -61,10 +63,10 @@ def _apply_to_head(versions: GitVersions, before: str, after: str, message: str,
     changes = versions.carry_over(before, after, head)
     if changes is None:
         raise MetaError(
-            f"{(also or before)[:10]} conflicts with later changes in {versions.folder}/",
-            f"merge {(also or before)[:10]} by hand, or reject the proposal and let the next night try again",
+            f"{(second_parent or before)[:10]} conflicts with later changes in {versions.folder}/",
+            f"merge {(second_parent or before)[:10]} by hand, or reject the proposal and let the next night try again",
         )
-    commit = versions.commit(head, changes, message, also=also).commit
+    commit = versions.commit(head, changes, message, second_parent=second_parent).commit
     versions.advance(commit)
     return commit
 

@@ -65,6 +65,7 @@ class Account(Record):
     stopped: str = ""
     """Why it ended before its work was done; empty if it did not."""
     do: str = ""
+    """What a person can do about it; empty if nothing is known to help."""
     failed: bool = False
     out_of_budget: bool = False
     feedback: dict[str, int] = Field(default_factory=dict)

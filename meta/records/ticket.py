@@ -134,6 +134,10 @@ class Ticket(Record):
     source: str = "file"
     fix_commit: str | None = None
 
+    def with_grader(self, **changes: object) -> Ticket:
+        """Return the ticket with these fields of its grader changed."""
+        return self.model_copy(update={"grader": self.grader.model_copy(update=changes)})
+
 
 TicketStatus = Literal["new", "admitted", "quarantined"]
 

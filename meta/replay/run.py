@@ -47,9 +47,9 @@ def run_replay(job: ReplayJob, worker: OwnWorker, workshop: Workshop) -> Finishe
     """
     begun, started_at = time.monotonic(), datetime.now(UTC).isoformat(timespec="milliseconds")
     events: list[Event] = []
-    name = uuid.uuid4().hex
+    replay_id = uuid.uuid4().hex
     try:
-        with workshop.ticket_bench(job.ticket) as bench, call_purpose(name, job.candidate):
+        with workshop.ticket_bench(job.ticket) as bench, call_purpose(replay_id, job.candidate):
             submission = worker.work(job.ticket, job.surface, bench, events.append)
             graded = verdict_without_diff(submission) or grade_submission(job.ticket, submission.diff, bench)
     except (OSError, GitError, SandboxUnavailable) as error:  # a full disk, a killed git, no more processes
@@ -58,7 +58,7 @@ def run_replay(job: ReplayJob, worker: OwnWorker, workshop: Workshop) -> Finishe
         graded = Graded(verdict="void", reason=trouble)
     return FinishedReplay(
         Replay(
-            id=name,
+            id=replay_id,
             ticket=job.ticket.id,
             version=job.surface.version,
             purpose=job.purpose,

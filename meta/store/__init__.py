@@ -18,7 +18,7 @@ How data passes through: a caller hands in a frozen record, the table's object t
 `database.RunsDatabase` writes that row, durable when the call returns. Rows become records again before they leave.
 Writes that belong together go inside `with store.all_or_nothing():`. One process writes at a time (`writer_lock`);
 others may read. `summary` answers `meta status` with the standard library alone. `definitions` says what counts for
-one-shot success.
+one-shot success, and how timestamps are written.
 
 To add a question, add a method to the table's class and name it after what it answers. If it is asked for every replay
 or batch, add it to the test that looks for indexes in `tests/test_store.py`. To add a table or a column, append a

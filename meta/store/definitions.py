@@ -14,10 +14,6 @@ COUNTS = f"verdict != 'void' and purpose in ({', '.join(repr(purpose) for purpos
 """The same as an SQL condition on `replays`. Void replays do not count."""
 
 
-REMOVED_BY_HAND, QUARANTINED_BY_HAND = "removed by hand", "quarantined by hand"
-"""How a ticket's reason begins where a person took it out of use. It stays `quarantined` until a person restores it."""
-
-
 def take_timestamp() -> str:
     """Return the current time in UTC, as ISO 8601 to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from meta.errors import ExitCode, MetaError
-from meta.store.definitions import COUNTS, REMOVED_BY_HAND
+from meta.store.definitions import COUNTS
+from meta.store.tickets import REMOVED_BY_HAND
 
 TOKENS = "input_tokens + output_tokens + coalesce(cache_read_tokens, 0) + coalesce(cache_write_tokens, 0)"
 

@@ -7,7 +7,10 @@ from collections.abc import Iterable, Sequence
 from meta.records.record import Record
 from meta.records.ticket import Admission, Ticket, TicketStatus
 from meta.store.database import RunsDatabase
-from meta.store.definitions import QUARANTINED_BY_HAND, REMOVED_BY_HAND, take_timestamp
+from meta.store.definitions import take_timestamp
+
+REMOVED_BY_HAND, QUARANTINED_BY_HAND = "removed by hand", "quarantined by hand"
+"""How a ticket's reason begins where a person took it out of use. It stays `quarantined` until a person restores it."""
 
 STANDING = "select id, status, held_out, source, title, reason from tickets"
 
@@ -50,8 +53,8 @@ class Tickets:
         )
         return True
 
-    def admit(self, ticket: Ticket, admission: Admission) -> None:
-        """Record the result of a ticket's admission.
+    def record_admission(self, ticket: Ticket, admission: Admission) -> None:
+        """Record the result of a ticket's admission: admitted, or quarantined with the reason.
 
         It also replaces the ticket, whose grader may have become smaller.
         """
@@ -75,13 +78,15 @@ class Tickets:
         """Take tickets out of use and out of every list. Their replays stay, and nothing makes them again by itself."""
         self._take_out(ids, REMOVED_BY_HAND, reason)
 
-    def quarantine(self, ids: Iterable[str], reason: str) -> None:
+    def quarantine_by_hand(self, ids: Iterable[str], reason: str) -> None:
         """Take tickets out of use for a person's reason, which `reset` leaves alone."""
         self._take_out(ids, QUARANTINED_BY_HAND, reason)
 
     def restore(self, ids: Iterable[str]) -> None:
         """Make tickets new again, whatever they were."""
-        self._db.execute_each("update tickets set status = 'new', reason = '' where id = ?", [(name,) for name in ids])
+        self._db.execute_each(
+            "update tickets set status = 'new', reason = '' where id = ?", [(ticket_id,) for ticket_id in ids]
+        )
 
     def find(self, ticket_id: str) -> Ticket | None:
         """Return the ticket with this id, also if it was removed."""
@@ -114,11 +119,13 @@ class Tickets:
 
     def move_to_search(self, ids: Iterable[str]) -> None:
         """Let the proposer read these tickets; the gate no longer uses them."""
-        self._db.execute_each("update tickets set held_out = 0 where id = ?", [(name,) for name in ids])
+        self._db.execute_each("update tickets set held_out = 0 where id = ?", [(ticket_id,) for ticket_id in ids])
 
     def count_decision(self, ids: Iterable[str]) -> None:
         """Count one decision of the gate for each of these tickets."""
-        self._db.execute_each("update tickets set decisions = decisions + 1 where id = ?", [(name,) for name in ids])
+        self._db.execute_each(
+            "update tickets set decisions = decisions + 1 where id = ?", [(ticket_id,) for ticket_id in ids]
+        )
 
     def decisions(self) -> dict[str, int]:
         """Return how many decisions of the gate each ticket has served, by id."""
@@ -155,7 +162,8 @@ class Tickets:
     def _take_out(self, ids: Iterable[str], how: str, reason: str) -> None:
         words = f"{how}: {reason.strip()}" if reason.strip() else how
         self._db.execute_each(
-            "update tickets set status = 'quarantined', reason = ? where id = ?", [(words, name) for name in ids]
+            "update tickets set status = 'quarantined', reason = ? where id = ?",
+            [(words, ticket_id) for ticket_id in ids],
         )
 
     def _read(self, condition: str) -> list[Ticket]:

@@ -126,14 +126,13 @@ class GitVersions:
                     target.write_text(text, "utf-8", newline="")
             return self._keep(folder)
 
-    def commit(self, parent: Version, changes: Changes, message: str, ref: str = "", also: str = "") -> Version:
-        """Commit these changes on top of `parent`'s commit, kept under `ref`.
-
-        `also` is a second parent.
-        """
+    def commit(
+        self, parent: Version, changes: Changes, message: str, ref: str = "", second_parent: str = ""
+    ) -> Version:
+        """Commit these changes on top of `parent`'s commit, kept under `ref`."""
         surface = self.lay_out(parent, changes)
         files = {self._place(path): text for path, text in changes.items()}
-        commit = write_commit(self.repository, parent.commit, files, message, also)
+        commit = write_commit(self.repository, parent.commit, files, message, second_parent)
         if ref:
             run_git("update-ref", ref, commit, cwd=self.repository)
         return Version(commit, surface)

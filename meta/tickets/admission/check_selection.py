@@ -27,7 +27,7 @@ def add_acceptance_checks(ticket: Ticket, bench: Bench) -> Ticket:
     passed = {
         finding.check for finding in found if finding.verdict == "passed" and finding.seconds < SLOW_LINTER_SECONDS
     }
-    return _with_grader(ticket, checks=tuple(name for name in names if name in passed))
+    return ticket.with_grader(checks=tuple(name for name in names if name in passed))
 
 
 def add_review_checks(ticket: Ticket, drafts: Iterable[ReviewCheck], bench: Bench) -> Ticket:
@@ -37,13 +37,13 @@ def add_review_checks(ticket: Ticket, drafts: Iterable[ReviewCheck], bench: Benc
     """
     drafts = tuple(dict.fromkeys(drafts))
     if not drafts or ticket.rejected is None:
-        return _with_grader(ticket, review=())
+        return ticket.with_grader(review=())
     right, wrong = (
         run_review_checks(drafts, _open_merged_change(ticket, bench)),
         run_review_checks(drafts, _open_change(ticket.rejected, (), bench)),
     )
     pairs = zip(drafts, right, wrong, strict=True)
-    return _with_grader(ticket, review=tuple(c for c, r, w in pairs if r.verdict == "passed" and w.verdict == "failed"))
+    return ticket.with_grader(review=tuple(c for c, r, w in pairs if r.verdict == "passed" and w.verdict == "failed"))
 
 
 def _open_merged_change(ticket: Ticket, bench: Bench) -> SubmissionChange:
@@ -55,7 +55,3 @@ def _open_change(diff: str, hidden: Sequence[HiddenFile], bench: Bench) -> Submi
         apply_diff(workspace, diff)
         lay_hidden_files(workspace.root, hidden)
         return compare_with_base(workspace.root, bench.template.tree)
-
-
-def _with_grader(ticket: Ticket, **changed: object) -> Ticket:
-    return ticket.model_copy(update={"grader": ticket.grader.model_copy(update=changed)})

@@ -30,7 +30,7 @@ def quarantine_lost_tickets(tickets: Tickets, cache: Cache, report: Report) -> l
             template_of(ticket, cache)
         except MetaError as error:
             admission = Admission(ticket=ticket.id, status="quarantined", reason=error.message)
-            tickets.admit(ticket, admission)
+            tickets.record_admission(ticket, admission)
             report(f"quarantined: {error.message}")
             lost.append(admission)
     return lost

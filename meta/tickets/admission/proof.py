@@ -13,7 +13,7 @@ from meta.environments.workshop import Bench
 from meta.project import Report, ignore_report
 from meta.records.ticket import Admission, ReviewCheck, Ticket
 from meta.tickets.admission.check_selection import add_acceptance_checks, add_review_checks
-from meta.tickets.admission.quarantine import Quarantine, examine_diff
+from meta.tickets.admission.quarantine import NotAdmissible, examine_diff
 from meta.tickets.admission.reliable_tests import LeftOut, keep_failing_on_base, keep_passing_on_gold
 
 CheckDrafter = Callable[[Ticket], tuple[ReviewCheck, ...]]
@@ -32,7 +32,7 @@ def admit_ticket(
     """
     begun, given = time.monotonic(), ticket.grader.review
     # A check must not decide before it is admitted.
-    ticket = _with_grader(ticket, checks=(), review=())
+    ticket = ticket.with_grader(checks=(), review=())
     try:
         _require_parts(ticket)
         ticket, left_out = keep_passing_on_gold(ticket, bench, runs, report)
@@ -43,19 +43,19 @@ def admit_ticket(
             ticket = _fail_rejected(ticket, given, bench, draft, report)
         reason = _describe_left_out(left_out | passing)
         admission = Admission(ticket=ticket.id, status="admitted", reason=reason, runs=runs)
-    except Quarantine as why:
-        ticket = _with_grader(ticket, review=given)
+    except NotAdmissible as why:
+        ticket = ticket.with_grader(review=given)
         admission = Admission(ticket=ticket.id, status="quarantined", reason=str(why), runs=runs)
     return admission.model_copy(update={"seconds": round(time.monotonic() - begun, 3)}), ticket
 
 
 def _require_parts(ticket: Ticket) -> None:
     if ticket.gold is None:
-        raise Quarantine("it has no gold diff, so nothing shows that its tests can be passed")
+        raise NotAdmissible("it has no gold diff, so nothing shows that its tests can be passed")
     if not ticket.gold.strip():
-        raise Quarantine("its gold diff is empty: the change is in its tests alone")
+        raise NotAdmissible("its gold diff is empty: the change is in its tests alone")
     if not ticket.grader.fail_to_pass:
-        raise Quarantine("it has no FAIL_TO_PASS test")
+        raise NotAdmissible("it has no FAIL_TO_PASS test")
 
 
 def _fail_rejected(
@@ -69,18 +69,14 @@ def _fail_rejected(
     report("the rejected diff")
     examined = examine_diff(ticket, ticket.rejected, bench)
     if examined.reading is None:
-        raise Quarantine(f"the rejected diff proves nothing: {examined.graded.reason}")
+        raise NotAdmissible(f"the rejected diff proves nothing: {examined.graded.reason}")
     ticket = add_review_checks(ticket, given, bench)
     if examined.graded.verdict == "passed" and not ticket.grader.review and draft:
         report("drafting checks from the reviewers' words")
         ticket = add_review_checks(ticket, draft(ticket), bench)
     if examined.graded.verdict == "passed" and not ticket.grader.review:
-        raise Quarantine("the rejected diff passes: neither tests nor checks see what its reviewers objected to")
+        raise NotAdmissible("the rejected diff passes: neither tests nor checks see what its reviewers objected to")
     return ticket
-
-
-def _with_grader(ticket: Ticket, **changed: object) -> Ticket:
-    return ticket.model_copy(update={"grader": ticket.grader.model_copy(update=changed)})
 
 
 def _describe_left_out(left_out: LeftOut) -> str:

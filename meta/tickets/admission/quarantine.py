@@ -12,14 +12,14 @@ RUN_ATTEMPTS = 2
 """How often a run is tried if it ends early or before its tests begin: something may have killed it."""
 
 
-class Quarantine(Exception):
+class NotAdmissible(Exception):
     """A ticket cannot be replayed; the message says why, for a person."""
 
 
 def examine_diff(ticket: Ticket, diff: str, bench: Bench, options: RunOptions = RunOptions()) -> Examination:
     """Grade one diff of a ticket that is being tried.
 
-    Raises `Quarantine` when nothing could be learnt, and `OSError` when this machine is at fault.
+    Raises `NotAdmissible` when nothing could be learnt, and `OSError` when this machine is at fault.
     """
     for _ in range(RUN_ATTEMPTS):
         examined = examine_submission(ticket, diff, bench, options)
@@ -32,4 +32,4 @@ def examine_diff(ticket: Ticket, diff: str, bench: Bench, options: RunOptions = 
         return examined
     if reason.startswith(MACHINE_FAULT):
         raise OSError(reason.removeprefix(MACHINE_FAULT).strip())
-    raise Quarantine(f"its tests could not be run: {reason}")
+    raise NotAdmissible(f"its tests could not be run: {reason}")

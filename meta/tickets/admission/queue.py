@@ -41,7 +41,7 @@ def admit_waiting_tickets(
                 trouble = hide_cache_paths(str(error))
                 report(f"  not tried, {MACHINE_FAULT} {trouble[:300]}")
                 continue
-            tickets.admit(ticket, admission)
+            tickets.record_admission(ticket, admission)
             found.append(admission)
             why = f" ({admission.reason.splitlines()[0][:150]})" if admission.reason else ""
             report(f"  {len(found)}/{len(waiting)} {admission.status}: {ticket.id}{why}")

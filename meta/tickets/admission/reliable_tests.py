@@ -9,7 +9,7 @@ from meta.grading.grader import MAX_TIMEOUTS, Examination
 from meta.languages.test_run import RunOptions, first_error_line
 from meta.project import Report
 from meta.records.ticket import Grader, Ticket
-from meta.tickets.admission.quarantine import Quarantine, examine_diff
+from meta.tickets.admission.quarantine import NotAdmissible, examine_diff
 
 SLOW_TEST_SECONDS = 10.0
 """A PASS_TO_PASS test that takes longer is not worth running in every replay."""
@@ -31,21 +31,21 @@ def keep_passing_on_gold(ticket: Ticket, bench: Bench, runs: int, report: Report
 
     It must pass `runs` times in order and once backwards.
 
-    Raises `Quarantine` when no FAIL_TO_PASS test remains, or tests still fail after `MAX_ROUNDS`.
+    Raises `NotAdmissible` when no FAIL_TO_PASS test remains, or tests still fail after `MAX_ROUNDS`.
     """
     left_out: LeftOut = {}
     for _ in range(MAX_ROUNDS):
         unfit, last = _find_unfit_on_gold(ticket, bench, runs, report)
         if not unfit:
             if last.graded.verdict != "passed":
-                raise Quarantine(f"the gold change does not pass: {last.graded.reason}")
+                raise NotAdmissible(f"the gold change does not pass: {last.graded.reason}")
             return ticket, left_out
         left_out |= unfit
         if not [test for test in ticket.grader.fail_to_pass if test not in unfit]:
             test, why = next((t, w) for t, w in unfit.items() if t in ticket.grader.fail_to_pass)
-            raise Quarantine(f"no FAIL_TO_PASS test can be relied on: {test} {why}")
+            raise NotAdmissible(f"no FAIL_TO_PASS test can be relied on: {test} {why}")
         ticket = _without(ticket, unfit)
-    raise Quarantine(f"after leaving out {len(left_out)} tests, others still fail with the gold change")
+    raise NotAdmissible(f"after leaving out {len(left_out)} tests, others still fail with the gold change")
 
 
 def _find_unfit_on_gold(ticket: Ticket, bench: Bench, runs: int, report: Report) -> tuple[LeftOut, Examination]:
@@ -58,9 +58,9 @@ def _find_unfit_on_gold(ticket: Ticket, bench: Bench, runs: int, report: Report)
         report(f"gold, run {run + 1} of {runs}")
         examined = examine_diff(ticket, gold, bench)
         if examined.reading is None:
-            raise Quarantine(f"the gold change does not apply: {examined.graded.reason}")
+            raise NotAdmissible(f"the gold change does not apply: {examined.graded.reason}")
         if run == 0 and not any(outcome == "passed" for outcome in examined.reading.outcomes.values()):
-            raise Quarantine(f"no test passes with the gold change: {examined.graded.reason}")
+            raise NotAdmissible(f"no test passes with the gold change: {examined.graded.reason}")
         for test in tests:
             passes[test] += examined.reading.outcomes.get(test) == "passed"
             slowest[test] = max(slowest[test], examined.reading.seconds.get(test, 0.0))
@@ -82,7 +82,7 @@ def _find_unfit_on_gold(ticket: Ticket, bench: Bench, runs: int, report: Report)
 def keep_failing_on_base(ticket: Ticket, bench: Bench, runs: int, report: Report) -> tuple[Ticket, LeftOut]:
     """Leave out the FAIL_TO_PASS tests that pass on the base in any of `runs` runs.
 
-    The base is also the empty submission. Raises `Quarantine` when none of the tests remains.
+    The base is also the empty submission. Raises `NotAdmissible` when none of the tests remains.
     """
     unfit: LeftOut = {}
     for run in range(runs):
@@ -93,7 +93,7 @@ def keep_failing_on_base(ticket: Ticket, bench: Bench, runs: int, report: Report
             if outcomes.get(test) == "passed":
                 unfit[test] = "passes without the change"
     if len(unfit) == len(ticket.grader.fail_to_pass):
-        raise Quarantine(f"the empty submission passes: {next(iter(unfit))} does not need the change")
+        raise NotAdmissible(f"the empty submission passes: {next(iter(unfit))} does not need the change")
     return _without(ticket, unfit), unfit
 
 
@@ -112,8 +112,7 @@ def _tests_of(grader: Grader) -> tuple[str, ...]:
 
 def _without(ticket: Ticket, tests: LeftOut) -> Ticket:
     grader = ticket.grader
-    kept = {
-        "fail_to_pass": tuple(test for test in grader.fail_to_pass if test not in tests),
-        "pass_to_pass": tuple(test for test in grader.pass_to_pass if test not in tests),
-    }
-    return ticket.model_copy(update={"grader": grader.model_copy(update=kept)})
+    return ticket.with_grader(
+        fail_to_pass=tuple(test for test in grader.fail_to_pass if test not in tests),
+        pass_to_pass=tuple(test for test in grader.pass_to_pass if test not in tests),
+    )

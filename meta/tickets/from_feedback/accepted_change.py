@@ -55,7 +55,7 @@ def _find_merge(repository: Path, outcome: Outcome) -> MainlineChange:
         change = squash_changes(repository, f"{outcome.merged_sha}~{steps}", outcome.merged_sha)
         if change is None:
             break
-        if wanted <= {path for path, _ in change.lines}:
+        if wanted <= {path for path, _ in change.changed_lines}:
             return change
     raise NoTicket(f"its merge {outcome.merged_sha[:10]} is not in {repository}; fetch it")
 

@@ -76,7 +76,7 @@ def convert_outcomes(
     """Try every pull request that came back, and record each result at once.
 
     One that was tried before is tried again only if it has changed, or if `again` is set. `models` draft
-    review checks; without them, none are drafted. Raises `MetaError` when the model's service does not answer or
+    review checks; without them, none are drafted. Raises `MetaError` when the model service does not answer or
     rejects the request: a pull request that needs its answer is then not recorded.
     """
     outcomes, waiting = store.outcomes.all(), list[_Pair]()
@@ -177,7 +177,7 @@ def _source_of(outcome: Outcome) -> str:
 def _keep(store: Store, outcome: Outcome, mined: MinedTicket) -> None:
     if mined.ticket and mined.admission:
         store.tickets.add(mined.ticket)
-        store.tickets.admit(mined.ticket, mined.admission)
+        store.tickets.record_admission(mined.ticket, mined.admission)
     store.outcomes.save_feedback_ticket(
         FeedbackTicket(
             key=outcome.key,

@@ -97,7 +97,7 @@ def mine_change(
             return found("quarantined", str(refused))
         except MetaError as error:
             return found("quarantined", error.message)
-        ticket = _make_ticket(repository, change, sides, spec, seen, origin)
+        ticket = _make_ticket(repository, change, subject, sides, spec, seen, origin)
         admission, ticket = admit_ticket(ticket, bench, runs=options.runs, draft=origin.draft, report=tell)
     return found(admission.status, admission.reason, ticket)
 
@@ -105,13 +105,13 @@ def mine_change(
 def _make_ticket(
     repository: Path,
     change: MainlineChange,
+    subject: str,
     sides: ChangeSides,
     spec: EnvironmentSpec,
     seen: Contrast,
     origin: ChangeOrigin,
 ) -> Ticket:
-    subject = _find_subject(repository, change)
-    bodies = [change.message.partition("\n")[2]] if not change.merged else []
+    bodies = [change.message.partition("\n")[2]] if not change.is_merge else []
     if not any(body.strip() for body in bodies):
         bodies = [message.partition("\n")[2] for message in pull_messages_of(repository, change)]
     words = write_brief(subject, bodies, sides.gold)
@@ -159,7 +159,7 @@ def _find_subject(repository: Path, change: MainlineChange) -> str:
 
     A merge's is the pull request's title, in its body or its commits.
     """
-    if not change.merged:
+    if not change.is_merge:
         return change.subject
     body = [line.strip() for line in change.message.split("\n")[1:] if line.strip()]
     if body:

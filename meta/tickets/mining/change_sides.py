@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,9 +27,12 @@ class ChangeSides:
     @property
     def test_files(self) -> tuple[str, ...]:
         """The hidden Python files that still exist."""
-        return tuple(
-            f.path for f in self.hidden if f.content is not None and is_test_side(f.path) and f.path.endswith(".py")
-        )
+        return list_test_files(self.hidden)
+
+
+def list_test_files(hidden: Iterable[HiddenFile]) -> tuple[str, ...]:
+    """Return the hidden Python files on the test side that still exist."""
+    return tuple(f.path for f in hidden if f.content is not None and is_test_side(f.path) and f.path.endswith(".py"))
 
 
 def split_change(repository: Path, base: str, fix: str) -> ChangeSides:

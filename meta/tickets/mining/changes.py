@@ -33,9 +33,9 @@ class MainlineChange:
     message: str
     pull: int | None
     """The pull request's number, if the message has it."""
-    merged: bool
+    is_merge: bool
     """Whether it is a merge commit: its message is the pull request's, its commits' are elsewhere."""
-    lines: tuple[tuple[str, int], ...]
+    changed_lines: tuple[tuple[str, int], ...]
     """Path and number of changed lines of each file; binary files count 0."""
 
     @property
@@ -46,12 +46,12 @@ class MainlineChange:
     @property
     def source(self) -> list[str]:
         """The changed files that are the project's code, without tests and tooling."""
-        return [p for p, _ in self.lines if is_source_file(p)]
+        return [p for p, _ in self.changed_lines if is_source_file(p)]
 
     @property
     def tests(self) -> list[str]:
         """The changed Python files on the test side."""
-        return [p for p, _ in self.lines if is_test_side(p) and p.endswith(".py")]
+        return [p for p, _ in self.changed_lines if is_test_side(p) and p.endswith(".py")]
 
 
 def is_source_file(path: str) -> bool:
@@ -73,13 +73,13 @@ class MainLine:
     """Anything that `git log --since` takes."""
 
 
-def find_candidate_changes(repository: Path, line: MainLine = MainLine()) -> Iterator[MainlineChange]:
+def find_minable_changes(repository: Path, main_line: MainLine = MainLine()) -> Iterator[MainlineChange]:
     """Yield small changes of the main line that touch source and tests, newest first.
 
     Raises `MetaError` when there is nothing to read.
     """
-    for change in read_history(repository, line.branch, line.since):
-        lines = sum(count for path, count in change.lines if path in set(change.source))
+    for change in read_history(repository, main_line.branch, main_line.since):
+        lines = sum(count for path, count in change.changed_lines if path in set(change.source))
         if change.tests and 0 < len(change.source) <= MAX_SOURCE_FILES and 0 < lines <= MAX_SOURCE_LINES:
             yield change
 
@@ -119,8 +119,8 @@ def read_history(repository: Path, span: str, since: str | None = None) -> Itera
             fix_commit=commit,
             message=message.strip(),
             pull=int(found[1] or found[2]) if found else None,
-            merged=len(parents.split()) > 1,
-            lines=_parse_numstat(numbers),
+            is_merge=len(parents.split()) > 1,
+            changed_lines=_parse_numstat(numbers),
         )
 
 
@@ -132,7 +132,7 @@ def squash_changes(repository: Path, base: str, fix: str) -> MainlineChange | No
     except GitError:
         return None
     newest = next(read_history(repository, f"{fix}^!"), None)
-    return replace(newest, base_commit=parent, lines=_parse_numstat(numbers)) if newest else None
+    return replace(newest, base_commit=parent, changed_lines=_parse_numstat(numbers)) if newest else None
 
 
 def _parse_numstat(numbers: str) -> tuple[tuple[str, int], ...]:
@@ -150,7 +150,7 @@ def pull_messages_of(repository: Path, change: MainlineChange) -> list[str]:
 
     Merges are left out.
     """
-    if change.merged:
+    if change.is_merge:
         span = f"{change.base_commit}..{change.fix_commit}^2"
     elif change.pull is not None:
         span = f"{change.base_commit}..refs/pull/{change.pull}/head"

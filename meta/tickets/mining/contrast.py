@@ -14,6 +14,7 @@ from meta.languages.python.pytest_run import PytestOrders, run_pytest
 from meta.languages.python.test_files import is_test_side
 from meta.languages.test_run import TestReport, TestRun, first_error_line
 from meta.records.ticket import HiddenFile
+from meta.tickets.mining.change_sides import list_test_files
 from worker_agent.submission_diff import apply_diff
 
 MAX_SUITE_SECONDS = 60.0
@@ -58,7 +59,7 @@ def find_contrast(
 ) -> Contrast:
     """Run the hidden tests with and without the change. Raises `NoContrast`."""
     suite = _Suite(bench, suite_seconds)
-    touched = tuple(f.path for f in hidden if f.content is not None and is_test_side(f.path) and f.path.endswith(".py"))
+    touched = list_test_files(hidden)
     files: tuple[str, ...] = ()  # all that the project's own configuration names
     first = suite.run(gold, hidden, files)
     if first.timed_out or not any(test.outcome == "passed" for test in first.tests):

@@ -12,7 +12,7 @@ from meta.project import Report, ignore_report
 from meta.settings import ReplaySettings
 from meta.store.tickets import Tickets
 from meta.tickets.mining.attempt import MiningOptions, mine_change
-from meta.tickets.mining.changes import MainLine, find_candidate_changes
+from meta.tickets.mining.changes import MainLine, find_minable_changes
 from meta.tickets.mining.mined_ticket import MinedTicket
 from worker_agent.sandbox.process import kill_all_jobs
 
@@ -22,7 +22,7 @@ def mine_repository(
     workshop: Workshop,
     options: MiningOptions = MiningOptions(),
     *,
-    line: MainLine = MainLine(),
+    main_line: MainLine = MainLine(),
     limit: int | None = None,
     jobs: int = 2,
     skip: Collection[str] = (),
@@ -34,7 +34,7 @@ def mine_repository(
     can resume. `jobs` changes are tried at a time. Raises `MetaError` when there is no history to read.
     """
     workshop.require_sandbox()  # do not quarantine tickets because this machine has none
-    waiting = (change for change in find_candidate_changes(repository, line) if change.fix_commit not in skip)
+    waiting = (change for change in find_minable_changes(repository, main_line) if change.fix_commit not in skip)
     progress, admitted = CancellableProgress(report), 0
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="mine")
     running: list[Future[MinedTicket]] = []
@@ -84,7 +84,7 @@ def mine_into_store(
     settings: ReplaySettings,
     report: Report,
     *,
-    line: MainLine = MainLine(),
+    main_line: MainLine = MainLine(),
     limit: int,
     skip: Collection[str] = (),
 ) -> Generator[MinedTicket]:
@@ -96,9 +96,15 @@ def mine_into_store(
     workshop.prune_environments(settings.environments_mb, report)
     known = {t.fix_commit for t in tickets.all() if t.fix_commit} | set(skip)
     for mined in mine_repository(
-        repository.resolve(), workshop, line=line, limit=limit, jobs=settings.parallel, skip=known, report=report
+        repository.resolve(),
+        workshop,
+        main_line=main_line,
+        limit=limit,
+        jobs=settings.parallel,
+        skip=known,
+        report=report,
     ):
         if mined.ticket and mined.admission:
             tickets.add(mined.ticket)
-            tickets.admit(mined.ticket, mined.admission)
+            tickets.record_admission(mined.ticket, mined.admission)
         yield mined

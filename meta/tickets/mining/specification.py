@@ -35,7 +35,7 @@ def unspecified_names(brief: str, gold: str, base: CommitTree, fix: CommitTree, 
 def themes_of(change: MainlineChange, subject: str, gold: str) -> list[str]:
     """Return the kind of work and the part of the repository: "kind:…" and "part:…"."""
     weight: dict[str, int] = {}
-    for path, count in change.lines:
+    for path, count in change.changed_lines:
         if is_source_file(path):
             weight[_find_part(path)] = weight.get(_find_part(path), 0) + count
     part = max(weight, key=lambda p: weight[p]) if weight else "root"
