@@ -49,7 +49,7 @@ class ProposerSettings(ModelSettings):
     style: Literal["rewrite", "agent", "sentence"] = Field(
         "rewrite", description="agent: for a strong model that calls tools; sentence: for a very small one"
     )
-    edits: int = Field(3, ge=1, le=12, description="most edits to ask for in a night")
+    edits: int = Field(3, ge=1, le=12, description="edits to ask for in a night, at most")
 
 
 class AgentSettings(Record):
@@ -58,8 +58,10 @@ class AgentSettings(Record):
     One match is enough; `*` stands for any characters.
     """
 
-    authors: tuple[str, ...] = Field((), description="names or addresses of authors", examples=[("my-agent[bot]",)])
-    co_authors: tuple[str, ...] = Field((), description="names or addresses in Co-authored-by trailers")
+    authors: tuple[str, ...] = Field(
+        (), description="names or email addresses of authors", examples=[("my-agent[bot]",)]
+    )
+    co_authors: tuple[str, ...] = Field((), description="names or email addresses in Co-authored-by trailers")
     labels: tuple[str, ...] = Field((), description="labels of pull requests")
 
 
@@ -83,8 +85,8 @@ class GitHubSettings(Record):
     agent_repository: str = Field(
         "", description="owner/name of the agent's own repository, for `meta proposals publish`"
     )
-    mention: str = Field("@meta", description="words in an issue's comment that start the worker; push access needed")
-    label: str = Field("meta", description="label on an issue that starts it; push access needed")
+    mention: str = Field("@meta", description="words in a comment on an issue that start the worker; needs push access")
+    label: str = Field("meta", description="label on an issue that starts it; needs push access")
     draft: bool = Field(False, description="open the worker's pull requests as drafts")
 
     @property
@@ -112,7 +114,7 @@ class ReplaySettings(Record):
         description="replays to run at once; by default, one per processor",
     )
     sandbox: Literal["bubblewrap", "podman", "docker", "none"] = Field(
-        "bubblewrap", description="none: no isolation, all runs as you"
+        "bubblewrap", description="none: no isolation, everything runs as you"
     )
     executor: Literal["local", "ray"] = Field(
         "local", description="ray: on a cluster, `pip install meta-worker[ray]`; see docs/nights.md"
@@ -132,7 +134,7 @@ class TuneSettings(Record):
         None,
         gt=0,
         lt=1,
-        description="chance of keeping a useless edit; by default it depends on replays",
+        description="chance of keeping a useless edit; the default depends on replays, see docs/gate.md",
         examples=[0.1],
     )
     tier: Literal["standard", "strict"] = Field(
@@ -168,9 +170,9 @@ class NightlySettings(Record):
     publish: bool = Field(False, description="open a pull request for each proposal")
     merge: bool = Field(False, description='merge what the gate keeps; needs tune.tier = "strict"')
     webhook: SecretStr = Field(
-        SecretStr(""), description="address that gets the night's account; a secret, so META_WEBHOOK is a better place"
+        SecretStr(""), description="URL that gets the night's report; a secret, so META_WEBHOOK is a better place"
     )
-    keep_days: int = Field(180, ge=1, description="days to keep transcripts; verdicts are kept for ever")
+    keep_days: int = Field(180, ge=1, description="days to keep transcripts; verdicts are kept forever")
     keep_mb: int = Field(2000, ge=1, description="disk for transcripts, in MB; the oldest are removed first")
 
 
@@ -180,7 +182,7 @@ class SearchSettings(Record):
     Combinations of earlier edits, and other settings of the agent.
     """
 
-    suggestions: int = Field(2, ge=0, le=12, description="most suggestions to try at a time; 0: none")
+    suggestions: int = Field(2, ge=0, le=12, description="open suggestions at a time, at most; 0: none")
     models: tuple[str, ...] = Field((), description="other models to try", examples=[("claude-sonnet-5",)])
     efforts: tuple[Literal["low", "medium", "high", "xhigh", "max"], ...] = Field(
         (), description="other efforts to try"
@@ -205,7 +207,7 @@ class Settings(Record):
     proposer: ProposerSettings = Field(ProposerSettings(), description="The model that writes edits.")
     agent: AgentSettings = Field(
         AgentSettings(),
-        description="How to recognise the agent's pull requests, besides the Worker-Version trailer; * is any text.",
+        description="Marks of the agent's pull requests, besides the Worker-Version trailer; * matches any text.",
     )
     github: GitHubSettings = Field(
         GitHubSettings(), description="Which GitHub to use, and as whom; see docs/github.md."

@@ -227,7 +227,7 @@ def test_a_webhook_that_fails_breaks_nothing_and_its_address_is_told_to_nobody(
         monkeypatch.setenv("META_WEBHOOK", f"{url}/SECRET")
         over = run_night(house.unwatched(served.url, told.append).night_parts())
     assert over.code == 0
-    assert any("the account could not be sent" in line for line in told)
+    assert any("the report could not be sent" in line for line in told)
     everything = "\n".join(told) + (house.root / "runs.db").read_bytes().decode("latin-1")
     assert "SECRET" not in everything
     assert len(hook.requests) == (0 if answer is None else 3 if answer[0] == 500 else 1)  # type: ignore[index]

@@ -47,6 +47,6 @@ SECTIONS: dict[str, tuple[ListedCommand, ...]] = {
     "Run": (
         ListedCommand("work", "Run the agent on one ticket.", "worker_commands:work_command"),
         ListedCommand("nightly", "Run one unattended night, or resume it.", "night_commands:nightly_command"),
-        ListedCommand("schedule", "Start `meta nightly` by a timer.", "schedule_commands:group"),
+        ListedCommand("schedule", "Run `meta nightly` on a timer.", "schedule_commands:group"),
     ),
 }

@@ -28,7 +28,7 @@ def ingest_feedback_command(
 ) -> None:
     """Read how the agent's pull requests ended.
 
-    Without --source, from every repository of meta.toml. Only what is new since the last time is read.
+    Without --source, it reads every repository in meta.toml. It reads only what is new since the last time.
     """
     from meta.app import open_writable
     from meta.look.outcome_page import outcome_counts_page
@@ -70,7 +70,7 @@ def list_feedback_command(
 ) -> None:
     """List all outcomes with their causes.
 
-    The last lines say what share of the rejected pull requests is the agent's own doing.
+    The last lines say how many of the rejected pull requests are the agent's fault.
     """
     from feedback.outcome import Cause, OutcomeKind
     from meta.app import open_readonly
@@ -112,7 +112,9 @@ def show_feedback_command(pull: PULL_ARGUMENT, as_json: JSON_OPTION = False) -> 
 
 @group.command("judge")
 def judge_command(
-    limit: Annotated[int, typer.Option(min=1, metavar="NUMBER", help="Most pull requests to ask about.")] = 50,
+    limit: Annotated[
+        int, typer.Option(min=1, metavar="NUMBER", help="Ask about at most this many pull requests.")
+    ] = 50,
 ) -> None:
     """Ask the model for causes that no rule could tell.
 
@@ -141,7 +143,7 @@ def correct_command(
 ) -> None:
     """Set the cause of a pull request by hand.
 
-    Your word is never overwritten: neither by a rule nor by the model nor by a later ingest.
+    Your word is never overwritten: not by a rule, not by the model, and not by a later ingest.
     """
     from feedback.outcome import Cause, OutcomeEvidence
     from meta.app import open_writable

@@ -25,7 +25,7 @@ def nightly_command(
 ) -> None:
     """Run one unattended night, or resume it.
 
-    It keeps to the budget of meta.toml, and starting it twice does no harm. `meta nights show` prints its account
+    It keeps to the budget of meta.toml, and starting it twice does no harm. `meta nights show` prints its report
     again.
     """
     from meta.app import open_writable

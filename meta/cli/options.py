@@ -38,13 +38,13 @@ def resolve_given_texts(context: typer.Context, given: list[str] | None) -> list
 
 JSON_OPTION = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 JSON_LINES_OPTION = Annotated[bool, typer.Option("--json", help="Print JSON lines, one for each result.")]
-AGAIN_OPTION = Annotated[bool, typer.Option("--again", help="Try those again that were tried before.")]
+AGAIN_OPTION = Annotated[bool, typer.Option("--again", help="Retry those that were tried before, too.")]
 REASON_OPTION = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Say why, in your own words.")]
-SEED_OPTION = Annotated[int, typer.Option("--seed", metavar="NUMBER", help="Seed of the random numbers.")]
+SEED_OPTION = Annotated[int, typer.Option("--seed", metavar="NUMBER", help="Seed for the random numbers.")]
 UNTIL_OPTION = Annotated[
     str, typer.Option("--until", metavar="HH:MM", help="Local time by which the night must be over.")
 ]
-SHOW_OPTION = Annotated[bool, typer.Option("--show", help="Print it instead of writing it.")]
+SHOW_OPTION = Annotated[bool, typer.Option("--show", help="Print the file instead of writing it.")]
 NUMBER_ARGUMENT = Annotated[int, typer.Argument(metavar="NUMBER", help="Number of the proposal.")]
-PULL_ARGUMENT = Annotated[str, typer.Argument(metavar="PULL", help="owner/name#12, or #12 if that is clear.")]
+PULL_ARGUMENT = Annotated[str, typer.Argument(metavar="PULL", help="owner/name#12, or #12 if only one matches.")]
 TICKETS_ARGUMENT = Annotated[list[str], typer.Argument(metavar="TICKET", help="Ids of the tickets.")]

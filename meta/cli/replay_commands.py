@@ -20,14 +20,12 @@ def replay_command(
     version: Annotated[
         str, typer.Option(metavar="COMMIT", help="Commit or branch of the agent's repository.")
     ] = "HEAD",
-    ticket: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="Only this ticket; repeat it for more.")
-    ] = None,
+    ticket: Annotated[list[str] | None, typer.Option(metavar="ID", help="Only this ticket; can be repeated.")] = None,
     as_json: JSON_OPTION = False,
 ) -> None:
     """Measure a version of the agent on your tickets.
 
-    It makes fresh replays, and prints one-shot success, pass^k and cost.
+    It runs fresh replays, and prints one-shot success, pass^k and cost.
     """
     if context.invoked_subcommand is not None:
         return
@@ -46,7 +44,7 @@ def replay_command(
 
 @group.command("show")
 def show_replay_command(
-    replay: Annotated[str, typer.Argument(metavar="ID", help="Id of the replay, or how it begins.")],
+    replay: Annotated[str, typer.Argument(metavar="ID", help="Id of the replay, or its first characters.")],
     as_json: JSON_OPTION = False,
 ) -> None:
     """Show one replay: verdict, reason and transcript."""

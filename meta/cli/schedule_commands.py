@@ -16,20 +16,20 @@ from meta.errors import ExitCode
 if TYPE_CHECKING:
     from meta.nights.schedule.plan import NightlyTimer, ScheduleChange
 
-group = make_group("Start `meta nightly` by a timer.", needs_command=True)
+group = make_group("Run `meta nightly` on a timer.", needs_command=True)
 KIND_ARGUMENT = Annotated[str, typer.Argument(metavar="KIND", help="systemd, cron or github.")]
 
 
 @group.command("install")
 def install_schedule_command(
     kind: KIND_ARGUMENT = "systemd",
-    at: Annotated[str, typer.Option(metavar="HH:MM", help="Local time at which it starts; UTC for github.")] = "02:00",
+    at: Annotated[str, typer.Option(metavar="HH:MM", help="Local time to start at; UTC for github.")] = "02:00",
     until: UNTIL_OPTION = "06:00",
 ) -> None:
     """Install the timer, and print what was written.
 
     systemd makes up for nights in which the machine was off; cron does not. Installing it again changes only the times.
-    With an empty --until, only the settings say when a night is over.
+    With an empty --until, `nightly.until` of meta.toml applies, if it is set.
     """
     from meta.nights.schedule import find_schedule
 

@@ -15,7 +15,7 @@ from meta.errors import ExitCode, MetaError
 def demo_command(
     keep: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", callback=resolve_given, help="Folder for the demo; default: meta-demo."),
+        typer.Option(metavar="PATH", callback=resolve_given, help="Folder to keep the demo in; default: meta-demo."),
     ] = None,
     seed: SEED_OPTION = 7,
     as_json: JSON_OPTION = False,
@@ -42,7 +42,7 @@ def init_command(
     """Set up meta.toml and, if you have none, an agent.
 
     meta.toml shows and explains every setting. The agent is a copy of the built-in one: agent.toml, prompts/ and
-    tools/, in a git repository. Nothing that exists is changed.
+    tools/, in a git repository. Existing files are left as they are.
     """
     from meta.settings_file import render_settings
 
@@ -57,7 +57,7 @@ def init_command(
 def doctor_command(as_json: JSON_OPTION = False) -> None:
     """Check this machine and your settings.
 
-    It tries to break out of the sandbox, one way after the other. Each problem comes with its fix.
+    It tries to break out of the sandbox in every way we know. Each problem comes with its fix.
     """
     from meta.app import open_readonly
     from meta.doctor.machine_checks import check_machine

@@ -24,7 +24,7 @@ def add_tickets_command(
 ) -> None:
     """Add tickets from files.
 
-    If one entry is invalid, nothing of its file is taken, and the entry is named.
+    If one entry is invalid, it is named, and nothing from its file is added.
     """
     from meta.app import open_writable
     from meta.tickets.from_files.ticket_files import load_tickets

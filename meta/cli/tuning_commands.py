@@ -14,7 +14,7 @@ from meta.errors import ExitCode
 def outlook_command(as_json: JSON_OPTION = False) -> None:
     """Estimate what tonight's budget can detect.
 
-    Which gains would be seen with today's tickets, at what cost, and what would help. It makes no replay.
+    It shows which gains today's tickets would reveal, at what cost, and what would help. It runs no replay.
     """
     from meta.app import open_writable
     from meta.look.outlook_page import outlook_page
@@ -31,7 +31,7 @@ def outlook_command(as_json: JSON_OPTION = False) -> None:
 
 
 def propose_command(
-    new: Annotated[bool, typer.Option(help="Look for more even if some are pending.")] = False,
+    new: Annotated[bool, typer.Option(help="Look for more, even if some are pending.")] = False,
     review: Annotated[bool, typer.Option(help="Ask about each; without a terminal they stay pending.")] = True,
 ) -> None:
     """Tune the agent, then review each proposal.
@@ -61,7 +61,9 @@ def selftest_command(
     nulls: Annotated[int, typer.Option(min=1, metavar="NUMBER", help="Number of no-op edits to test.")] = 200,
     seed: SEED_OPTION = 1,
     real: Annotated[bool, typer.Option("--real", help="Use real replays of your agent on your tickets.")] = False,
-    replays: Annotated[int, typer.Option(min=1, metavar="NUMBER", help="Most replays to make with --real.")] = 200,
+    replays: Annotated[
+        int, typer.Option(min=1, metavar="NUMBER", help="Run at most this many replays with --real.")
+    ] = 200,
     as_json: JSON_OPTION = False,
 ) -> None:
     """Measure the gate's false-accept rate.

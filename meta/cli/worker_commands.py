@@ -15,9 +15,7 @@ from meta.errors import ExitCode, MetaError
 def work_command(
     ticket: Annotated[
         str,
-        typer.Argument(
-            metavar="TICKET", callback=resolve_given_text, help="Id, Markdown file, or address of an issue."
-        ),
+        typer.Argument(metavar="TICKET", callback=resolve_given_text, help="Id, Markdown file, or URL of an issue."),
     ] = "",
     repo: Annotated[
         Path | None,

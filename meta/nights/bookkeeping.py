@@ -44,7 +44,7 @@ def finish_night(store: Store, project: Project, night: Night, stopped: MetaErro
     """
     account = gather_account(store, night.id, stopped)
     if problem := send_account(project.settings.nightly, account):
-        project.report(f"the account could not be sent: {problem}")
+        project.report(f"the report could not be sent: {problem}")
     if not account.failed:
         store.nights.finish_stage(night.id, STAGE_REPORT, {"sent": not problem})
     return NightEnd(_exit_code(account, stopped), account)

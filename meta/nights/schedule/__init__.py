@@ -1,4 +1,4 @@
-"""Start `meta nightly` by a timer: systemd, cron or GitHub Actions.
+"""Run `meta nightly` on a timer: systemd, cron or GitHub Actions.
 
 `plan` says what is to be started and when, and what a `Schedule` does: install, show and remove. Installing twice
 changes nothing, and each leaves alone what it did not write. `systemd`, `cron` and `actions` write their own files or

@@ -21,7 +21,7 @@ class ActionsSchedule:
         notes = (
             "commit and push it; its times are UTC",
             "set the variable META_PACKAGE to what pip installs as meta, such as git+https://...@COMMIT",
-            "add the secret ANTHROPIC_API_KEY, and META_WEBHOOK if you want the account sent",
+            "add the secret ANTHROPIC_API_KEY, and META_WEBHOOK if you want the report sent",
             "the repositories in meta.toml must be there too: add steps that check them out",
         )
         return ScheduleChange({str(path): text}, notes, changed)
