@@ -229,7 +229,7 @@ def test_ctrl_c_in_the_middle_loses_nothing_and_the_next_start_goes_on(desk: Des
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=20)
     assert process.returncode == 130, err
-    assert "stopped; finished work is kept" in err
+    assert "stopped; finished replays are kept" in err
     assert "Traceback" not in err
     _, out, _ = desk.meta("status")
     assert "1 replays (0 void)" in out

@@ -66,7 +66,7 @@ def test_a_night_is_stopped_killed_and_started_twice_and_loses_nothing(
     begun = time.monotonic()
     assert first.wait(20) == 130
     assert time.monotonic() - begun < 10  # it does not wait for the answer
-    assert "the same command continues from there" in first.words()
+    assert "the same command resumes" in first.words()
     assert not find_leftovers(house, temporary, over=False)
 
     over.set()

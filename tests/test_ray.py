@@ -20,8 +20,8 @@ from meta.replay.run import FinishedReplay, ReplayJob
 from meta.store.store import Store
 from meta.workers.own_worker import OwnWorker
 from tests.conftest import Make
+from tests.desk import DONE, FIX, GOLD, HIDDEN, PROJECT
 from tests.messages_server import Served, serving
-from tests.test_cli import DONE, FIX, GOLD, HIDDEN, PROJECT
 from worker_agent.model import MessagesModel, ModelEndpoint
 from worker_agent.records import Limits
 from worker_agent.sandbox.discovery import open_sandbox
@@ -79,7 +79,7 @@ def test_a_cluster_gives_the_records_that_this_machine_gives(
     wanted = ticket(make_repo(PROJECT))
     jobs = [ReplayJob(key, wanted, surface, "measure", candidate=key) for key in range(4)]
     store = Store(tmp_path / "runs.db")
-    purse = CallBudget(store.calls, SpendingCaps(tokens=50_000_000), night=1)
+    budget = CallBudget(store.calls, SpendingCaps(tokens=50_000_000), night=1)
 
     def essence(done: Iterator[tuple[ReplayJob, FinishedReplay]]) -> list[object]:
         changing = {"id", "seconds", "grading_seconds", "started_at"}
@@ -88,7 +88,7 @@ def test_a_cluster_gives_the_records_that_this_machine_gives(
     with serving(answer) as served:
         endpoint = ModelEndpoint("m", served.url, retries=0)
         node = NodeSettings(endpoint, "bubblewrap", Limits())
-        far = essence(RayExecutor(node, Cache(tmp_path / "c1"), purse).run(jobs))
+        far = essence(RayExecutor(node, Cache(tmp_path / "c1"), budget).run(jobs))
         worker = OwnWorker(MessagesModel(endpoint), Limits())
         near = essence(LocalExecutor(worker, Workshop(Cache(tmp_path / "c2"), open_sandbox), 2).run(jobs))
         assert isinstance(served, Served)
@@ -97,7 +97,7 @@ def test_a_cluster_gives_the_records_that_this_machine_gives(
     calls = store.calls.all()
     assert len(calls) == 8
     assert {call.ended for call in calls} == {"answered"}
-    assert purse.spent.tokens == 8 * 15
+    assert budget.spent.tokens == 8 * 15
 
 
 def test_a_node_that_dies_makes_its_replays_void(

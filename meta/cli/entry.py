@@ -93,7 +93,7 @@ def main() -> None:
         sys.stdout.flush()
         exit_immediately(code)
     except Interruption:
-        sys.stderr.write("\nstopped; finished work is kept, and the same command continues from there\n")
+        sys.stderr.write("\nstopped; finished replays are kept, and the same command resumes\n")
         sys.stderr.flush()
         os._exit(ExitCode.STOPPED)  # threads may still wait for a model that nobody needs any more
     except BrokenPipeError:

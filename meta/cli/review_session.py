@@ -39,7 +39,7 @@ def review_pending(app: App, waiting: Sequence[Proposal], *, ask: bool = True) -
 def ask_decision(app: App, proposal: Proposal) -> None:
     """Ask until the proposal is accepted, rejected or skipped.
 
-    If something is in the way, such as a change of the person's own, it is printed and asked again.
+    Errors are shown and the question is repeated.
     """
     while True:
         word = typer.prompt("\n[a]ccept, [r]eject, [s]kip", default="s").strip().lower()[:1]

@@ -1,4 +1,4 @@
-"""Makes a proposal of a kept candidate: a record and a branch.
+"""Makes a proposal of a kept candidate: a record and a branch that holds only the commit.
 
 Nobody's working tree is touched.
 """

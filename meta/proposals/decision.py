@@ -1,4 +1,4 @@
-"""Carries out what a person decides: accept, reject or roll back a proposal."""
+"""Accept, reject or roll back a proposal."""
 
 from __future__ import annotations
 

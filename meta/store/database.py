@@ -36,7 +36,7 @@ def open_database(path: Path) -> Database:
         connection.execute("pragma synchronous = full")
         connection.execute("pragma foreign_keys = on")
         db = Database(connection)
-        known = {m.name for m in migrations._migrations}
+        known = {m.name for m in migrations.pending(Database(memory=True))}  # to a new database, all apply
         if newer := sorted({m.name for m in migrations.applied(db)} - known):
             raise MetaError(
                 f"{path} was written by a newer meta (it has {newer[-1]})",

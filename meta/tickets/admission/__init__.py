@@ -1,8 +1,8 @@
 """Decides which tickets may be replayed: their grader must tell right from wrong.
 
-`queue` takes the tickets that wait, several at a time; `proof` runs gold, base and the rejected diff of one through
-the real grader. `reliable_tests` leaves out tests that are flaky, slow or dependent on their order, `check_selection`
-adds the acceptance checks that the merged change passes, and `review_drafts` asks a model for checks where tests see
-no difference. What fails is quarantined with its reason (`quarantine`). `lost_tickets` quarantines tickets whose
-commit is gone.
+`proof` runs gold, base and the rejected diff of one ticket through the real grader; `queue` is the door for tickets
+that wait in the store, and tries several at a time. `reliable_tests` leaves out tests that are flaky, slow or
+dependent on their order, `check_selection` adds the acceptance checks that the merged change passes, and
+`review_drafts` asks a model for checks where tests see no difference. `quarantine` grades each trial run;
+`NotAdmissible` carries the reason why a ticket is quarantined. `lost_tickets` quarantines tickets whose commit is gone.
 """
