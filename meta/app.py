@@ -231,13 +231,13 @@ class App:
         """
         from meta.tune.budget import ReplayBudget, preset_of_settings
         from meta.tune.bundle import Bundles
+        from meta.tune.gate_runner import GateRunner
         from meta.tune.incumbent import Promotions
         from meta.tune.levels import AlphaLevels
         from meta.tune.loop import Tuning
         from meta.tune.propose.collection import EditCollection
         from meta.tune.screen import ScreenRace
         from meta.tune.search.suggestions import SearchStudy
-        from meta.tune.trial import Trials
 
         store, history, settings, report = self.store, self.history, self.settings, self.report
         models = models or self.models(night)
@@ -257,7 +257,7 @@ class App:
             study=SearchStudy(store, history, self.edit_check, settings, report),
             race=ScreenRace(replayer, store.replays, preset.screen_runs, settings.search.doubling, report),
             bundles=Bundles(store, history, self.edit_check, report),
-            trials=Trials(store, replayer, gate, levels, budget, report),
+            gate=GateRunner(store, replayer, gate, levels, budget, report),
             budget=budget,
             preset=preset,
             report=report,

@@ -47,6 +47,17 @@ def test_it_is_made_on_first_run_and_opened_again(tmp_path: Path) -> None:
     assert [t.id for t in Store(tmp_path / "runs.db").tickets.all()] == ["t-1"]
 
 
+def test_a_promotion_empties_the_pool_of_draws(store: Store) -> None:
+    store.tickets.add(ticket())
+    store.replays.add(replay("seen", "failed"), promotion=store.incumbents.promote("v", "m"))
+    assert store.replays.pool_draws("t-1", "v") == [0.0]
+    promotion = store.incumbents.promote("v", "another model")
+    assert store.replays.pool_draws("t-1", "v") == []
+    store.replays.add(replay("later"), promotion=promotion)
+    store.replays.add(replay("tried", candidate=1), promotion=promotion)
+    assert store.replays.pool_draws("t-1", "v") == [1.0]
+
+
 def test_a_newer_one_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "runs.db"
     db = open_database(path)

@@ -45,7 +45,7 @@ class AuditProtocol:
 
     def __init__(self) -> None:
         self._incumbent: AuditedIncumbent | None = None
-        self._trial: PooledGate | None = None
+        self._test: PooledGate | None = None
 
     def answer(self, line: str) -> dict[str, Any]:
         """Return the reply to one line of input; an invalid line changes nothing."""
@@ -91,7 +91,7 @@ class AuditProtocol:
             pool=Pool(n),
         )
         Gate(n, prior=new.stale, weights=new.weights, config=new.config)  # raises for whatever a test would not accept
-        self._incumbent, self._trial = new, None
+        self._incumbent, self._test = new, None
         return {}
 
     def _take_candidate(self, message: dict[str, Any]) -> dict[str, Any]:
@@ -100,26 +100,26 @@ class AuditProtocol:
         theme = [_whole(ticket, "theme") for ticket in _list(message.get("theme", []), "theme")]
         incumbent = self._incumbent
         gate = Gate(incumbent.n, theme, prior=incumbent.stale, weights=incumbent.weights, config=incumbent.config)
-        self._trial = PooledGate(gate, incumbent.pool)
-        return self._state(self._trial)
+        self._test = PooledGate(gate, incumbent.pool)
+        return self._state(self._test)
 
     def _take_outcomes(self, message: dict[str, Any]) -> dict[str, Any]:
-        if self._trial is None:
+        if self._test is None:
             raise ValueError('no test is running; start one: {"op": "candidate", "theme": []}')
         outcomes = [None if y is None else _number(y, "y") for y in _list(message.get("y"), "y")]
-        self._trial.tell(outcomes)
-        return self._state(self._trial)
+        self._test.tell(outcomes)
+        return self._state(self._test)
 
     def _show_record(self, message: dict[str, Any]) -> dict[str, Any]:
-        if self._trial is None:
+        if self._test is None:
             raise ValueError('no test to show; start one: {"op": "candidate", "theme": []}')
-        return {"record": self._trial.gate.record().to_json()}
+        return {"record": self._test.gate.record().to_json()}
 
     @staticmethod
-    def _state(trial: PooledGate) -> dict[str, Any]:
-        decision = trial.decision
+    def _state(test: PooledGate) -> dict[str, Any]:
+        decision = test.decision
         if decision is None:
-            return {"run": [list(request) for request in trial.requests]}
+            return {"run": [list(request) for request in test.requests]}
         return {
             "accept": decision.accept,
             "log_e": decision.log_e,

@@ -9,8 +9,8 @@ It follows five rules. Each was measured: without them, a test keeps 14 to 27 % 
 5. A change of model or provider empties the pool.
 
 `PooledGate` lets a candidate use each draw at most once (rule 2). The rest is up to the caller. For real nights,
-`meta.store.replays.Replays.pool_draws` selects the draws (rules 1, 2 and 5), and `meta.tune.trial` begins a test again
-when the incumbent has changed (rule 4). A proposer is shown `decision.accept` and nothing else (rule 3).
+`meta.store.replays.Replays.pool_draws` selects the draws (rules 1, 2 and 5), and `meta.tune.gate_runner` begins a test
+again when the incumbent has changed (rule 4). A proposer is shown `decision.accept` and nothing else (rule 3).
 
 A gate never learns which of its draws came from the pool, and draws are handed out in the order of their requests.
 Whether a draw is ready can depend on its outcome, so a bet that knew would not be fixed in advance.

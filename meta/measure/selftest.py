@@ -24,8 +24,8 @@ from meta.replay.simulated import SimulatedExecutor
 from meta.settings import ReplaySettings, TuneSettings
 from meta.store.store import Store
 from meta.tune.budget import ReplayBudget
+from meta.tune.gate_runner import GateRunner
 from meta.tune.levels import AlphaLevels
-from meta.tune.trial import Trials
 from worker_agent.surface import AgentConfig, Surface
 
 CANDIDATES_PER_POOL = 4
@@ -159,13 +159,13 @@ def _test_group(world: SelftestWorld, number: int, config: GateConfig, folder: P
     for place in range(number):
         night = store.nights.resume_or_open_tuning(config.budget)
         budget = ReplayBudget(store.replays, night.id, config.budget)
-        trials = Trials(store, Replayer(store, world.executor, night), config, levels, budget, ignore_report)
+        runner = GateRunner(store, Replayer(store, world.executor, night), config, levels, budget, ignore_report)
         candidate = store.candidates.add(
             night.id, incumbent.version, Edit(title=f"edit {place}", themes=(SELFTEST_THEME,))
         )
         surface = _surface(f"candidate-{place}")
         candidate = store.candidates.move(candidate, "proposed", version=surface.version)
-        done, _ = trials.run(candidate, surface, incumbent, world.tickets, config.budget)
+        done, _ = runner.run(candidate, surface, incumbent, world.tickets, config.budget)
         store.nights.end_tuning(night.id, {})
         kept, replays = kept + (done.status == "kept"), replays + store.replays.count_of_night(night.id).made
     store.close()

@@ -29,10 +29,10 @@ from meta.store.store import Store
 from meta.store.tickets import Tickets
 from meta.surfaces.versions import Version
 from meta.tune.budget import ReplayBudget, preset_of_settings
+from meta.tune.gate_runner import MAX_RUNS_READ, GateRunner
 from meta.tune.held_out import divide_tickets
 from meta.tune.incumbent import model_of_version
 from meta.tune.levels import AlphaLevels
-from meta.tune.trial import MAX_RUNS_READ, Trials
 
 
 def choose_held_out(tickets: Tickets, tune: TuneSettings) -> list[Ticket]:
@@ -65,8 +65,8 @@ def run_real_selftest(
         budget = ReplayBudget(own.replays, night.id, most)
         gate = replace(preset_of_settings(project.settings.tune).gate, parallel=project.settings.replay.parallel * 2)
         levels = AlphaLevels(own.gate_tests, TuneSettings())
-        trials = Trials(own, Replayer(own, executor, night), gate, levels, budget, project.report)
-        copies = _test_copies(own, trials, budget, incumbent, tickets, project, nulls)
+        runner = GateRunner(own, Replayer(own, executor, night), gate, levels, budget, project.report)
+        copies = _test_copies(own, runner, budget, incumbent, tickets, project, nulls)
         done, kept = len(copies), sum(copies)
         made = own.replays.count_of_night(night.id)
         if not done:
@@ -96,7 +96,7 @@ def run_real_selftest(
 
 def _test_copies(
     own: Store,
-    trials: Trials,
+    runner: GateRunner,
     budget: ReplayBudget,
     incumbent: Version,
     tickets: Sequence[Ticket],
@@ -113,7 +113,7 @@ def _test_copies(
         edit = Edit(title=f"copy {place + 1}", themes=(themes[place % len(themes)],))
         copy = own.candidates.add(budget.night, incumbent.id, edit)
         copy = own.candidates.move(copy, "proposed", version=incumbent.id, commit=incumbent.commit)
-        copy, decision = trials.run(copy, incumbent.surface, incumbent.surface, tickets, budget.remaining)
+        copy, decision = runner.run(copy, incumbent.surface, incumbent.surface, tickets, budget.remaining)
         if copy.status == "testing":
             break
         project.report(f"{edit.title} ({', '.join(edit.themes)}): {copy.status}: {decision.why}")

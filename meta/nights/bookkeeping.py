@@ -27,7 +27,7 @@ class NightEnd:
 def end_tuning_early(store: Store, night: Night, spent: BudgetSpent) -> None:
     """Close the tuning of a night whose time, money or tokens are used up.
 
-    Trials that are open go on in the next night.
+    GateRunner that are open go on in the next night.
     """
     if store.nights.is_tuned(night.id):
         return

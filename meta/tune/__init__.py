@@ -7,7 +7,7 @@
     search/     combinations of earlier edits and other settings, suggested by Optuna
     screen      a cheap race on search tickets that ranks the edits
     bundle      small edits joined, so that one test can detect their gain
-    trial       the gate, run on real replays
+    gate_runner the gate, run on real replays
     budget      the replays that are left, shared out between tests
     gap_replays what the gate skipped, so that the reviewer sees every ticket before and after
     result      the end of the tuning

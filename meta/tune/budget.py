@@ -26,7 +26,7 @@ class ReplayBudget:
     def remaining(self) -> int:
         return max(0, self.limit - self.used)
 
-    def trial_share(self, waiting: int) -> int:
+    def test_share(self, waiting: int) -> int:
         """Return how many replays one test may use while `waiting` promising edits wait.
 
         That is all but the few it takes to find each of them hopeless, and at least half of what is left. A test that

@@ -19,13 +19,13 @@ from meta.tune.baseline import replay_baseline
 from meta.tune.budget import ReplayBudget
 from meta.tune.bundle import Bundles
 from meta.tune.gap_replays import fill_gaps
+from meta.tune.gate_runner import GateRunner
 from meta.tune.held_out import divide_tickets, explain_no_tickets
 from meta.tune.incumbent import Promotions, rebase, rebase_proposed
 from meta.tune.propose.collection import EditCollection
 from meta.tune.result import TuningResult, end_tuning
 from meta.tune.screen import ScreenRace, drop_doubtful, list_open_tests
 from meta.tune.search.suggestions import SearchStudy
-from meta.tune.trial import Trials
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Tuning:
     study: SearchStudy  # combinations of edits and settings, suggested by Optuna
     race: ScreenRace  # a cheap first look at each edit, on search tickets
     bundles: Bundles  # tests small edits as one
-    trials: Trials  # the gate, run on real replays
+    gate: GateRunner  # the gate, run on real replays
     budget: ReplayBudget
     preset: Preset  # how many tickets a test uses at this budget, and whether small edits are joined
     report: Report
@@ -68,7 +68,7 @@ def tune(t: Tuning) -> TuningResult:
     proposals, out_of_budget = list[Proposal](), False
     for place, entrant in enumerate(entrants):
         promising = [other for other in entrants[place + 1 :] if not other.is_doubtful]
-        share = t.budget.trial_share(len(promising))
+        share = t.budget.test_share(len(promising))
         if not entrant.can_begin_test(share):
             out_of_budget |= bool(promising) or not entrant.is_doubtful
             drop_doubtful(t.store.candidates, entrants[place:], t.report)
@@ -77,7 +77,7 @@ def tune(t: Tuning) -> TuningResult:
         if version is None:  # it overlaps an edit that was kept tonight
             continue
         tickets = t.store.tickets.least_decided(held_out, t.preset.held_out)
-        candidate, decision = t.trials.run(candidate, version.surface, incumbent.surface, tickets, share)
+        candidate, decision = t.gate.run(candidate, version.surface, incumbent.surface, tickets, share)
         t.report(f"{candidate.status}: {candidate.edit.title}: {decision.why}")
         t.bundles.refuse_failed_parts()  # now, so that the report of this night has them
         if candidate.status == "kept":

@@ -20,9 +20,9 @@ from meta.settings import Settings
 from meta.store.store import Store
 from meta.surfaces.versions import Version
 from meta.tune.budget import preset_of_settings
+from meta.tune.gate_runner import prior_beliefs
 from meta.tune.held_out import MAX_DECISIONS, divide_tickets
 from meta.tune.levels import AlphaLevels
-from meta.tune.trial import prior_beliefs
 
 FORECAST_GAINS = (0.05, 0.10, 0.20)
 TEN_POINTS = FORECAST_GAINS[1]

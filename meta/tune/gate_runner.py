@@ -51,7 +51,7 @@ class _Arms:
         return ReplayRequest(self.tickets[request.ticket], self.incumbent)
 
 
-class Trials:
+class GateRunner:
     """Puts candidates through the gate in turn, each at its own level."""
 
     def __init__(
@@ -79,10 +79,10 @@ class Trials:
         )
         arms, names = _Arms(candidate, surface, incumbent, tickets), [ticket.id for ticket in tickets]
         draws = [store.replays.pool_draws(name, incumbent.version) for name in names]
-        trial, unheard = PooledGate(gate, Pool(len(draws), draws)), self._unheard_draws(arms, gate)
+        test, unheard = PooledGate(gate, Pool(len(draws), draws)), self._unheard_draws(arms, gate)
         candidate = store.candidates.move(candidate, "testing")
         store.gate_tests.save(candidate.id, incumbent.version, names, gate.record())  # its outcomes are in replays
-        decision = self._serve(trial, arms, unheard, most)
+        decision = self._serve(test, arms, unheard, most)
         store.gate_tests.save(candidate.id, incumbent.version, names, gate.record())
         if decision.ended == "stopped":
             return store.candidates.move(candidate, "testing", decision.why), decision
@@ -90,24 +90,24 @@ class Trials:
         why = f"{decision.why}; {theme_summary(gate)}"
         return store.candidates.move(candidate, "kept" if decision.accept else "refused", why), decision
 
-    def _serve(self, trial: SequentialTest, arms: _Arms, unheard: dict[str, deque[float]], most: int) -> GateDecision:
+    def _serve(self, test: SequentialTest, arms: _Arms, unheard: dict[str, deque[float]], most: int) -> GateDecision:
         """Answer the gate's requests until it decides or the replays run out."""
         progress = TuningProgress(self._store.replays, self._budget, self._report)
-        while requests := trial.requests:
+        while requests := test.requests:
             outcomes = [_recorded(request, arms.tickets, unheard) for request in requests]
             fresh = [place for place, outcome in enumerate(outcomes) if outcome is None]
             if len(fresh) > most:  # a batch runs as a whole or not at all, because its bets were fixed together
-                trial.stop("the night's budget is spent")
+                test.stop("the night's budget is spent")
                 break
             most -= len(fresh)
             wanted = [arms.replay_request(requests[place]) for place in fresh]
             made = self._replayer.run(wanted, "gate", retry_void=False)
             for place, replay in zip(fresh, made, strict=True):
                 outcomes[place] = None if replay.verdict == "void" else float(replay.verdict == "passed")
-            trial.tell(outcomes)
+            test.tell(outcomes)
             progress.update(f"gate: {arms.candidate.edit.title}")
-        assert trial.decision is not None
-        return trial.decision
+        assert test.decision is not None
+        return test.decision
 
     def _begin(self, candidate: Candidate, incumbent: str, held_out: Sequence[Ticket]) -> tuple[list[Ticket], Gate]:
         """Begin a test on today's tickets."""
