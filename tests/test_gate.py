@@ -321,19 +321,6 @@ def test_a_pass_adds_up_to_the_evidence() -> None:
     assert running.log_value == pytest.approx(log_value_of_pass(arms["candidate"], arms["incumbent"], not_made=unused))
 
 
-def test_a_void_replay_is_asked_for_again_and_then_counts_as_not_made() -> None:
-    gate = Gate(16, [0, 1], prior=EARLIER, config=GateConfig(retries=2))
-    asked = gate.requests
-    before = gate.log_e
-    for _ in range(2):
-        gate.tell([None])
-        assert gate.requests == asked
-    gate.tell([None])
-    assert gate.requests != asked
-    assert gate.log_e == before
-    assert gate.replays == 0
-
-
 def test_voids_that_differ_between_the_arms_are_reported() -> None:
     gate = Gate(16, range(8), prior=EARLIER, config=GateConfig(parallel=1))
     rng = random.Random(1)

@@ -103,11 +103,24 @@ def test_a_line_that_makes_no_sense_is_answered_in_words_and_nothing_is_lost(
     gate: Process, line: object, words: str
 ) -> None:
     gate.say({"op": "incumbent", "n": 16, "alpha": 0.1, "stale": STALE})
-    asked = gate.say({"op": "candidate", "theme": list(range(8))})
+    gate.say({"op": "candidate", "theme": list(range(8))})
+    before = gate.say({"op": "record"})
     reply = gate.say(line)
     assert list(reply) == ["error"]
     assert words in reply["error"]
-    assert gate.say({"op": "outcomes", "y": [None]}) == asked  # the test goes on where it was
+    assert gate.say({"op": "record"}) == before
+    assert "run" in gate.say({"op": "outcomes", "y": [1]})  # the test goes on where it was
+
+
+def test_a_void_replay_is_null_and_counts_against_the_candidate(gate: Process) -> None:
+    told = []
+    for y in (None, 0):
+        gate.say({"op": "incumbent", "n": 16, "alpha": 0.1, "stale": STALE})
+        gate.say({"op": "candidate", "theme": list(range(8))})
+        gate.say({"op": "outcomes", "y": [y]})
+        (bet,) = gate.say({"op": "record"})["record"]["passes"][0]["bets"]
+        told.append((bet["arm"], bet["outcome"], bet["log_factor"]))
+    assert told[0] == told[1]
 
 
 def test_steps_out_of_order_are_answered_in_words(gate: Process) -> None:

@@ -11,7 +11,8 @@
 
 "incumbent" empties the pool of incumbent draws. "stale" (Beta(a, b) for each ticket) and "weights" (average 1) are
 optional, and so is every setting of `GateConfig` ("alpha", "stop", "k", "budget", "parallel", ...). In "y", null is a
-void replay. An invalid line is answered with {"error":"..."} and changes nothing.
+void replay: it counts as 0 for the candidate and as 1 for the incumbent. An invalid line is answered with
+{"error":"..."} and changes nothing.
 """
 
 from __future__ import annotations

@@ -16,6 +16,9 @@ gets lam * w_i in total. The product of the bounds is exp(lam * sum_i w_i * (q_i
 not better. Each bet is fixed before its run, so the product is a test supermartingale, and by Ville's inequality
 (J. Ville, Étude critique de la notion de collectif, 1939) the chance that it ever reaches 1 / alpha is at most alpha.
 
+Void replays. The candidate's counts as 0 and the incumbent's as 1. h_s rises with y if s > 0 and falls if s < 0, so
+what is told is never worth more than what the replay would have shown, whatever made it void: the bound still holds.
+
 Literature: testing by betting, G. Shafer, JRSS A 184 (2021); bets on bounded means with predictable stakes,
 I. Waudby-Smith and A. Ramdas, JRSS B 86 (2024); e-processes and stopping, A. Ramdas et al., Statistical Science 38
 (2023).

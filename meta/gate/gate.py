@@ -12,7 +12,17 @@ from dataclasses import dataclass
 
 from meta.gate.beliefs import SUCCESS_PRIOR, TicketBelief
 from meta.gate.bets import find_growth_optimal_u, log_factor_of
-from meta.gate.gate_record import Arm, Bet, Ending, GateConfig, GateDecision, GateRecord, GateRequest, PassRecord
+from meta.gate.gate_record import (
+    VOID_OUTCOMES,
+    Arm,
+    Bet,
+    Ending,
+    GateConfig,
+    GateDecision,
+    GateRecord,
+    GateRequest,
+    PassRecord,
+)
 from meta.gate.give_up import KindBeliefs, chance_of_keeping
 from meta.gate.pass_plan import PassPlanner, RunSlot, least_gain_of, planned_gain_of
 
@@ -39,7 +49,8 @@ class Gate:
     Drive it with `requests` (the replays it waits for; empty once it has decided) and `tell` (their outcomes, in the
     same order). Tickets are numbered 0 .. n-1. `prior` holds a Beta(a, b) for each: the belief about the incumbent
     after earlier runs that no longer count as evidence, `SUCCESS_PRIOR` plus passes and fails. If any value is zero,
-    all are taken as bare counts. `theme` holds the tickets that the edit names; `weights` average 1.
+    all are taken as bare counts. `theme` holds the tickets that the edit names; `weights` average 1. `old_answers` is
+    for `resume_gate`.
     """
 
     def __init__(
@@ -50,6 +61,7 @@ class Gate:
         prior: Sequence[tuple[float, float]] | None = None,
         weights: Sequence[float] | None = None,
         config: GateConfig | None = None,
+        old_answers: int = 0,
     ) -> None:
         if not 1 <= n <= MAX_GATE_TICKETS:
             raise ValueError(f"a test needs 1 to {MAX_GATE_TICKETS} tickets, not {n}")
@@ -79,6 +91,7 @@ class Gate:
         self._slots: Iterator[RunSlot] = iter(())
         self._pending: list[_Pending] = []
         self._answers: list[tuple[float | None, ...]] = []
+        self._old_answers = old_answers
         self._voids: dict[str, int] = {"candidate": 0, "incumbent": 0}
         self._stopped: str | None = None
         self._closed = 0.0
@@ -111,7 +124,7 @@ class Gate:
     def tell(self, outcomes: Sequence[float | None]) -> GateDecision | None:
         """Take the outcomes of `requests`, in order, and return any decision.
 
-        An outcome is 1 (passed), 0 (failed) or None (void).
+        An outcome is 1 (passed), 0 (failed) or None (void), which counts as `VOID_OUTCOMES` says.
         """
         if self.decision is not None:
             raise ValueError("the test is over and expects no more outcomes")
@@ -156,6 +169,7 @@ class Gate:
             answers=tuple(self._answers),
             decision=self.decision,
             stopped=self._stopped,
+            old_answers=self._old_answers,
         )
 
     def predict_tickets(self) -> list[tuple[float, float]]:
@@ -169,22 +183,20 @@ class Gate:
     # From outcomes to the next requests, or to the decision.
 
     def _settle(self, pending: _Pending, y: float | None) -> None:
-        slot = pending.slot
+        slot, void = pending.slot, y is None
         if y is None:
             self._voids[slot.arm] += 1
-            pending.tries += 1
-            if pending.tries <= self.config.retries:
-                self._pending.append(pending)
+            if len(self._answers) <= self._old_answers:
+                self._skip(pending)
                 return
-            self._write(slot, pending, None, 0.0)  # counts as skipped: its stake stays in `_unused`
-            return
+            y = VOID_OUTCOMES[slot.arm]
         self.replays += 1
         signed = pending.stake if slot.arm == "candidate" else -pending.stake
         value = log_factor_of(y, signed, pending.u)
         self._done += value
         if slot.arm == "incumbent":
             self._unused -= pending.stake
-        self._write(slot, pending, y, value)
+        self._write(pending, y, value, void)
         about = self.beliefs[slot.ticket]
         if slot.arm == "candidate":
             about.saw_candidate(y >= 0.5)
@@ -192,9 +204,17 @@ class Gate:
             about.saw_incumbent(y >= 0.5)
         self._hopes.update(slot.ticket)
 
-    def _write(self, slot: RunSlot, pending: _Pending, y: float | None, value: float) -> None:
-        running = self._passes[-1]
-        running.bets.append(Bet(slot.arm, slot.ticket, pending.stake, pending.belief, pending.u, y, value))
+    def _skip(self, pending: _Pending) -> None:
+        """Do with a void replay what was done before it counted: request it again, then skip it."""
+        pending.tries += 1
+        if pending.tries <= self.config.retries:
+            self._pending.append(pending)
+        else:
+            self._write(pending, None, 0.0, void=True)  # its stake stays in `_unused`
+
+    def _write(self, pending: _Pending, y: float | None, value: float, void: bool) -> None:
+        running, slot = self._passes[-1], pending.slot
+        running.bets.append(Bet(slot.arm, slot.ticket, pending.stake, pending.belief, pending.u, y, value, void))
         running.log_value = self._done - self._unused
 
     def _judge(self) -> None:
@@ -219,8 +239,10 @@ class Gate:
         if few:
             reasons.append(f"this holds for these {self.n} tickets only, not for future ones")
         a, b = self._voids["candidate"], self._voids["incumbent"]
+        if a + b:
+            reasons.append(f"void replays counted against it: candidate {a}, incumbent {b}")
         if a + b and is_void_rate_different(a, b, self._runs("candidate"), self._runs("incumbent")):
-            reasons.append(f"void replays differ between the arms: candidate {a}, incumbent {b}")
+            reasons.append("void replays differ between the arms by more than luck")
         self._pending = []
         self.decision = GateDecision(
             accept=ended == "kept",
@@ -233,7 +255,7 @@ class Gate:
         )
 
     def _runs(self, arm: Arm) -> int:
-        return sum(bet.arm == arm and bet.outcome is not None for p in self._passes for bet in p.bets)
+        return sum(bet.arm == arm and not bet.void for p in self._passes for bet in p.bets)
 
     def _refill(self) -> None:
         """Fix the next bets, using only what is known before the batch runs."""

@@ -12,6 +12,10 @@ Arm: TypeAlias = Literal["candidate", "incumbent"]
 Ending: TypeAlias = Literal["kept", "no lift", "unlikely", "hopeless", "budget", "stopped"]
 
 
+VOID_OUTCOMES: dict[Arm, float] = {"candidate": 0.0, "incumbent": 1.0}
+"""What a void replay counts as: a failure of the candidate, a success of the incumbent."""
+
+
 class GateRequest(NamedTuple):
     """One replay to run: which version, on which held-out ticket (0 .. n-1)."""
 
@@ -57,7 +61,10 @@ class GateConfig:
     uncertain: tuple[float, float] = (0.12, 0.88)
     """A ticket is uncertain if its believed success lies between these."""
     retries: int = 2
-    """How often a void replay is requested again, in either arm, before it counts as skipped."""
+    """How often a void replay was requested again before it was skipped, in tests from before it counted.
+
+    Since then it has no effect: see `GateRecord.old_answers`.
+    """
     parallel: int = 1
     """Most replays requested at once. All bets of a batch are fixed before any of its outcomes is known."""
 
@@ -85,8 +92,10 @@ class Bet:
     """The believed chance of passing."""
     u: float
     outcome: float | None
-    """1 passed, 0 failed, None: still void after all retries, so it counts as skipped."""
+    """1 passed, 0 failed; None only in old records: void, and skipped."""
     log_factor: float
+    void: bool = False
+    """Whether the replay was void, so that `outcome` is what `VOID_OUTCOMES` says."""
 
 
 @dataclass(slots=True)
@@ -127,10 +136,15 @@ class GateRecord:
     theme: tuple[int, ...]
     passes: tuple[PassRecord, ...]
     answers: tuple[tuple[float | None, ...], ...]
-    """Outcomes, batch by batch; telling them to a new gate leads to the same state."""
+    """Outcomes, batch by batch, None for a void replay; telling them to a new gate leads to the same state."""
     decision: GateDecision | None
     stopped: str | None = None
     """The reason, if the test was ended from outside."""
+    old_answers: int = 0
+    """How many of the first `answers` are older than the rule that a void replay counts.
+
+    In those it was requested again, `config.retries` times, and then skipped.
+    """
 
     def to_json(self) -> dict[str, Any]:
         """Return plain dictionaries, lists and numbers."""
@@ -151,4 +165,5 @@ class GateRecord:
             answers=tuple(tuple(batch) for batch in data["answers"]),
             decision=GateDecision(**data["decision"]) if data["decision"] else None,
             stopped=data.get("stopped"),
+            old_answers=data.get("old_answers", len(data["answers"])),
         )

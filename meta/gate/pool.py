@@ -25,12 +25,12 @@ from meta.gate.gate_record import GateDecision, GateRequest
 
 
 class Pool:
-    """The incumbent's draws since its promotion, in the order of their requests."""
+    """The incumbent's draws since its promotion, in the order of their requests; None is a void one."""
 
-    def __init__(self, n: int, draws: Sequence[Sequence[float]] | None = None) -> None:
+    def __init__(self, n: int, draws: Sequence[Sequence[float | None]] | None = None) -> None:
         if draws is not None and len(draws) != n:
             raise ValueError(f"each of the {n} tickets needs a list of draws")
-        self.draws: list[list[float]] = [list(d) for d in draws] if draws is not None else [[] for _ in range(n)]
+        self.draws: list[list[float | None]] = [list(d) for d in draws] if draws is not None else [[] for _ in range(n)]
 
 
 class PooledGate:
@@ -84,8 +84,6 @@ class PooledGate:
         for index, y in zip(self._missing, outcomes, strict=True):
             self._held[index] = y
             arm, ticket = requests[index]
-            if y is None:
-                continue
             self.fresh += 1
             if arm == "incumbent":
                 self._pool.draws[ticket].append(y)

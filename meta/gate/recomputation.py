@@ -12,7 +12,7 @@ from collections import defaultdict
 
 from meta.gate.bets import log_factor_of, log_factor_of_missing_run
 from meta.gate.gate import Gate
-from meta.gate.gate_record import Arm, GateRecord
+from meta.gate.gate_record import VOID_OUTCOMES, Arm, GateRecord
 
 
 class AuditError(ValueError):
@@ -34,6 +34,8 @@ def recompute_evidence(record: GateRecord) -> float:
                 raise AuditError(f"pass {number}: a bet on {bet.arm} run of ticket {bet.ticket} is not allowed")
             if bet.outcome is None:
                 continue
+            if bet.void and bet.outcome != VOID_OUTCOMES[bet.arm]:
+                raise AuditError(f"pass {number}: a void {bet.arm} run of ticket {bet.ticket} counts the wrong way")
             unused[key] -= bet.stake
             value[key] += log_factor_of(bet.outcome, signed, bet.u)
         for (arm, ticket), left in unused.items():
@@ -52,7 +54,14 @@ def recompute_evidence(record: GateRecord) -> float:
 
 def resume_gate(record: GateRecord) -> Gate:
     """Return a new gate that knows the recorded outcomes, to resume a test."""
-    gate = Gate(len(record.weights), record.theme, prior=record.stale, weights=record.weights, config=record.config)
+    gate = Gate(
+        len(record.weights),
+        record.theme,
+        prior=record.stale,
+        weights=record.weights,
+        config=record.config,
+        old_answers=record.old_answers,
+    )
     for outcomes in record.answers:
         gate.tell(outcomes)
     if record.stopped is not None and gate.decision is None:

@@ -23,7 +23,7 @@ class SequentialTest(Protocol):
         ...
 
     def tell(self, outcomes: Sequence[float | None]) -> GateDecision | None:
-        """Take the outcomes of `requests`, in order; `None` is a void replay."""
+        """Take the outcomes of `requests`, in order; `None` is a void replay, which counts against the candidate."""
         ...
 
     def stop(self, why: str) -> GateDecision:

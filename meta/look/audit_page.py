@@ -17,7 +17,7 @@ def audit_page(audit: ProposalAudit) -> str:
             bet.ticket,
             f"{bet.belief:.2f}",
             f"{bet.stake:.2f}",
-            f"{bet.passed:d}",
+            f"{bet.passed:d}{' (void)' if bet.void else ''}",
             f"{bet.log_factor:+.4f}",
         )
         for bet in audit.bets

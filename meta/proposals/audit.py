@@ -25,6 +25,8 @@ class AuditedBet(Record):
     belief: float
     stake: float
     passed: bool
+    void: bool
+    """Whether the replay was void, which counts as failed for the candidate and as passed for the incumbent."""
     log_factor: float
 
 
@@ -69,6 +71,7 @@ def audit_proposal(store: Store, proposal: Proposal) -> ProposalAudit:
                 belief=bet.belief,
                 stake=bet.stake,
                 passed=bet.outcome >= 0.5,
+                void=bet.void,
                 log_factor=bet.log_factor,
             )
             for number, running in enumerate(record.passes, 1)

@@ -137,7 +137,7 @@ def _counts(test: GateTest, own: Sequence[Replay], shared: Sequence[Replay]) -> 
     total: dict[tuple[str, str], int] = defaultdict(int)
     for running in test.record.passes:
         for bet in running.bets:
-            if bet.outcome is not None:
+            if bet.outcome is not None and not bet.void:
                 passed[bet.arm, test.tickets[bet.ticket]] += bet.outcome >= 0.5
                 total[bet.arm, test.tickets[bet.ticket]] += 1
     for arm, replay in [*(("candidate", r) for r in own), *(("incumbent", r) for r in shared)]:

@@ -96,6 +96,13 @@ def m007_published(db: Database) -> None:
     )
 
 
+@migrations()  # type: ignore[untyped-decorator]
+def m008_excused(db: Database) -> None:
+    """Which void replays count for nothing: those of an outage, and all from before a void counted."""
+    db.execute("alter table replays add column excused integer not null default 0")
+    db.execute("update replays set excused = 1 where verdict = 'void'")
+
+
 FIRST_TABLES = {
     "tickets": [
         "id text primary key",

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from meta.errors import ExitCode, MetaError
+from meta.gate.gate_record import VOID_OUTCOMES, Arm
 from meta.records.account import Cost
 from meta.records.candidate import Candidate
 from meta.records.replay import Purpose, Replay
@@ -18,12 +19,15 @@ from meta.store.incumbents import Incumbents
 from meta.store.transcripts import Transcripts
 from worker_agent.records import Event, Usage
 
+OUTCOMES: dict[str, float | None] = {"passed": 1.0, "failed": 0.0, "void": None}
+"""What the gate is told of each verdict."""
+
 
 class TicketDraw(NamedTuple):
-    """The outcome of one replay, as the gate is told: 1 passed, 0 failed."""
+    """The outcome of one replay, as the gate is told: 1 passed, 0 failed, None void."""
 
     ticket: str
-    passed: float
+    passed: float | None
 
 
 class RunCounts(NamedTuple):
@@ -95,16 +99,16 @@ class Replays:
         )
         return [_replay(row) for row in reversed(found)]
 
-    def pool_draws(self, ticket: str, version: str) -> list[float]:
-        """Return the incumbent's draws on a ticket since its promotion, by rank."""
+    def pool_draws(self, ticket: str, version: str) -> list[float | None]:
+        """Return the incumbent's draws on a ticket since its promotion, by rank; None is a void one."""
         found = self._db.rows(
             "select verdict from replays where ticket = ? and version = ? and purpose = 'gate' and candidate is null"
-            " and promotion = ? and verdict != 'void' order by asked, rowid",
+            " and promotion = ? and not excused order by asked, rowid",
             ticket,
             version,
             self._promotion(),
         )
-        return [float(row["verdict"] == "passed") for row in found]
+        return [OUTCOMES[row["verdict"]] for row in found]
 
     def prior_counts(self, ticket: str, version: str, most: int) -> tuple[RunCounts, RunCounts]:
         """Count runs of a ticket from before a test: by this version, and by others.
@@ -141,8 +145,11 @@ class Replays:
         return int(self._db.value("select count(*) from replays where candidate = ?", candidate))
 
     def of_race(self, candidate: int) -> list[Replay]:
-        """Return a candidate's replays on failing search tickets, before the gate."""
-        return self._read("candidate = ? and purpose = 'screen'", candidate)
+        """Return a candidate's replays on failing search tickets, before the gate.
+
+        A void one counts as failed, unless it was excused.
+        """
+        return self._read("candidate = ? and purpose = 'screen' and not excused", candidate)
 
     def race_opponent(self, candidate: int) -> str | None:
         """Return the version that was in use during the race; `None` before it."""
@@ -154,36 +161,54 @@ class Replays:
         return str(version) if version is not None else None
 
     def gate_draws(self, candidate: Candidate) -> list[TicketDraw]:
-        """Return what the candidate's current version did at the gate, by rank."""
+        """Return what the candidate's current version did at the gate, by rank, without what was excused."""
         found = self._db.rows(
             "select ticket, verdict from replays where candidate = ? and purpose = 'gate' and version = ?"
-            " and verdict != 'void' order by asked, rowid",
+            " and not excused order by asked, rowid",
             candidate.id,
             candidate.version,
         )
-        return [TicketDraw(row["ticket"], float(row["verdict"] == "passed")) for row in found]
+        return [TicketDraw(row["ticket"], OUTCOMES[row["verdict"]]) for row in found]
 
     def tickets_tested(self, candidate: int) -> set[str]:
-        """Return ids of the tickets the candidate was run on, at the gate or after it."""
+        """Return ids of the tickets with an outcome of the candidate, at the gate or after it."""
         found = self._db.rows(
-            "select distinct ticket from replays where candidate = ? and purpose in ('gate', 'measure')", candidate
+            "select distinct ticket from replays where candidate = ? and purpose in ('gate', 'measure')"
+            " and verdict != 'void'",
+            candidate,
         )
         return {row["ticket"] for row in found}
 
     def gate_outcomes(self, candidate: int) -> Counter[tuple[str, str, bool]]:
-        """Count (arm, ticket, passed) at the gate, for the candidate and its incumbent."""
+        """Count (arm, ticket, passed) at the gate, for the candidate and its incumbent.
+
+        A void replay counts as the gate counts it.
+        """
         found: Counter[tuple[str, str, bool]] = Counter()
-        for arm, whose in (
+        arms: tuple[tuple[Arm, str], ...] = (
             ("candidate", "candidate = ?"),
             ("incumbent", "candidate is null and version = (select incumbent from gate_tests where candidate = ?)"),
-        ):
+        )
+        for arm, whose in arms:
             for row in self._db.rows(
                 f"select ticket, verdict, count(*) as n from replays where {whose} and purpose = 'gate'"
-                " and verdict != 'void' group by ticket, verdict",
+                " and not excused group by ticket, verdict",
                 candidate,
             ):
-                found[arm, row["ticket"], row["verdict"] == "passed"] = row["n"]
+                outcome = OUTCOMES[row["verdict"]]
+                passed = VOID_OUTCOMES[arm] if outcome is None else outcome
+                found[arm, row["ticket"], passed == 1.0] += row["n"]
         return found
+
+    # An outage.
+
+    def after_rank(self, rank: int) -> list[Replay]:
+        """Return the replays with a higher rank."""
+        return self._read("asked > ?", rank)
+
+    def excuse(self, void: Iterable[Replay]) -> None:
+        """Let these void replays count for nothing: there was an outage."""
+        self._db.execute_each("update replays set excused = 1 where id = ?", [(replay.id,) for replay in void])
 
     # One night.
 

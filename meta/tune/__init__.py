@@ -12,9 +12,10 @@
     gap_replays what the gate skipped, so that the reviewer sees every ticket before and after
     result      the end of the tuning
 
-The others serve these steps: `levels` says how sure each test must be, `progress` reports on a long one, `outlook`
-forecasts before a night what its replays can show, `prompts/` is what the proposer is told, and `gate/` only keeps
-`python -m meta.tune.gate` working; the gate is `meta.gate`.
+The others serve these steps: `levels` says how sure each test must be, `counted_replays` runs replays that count even
+when they are void, `progress` reports on a long test, `outlook` forecasts before a night what its replays can show,
+`prompts/` is what the proposer is told, and `gate/` only keeps `python -m meta.tune.gate` working; the gate is
+`meta.gate`.
 
 A candidate is a record in runs.db: it is proposed, screened, perhaps joined with others, tested, then kept or refused
 (`meta.records.candidate.NEXT_STATES`). Each step records its result before the next begins, so a killed night resumes.

@@ -32,6 +32,6 @@ def fill_gaps(
     for ticket in tickets:
         if ticket.id not in tested:
             requests.append(ReplayRequest(ticket, version.surface, candidate.id))
-        if not replays.pool_draws(ticket.id, incumbent.id):
+        if all(draw is None for draw in replays.pool_draws(ticket.id, incumbent.id)):
             requests.append(ReplayRequest(ticket, incumbent.surface))
     replayer.run(requests[:most], "measure")

@@ -21,9 +21,10 @@ from meta.project import Report
 from meta.records.candidate import Candidate
 from meta.records.ticket import Ticket
 from meta.replay.replayer import Replayer, ReplayRequest
-from meta.store.replays import Replays
+from meta.store.replays import OUTCOMES, Replays
 from meta.store.store import Store
 from meta.tune.budget import ReplayBudget
+from meta.tune.counted_replays import run_counted
 from meta.tune.levels import AlphaLevels
 from meta.tune.progress import TuningProgress
 from worker_agent.surface import Surface
@@ -33,6 +34,9 @@ MAX_EARLIER_RUNS_COUNTED = 3.0
 
 MAX_RUNS_READ = 40
 """How many runs of a ticket are read: agents drift, and years of records must not slow a night."""
+
+_Unheard = dict[int, deque[float | None]]
+"""The candidate's outcomes by ticket, as the gate numbers them; None is a void one."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,12 @@ class _Arms:
         if request.arm == "candidate":
             return ReplayRequest(self.tickets[request.ticket], self.surface, self.candidate.id)
         return ReplayRequest(self.tickets[request.ticket], self.incumbent)
+
+    def control(self, requests: Sequence[GateRequest]) -> ReplayRequest:
+        """Return a replay of the incumbent, on another ticket than these if there is one."""
+        asked = {request.ticket for request in requests}
+        place = next((place for place in range(len(self.tickets)) if place not in asked), 0)
+        return ReplayRequest(self.tickets[place], self.incumbent)
 
 
 class GateRunner:
@@ -90,21 +100,25 @@ class GateRunner:
         why = f"{decision.why}; {theme_summary(gate)}"
         return store.candidates.move(candidate, "kept" if decision.accept else "refused", why), decision
 
-    def _serve(self, test: SequentialTest, arms: _Arms, unheard: dict[str, deque[float]], most: int) -> GateDecision:
+    def _serve(self, test: SequentialTest, arms: _Arms, unheard: _Unheard, most: int) -> GateDecision:
         """Answer the gate's requests until it decides or the replays run out."""
         progress = TuningProgress(self._store.replays, self._budget, self._report)
         while requests := test.requests:
-            outcomes = [_recorded(request, arms.tickets, unheard) for request in requests]
-            fresh = [place for place, outcome in enumerate(outcomes) if outcome is None]
+            outcomes = {
+                place: unheard[request.ticket].popleft()
+                for place, request in enumerate(requests)
+                if request.arm == "candidate" and unheard[request.ticket]
+            }
+            fresh = [place for place in range(len(requests)) if place not in outcomes]
             if len(fresh) > most:  # a batch runs as a whole or not at all, because its bets were fixed together
                 test.stop("the night's budget is spent")
                 break
             most -= len(fresh)
             wanted = [arms.replay_request(requests[place]) for place in fresh]
-            made = self._replayer.run(wanted, "gate", retry_void=False)
-            for place, replay in zip(fresh, made, strict=True):
-                outcomes[place] = None if replay.verdict == "void" else float(replay.verdict == "passed")
-            test.tell(outcomes)
+            control = arms.control(requests)
+            made = run_counted(self._replayer, self._store.replays, wanted, "gate", control)
+            outcomes.update((place, OUTCOMES[replay.verdict]) for place, replay in zip(fresh, made, strict=True))
+            test.tell([outcomes[place] for place in range(len(requests))])
             progress.update(f"gate: {arms.candidate.edit.title}")
         assert test.decision is not None
         return test.decision
@@ -135,16 +149,18 @@ class GateRunner:
             return None
         return tickets, resume_gate(replace(begun.record, stopped=None, decision=None))
 
-    def _unheard_draws(self, arms: _Arms, gate: Gate) -> dict[str, deque[float]]:
+    def _unheard_draws(self, arms: _Arms, gate: Gate) -> _Unheard:
         """Return the candidate's draws that the gate missed because a night was killed."""
-        draws: dict[str, deque[float]] = defaultdict(deque)
+        places = {ticket.id: place for place, ticket in enumerate(arms.tickets)}
+        draws: _Unheard = defaultdict(deque)
         if arms.candidate.parent == arms.incumbent.version:
             for draw in self._store.replays.gate_draws(arms.candidate):
-                draws[draw.ticket].append(draw.passed)
+                if draw.ticket in places:
+                    draws[places[draw.ticket]].append(draw.passed)
         for running in gate.record().passes:
             for bet in running.bets:
                 if bet.arm == "candidate" and bet.outcome is not None:
-                    draws[arms.tickets[bet.ticket].id].popleft()
+                    draws[bet.ticket].popleft()
         return draws
 
 
@@ -174,9 +190,3 @@ def prior_beliefs(replays: Replays, ticket: str, version: str) -> tuple[float, f
     weight = min(MAX_EARLIER_RUNS_COUNTED, others.runs)
     a, b = SUCCESS_PRIOR
     return a + own.passes + weight * mean, b + own.runs - own.passes + weight * (1 - mean)
-
-
-def _recorded(request: GateRequest, tickets: Sequence[Ticket], unheard: dict[str, deque[float]]) -> float | None:
-    """Take the candidate's next draw on that ticket that the gate lacks, if any."""
-    ready = unheard[tickets[request.ticket].id] if request.arm == "candidate" else None
-    return ready.popleft() if ready else None

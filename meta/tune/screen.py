@@ -23,6 +23,7 @@ from meta.store.candidates import Candidates
 from meta.store.replays import Replays
 from meta.surfaces.versions import Version
 from meta.tune.budget import MIN_TRIAL_REPLAYS
+from meta.tune.counted_replays import run_counted
 from meta.tune.search.worth import RaceScore, expected_success_of, score_race
 from worker_agent.surface import Surface, list_surface_files
 
@@ -133,7 +134,8 @@ class ScreenRace:
         pool = self._rounds * len(race)
         while turn := _turn(race, believed, self._rounds, pool - sum(len(e.seen) for e in race)):
             requests = [racer.next_request() for racer in turn]
-            for racer, replay in zip(turn, self._replayer.run(requests, "screen"), strict=True):
+            made = run_counted(self._replayer, self._replays, requests, "screen")
+            for racer, replay in zip(turn, made, strict=True):
                 racer.seen.append(replay)
         results = sorted((self._result(e, baseline, believed) for e in race), key=lambda r: (-r.worth, r.size))
         for result in results:
@@ -169,7 +171,8 @@ def lift_log_odds_of(replays: Sequence[Replay], believed: dict[str, float]) -> f
     total = 0.0
     for ticket in dict.fromkeys(r.ticket for r in replays):
         verdicts = [r.verdict for r in replays if r.ticket == ticket]
-        passes, fails = verdicts.count("passed"), verdicts.count("failed")
+        passes = verdicts.count("passed")
+        fails = len(verdicts) - passes  # a void one failed: losing replays must not help
         p = believed.get(ticket, 0.5)
         same = p**passes * (1.0 - p) ** fails
         lifted = (p + LIFT * (1.0 - p)) ** passes * ((1.0 - LIFT) * (1.0 - p)) ** fails

@@ -9,7 +9,7 @@ from meta.tune.search.worth import RaceScore, score_race
 
 def recorded_score_of(replays: Replays, candidate: Candidate) -> RaceScore | None:
     """Score a candidate's race against the version in use then; `None` before it."""
-    race = [replay for replay in replays.of_race(candidate.id) if replay.verdict != "void"]
+    race = replays.of_race(candidate.id)
     opponent = replays.race_opponent(candidate.id)
     if not race or opponent is None:
         return None

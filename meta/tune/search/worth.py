@@ -37,13 +37,15 @@ class RaceScore:
 
 
 def score_race(replays: Sequence[Replay], baseline: Sequence[Replay]) -> RaceScore:
-    """Score a candidate's replays on search tickets against the incumbent's."""
+    """Score a candidate's replays on search tickets against the incumbent's.
+
+    A void one counts as failed, and its cost is unknown.
+    """
     believed = expected_success_of(baseline)
-    counted = [r for r in replays if r.verdict != "void"]
-    passes, runs = sum(r.verdict == "passed" for r in counted), len(counted)
-    beyond = passes - sum(believed.get(r.ticket, 0.5) for r in counted)
+    passes, runs = sum(r.verdict == "passed" for r in replays), len(replays)
+    beyond = passes - sum(believed.get(r.ticket, 0.5) for r in replays)
     return RaceScore(
-        passes, runs, beyond / (runs + DOUBT_REPLAYS), _doublings(counted, baseline) * runs / (runs + DOUBT_REPLAYS)
+        passes, runs, beyond / (runs + DOUBT_REPLAYS), _doublings(replays, baseline) * runs / (runs + DOUBT_REPLAYS)
     )
 
 
@@ -66,7 +68,7 @@ def _doublings(replays: Sequence[Replay], baseline: Sequence[Replay]) -> float:
     for replay in baseline:
         if replay.verdict != "void":
             before[replay.ticket].append(replay)
-    pairs = [(r, before[r.ticket]) for r in replays if before[r.ticket]]
+    pairs = [(r, before[r.ticket]) for r in replays if r.verdict != "void" and before[r.ticket]]
     everything = [r for r, _ in pairs] + [r for _, earlier in pairs for r in earlier]
     in_dollars = all(r.usage.usd is not None for r in everything)
 
