@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from worker_agent.edit_blocks import EditBlock, find_similar_passage, parse_blocks, replace_passage, strip_blocks
+from worker_agent.edit_blocks import EditBlock, find_similar_passage, parse_blocks, strip_blocks
+from worker_agent.text_file import replace_passage
 
 WHOLE = """Here is the fix.
 

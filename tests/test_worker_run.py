@@ -201,9 +201,9 @@ def test_a_service_that_refuses_stops_everything(run: Run, status: int) -> None:
         run(script(error(status, "some_error", "bad key")))
 
 
-def test_a_conversation_that_no_longer_fits_is_a_token_limit(run: Run) -> None:
+def test_a_conversation_that_no_longer_fits_is_told_as_that(run: Run) -> None:
     done = run(script(error(400, "invalid_request_error", "prompt is too long: 300000 tokens")))
-    assert done.ended == "token_limit"
+    assert done.ended == "context_too_long"
 
 
 def test_without_key_and_endpoint_it_says_so() -> None:

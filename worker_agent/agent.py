@@ -9,11 +9,27 @@ import time
 from collections.abc import Callable
 from typing import NoReturn
 
-from worker_agent.conversation import Conversation, TextConversation, ToolConversation, TurnResult
-from worker_agent.model import ChatMessage, ContextTooLong, Model, ModelReply, ModelRequest, ModelUnavailable
+from worker_agent.conversation import (
+    Conversation,
+    TextConversation,
+    ToolConversation,
+    TurnResult,
+    answer_broken_reply,
+    answer_call,
+)
+from worker_agent.model import (
+    ChatMessage,
+    ContextTooLong,
+    Model,
+    ModelReply,
+    ModelRequest,
+    ModelUnavailable,
+    RequestRejected,
+    ask_in_conversation,
+)
 from worker_agent.objective import Objective
 from worker_agent.records import Brief, Environment, Event, Limits, RunEnding, Submission, Usage
-from worker_agent.sandbox.job import Sandbox
+from worker_agent.sandbox.job import Sandbox, SandboxUnavailable
 from worker_agent.submission_diff import RefusedDiff, take_diff
 from worker_agent.surface import Surface
 from worker_agent.tool_host.session import ToolHostDied, ToolSession, ToolTimeout
@@ -30,9 +46,11 @@ class RunEnd(Exception):
 
 _ENDING_BY_ERROR: dict[type[Exception], RunEnding] = {
     ModelUnavailable: "model_unavailable",
-    ContextTooLong: "token_limit",
-    ToolHostDied: "sandbox_failed",
-    ToolTimeout: "sandbox_failed",
+    ContextTooLong: "context_too_long",
+    RequestRejected: "request_rejected",
+    SandboxUnavailable: "sandbox_failed",
+    ToolHostDied: "tool_failed",
+    ToolTimeout: "tool_failed",
     RefusedDiff: "refused_diff",
 }
 
@@ -96,20 +114,35 @@ class _Run:
         self.messages = [{"role": "user", "content": [{"type": "text", "text": conversation.open(brief)}]}]
         while True:
             reply = self.ask_model(conversation)
-            if not reply.content and len(self.messages) == 1:
-                raise ModelUnavailable("the first answer was empty")
-            result = conversation.act(reply)
-            blocks = list(result.blocks)
-            if result.summary is not None:
-                blocks += self.try_to_submit(result)
-            if reply.content:  # the API refuses an empty assistant message
+            if reply.is_refusal:
+                raise RunEnd("refusal", reply.text[:2000] or "the model declined to answer")
+            if reply.fills_context:
+                raise RunEnd("context_too_long", "the conversation filled the model's context")
+            answer = self.respond(conversation, reply)
+            if reply.content:
                 self.messages.append({"role": "assistant", "content": reply.content})
-            self.messages.append({"role": "user", "content": blocks})
+            if answer:
+                self.messages.append({"role": "user", "content": answer})
+
+    def respond(self, conversation: Conversation, reply: ModelReply) -> list[dict[str, object]]:
+        """Act on a reply and return the blocks of the next message to the model."""
+        if broken := answer_broken_reply(reply, self.surface.config.max_tokens):
+            return broken
+        if reply.stop_reason == "pause_turn" and not reply.tool_calls:
+            return []  # it goes on when it is asked again
+        result = conversation.act(reply)
+        blocks = list(result.blocks)
+        if result.summary is not None:
+            blocks += self.try_to_submit(result)
+        return blocks
 
     def open_conversation(self, session: ToolSession) -> Conversation:
         if self.surface.config.protocol == "text":
             return TextConversation(self.surface, session, self.record)
-        conversation = ToolConversation(self.surface, session, self.limits, self.record)
+        try:
+            conversation = ToolConversation(self.surface, session, self.limits, self.record)
+        except (ToolHostDied, ToolTimeout) as error:
+            raise RunEnd("bad_surface", f"the tools do not load: {error}") from None
         if conversation.errors:
             raise RunEnd("bad_surface", "; ".join(f"tools/{n}.py: {why}" for n, why in conversation.errors.items()))
         return conversation
@@ -118,16 +151,15 @@ class _Run:
         self.check_limits()
         config = self.surface.config
         asked_at = time.monotonic()
-        reply = self.model.ask(
-            ModelRequest(
-                system=self.surface.prompts["system.md"],
-                messages=self.messages,
-                tools=conversation.tools(),
-                max_tokens=config.max_tokens,
-                model=config.model,
-                effort=config.effort,
-            )
+        request = ModelRequest(
+            system=self.surface.prompts["system.md"],
+            messages=self.messages,
+            tools=conversation.tools(),
+            max_tokens=config.max_tokens,
+            model=config.model,
+            effort=config.effort,
         )
+        reply = ask_in_conversation(self.model, request, was_answered=self.usage.calls > 0)
         self.usage, self.answering_model = self.usage + reply.usage, reply.model
         self.outage_seconds += time.monotonic() - asked_at if reply.was_retried else 0.0
         self.record({"kind": "reply", "content": reply.content, "stop_reason": reply.stop_reason})
@@ -150,7 +182,7 @@ class _Run:
         Otherwise return the blocks that tell the model what is missing.
         """
         self.attempts += 1
-        self.summary = result.summary or ""
+        self.summary = (result.summary or "").replace("\0", "\ufffd")  # git takes no NUL in a message
         objection = self.objective.objection()
         self.record({"kind": "check", "objection": objection})
         if objection is None:
@@ -159,7 +191,7 @@ class _Run:
             raise RunEnd("checks_failed" if self.objective.failing else "no_change", objection[:2000])
         text = self.surface.prompt("not_done.md", objection=objection)
         if result.submit_id:
-            return [{"type": "tool_result", "tool_use_id": result.submit_id, "content": text, "is_error": True}]
+            return [answer_call(result.submit_id, text, is_error=True)]
         return [{"type": "text", "text": text}]
 
     def hand_in(self, end: RunEnd, workspace: Workspace) -> Submission:

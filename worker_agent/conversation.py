@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from worker_agent import edit_blocks
+from worker_agent.answer import MAX_DEPTH
 from worker_agent.excerpt import repository_excerpt
 from worker_agent.model import ModelReply
 from worker_agent.records import Brief, Event, Limits
-from worker_agent.surface import Surface
+from worker_agent.surface import SUBMIT_TOOL_NAME, Surface
+from worker_agent.text_file import decode_file
 from worker_agent.tool_host.session import ToolSession
 
 SUBMIT_TOOL = {
-    "name": "submit",
+    "name": SUBMIT_TOOL_NAME,
     "description": (
         "Submit the change, once, when the ticket is done. The repository's own checks run first; "
         "if one that passed before fails now, you are told and can continue."
@@ -47,6 +49,30 @@ class TurnResult:
     blocks: list[dict[str, Any]]
     summary: str | None = None
     submit_id: str | None = None
+
+
+BAD_INPUT = f"the input must be a JSON object, nested at most {MAX_DEPTH} levels deep"
+
+
+def answer_call(call_id: str, text: str, is_error: bool) -> dict[str, Any]:
+    """Return the block that answers a tool call."""
+    shown = text if text.strip() else "(nothing)"
+    return {"type": "tool_result", "tool_use_id": call_id, "content": shown, "is_error": is_error}
+
+
+def answer_broken_reply(reply: ModelReply, max_tokens: int) -> list[dict[str, Any]]:
+    """Return what to tell the model if its reply arrived broken; empty if it did not.
+
+    Nothing in a reply that was cut off is done: its last call or passage may lack its end.
+    """
+    if reply.is_cut_off:
+        words = f"Your answer was cut off at {max_tokens} tokens, so nothing in it was done. Answer in smaller steps."
+    elif reply.stop_reason == "tool_use" and not reply.tool_calls:
+        words = "Your tool call did not arrive. Call the tool again."
+    else:
+        return []
+    results = [answer_call(call["id"], words, is_error=True) for call in reply.tool_calls]
+    return results or [{"type": "text", "text": words}]
 
 
 class Conversation(Protocol):
@@ -80,23 +106,18 @@ class ToolConversation:
         summary, submit_id = None, None
         for call in reply.tool_calls:
             given = call.get("input")
-            if call["name"] == SUBMIT_TOOL["name"]:
-                summary, submit_id = str((given or {}).get("summary", "")), call["id"]
-                continue
-            if isinstance(given, dict):
+            if not isinstance(given, dict):
+                text, failed = BAD_INPUT, True
+            elif call["name"] != SUBMIT_TOOL_NAME:
                 text, failed = self._session.call(call["name"], given, self._limits.command_seconds)
+                text = _cut_middle(text, self._surface.config.result_chars)
+            elif submit_id is None:
+                summary, submit_id = str(given.get("summary", "")), call["id"]
+                continue
             else:
-                text, failed = "the tool's input must be a JSON object", True
-            text = _cut_middle(text, self._surface.config.result_chars)
+                text, failed = "Submit once.", True
             self._record({"kind": "tool", "name": call["name"], "input": given, "result": text, "error": failed})
-            results.append(
-                {
-                    "type": "tool_result",
-                    "tool_use_id": call["id"],
-                    "content": text or "(nothing)",
-                    "is_error": failed,
-                }
-            )
+            results.append(answer_call(call["id"], text, failed))
         if not reply.tool_calls:
             summary = reply.text
         return TurnResult(results, summary, submit_id)
@@ -135,23 +156,25 @@ class TextConversation:
 
         Returns what is wrong with it, in words that help the model to fix it, or `None`.
         """
-        if block.old_text is None:
-            return self._session.write(block.path, block.new_text)
         if not block.is_complete:
             return "the block is incomplete; SEARCH must be followed by `=======` and `>>>>>>> REPLACE`"
         path, before = block.path, self._session.read(block.path)
-        if before is None:
+        if block.old_text is not None and before is None:
             path = resolve_path(block.path, self._session.files())
             before = self._session.read(path) if path else None
-        if before is None:
-            return "no such file; write the path exactly as it is listed"
-        text = edit_blocks.replace_passage(before, block.old_text, block.new_text)
+            if before is None:
+                return "no such file; write the path exactly as it is listed"
+        file = decode_file(before) if before is not None else None
+        text = block.apply(file.text if file else None)
         if text is None:
-            similar = edit_blocks.find_similar_passage(before, block.old_text)
+            similar = edit_blocks.find_similar_passage(file.text if file else "", block.old_text or "")
             return "the SEARCH text must appear exactly once in the file" + (
                 f"; the closest passage is\n```\n{similar[:2000]}\n```" if similar else ""
             )
-        return self._session.write(path, text)
+        try:
+            return self._session.write(path, file.encode(text) if file else text.encode())
+        except ValueError as error:
+            return str(error)
 
 
 def resolve_path(path: str, files: list[str]) -> str:

@@ -20,6 +20,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from worker_agent.text_file import keep_line_ends, replace_passage, split_lines
+
 _PATH = re.compile(
     r"^(?:#+ |\*\*|- )?(?:[Ff]ile(?:name)?:? ?)?[`*]*"
     r"(?P<path>[\w.+-]+(?:/[\w.+-]+)*(?:\.\w+|/[\w.+-]+|file))[`*]*:?[`*]*$"
@@ -38,6 +40,15 @@ class EditBlock:
     new_text: str
     old_text: str | None = None
     is_complete: bool = True
+
+    def apply(self, text: str | None) -> str | None:
+        """Return the file's text with the edit made; `text` is `None` if there is no file.
+
+        `None` unless the passage to replace occurs exactly once.
+        """
+        if self.old_text is None:
+            return self.new_text if text is None else keep_line_ends(text, self.new_text)
+        return None if text is None else replace_passage(text, self.old_text, self.new_text)
 
 
 def parse_blocks(reply: str) -> list[EditBlock]:
@@ -103,33 +114,12 @@ def _take_until(end: re.Pattern[str], lines: list[str], at: int) -> tuple[str, i
     return "".join(taken), at + 1
 
 
-def replace_passage(text: str, old: str, new: str) -> str | None:
-    """Return `text` with its one passage `old` replaced.
-
-    `None` unless `old` occurs exactly once. Trailing blanks are ignored, since models drop them. An empty `old` stands
-    for an empty file.
-    """
-    if not old.strip():
-        return new if not text.strip() else None
-    if text.count(old) == 1:
-        return text.replace(old, new)
-    lines, wanted = text.splitlines(keepends=True), [line.rstrip() for line in old.splitlines()]
-    hits = [
-        start
-        for start in range(len(lines) - len(wanted) + 1)
-        if [line.rstrip() for line in lines[start : start + len(wanted)]] == wanted
-    ]
-    if len(hits) != 1:
-        return None
-    return "".join(lines[: hits[0]]) + new + "".join(lines[hits[0] + len(wanted) :])
-
-
 def find_similar_passage(text: str, old: str) -> str:
     """Return the passage of `text` that is most similar to `old`, of as many lines.
 
     Empty if they share no word.
     """
-    lines, wanted = text.splitlines(), old.splitlines()
+    lines, wanted = ([line.rstrip("\r\n") for line in split_lines(each)] for each in (text, old))
     if not lines or not wanted or len(lines) > 5000:
         return ""
     bags = [set(line.split()) for line in lines]

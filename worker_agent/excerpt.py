@@ -9,6 +9,7 @@ import re
 from collections import Counter
 
 from worker_agent.records import Brief
+from worker_agent.text_file import decode_file
 from worker_agent.tool_host.session import ToolSession
 
 _SOURCE_FILE = re.compile(r"\.(py|pyi|toml|cfg|ini|md|rst|txt|js|ts|go|rs|c|h|java|rb)$")
@@ -25,7 +26,8 @@ def repository_excerpt(brief: Brief, session: ToolSession, limit: int) -> tuple[
     and more so if the brief names it. The path is empty if no file is relevant.
     """
     files = session.files()
-    texts = {p: t[:_MAX_FILE_CHARS] for p in files if _SOURCE_FILE.search(p) and (t := session.read(p)) is not None}
+    found = {p: session.read(p) for p in files if _SOURCE_FILE.search(p)}
+    texts = {p: _shown_text(data)[:_MAX_FILE_CHARS] for p, data in found.items() if data is not None}
     words = {p: set(_WORD.findall(t.lower())) | set(_WORD.findall(p.lower())) for p, t in texts.items()}
     files_with = Counter(w for found in words.values() for w in found)
     asked = set(_WORD.findall(brief.text.lower()))
@@ -48,3 +50,7 @@ def repository_excerpt(brief: Brief, session: ToolSession, limit: int) -> tuple[
         most_relevant = most_relevant or path
         parts.append(f"{path}\n```\n{texts[path].rstrip()}\n```")
     return "\n\n".join(parts), most_relevant
+
+
+def _shown_text(data: bytes) -> str:
+    return decode_file(data).text.replace("\r\n", "\n").replace("\r", "\n")

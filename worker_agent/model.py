@@ -5,19 +5,23 @@ It is reached through the `anthropic` SDK.
 
 from __future__ import annotations
 
+import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from pydantic import Field
 
+from worker_agent.answer import read_content, read_json, read_usage
+from worker_agent.context_limit import says_too_long
+from worker_agent.history import prepare_messages, replace_unsendable
 from worker_agent.records import AgentRecord, Usage
 
 MAX_TOKEN_CHARS, SPARE_CHARS = 128, 100_000
 """An answer with more characters than these for each token that was asked for comes from a broken service."""
 
-_REQUIRED_FIELDS = {"tool_use": ("id", "name"), "text": ("text",)}
-"""What a block of each kind must have. A wrong name is the model's mistake; a missing one is the service's."""
+TOOL_PROMPT_TOKENS = 1000
+"""Tokens that a service adds to a prompt with tools; a generous estimate."""
 
 ChatMessage = dict[str, Any]
 """`{"role": "user"|"assistant", "content": [block, ...]}` as on the wire."""
@@ -58,7 +62,8 @@ class ModelMisconfigured(Exception):
 class RequestRejected(ModelMisconfigured):
     """The service rejected one request as invalid, such as a message in it.
 
-    `conversation` says whose request it was, as far as somebody has filled it in.
+    It may answer others with the same settings; `ask_in_conversation` finds out. `conversation` says whose request it
+    was, as far as somebody has filled it in.
     """
 
     conversation = ""
@@ -72,7 +77,8 @@ class ContextTooLong(Exception):
 class ModelReply:
     """One answer of the model.
 
-    `content` has its blocks as on the wire; `usage` is of this call alone.
+    `content` has its blocks as on the wire. `usage` is of this call alone; if the service did not report it, it is the
+    most that the call can have used, and has no cost.
     """
 
     content: list[dict[str, Any]]
@@ -81,6 +87,21 @@ class ModelReply:
     usage: Usage
     was_retried: bool = False
     """The service failed before it gave this answer."""
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether it reached `max_tokens`, so that its end is missing."""
+        return self.stop_reason in ("max_tokens", "length")
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the model declined to answer."""
+        return self.stop_reason in ("refusal", "content_filter", "sensitive")
+
+    @property
+    def fills_context(self) -> bool:
+        """Whether it broke off because the conversation filled the model's context."""
+        return self.stop_reason == "model_context_window_exceeded"
 
     @property
     def text(self) -> str:
@@ -155,53 +176,37 @@ class MessagesModel:
         model = request.model or self.endpoint.model
         if not model:
             raise ModelMisconfigured("no model is set: set `model` in meta.toml or agent.toml, or pass --model")
-        options: dict[str, Any] = {"tools": _mark_last_tool(request.tools)} if request.tools else {}
-        if request.effort:
-            options["output_config"] = {"effort": request.effort}
         try:
-            response = self._client.messages.with_raw_response.create(
-                model=model,
-                max_tokens=request.max_tokens,
-                system=[{"type": "text", "text": request.system, "cache_control": {"type": "ephemeral"}}],
-                messages=_mark_last_block(request.messages),  # type: ignore[arg-type]
-                **options,
-            )
-            answer = response.parse().to_dict(warnings=False)
-            return self._reply(answer, model, request.max_tokens, response.retries_taken > 0)
+            response = self._client.messages.with_raw_response.create(**_request_body(request, model))
+            return self._reply(read_json(response.read()), request, model, response.retries_taken > 0)
         except (sdk.AuthenticationError, sdk.PermissionDeniedError, sdk.NotFoundError) as error:
             raise ModelMisconfigured(self._explain(error)) from None
         except sdk.APIStatusError as error:
-            if error.status_code == 413 or (error.status_code == 400 and "too long" in str(error).lower()):
+            if error.status_code == 413 or (error.status_code in _WORDED_STATUS and says_too_long(str(error))):
                 raise ContextTooLong(self._explain(error)) from None
             if 400 <= error.status_code < 500 and error.status_code not in (408, 409, 425, 429):
                 raise RequestRejected(self._explain(error)) from None
             raise ModelUnavailable(self._explain(error)) from None
         except sdk.APIError as error:
             raise ModelUnavailable(self._explain(error)) from None
-        except (ValueError, TypeError, AttributeError, KeyError) as error:
+        except ValueError as error:
             raise ModelUnavailable(f"{self._service_name} did not answer with a message: {error}") from None
 
-    def _reply(self, message: dict[str, Any], model: str, max_tokens: int, was_retried: bool) -> ModelReply:
-        content, usage = message["content"], message["usage"]
-        if not isinstance(content, list) or not all(isinstance(b, dict) and "type" in b for b in content):
-            raise ValueError("its content is not a list of blocks")
-        for block in content:
-            if not all(isinstance(block.get(part), str) for part in _REQUIRED_FIELDS.get(str(block["type"]), ())):
-                raise ValueError(f"a {block['type']} block without {' and '.join(_REQUIRED_FIELDS[block['type']])}")
-        if (size := len(str(content))) > SPARE_CHARS + max_tokens * MAX_TOKEN_CHARS:
-            raise ValueError(f"{size:,} characters cannot be {max_tokens:,} tokens")
-        used = Usage(
-            calls=1,
-            input_tokens=int(usage["input_tokens"]),
-            output_tokens=int(usage["output_tokens"]),
-            cache_read_tokens=usage.get("cache_read_input_tokens"),
-            cache_write_tokens=usage.get("cache_creation_input_tokens"),
-        )
-        answering_model = str(message.get("model") or model)
+    def _reply(self, message: Any, request: ModelRequest, model: str, was_retried: bool) -> ModelReply:
+        if not isinstance(message, dict):
+            raise ValueError("it is not a JSON object")
+        if isinstance(error := message.get("error"), dict) and says_too_long(str(error)):
+            raise ContextTooLong(f"{self._service_name}: {error.get('message')}"[:300])
+        content = read_content(message)
+        if (size := len(str(content))) > SPARE_CHARS + request.max_tokens * MAX_TOKEN_CHARS:
+            raise ValueError(f"{size:,} characters cannot be {request.max_tokens:,} tokens")
+        used = read_usage(message.get("usage"))
+        answering_model = str(message.get("model") or model)[:200]
         price = self.endpoint.prices.get(answering_model) or self.endpoint.prices.get(model)
-        if price:
+        if used and price:
             used = used.model_copy(update={"usd": price.cost_of(used)})
-        return ModelReply(content, str(message.get("stop_reason") or ""), answering_model, used, was_retried)
+        stop_reason = str(message.get("stop_reason") or "")[:100]
+        return ModelReply(content, stop_reason, answering_model, used or worst_case_of(request), was_retried)
 
     @property
     def _service_name(self) -> str:
@@ -213,15 +218,57 @@ class MessagesModel:
         return f"{self._service_name} answered {status}: {message}" if status else f"{self._service_name}: {message}"
 
 
-def _mark_last_tool(tools: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [*tools[:-1], {**tools[-1], "cache_control": {"type": "ephemeral"}}]
+def ask_in_conversation(model: Model, request: ModelRequest, was_answered: bool = False) -> ModelReply:
+    """Ask, and tell a rejected conversation (`RequestRejected`) from wrong settings.
 
-
-def _mark_last_block(messages: list[ChatMessage]) -> list[ChatMessage]:
-    """Mark the end of the conversation.
-
-    The next turn then reads all of it from the cache.
+    `was_answered` says that the service has answered earlier in this conversation. Where it rejects a request and then
+    answers a plain question, the settings are right and something in the request is wrong. Raises what the model
+    raises; a `ModelMisconfigured` that is no `RequestRejected` means that no request would be answered.
     """
-    *before, last = messages
-    *blocks, block = last["content"]
-    return [*before, {**last, "content": [*blocks, {**block, "cache_control": {"type": "ephemeral"}}]}]
+    try:
+        return model.ask(request)
+    except ModelMisconfigured as error:
+        if was_answered and isinstance(error, RequestRejected):
+            raise
+        try:
+            model.ask(replace(PLAIN_QUESTION, model=request.model))
+        except (ModelMisconfigured, ContextTooLong):
+            raise ModelMisconfigured(str(error)) from None
+        raise RequestRejected(str(error)) from None
+
+
+PLAIN_QUESTION = ModelRequest(
+    system="Answer in one word.",
+    messages=[{"role": "user", "content": [{"type": "text", "text": "Say yes."}]}],
+    max_tokens=64,
+)
+
+
+def worst_case_of(request: ModelRequest) -> Usage:
+    """Return the most that a request can use.
+
+    No token is shorter than a byte, and no reply longer than `max_tokens`.
+    """
+    sent = json.dumps([request.system, request.messages, request.tools], ensure_ascii=False)
+    tokens = len(sent.encode("utf-8", "replace")) + (TOOL_PROMPT_TOKENS if request.tools else 0)
+    return Usage(calls=1, input_tokens=tokens, output_tokens=request.max_tokens)
+
+
+_WORDED_STATUS = (400, 422, 500)
+"""Statuses with which services say, in words, that a conversation is too long for the model."""
+
+
+def _request_body(request: ModelRequest, model: str) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "model": model,
+        "max_tokens": request.max_tokens,
+        "messages": prepare_messages(request.messages),
+    }
+    if request.system.strip():
+        body["system"] = [{"type": "text", "text": request.system, "cache_control": {"type": "ephemeral"}}]
+    if request.tools:
+        body["tools"] = [*request.tools[:-1], {**request.tools[-1], "cache_control": {"type": "ephemeral"}}]
+    if request.effort:
+        body["output_config"] = {"effort": request.effort}
+    found: dict[str, Any] = replace_unsendable(body)
+    return found

@@ -42,13 +42,17 @@ RunEnding = Literal[
     "submitted",  # the objective is met: there is a change, and the repository's own checks are no worse than before
     "checks_failed",  # there is a change, but it fails a check that passed before
     "no_change",  # the agent stopped without changing anything
+    "refusal",  # the model declined to work on the ticket
+    "context_too_long",  # the conversation no longer fits the model
+    "request_rejected",  # the service rejects this conversation, but answers others with the same settings
+    "tool_failed",  # the tool host ended or hung
     "turn_limit",
     "token_limit",
     "cost_limit",
     "time_limit",
     "refused_diff",  # the change contains what no submission may (a link, a submodule)
     "model_unavailable",  # overload, rate limit, time-out or nonsense: the service's fault
-    "sandbox_failed",  # the tool host could not be started or kept alive
+    "sandbox_failed",  # the sandbox could not be started
     "bad_surface",  # agent.toml, a prompt or a tool of this version does not load
 ]
 

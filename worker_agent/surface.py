@@ -11,11 +11,12 @@ import hashlib
 import os
 import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from worker_agent.records import AgentRecord, Limits
 
@@ -23,6 +24,14 @@ DEFAULT_ROOT = Path(__file__).parent
 """The surface of the agent that comes with `meta`."""
 
 PROMPT_FILES = ("system.md", "ticket.md", "not_done.md", "text.md")
+
+SUBMIT_TOOL_NAME = "submit"
+"""The one tool that every worker has besides its own."""
+
+MAX_TOOLS, MAX_LIMIT = 64, 10**12
+_TOOL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+MAX_PATH_BYTES, MAX_PATH_PARTS = 200, 10
+"""Of a file of the surface: the longest name of a file or folder in it, and how deep it may lie."""
 
 
 class BadSurface(Exception):
@@ -33,16 +42,25 @@ class AgentConfig(AgentRecord):
     """The settings in agent.toml. Its limits can only tighten those of meta.toml."""
 
     protocol: Literal["tools", "text"] = "tools"
-    model: str = Field("", description="model id; empty: the one in meta.toml or --model")
+    model: str = Field("", max_length=200, description="model id; empty: the one in meta.toml or --model")
     effort: Literal["", "low", "medium", "high", "xhigh", "max"] = ""
-    max_tokens: int = Field(8192, ge=64, description="tokens in one reply, at most")
-    tools: tuple[str, ...] = ()
-    result_chars: int = Field(12_000, ge=200, description="characters of one tool result, at most")
+    max_tokens: int = Field(8192, ge=64, le=1 << 18, description="tokens in one reply, at most")
+    tools: tuple[str, ...] = Field((), max_length=MAX_TOOLS)
+    result_chars: int = Field(12_000, ge=200, le=10**7, description="characters of one tool result, at most")
     context_chars: int = Field(
-        24_000, ge=1000, description="characters of the repository's files that the text protocol shows"
+        24_000, ge=1000, le=10**7, description="characters of the repository's files that the text protocol shows"
     )
-    submit_attempts: int = Field(3, ge=1, description="submissions that the checks may turn down before the run ends")
+    submit_attempts: int = Field(
+        3, ge=1, le=1000, description="submissions that the checks may turn down before the run ends"
+    )
     limits: Limits = Limits()
+
+    @field_validator("limits")
+    @classmethod
+    def _are_limits(cls, limits: Limits) -> Limits:
+        if over := [name for name, value in limits if value is not None and not value <= MAX_LIMIT]:
+            raise ValueError(f"{over[0]} may be at most {MAX_LIMIT:,}")
+        return limits
 
 
 @dataclass(frozen=True)
@@ -64,24 +82,59 @@ class Surface:
 
 def load_surface(root: Path) -> Surface:
     """Read and validate a surface, without importing its tools. Raises `BadSurface`."""
+    check_surface_paths(str(path) for path in list_surface_files(root))
+    config = read_agent_config(_read_text(root, "agent.toml"))
+    prompts = {name: _read_text(root, f"prompts/{name}") for name in PROMPT_FILES}
+    for name, text in prompts.items():
+        if not text.strip() and (name != "text.md" or config.protocol == "text"):
+            raise BadSurface(f"prompts/{name}: it is empty")
+    for name in config.tools:
+        if not _TOOL_NAME.fullmatch(name):
+            raise BadSurface(f"agent.toml names the tool {name[:100]!r}; a name has at most 64 letters, digits and _")
+        if not (root / "tools" / f"{name}.py").is_file():
+            raise BadSurface(f"agent.toml names the tool {name!r}, but there is no tools/{name}.py")
+        if name == SUBMIT_TOOL_NAME:
+            raise BadSurface(f"agent.toml names the tool {name!r}, which every worker has already; rename it")
+        if config.tools.count(name) > 1:
+            raise BadSurface(f"agent.toml names the tool {name!r} twice")
+    return Surface(root=root, config=config, prompts=prompts, version=hash_surface(root))
+
+
+def read_agent_config(text: str) -> AgentConfig:
+    """Read the settings in the text of an agent.toml. Raises `BadSurface`."""
     try:
-        text = (root / "agent.toml").read_text("utf-8")
-        config = AgentConfig.model_validate(tomllib.loads(text))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadSurface(f"agent.toml: {error}") from None
+        return AgentConfig.model_validate(tomllib.loads(text))
     except ValidationError as error:
         first = error.errors()[0]
         raise BadSurface(f"agent.toml: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    prompts = {}
-    for name in PROMPT_FILES:
-        try:
-            prompts[name] = (root / "prompts" / name).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadSurface(f"prompts/{name}: {error}") from None
-    for name in config.tools:
-        if not name.isidentifier() or not (root / "tools" / f"{name}.py").is_file():
-            raise BadSurface(f"agent.toml names the tool {name!r}, but there is no tools/{name}.py")
-    return Surface(root=root, config=config, prompts=prompts, version=hash_surface(root))
+    except RecursionError:
+        raise BadSurface("agent.toml: it is nested too deeply") from None
+    except ValueError as error:  # TOML, or a number of too many digits
+        raise BadSurface(f"agent.toml: {error}") from None
+
+
+def check_surface_paths(paths: Iterable[str]) -> None:
+    """Check that files of these paths can lie in one folder, on any machine. Raises `BadSurface`."""
+    seen: dict[str, str] = {}
+    for path in paths:
+        parts = path.split("/")
+        if not path.isprintable() or "\\" in path:
+            raise BadSurface(f"{path!r}: a name may only have characters that can be printed")
+        if "" in parts or "." in parts or ".." in parts or any(part.casefold() == ".git" for part in parts):
+            raise BadSurface(f"{path} is not on the surface: it leads elsewhere")
+        if len(parts) > MAX_PATH_PARTS or any(len(part.encode()) > MAX_PATH_BYTES for part in parts):
+            raise BadSurface(f"{path[:100]}...: its path is too long")
+        for end in range(1, len(parts) + 1):
+            whole = "/".join(parts[:end])
+            if seen.setdefault(whole.casefold(), whole) != whole:
+                raise BadSurface(f"{whole}: its name differs from {seen[whole.casefold()]} in case only")
+
+
+def _read_text(root: Path, path: str) -> str:
+    try:
+        return (root / path).read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSurface(f"{path}: {error}") from None
 
 
 def list_surface_files(root: Path) -> list[Path]:

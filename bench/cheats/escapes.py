@@ -180,7 +180,7 @@ def _link_read_by_the_harness(place: Place) -> bool:
     (place.outside / "tools").mkdir()
     surface = Surface(root=place.outside, config=AgentConfig(tools=()), prompts={}, version="0")
     with ToolSession(place.sandbox, place.workspace, own_environment(), surface) as session:
-        return SECRET in (session.read("calc.py") or "")
+        return SECRET.encode() in (session.read("calc.py") or b"")
 
 
 def _stuck_on_a_pipe(place: Place) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 from meta.demo.change_file import DemoChange, DemoEdit, read_demo_changes
 from meta.demo.fast_import import FastImport, GitPerson
 from worker_agent.branch import VERSION_TRAILER
-from worker_agent.edit_blocks import replace_passage
+from worker_agent.text_file import replace_passage
 
 AGENT_PERSON = GitPerson("demo-agent", "agent@example.invalid")
 PEOPLE = {

@@ -104,11 +104,10 @@ class CallBudget:
 
     def settle(self, number: int, planned: PlannedCall, calls: Sequence[CallInFlight]) -> None:
         """Record how the calls ended that were reserved as one row."""
-        usages = [c.usage for c in calls]
         with self._change:
             self._held = _sum(self._held, _worst(planned), -1)
-            for u in usages:
-                self._spent = _sum(self._spent, Spending(u.usd or 0.0, u.tokens, u.tokens if u.usd is None else 0, 1))
+            for call in calls:
+                self._spent = _sum(self._spent, _used(call, planned))
             self._change.notify_all()
         first, *rest = calls or [CallInFlight()]
         self._ledger.end(number, first.ended, first.model, first.usage)
@@ -165,6 +164,15 @@ class CallBudget:
             f"{spent.unpriced_tokens:,} tokens of unknown price are used; a cap on money allows only"
             f" {MAX_UNPRICED_TOKENS:,}: set the model's price in [prices] in meta.toml"
         )
+
+
+def _used(call: CallInFlight, planned: PlannedCall) -> Spending:
+    """Return what a call used; an answer of unknown cost counts as the most that it can have cost."""
+    usage = call.usage
+    if usage.usd is not None:
+        return Spending(usage.usd, usage.tokens, 0, 1)
+    most = planned.usd if call.ended == "answered" else None
+    return Spending(most or 0.0, usage.tokens, usage.tokens, 1)
 
 
 def _worst(planned: PlannedCall) -> Spending:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 
 from meta.gateway.call_budget import CallBudget
 from meta.store.calls import PlannedCall
-from worker_agent.model import Model, ModelReply, ModelRequest, Price, RequestRejected
-from worker_agent.records import Usage
-
-TOOL_PROMPT_TOKENS = 1000
-"""Tokens that a service adds to a prompt with tools; a generous estimate."""
+from worker_agent.model import Model, ModelReply, ModelRequest, Price, RequestRejected, worst_case_of
 
 
 @dataclass(frozen=True)
@@ -73,16 +68,6 @@ class MeteredModel:
         )
         with name_conversation(f"the model's conversation as {self._role}"), self._budget.call(planned) as call:
             return call.ask(self._inner, request)
-
-
-def worst_case_of(request: ModelRequest) -> Usage:
-    """Return the most that a request can use.
-
-    No token is shorter than a byte, and no reply longer than `max_tokens`.
-    """
-    sent = json.dumps([request.system, request.messages, request.tools], ensure_ascii=False)
-    tokens = len(sent.encode("utf-8", "replace")) + (TOOL_PROMPT_TOKENS if request.tools else 0)
-    return Usage(calls=1, input_tokens=tokens, output_tokens=request.max_tokens)
 
 
 def dearest_price_of(price: Price) -> Price:

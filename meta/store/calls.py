@@ -24,7 +24,8 @@ from worker_agent.records import Usage
 class Spending:
     """What was spent.
 
-    `usd` is as far as prices are known; `unpriced_tokens` are those without a known price.
+    `usd` is as far as prices are known, and at most for calls whose use the service did not report; `unpriced_tokens`
+    are those without a known cost.
     """
 
     usd: float = 0.0
@@ -159,12 +160,14 @@ class CallLedger:
 _USED = "(input_tokens + output_tokens + coalesce(cache_read_tokens, 0) + coalesce(cache_write_tokens, 0))"
 CALL_TOKENS = f"(case when ended is null then reserved_tokens else {_USED} end)"
 CALL_USD = "(case when ended is null then reserved_usd else usd end)"
+_MOST_USD = f"(case when ended = 'answered' then coalesce(usd, reserved_usd) else {CALL_USD} end)"
 SPENDING_COLUMNS = (
-    f"coalesce(sum({CALL_USD}), 0.0) as usd, coalesce(sum({CALL_TOKENS}), 0) as tokens,"
+    f"coalesce(sum({_MOST_USD}), 0.0) as usd, coalesce(sum({CALL_TOKENS}), 0) as tokens,"
     f" coalesce(sum(case when {CALL_USD} is null then {CALL_TOKENS} else 0 end), 0) as unpriced_tokens,"
     " coalesce(sum(calls), 0) as calls"
 )
-"""The fields of a `Spending`, summed over rows of `calls`. A failed call used nothing, as far as is known."""
+"""The fields of a `Spending`, summed over rows of `calls`. A failed call used nothing, as far as is known; an answer
+whose cost the service did not report counts as the most that it can have cost."""
 
 
 def _spending(row: sqlite3.Row) -> Spending:

@@ -25,7 +25,7 @@ class Transcripts:
         """Return the events of a replay, in order; empty if its transcript was removed."""
         packed = self._db.value("select events from transcripts where replay = ?", replay_id)
         lines = zlib.decompress(packed).decode() if packed else ""
-        return [json.loads(line) for line in lines.splitlines()]
+        return [json.loads(line) for line in lines.split("\n") if line]
 
     def remove_older_than(self, moment: str) -> int:
         """Remove transcripts from before `moment` (ISO 8601, UTC), and return how many.

@@ -93,11 +93,13 @@ def merge_files(ours: Path, base: Path, theirs: Path, *, keep_both: bool) -> str
         merged = run_git_bytes("merge-file", "-p", "--quiet", *union, ours, base, theirs, cwd=ours.parent)
     except GitError:
         return None
-    return merged.decode("utf-8", "replace")
+    return merged.decode("utf-8", "surrogateescape")
 
 
 def _index_entry(repository: Path, path: str, text: str | None, id_length: int) -> str:
     if text is None:
         return f"0 {'0' * id_length}\t{path}\0"
-    blob = run_git("hash-object", "-w", "--stdin", cwd=repository, stdin=text.encode()).strip()
+    blob = run_git(
+        "hash-object", "-w", "--stdin", cwd=repository, stdin=text.encode("utf-8", "surrogateescape")
+    ).strip()
     return f"100644 {blob}\t{path}\0"

@@ -15,7 +15,13 @@ from meta.errors import MetaError
 from meta.surfaces.commits import find_commit, merge_files, read_folder, write_commit
 from worker_agent.branch import has_branch
 from worker_agent.git import GitError, run_git, run_git_as_user
-from worker_agent.surface import BadSurface, Surface, list_surface_files, load_surface
+from worker_agent.surface import (
+    BadSurface,
+    Surface,
+    check_surface_paths,
+    list_surface_files,
+    load_surface,
+)
 
 SURFACE_PARTS = ("agent.toml", "prompts", "tools")
 
@@ -115,15 +121,16 @@ class GitVersions:
 
         Raises `BadSurface` if the result does not load.
         """
+        check_surface_paths(changes)
         with self._new_folder() as folder:
             shutil.copytree(parent.surface.root, folder, dirs_exist_ok=True)
             for path, text in changes.items():
-                target = folder / path
-                if text is None:
-                    target.unlink(missing_ok=True)
-                else:
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    target.write_text(text, "utf-8", newline="")
+                try:
+                    _write_change(folder / path, text)
+                except (FileExistsError, IsADirectoryError, NotADirectoryError):
+                    raise BadSurface(f"{path}: a file and a folder cannot have one name") from None
+                except UnicodeEncodeError:
+                    raise BadSurface(f"{path}: it has characters that UTF-8 cannot hold") from None
             return self._keep(folder)
 
     def commit(
@@ -206,13 +213,14 @@ class GitVersions:
                 "set worker.surface in meta.toml to the folder with agent.toml, prompts/ and tools/",
             ) from None
         with self._new_folder() as folder:
-            for file in files:
-                target = folder / file.path
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(file.content)
-                if file.is_executable:
-                    target.chmod(0o755)
             try:
+                check_surface_paths(file.path for file in files)
+                for file in files:
+                    target = folder / file.path
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.write_bytes(file.content)
+                    if file.is_executable:
+                        target.chmod(0o755)
                 return Version(commit, self._keep(folder))
             except BadSurface as error:
                 raise BadSurface(f"{self._place(str(error))} (at {revision}, commit {commit[:10]})") from None
@@ -257,9 +265,25 @@ def _is_root(repository: Path) -> bool:
 
 
 def _text(path: Path) -> str | None:
-    return path.read_text("utf-8", "replace") if path.is_file() else None
+    return path.read_bytes().decode("utf-8", "surrogateescape") if path.is_file() else None
+
+
+def _write_change(target: Path, text: str | None) -> None:
+    if text is None:
+        target.unlink(missing_ok=True)
+        return
+    data = text.encode("utf-8", "surrogateescape")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(data)
 
 
 def read_surface_text(surface: Surface, files: Iterable[Path]) -> dict[str, str]:
-    """Return these files of the surface as text, by path."""
-    return {str(path): (surface.root / path).read_text("utf-8", "replace") for path in files}
+    """Return those of the surface's files that are UTF-8, as text with its own line ends, by path.
+
+    An edit of another file would change bytes that nobody meant.
+    """
+    found: dict[str, str] = {}
+    for path in files:
+        with contextlib.suppress(UnicodeDecodeError):
+            found[str(path)] = (surface.root / path).read_bytes().decode()
+    return found

@@ -1,13 +1,14 @@
 """Runs inside the sandbox: loads the tools, describes them, and runs them.
 
 A request on stdin is a dictionary in `marshal`'s format, written outside by the same interpreter. An answer on stdout
-is "ok" or "error", the number of bytes, a newline, and that many bytes of text.
+is "ok" or "error", the number of bytes, a newline, and that many bytes of text. Before any tool is loaded comes the
+line "ready".
 
     {"op": "schemas"}                                a JSON object: {"tools": [...], "errors": {"name": "why"}}
     {"op": "call", "tool": "search", "input": {}}    what the tool returned
     {"op": "list"}                                   a JSON list of files
-    {"op": "read", "path": "a.py"}                   the file's text
-    {"op": "write", "path": "a.py", "text": "..."}   nothing
+    {"op": "read", "path": "a.py"}                   the file's bytes
+    {"op": "write", "path": "a.py", "data": b"..."}  nothing
 
 A tool is a file with one public function of the same name; its JSON schema comes from its signature and docstring
 (Google style `Args:`). This file uses the standard library only, and imports nothing of its package.
@@ -65,7 +66,7 @@ def json_type_of(annotation):
     raise TypeError(f"a tool's parameter cannot be {annotation!r}")
 
 
-def schema_of(function):
+def schema_of(name, function):
     """Return `{"name", "description", "input_schema"}` as the Messages API wants it."""
     import inspect
     import re
@@ -73,23 +74,23 @@ def schema_of(function):
 
     text = inspect.getdoc(function) or ""
     if not text:
-        raise LookupError(f"{function.__name__}() has no docstring, so the model would not know what it does")
+        raise LookupError(f"{name}() has no docstring, so the model would not know what it does")
     head, _, arguments = text.partition("\nArgs:\n")
     descriptions = dict(re.findall(r"^\s+(\w+):\s*((?:.+(?:\n\s{8,}.+)*))", arguments, re.MULTILINE))
     hints = typing.get_type_hints(function)
     properties, required = {}, []
-    for name, parameter in inspect.signature(function).parameters.items():
-        if name not in hints:
-            raise TypeError(f"{function.__name__}({name}) has no type")
-        properties[name] = json_type_of(hints[name])
-        if name in descriptions:
-            properties[name]["description"] = " ".join(descriptions[name].split())
+    for key, parameter in inspect.signature(function).parameters.items():
+        if key not in hints:
+            raise TypeError(f"{name}({key}) has no type")
+        properties[key] = json_type_of(hints[key])
+        if key in descriptions:
+            properties[key]["description"] = " ".join(descriptions[key].split())
         if parameter.default is inspect.Parameter.empty:
-            required.append(name)
+            required.append(key)
         elif isinstance(parameter.default, (str, int, float, bool)):
-            properties[name]["default"] = parameter.default
+            properties[key]["default"] = parameter.default
     return {
-        "name": function.__name__,
+        "name": name,
         "description": head.strip(),
         "input_schema": {
             "type": "object",
@@ -142,11 +143,28 @@ def resolve_in_workspace(path):
 
 def list_workspace_files():
     """Return the paths of all files here that may be text, sorted."""
-    found = []
-    for folder, names, files in os.walk("."):
-        names[:] = sorted(n for n in names if n not in _SKIPPED_FOLDERS)
-        found += [os.path.normpath(os.path.join(folder, f)) for f in files if not f.endswith((".pyc", ".so"))]
+    found, folders = [], [""]
+    while folders:  # no recursion: folders may be nested deeper than Python's stack
+        folder = folders.pop()
+        try:
+            entries = list(os.scandir(folder or "."))
+        except OSError:  # its path is too long, or nobody may read it
+            continue
+        for entry in entries:
+            if is_folder(entry):
+                if entry.name not in _SKIPPED_FOLDERS and not entry.is_symlink():
+                    folders.append(f"{folder}{entry.name}/")
+            elif not entry.name.endswith((".pyc", ".so")):
+                found.append(folder + entry.name)
     return sorted(found)
+
+
+def is_folder(entry):
+    """Whether a directory entry is a folder, or a link to one."""
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 class ToolLoader:
@@ -174,14 +192,14 @@ class ToolLoader:
         for name in self.names:
             try:
                 if function := self.function_of(name):
-                    found.append(schema_of(function))
+                    found.append(schema_of(name, function))
             except BaseException as error:
                 self.errors[name] = f"{type(error).__name__}: {error}"
         return found
 
 
 def answer_request(request, tools):
-    """Return the text to answer with. Raises whatever prevents an answer."""
+    """Return the text or bytes to answer with. Raises whatever prevents an answer."""
     op = request.get("op")
     if op == "schemas":
         import json
@@ -200,11 +218,11 @@ def answer_request(request, tools):
 
         return json.dumps(list_workspace_files())
     if op == "read":
-        return resolve_in_workspace(request["path"]).read_text("utf-8", "replace")
+        return resolve_in_workspace(request["path"]).read_bytes()
     if op == "write":
         path = resolve_in_workspace(request["path"])
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(request["text"], "utf-8", newline="")
+        path.write_bytes(request["data"])
         return ""
     raise LookupError(f"unknown op {op!r}")
 
@@ -220,6 +238,8 @@ def serve_tools():
     for stream in (0, 1, 2):
         os.dup2(null, stream)
     tools = ToolLoader(folder, names)
+    answers.write(b"ready\n")
+    answers.flush()
     while True:
         try:
             request = marshal.load(requests)
@@ -229,7 +249,7 @@ def serve_tools():
             word, text = b"ok", answer_request(request, tools)
         except BaseException as error:
             word, text = b"error", f"{type(error).__name__}: {error}"
-        data = text.encode("utf-8", "replace")
+        data = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
         answers.write(b"%s %d\n%s" % (word, len(data), data))
         answers.flush()
 

@@ -1,4 +1,5 @@
 import os
+import re
 
 
 def edit_file(path: str, old: str, new: str) -> str:
@@ -10,24 +11,40 @@ def edit_file(path: str, old: str, new: str) -> str:
         new: the text that replaces it
     """
     if not old:
-        if os.path.exists(path) and read(path).strip():
+        if os.path.exists(path) and read(path)[0].strip():
             raise ValueError(f"{path} already exists; pass the passage to replace as `old`")
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        write(path, new)
+        write(path, new, "utf-8")
         return f"created {path}"
-    text = read(path)
-    count = text.count(old)
-    if count != 1:
-        raise ValueError(f"`old` appears {count} times in {path}; it must appear exactly once")
-    write(path, text.replace(old, new))
+    text, encoding = read(path)
+    hits = list(re.finditer(LINE_END.join(re.escape(line) for line in re.split(LINE_END, old)), text))
+    if len(hits) != 1:
+        raise ValueError(f"`old` appears {len(hits)} times in {path}; it must appear exactly once")
+    start, end = hits[0].span()
+    if "\r" not in old + new or text[start:end] != old:  # `new` ends its lines as the file does
+        near = re.search(LINE_END, text[start:]) or re.search(LINE_END, text)
+        new = re.sub(LINE_END, near[0] if near else "\n", new)
+    write(path, text[:start] + new + text[end:], encoding)
     return f"changed {path}"
 
 
+LINE_END = r"(?:\r\n|\n|\r)"
+
+
 def read(path):
-    with open(path, encoding="utf-8", newline="") as file:
-        return file.read()
+    """Return a file's text, and the encoding that gives exactly its bytes."""
+    with open(path, "rb") as file:
+        data = file.read()
+    marks = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+    for encoding in (*(name for mark, name in marks.items() if data.startswith(mark)), "utf-8"):
+        try:
+            return data.decode(encoding), encoding
+        except UnicodeDecodeError:
+            continue
+    return data.decode("latin-1"), "latin-1"
 
 
-def write(path, text):
-    with open(path, "w", encoding="utf-8", newline="") as file:
-        file.write(text)
+def write(path, text, encoding):
+    data = text.encode(encoding)
+    with open(path, "wb") as file:
+        file.write(data)

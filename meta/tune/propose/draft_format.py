@@ -23,7 +23,7 @@ from collections.abc import Sequence
 
 from meta.records.candidate import Edit, EditDraft
 from meta.tune.propose.evidence import Complaint, ProposerEvidence
-from worker_agent.edit_blocks import parse_blocks, replace_passage
+from worker_agent.edit_blocks import parse_blocks
 
 _HEAD = re.compile(r"^##+ Edit:\s*(?P<title>.+)$", re.MULTILINE)
 _FIELD = re.compile(r"^(theme|themes|hypothesis|answers|flips):[ \t]*(.*)$", re.MULTILINE | re.IGNORECASE)
@@ -42,14 +42,11 @@ def _draft(title: str, body: str, surface: dict[str, str]) -> EditDraft:
     for part in parse_blocks(body):
         path = part.path.removeprefix("worker_agent/")
         before = changes.get(path, surface.get(path))
-        if part.old_text is None:
-            changes[path] = part.new_text
-        elif before is None:
+        if part.old_text is not None and before is None:
             return EditDraft(title, None, f"{path} is not on the surface")
-        elif (after := replace_passage(before, part.old_text, part.new_text)) is None:
+        if (after := part.apply(before)) is None:
             return EditDraft(title, None, f"the SEARCH text must appear exactly once in {path}")
-        else:
-            changes[path] = after
+        changes[path] = after
     if not changes:
         return EditDraft(title, None, "it changes no file")
     return draft_edit(

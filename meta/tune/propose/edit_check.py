@@ -12,7 +12,7 @@ from meta.surfaces.versions import Version, VersionHistory, read_surface_text
 from meta.tune.propose.leaks import find_leak
 from meta.tune.propose.repetition import is_repeat
 from meta.tune.propose.tool_trial import ToolTrial
-from worker_agent.surface import BadSurface, Surface, list_surface_files
+from worker_agent.surface import BadSurface, Surface, check_surface_paths, list_surface_files
 
 MAX_EARLIER_EDITS = 200
 """How many of the newest edits a new one may not repeat; older ones met another agent and other tickets."""
@@ -76,6 +76,13 @@ class EditCheck:
 
 
 def _leaves_surface(edit: Edit) -> str | None:
+    try:
+        check_surface_paths(edit.changes)
+        "".join(text or "" for text in edit.changes.values()).encode()
+    except BadSurface as error:
+        return str(error)
+    except UnicodeEncodeError:
+        return "it has characters that UTF-8 cannot hold"
     for path in edit.changes:
         pure = PurePosixPath(path)
         good = (
@@ -83,7 +90,7 @@ def _leaves_surface(edit: Edit) -> str | None:
             or (pure.parts[:1] == ("prompts",) and pure.suffix == ".md")
             or (pure.parts[:1] == ("tools",) and pure.suffix == ".py")
         )
-        if not good or pure.is_absolute() or ".." in pure.parts or str(pure) != path:
+        if not good:
             return f"{path} is not on the surface; only agent.toml, prompts/*.md and tools/*.py may be edited"
     return None
 
