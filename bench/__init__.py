@@ -3,6 +3,7 @@
     cheats         cheats that fool a naive grader, tried on this one
     faults         nights that are broken on purpose
     gate           the gate against common rules
+    gate_voids     the gate where replays come back void
     nights         what thirty nights gain, and what they wrongly keep; with --growth, what a long record costs
     race_gepa      `meta` against GEPA on the same tickets, edits, worker and budget
     ingest         memory of `meta ingest-feedback` over many pull requests

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from random import Random
 
 import pytest
 
 from bench import gate as bench
+from bench import gate_voids
 from bench.worlds import SHAPES, make, tickets
 
 
@@ -44,3 +46,29 @@ def test_the_bench_measures_every_rule_the_same_for_the_same_seed() -> None:
     assert first == bench.rows(3, plan, processes=1)
     assert [row.rule for row in first] == list(bench.RULES)
     assert all(0 <= row.kept <= 1 and row.replays > 0 for row in first)
+
+
+def test_voids_are_made_of_what_they_are_named_after() -> None:
+    rng = Random(1)
+
+    def drawn(arm: str, trouble: gate_voids.Trouble) -> Counter[float | None]:
+        return Counter(gate_voids.draw(0.5, arm, trouble, rng) for _ in range(2000))
+
+    hidden = drawn("candidate", gate_voids.Trouble(hidden=1.0))
+    assert hidden[0.0] == 0
+    assert hidden[1.0] == pytest.approx(1000, abs=120)
+    assert drawn("incumbent", gate_voids.Trouble(hidden=1.0))[None] == 0
+    assert drawn("incumbent", gate_voids.Trouble(hidden_passes=1.0))[1.0] == 0
+    honest = drawn("candidate", gate_voids.Trouble(honest=0.1))
+    assert honest[None] == pytest.approx(200, abs=60)
+    assert honest[1.0] == pytest.approx(honest[0.0], abs=180)
+    again = drawn("candidate", gate_voids.Trouble(hidden=1.0, repeated=2))
+    assert again[None] == pytest.approx(250, abs=80)
+
+
+def test_the_table_of_voids_has_a_row_for_each_kind() -> None:
+    result = gate_voids.run(seed=1, candidates=4, processes=2)
+    assert result["promise_held"] in (True, False)
+    lines = gate_voids.table(result).splitlines()
+    assert len(lines) == 2 + len({row["trouble"].__repr__() for row in result["rows"]}) + 1
+    assert any("hidden, 60% of failures " in line for line in lines)

@@ -8,7 +8,7 @@ import typer
 
 from meta.cli.options import HERE, JSON_OPTION, SEED_OPTION
 from meta.cli.output import print_json, print_result, report
-from meta.errors import ExitCode
+from meta.errors import ExitCode, MetaError
 
 
 def outlook_command(as_json: JSON_OPTION = False) -> None:
@@ -64,17 +64,30 @@ def selftest_command(
     replays: Annotated[
         int, typer.Option(min=1, metavar="NUMBER", help="Run at most this many replays with --real.")
     ] = 200,
+    hide: Annotated[
+        list[float] | None,
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="SHARE",
+            help="Also test no-op edits that hide this share of their failures as void replays; can be repeated.",
+            show_default="0.3, 0.6, 1",
+        ),
+    ] = None,
     as_json: JSON_OPTION = False,
 ) -> None:
     """Measure the gate's false-accept rate.
 
     It puts edits that change nothing through the real gate and counts how many are kept (an A/A test). The worker is
-    simulated, unless --real is given: then as many no-op edits are tested as --replays allows.
+    simulated, unless --real is given: then as many no-op edits are tested as --replays allows, and none hides its
+    failures.
     """
     from meta.app import open_writable
     from meta.look.measurement_page import selftest_page
-    from meta.measure.selftest import run_selftest
+    from meta.measure.selftest import HIDDEN_SHARES, run_selftest
 
+    if real and hide:
+        raise MetaError("--hide is for the simulated worker", "leave out --real or --hide", ExitCode.USAGE)
     if real:
         from meta.measure.selftest_real import choose_held_out, run_real_selftest
 
@@ -83,7 +96,7 @@ def selftest_command(
             executor, incumbent = app.executor(app.models()), app.history.head()
             found = run_real_selftest(app.store, executor, app.project, incumbent, tickets, nulls, replays)
     else:
-        found = run_selftest(nulls, seed=seed)
+        found = run_selftest(nulls, seed=seed, hide=hide or HIDDEN_SHARES)
     if as_json:
         print_json(found.to_json())
     else:

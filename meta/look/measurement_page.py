@@ -49,6 +49,13 @@ def selftest_page(result: SelftestResult) -> str:
     if result.power is None or result.replays_per_candidate is None:
         lines.append(f"  spent       {result.replays} replays ({result.void} void) on {result.tickets} tickets")
         return "\n".join([*lines, f"{result.seconds} s"])
+    if result.hidden:
+        lines.append("edits that change nothing and hide failures as void replays:")
+    for hidden in result.hidden or ():
+        lines.append(
+            f"  {hidden.share:4.0%} hidden kept {hidden.kept} of {hidden.nulls} "
+            f"({hidden.rate:.1%}; 95 % interval {hidden.low:.1%} to {hidden.high:.1%})"
+        )
     lines.append(f"edits that help, on {result.tickets} held-out tickets:")
     for effect, rate in result.power.items():
         replays = result.replays_per_candidate[effect]

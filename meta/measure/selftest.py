@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from meta.project import ignore_report
 from meta.records.candidate import Edit
 from meta.records.ticket import Admission, Grader, Ticket
 from meta.replay.replayer import Replayer, ReplayRequest
+from meta.replay.run import FinishedReplay, ReplayJob
 from meta.replay.simulated import SimulatedExecutor
 from meta.settings import ReplaySettings, TuneSettings
 from meta.store.store import Store
@@ -32,6 +33,21 @@ CANDIDATES_PER_POOL = 4
 """Candidates that share the incumbent's draws before it is promoted again: about a night's worth."""
 
 SELFTEST_THEME = "theme"
+
+HIDDEN_SHARES = (0.3, 0.6, 1.0)
+"""Shares of their failures that no-op edits hide as void replays, to see whether that helps them."""
+
+
+@dataclass(frozen=True)
+class HiddenFailures:
+    """How many no-op edits were kept that hide a share of their failures, with a 95 % interval."""
+
+    share: float
+    nulls: int
+    kept: int
+    rate: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -56,6 +72,8 @@ class SelftestResult:
     tickets: int
     worker: str
     seconds: float
+    hidden: tuple[HiddenFailures, ...] | None = None
+    """The same for edits that hide failures; unknown with a real worker."""
 
     def to_json(self) -> dict[str, Any]:
         """Return what `meta selftest --json` prints, without fields that do not apply."""
@@ -81,13 +99,26 @@ class SelftestArm:
 
 
 def run_selftest(
-    nulls: int = 200, powers: int = 60, tickets: int = 50, seed: int = 1, budget: int = 400
+    nulls: int = 200,
+    powers: int = 60,
+    tickets: int = 50,
+    seed: int = 1,
+    budget: int = 400,
+    hide: Sequence[float] = HIDDEN_SHARES,
 ) -> SelftestResult:
-    """Test null edits, and edits worth 5, 10 and 20 points, on a `budget` of replays."""
+    """Test null edits, and edits worth 5, 10 and 20 points, on a `budget` of replays.
+
+    For each share in `hide`, null edits are tested again that hide this share of their failures as void replays.
+    """
     begun = time.monotonic()
     config = replace(preset_of_budget(budget).gate, budget=budget, parallel=ReplaySettings().parallel * 2)
     null = _arm(0.0, nulls, tickets, seed, config)
     helpful = [_arm(effect, powers, tickets, seed + place, config) for place, effect in enumerate((0.05, 0.1, 0.2), 1)]
+    hidden = tuple(
+        HiddenFailures(share, arm.candidates, arm.kept, arm.rate, *wilson_interval_of(arm.rate, arm.candidates))
+        for share in hide
+        for arm in [_arm(0.0, nulls, tickets, seed, config, share)]
+    )
     low, high = wilson_interval_of(null.rate, null.candidates)
     return SelftestResult(
         nulls=null.candidates,
@@ -104,30 +135,52 @@ def run_selftest(
         tickets=tickets,
         worker="simulated",
         seconds=round(time.monotonic() - begun, 1),
+        hidden=hidden,
     )
 
 
-def _arm(effect: float, number: int, tickets: int, seed: int, config: GateConfig) -> SelftestArm:
+def _arm(effect: float, number: int, tickets: int, seed: int, config: GateConfig, hide: float = 0.0) -> SelftestArm:
     """Test `number` candidates with one true effect, in worlds of a few each."""
     kept = replays = 0
     for start in range(0, number, CANDIDATES_PER_POOL):
         group = min(CANDIDATES_PER_POOL, number - start)
-        world = SelftestWorld(effect, tickets, f"{seed}-{effect}-{start}")
+        world = SelftestWorld(effect, tickets, f"{seed}-{effect}-{start}", hide)
         with tempfile.TemporaryDirectory(prefix="selftest-") as folder:
             won, made = _test_group(world, group, config, Path(folder))
         kept, replays = kept + won, replays + made
     return SelftestArm(effect, number, kept, replays)
 
 
-class SelftestWorld:
-    """Tickets of known success, and candidates that lift them by `effect` on average."""
+class HidingExecutor:
+    """Hides a share of the candidates' failures, as if the model service had not answered."""
 
-    def __init__(self, effect: float, tickets: int, seed: str) -> None:
+    def __init__(self, inner: SimulatedExecutor, share: float, seed: int) -> None:
+        self._inner, self._share, self._random, self.parallel = inner, share, random.Random(seed), inner.parallel
+
+    def run(self, jobs: Iterable[ReplayJob]) -> Iterator[tuple[ReplayJob, FinishedReplay]]:
+        """Yield `(job, finished)`, one for each job."""
+        ended = {"verdict": "void", "ended": "model_unavailable", "reason": "hidden"}
+        for job, finished in self._inner.run(jobs):
+            failed = job.candidate is not None and finished.replay.verdict == "failed"
+            if failed and self._random.random() < self._share:
+                finished = FinishedReplay(finished.replay.model_copy(update=ended), ())
+            yield job, finished
+
+
+class SelftestWorld:
+    """Tickets of known success, and candidates that lift them by `effect` on average.
+
+    The candidates hide the share `hide` of their failures as void replays.
+    """
+
+    def __init__(self, effect: float, tickets: int, seed: str, hide: float = 0.0) -> None:
         draw = random.Random(seed)
         self._truth = {f"t-{number}": draw.betavariate(0.35, 0.45) for number in range(tickets)}
         self._lifted = _lift_some(self._truth, effect, draw)
         named = set(self._lifted) if effect else {name for name in self._truth if draw.random() < 0.2}
-        self.executor = SimulatedExecutor(self.success, draw.getrandbits(32))
+        self.executor = HidingExecutor(
+            SimulatedExecutor(self.success, draw.getrandbits(32)), hide, draw.getrandbits(32)
+        )
         self.tickets = [
             Ticket(
                 id=name,
@@ -191,7 +244,7 @@ def _lift_some(truth: dict[str, float], effect: float, draw: random.Random) -> d
 
 
 def _replay_before_promotion(
-    store: Store, executor: SimulatedExecutor, tickets: Sequence[Ticket], incumbent: Surface
+    store: Store, executor: HidingExecutor, tickets: Sequence[Ticket], incumbent: Surface
 ) -> None:
     """Run each ticket three times before the promotion, for prior beliefs only."""
     store.incumbents.promote(incumbent.version, "earlier")
