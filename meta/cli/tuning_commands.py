@@ -70,7 +70,7 @@ def selftest_command(
             min=0,
             max=1,
             metavar="SHARE",
-            help="Also test no-op edits that hide this share of their failures as void replays; can be repeated.",
+            help="Also let edits hide this share of failures as void; can be repeated.",
             show_default="0.3, 0.6, 1",
         ),
     ] = None,
