@@ -70,7 +70,7 @@ def selftest_command(
             min=0,
             max=1,
             metavar="SHARE",
-            help="Also let edits hide this share of failures as void; can be repeated.",
+            help="Share of failures that edits also hide; can be repeated.",
             show_default="0.3, 0.6, 1",
         ),
     ] = None,
@@ -79,8 +79,10 @@ def selftest_command(
     """Measure the gate's false-accept rate.
 
     It puts edits that change nothing through the real gate and counts how many are kept (an A/A test). The worker is
-    simulated, unless --real is given: then as many no-op edits are tested as --replays allows, and none hides its
-    failures.
+    simulated, unless --real is given: then as many no-op edits are tested as --replays allows.
+
+    With the simulated worker, such edits are tested again that hide a share of their failures as void replays. That
+    must not help them.
     """
     from meta.app import open_writable
     from meta.look.measurement_page import selftest_page
