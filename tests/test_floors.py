@@ -25,7 +25,7 @@ FLOORS = (
     "languages",
     "workers",
     "environments",
-    "error_messages",
+    "error_messages set_aside",
     "gateway",
     "store",
     "surfaces",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -25,6 +26,16 @@ def report(line: str) -> None:
 def print_json(data: object) -> None:
     """Print one JSON document on one line."""
     typer.echo(json.dumps(data, ensure_ascii=False, default=str))
+
+
+def report_set_aside(reasons: Sequence[str], first: int = 3) -> None:
+    """Say how many inputs were set aside, and why the first of them were, on standard error."""
+    if reasons:
+        report(f"set aside {len(reasons)}, and went on with the rest:")
+        for reason in reasons[:first]:
+            report(f"  {reason[:200]}")
+        if len(reasons) > first:
+            report(f"  and {len(reasons) - first} more; --json has them all")
 
 
 def print_error(error: MetaError) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from meta.cli.options import AGAIN_OPTION, HERE, JSON_LINES_OPTION, resolve_given
-from meta.cli.output import print_json, print_result, report
+from meta.cli.output import print_json, print_result, report, report_set_aside
 from meta.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -48,23 +48,27 @@ def mine_command(
 ) -> None:
     """Make tickets from a repository's history.
 
-    It tries merged changes that touch both source and tests and are small enough, the newest first.
+    It tries merged changes that touch both source and tests and are small enough, the newest first. A change that
+    cannot be read is set aside with the reason.
     """
     from meta.app import open_writable
     from meta.tickets.mining.changes import MainLine
     from meta.tickets.mining.miner import mine_into_store
 
-    counts = {"admitted": 0, "quarantined": 0}
+    counts, set_aside = {"admitted": 0, "quarantined": 0}, list[str]()
     with open_writable(HERE, "tickets mine", report) as app:
         tickets, settings = app.store.tickets, app.settings.replay
         line = MainLine(branch, since or None)
         for mined in mine_into_store(tickets, app.workshop, path, settings, report, main_line=line, limit=limit):
-            counts[mined.status] += 1
+            counts[mined.status] += not mined.set_aside
+            if mined.set_aside:
+                set_aside.append(f"{mined.fix_commit[:10]}  {mined.reason}")
             if as_json:
                 print_json(mined.line())
-            else:
+            elif not mined.set_aside:
                 why = f"  ({mined.reason.splitlines()[0][:100]})" if mined.reason else ""
                 print_result(f"{mined.status:<12} {mined.fix_commit[:10]}  {mined.title[:60]}{why}")
+    report_set_aside(set_aside)
     report(f"{counts['admitted']} admitted, {counts['quarantined']} quarantined")
 
 

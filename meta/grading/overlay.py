@@ -50,7 +50,7 @@ def lay_hidden_files(root: Path, hidden: Sequence[HiddenFile]) -> None:
     for file in hidden:
         target = _resolve_inside(root, file.path)
         if file.content is None:
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 target.unlink()
             continue
         _make_way(root, target)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import stat
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -105,8 +106,8 @@ def _find_words_in(base: Path) -> frozenset[str]:
         ).encode()
     )
     found: set[str] = set()
-    for path, _ in walk_files(base):
-        if path.endswith(".py") and not is_protected(path):
+    for path, (_, _, mode) in walk_files(base):
+        if path.endswith(".py") and stat.S_ISREG(mode) and not is_protected(path):
             found |= {m.decode() for m in wanted.findall((base / path).read_bytes())}
     return frozenset(found)
 

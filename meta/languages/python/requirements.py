@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -14,6 +16,11 @@ from meta.languages.python.imported_packages import find_imported_packages
 from meta.languages.python.pytest_plugins import find_pytest_plugins
 from meta.records.ticket import EnvironmentSpec
 from worker_agent.git import run_git
+
+_FIRST_STAMP = 631_152_000
+"""1990: no history begins before."""
+
+_CLOCKS_READ = 200
 
 
 def derive_environment(
@@ -86,7 +93,14 @@ def requirement_name_of(requirement: str) -> str:
 
 
 def commit_day_of(repository: Path, commit: str) -> str:
-    """Return the day (ISO 8601, UTC) on which a commit was made."""
-    return run_git(
-        "show", "-s", "--format=%cd", "--date=format-local:%Y-%m-%d", commit, cwd=repository, env={"TZ": "UTC"}
-    ).strip()
+    """Return the day (ISO 8601, UTC) on which a commit was made.
+
+    A clock that was wrong does not count: then it is the newest day that makes sense among what the commit stands on,
+    and today if there is none.
+    """
+    stamps = run_git(
+        "log", f"--max-count={_CLOCKS_READ}", "--format=%ct", "--no-patch", commit, "--", cwd=repository
+    ).split()
+    now = int(time.time())
+    made = next((int(s) for s in stamps if s.isdigit() and _FIRST_STAMP <= int(s) <= now + 86_400), now)
+    return datetime.fromtimestamp(made, UTC).date().isoformat()

@@ -5,20 +5,22 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from feedback.outcome import Outcome, OutcomeKind
 from meta.tickets.mining.briefs import brief_title_of
-from meta.tickets.mining.changes import MainlineChange, read_history, squash_changes
-from worker_agent.git import BINARY_DIFF, META_IDENTITY, GitError, run_git
+from meta.tickets.mining.changes import MainlineChange, list_history, squash_changes
+from meta.tickets.mining.commit_messages import decode_message
+from meta.tickets.mining.file_changes import count_changed_lines
+from worker_agent.git import BINARY_DIFF, META_IDENTITY, GitError, run_git, run_git_bytes
 
 _INSTEAD = frozenset({"superseded", "absorbed", "closes", "successor"})
 """Kinds of evidence that point to the commit that replaced the pull request."""
 
 _NUMBER = re.compile(
     r"\b(?:superseded|replaced|obsoleted|in favou?r|done|fixed|handled|landed|merged|addressed|solved|see|use|took)\b"
-    r"[^.#\n]{0,40}(?:#|/pull/)(\d+)",
+    r"[^.#\n]{0,40}(?:#|/pull/)(\d{1,9})\b",
     re.IGNORECASE,
 )
 _ISSUE = re.compile(r"\b(?:clos(?:e[sd]?|ing)|fix(?:e[sd]|ing)?|resolv(?:e[sd]?|ing))\b:?\s+(?:issue\s+)?#(\d+)", re.I)
@@ -44,7 +46,7 @@ def find_accepted_change(
     found = next(_find_replacements(repository, outcome, list(all_outcomes), later), None)
     if found is None:
         raise NoTicket("nobody knows which change was accepted instead: no pull request or commit for the same issue")
-    return found
+    return replace(found, changed_lines=count_changed_lines(repository, found.base_commit, found.fix_commit))
 
 
 def _find_merge(repository: Path, outcome: Outcome) -> MainlineChange:
@@ -63,7 +65,7 @@ def _find_merge(repository: Path, outcome: Outcome) -> MainlineChange:
 def _find_later_changes(repository: Path, outcome: Outcome, main: str) -> Iterator[MainlineChange]:
     """Yield main's changes since the pull request began, without its own merge."""
     since = outcome.base_sha if outcome.base_sha and _exists(repository, outcome.base_sha) else ""
-    for change in read_history(repository, f"{since}..{main}" if since else main):
+    for change in list_history(repository, f"{since}..{main}" if since else main):
         if change.fix_commit != outcome.merged_sha:
             yield change
 
@@ -103,7 +105,8 @@ def _read_messages(repository: Path, outcome: Outcome) -> str:
         return outcome.title
     span = f"{outcome.base_sha}..{submitted}" if outcome.base_sha else submitted
     try:
-        return run_git("log", "--no-merges", "--max-count=20", "--format=%B", span, cwd=repository)
+        form = ("--format=%B", "--encoding=UTF-8", "--no-notes", "--no-color", "--no-patch")
+        return decode_message(run_git_bytes("log", "--no-merges", "--max-count=20", *form, span, "--", cwd=repository))
     except GitError:
         return outcome.title
 

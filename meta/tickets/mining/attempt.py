@@ -6,19 +6,23 @@ import re
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from meta.environments.commit_tree import CommitTree
-from meta.environments.workshop import Workshop
+from meta.environments.workshop import Bench, Workshop
 from meta.errors import MetaError
 from meta.project import Report, ignore_report
-from meta.records.ticket import UNDER_SPECIFIED, EnvironmentSpec, Grader, Ticket, TicketStatus
+from meta.records.ticket import UNDER_SPECIFIED, EnvironmentSpec, Grader, Ticket
+from meta.set_aside import quote_bytes, why_set_aside
 from meta.tickets.admission.proof import CheckDrafter, admit_ticket
 from meta.tickets.mining.briefs import brief_title_of, why_not_a_brief, write_brief
 from meta.tickets.mining.change_sides import ChangeSides, split_change
 from meta.tickets.mining.changes import MainlineChange, pull_messages_of
 from meta.tickets.mining.contrast import MAX_SUITE_SECONDS, Contrast, NoContrast, find_contrast
 from meta.tickets.mining.derived_environment import derive_working_environment
+from meta.tickets.mining.file_changes import require_storable_paths
 from meta.tickets.mining.mined_ticket import MinedTicket
 from meta.tickets.mining.specification import themes_of, unspecified_names
 from worker_agent.git import GitError, run_git
@@ -59,15 +63,12 @@ def mine_change(
 ) -> MinedTicket:
     """Make a ticket of one change, and try it.
 
-    A change that cannot be a ticket is quarantined with the reason. Raises `OSError` when this machine is at fault.
+    A change that cannot be a ticket is quarantined with the reason, and so is one that nothing here can read or run:
+    that one is also set aside. Raises `OSError` when this machine is at fault.
     """
-    begun, subject = time.monotonic(), _find_subject(repository, change)
-    title = brief_title_of(subject)
+    begun, title = time.monotonic(), brief_title_of(change.subject)
 
-    def tell(text: str) -> None:
-        report(f"{change.fix_commit[:10]} {title[:60]}: {text}")
-
-    def found(status: TicketStatus, reason: str, ticket: Ticket | None = None) -> MinedTicket:
+    def found(reason: str, ticket: Ticket | None = None, **more: Any) -> MinedTicket:
         return MinedTicket(
             repo=str(repository),
             base_commit=change.base_commit,
@@ -75,31 +76,54 @@ def mine_change(
             title=title,
             fail_to_pass=ticket.grader.fail_to_pass if ticket else (),
             pass_to_pass=ticket.grader.pass_to_pass if ticket else (),
-            status=status,
-            reason=reason,
+            reason=quote_bytes(reason),
             ticket=ticket,
             seconds=round(time.monotonic() - begun, 3),
+            **{"status": "quarantined", **more},
         )
 
-    if reason := why_not_a_brief(subject):
-        return found("quarantined", reason)
+    try:
+        subject = _find_subject(repository, change)
+        title = brief_title_of(subject)
+        if reason := why_not_a_brief(subject):
+            return found(reason)
+        tell = partial(_tell, report, f"{change.fix_commit[:10]} {title[:60]}: ")
+        with ExitStack() as stack:
+            ticket, bench = _prepare(repository, change, subject, workshop, options, origin, tell, stack)
+            admission, ticket = admit_ticket(ticket, bench, runs=options.runs, draft=origin.draft, report=tell)
+            ticket.model_dump_json()  # a name or a text that cannot be stored is found out here
+        return found(admission.reason, ticket, status=admission.status)
+    except (NoContrast, BadBase, RefusedDiff) as refused:
+        return found(str(refused))
+    except Exception as error:
+        return found(why_set_aside(error), set_aside=not isinstance(error, MetaError))
+
+
+def _tell(report: Report, heading: str, text: str) -> None:
+    report(heading + text)
+
+
+def _prepare(
+    repository: Path,
+    change: MainlineChange,
+    subject: str,
+    workshop: Workshop,
+    options: MiningOptions,
+    origin: ChangeOrigin,
+    tell: Report,
+    stack: ExitStack,
+) -> tuple[Ticket, Bench]:
+    """Return the ticket of a change with the bench that it is tried on, which `stack` closes."""
     sides = split_change(repository, change.base_commit, change.fix_commit)
     if reason := why_unusable(sides):
-        return found("quarantined", reason)
-    with ExitStack() as stack:
-        try:
-            tell("building its environment")
-            spec = options.environment or derive_working_environment(repository, change, sides, workshop, tell)
-            bench = stack.enter_context(workshop.bench(repository, change.base_commit, spec))
-            tell("comparing the tests before and after")
-            seen = find_contrast(sides.gold, sides.hidden, bench, options.suite_seconds)
-        except (NoContrast, BadBase, RefusedDiff) as refused:
-            return found("quarantined", str(refused))
-        except MetaError as error:
-            return found("quarantined", error.message)
-        ticket = _make_ticket(repository, change, subject, sides, spec, seen, origin)
-        admission, ticket = admit_ticket(ticket, bench, runs=options.runs, draft=origin.draft, report=tell)
-    return found(admission.status, admission.reason, ticket)
+        raise NoContrast(reason)
+    require_storable_paths(CommitTree(repository, change.base_commit).files)
+    tell("building its environment")
+    spec = options.environment or derive_working_environment(repository, change, sides, workshop, tell)
+    bench = stack.enter_context(workshop.bench(repository, change.base_commit, spec))
+    tell("comparing the tests before and after")
+    seen = find_contrast(sides.gold, sides.hidden, bench, options.suite_seconds)
+    return _make_ticket(repository, change, subject, sides, spec, seen, origin), bench
 
 
 def _make_ticket(
@@ -164,6 +188,8 @@ def _find_subject(repository: Path, change: MainlineChange) -> str:
     body = [line.strip() for line in change.message.split("\n")[1:] if line.strip()]
     if body:
         return body[0]
+    if len(change.merged) > 1:
+        raise NoContrast(f"it merges {len(change.merged)} branches at once, and its message does not say what they do")
     return next((message.partition("\n")[0] for message in pull_messages_of(repository, change)), change.subject)
 
 

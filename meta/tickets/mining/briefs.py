@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator
 
 from worker_agent.records import Brief
 
+MAX_TITLE_CHARS = 300
+"""No subject line of a person is longer."""
+
 _NOISE = re.compile(
     r"""^(\[?pre-commit\b | bump\b | release\b | prepare | version\b | revert\b | wip\b
     | v?\d+(\.\d+)+\S*(\ \W.*|\ (final|release\w*))?$
@@ -49,16 +52,20 @@ _TELLS_HOW = re.compile(
 
 
 def brief_title_of(subject: str) -> str:
-    """Return a subject line without the pull request's number and the kind of change."""
-    text = re.sub(r"\s*\((gh-|#)\d+\)\s*$", "", subject.strip())
+    """Return a subject line without the pull request's number and the kind of change.
+
+    It is cut where no title goes on.
+    """
+    text = re.sub(r"\s*\((gh-|#)\d+\)\s*$", "", subject.strip()[:10_000])
     text = _PREFIX.sub("", text).strip().rstrip(".")
     first = text.split(" ")[0]
-    return text[:1].upper() + text[1:] if first.isalpha() else text
+    text = text[:1].upper() + text[1:] if first.isalpha() else text
+    return text if len(text) <= MAX_TITLE_CHARS else text[: MAX_TITLE_CHARS - 1].rstrip() + "…"
 
 
 def why_not_a_brief(subject: str) -> str:
     """Say why a subject line cannot serve as a brief; empty if it can."""
-    text = re.sub(r"\s*\((gh-|#)\d+\)\s*$", "", subject.strip())
+    text = re.sub(r"\s*\((gh-|#)\d+\)\s*$", "", subject.strip()[:10_000])
     if found := _UNFIT_PREFIX.match(text):
         return f"its message says that behaviour does not change ({found[0]})"
     title = brief_title_of(subject)

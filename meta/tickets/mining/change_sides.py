@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meta.environments.commit_tree import CommitTree
+from meta.errors import MetaError
 from meta.languages.python.test_files import is_protected, is_test_side, pytest_tables_of
 from meta.records.ticket import HiddenFile
+from meta.set_aside import quote_bytes
+from meta.tickets.mining.file_changes import list_file_changes, require_contents
 from worker_agent.git import BINARY_DIFF, run_git
 
 
@@ -39,18 +42,22 @@ def split_change(repository: Path, base: str, fix: str) -> ChangeSides:
     """Split the change from `base` to `fix`.
 
     All of the test side is hidden: tests, helpers, conftest, data under the tests' folders, what steers pytest; a
-    renamed file is one removed and one added. `pyproject.toml` is hidden when its pytest tables changed.
+    renamed file is one removed and one added. `pyproject.toml` is hidden when its pytest tables changed. Raises
+    `MetaError` for a change that no ticket can hold, and `GitError` for one that git cannot read.
     """
-    raw = run_git("diff", "--raw", "-z", "--no-renames", "--no-abbrev", base, fix, cwd=repository).split("\0")
+    changes = list_file_changes(repository, base, fix)
+    require_contents(repository, changes)
     before, after = CommitTree(repository, base), CommitTree(repository, fix)
     hidden, gold, links = [], [], []
-    for about, path in zip(raw[::2], raw[1::2], strict=False):
-        old_mode, new_mode, _, _, status = about.lstrip(":").split()
-        if {old_mode, new_mode} & {"120000", "160000"}:
+    for change in changes:
+        path = change.path
+        if change.is_link:
             links.append(path)
         elif is_protected(path) or (path == "pyproject.toml" and _read_tables(before) != _read_tables(after)):
-            content = None if status == "D" else after.bytes(path)
-            hidden.append(HiddenFile(path=path, content=content, executable=new_mode == "100755"))
+            if path != quote_bytes(path):
+                raise MetaError(f"it changes a test file whose name is not UTF-8: {quote_bytes(path)}")
+            content = None if change.is_removed else after.bytes(path)
+            hidden.append(HiddenFile(path=path, content=content, executable=change.is_executable))
         else:
             gold.append(path)
     diff = ""

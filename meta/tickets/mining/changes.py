@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from meta.errors import MetaError
 from meta.languages.python.test_files import is_protected, is_test_side
-from worker_agent.git import GitError, run_git
+from meta.set_aside import why_set_aside
+from meta.tickets.mining.commit_messages import decode_message
+from meta.tickets.mining.file_changes import count_changed_lines, list_file_changes, require_contents
+from worker_agent.git import GitError, run_git, run_git_bytes
 
 MAX_SOURCE_FILES = 12
 """The most source files that one task may touch."""
@@ -17,7 +20,7 @@ MAX_SOURCE_FILES = 12
 MAX_SOURCE_LINES = 400
 """The most lines of source that one task may add and remove."""
 
-_PULL = re.compile(r"\(#(\d+)\)\s*$|^Merge pull request #(\d+) ")
+_PULL = re.compile(r"\(#(\d{1,9})\)\s*$|^Merge pull request #(\d{1,9}) ")
 _NOT_SOURCE = re.compile(
     r"^(docs?|examples?|benchmarks?|bench|scripts?|tools|\.github)/|^(setup|noxfile|conftest)\.py$|/conf\.py$"
 )
@@ -33,25 +36,20 @@ class MainlineChange:
     message: str
     pull: int | None
     """The pull request's number, if the message has it."""
-    is_merge: bool
-    """Whether it is a merge commit: its message is the pull request's, its commits' are elsewhere."""
-    changed_lines: tuple[tuple[str, int], ...]
+    merged: tuple[str, ...] = ()
+    """The other parents of a merge commit: its message is the pull request's, its commits' are elsewhere."""
+    changed_lines: tuple[tuple[str, int], ...] = ()
     """Path and number of changed lines of each file; binary files count 0."""
+
+    @property
+    def is_merge(self) -> bool:
+        """Whether it is a merge commit."""
+        return bool(self.merged)
 
     @property
     def subject(self) -> str:
         """The first line of the message."""
         return self.message.partition("\n")[0].strip()
-
-    @property
-    def source(self) -> list[str]:
-        """The changed files that are the project's code, without tests and tooling."""
-        return [p for p, _ in self.changed_lines if is_source_file(p)]
-
-    @property
-    def tests(self) -> list[str]:
-        """The changed Python files on the test side."""
-        return [p for p, _ in self.changed_lines if is_test_side(p) and p.endswith(".py")]
 
 
 def is_source_file(path: str) -> bool:
@@ -64,6 +62,11 @@ def is_source_file(path: str) -> bool:
     )
 
 
+def is_test_file(path: str) -> bool:
+    """Say whether a changed file is a Python file on the test side."""
+    return is_test_side(path) and path.endswith(".py")
+
+
 @dataclass(frozen=True)
 class MainLine:
     """The part of a history to read: the first parents of a branch, since some day."""
@@ -73,76 +76,93 @@ class MainLine:
     """Anything that `git log --since` takes."""
 
 
-def find_minable_changes(repository: Path, main_line: MainLine = MainLine()) -> Iterator[MainlineChange]:
+@dataclass(frozen=True)
+class UnreadableChange:
+    """A change of the main line that is set aside before anything is known of it, and why."""
+
+    base_commit: str
+    fix_commit: str
+    subject: str
+    reason: str
+
+
+def find_minable_changes(
+    repository: Path, main_line: MainLine = MainLine(), skip: Collection[str] = ()
+) -> Iterator[MainlineChange | UnreadableChange]:
     """Yield small changes of the main line that touch source and tests, newest first.
 
-    Raises `MetaError` when there is nothing to read.
+    Those whose fix commits are in `skip` are not looked at. Raises `MetaError` when there is nothing to read.
     """
-    for change in read_history(repository, main_line.branch, main_line.since):
-        lines = sum(count for path, count in change.changed_lines if path in set(change.source))
-        if change.tests and 0 < len(change.source) <= MAX_SOURCE_FILES and 0 < lines <= MAX_SOURCE_LINES:
-            yield change
+    for change in list_history(repository, main_line.branch, main_line.since):
+        if change.fix_commit in skip:
+            continue
+        try:
+            if minable := _look_into(repository, change):
+                yield minable
+        except Exception as error:
+            reason = why_set_aside(error)
+            yield UnreadableChange(change.base_commit, change.fix_commit, change.subject, reason)
 
 
-def read_history(repository: Path, span: str, since: str | None = None) -> Iterator[MainlineChange]:
-    """Yield every change of a line of history, its first parents, newest first.
+def _look_into(repository: Path, change: MainlineChange) -> MainlineChange | None:
+    """Return the change with its lines counted; `None` if it is too large or lacks source or tests."""
+    files = list_file_changes(repository, change.base_commit, change.fix_commit)
+    source = {file.path for file in files if is_source_file(file.path)}
+    if not 0 < len(source) <= MAX_SOURCE_FILES or not any(is_test_file(file.path) for file in files):
+        return None
+    require_contents(repository, files)
+    counted = count_changed_lines(repository, change.base_commit, change.fix_commit)
+    if not 0 < sum(count for path, count in counted if path in source) <= MAX_SOURCE_LINES:
+        return None
+    return replace(change, changed_lines=counted)
 
-    Raises `MetaError` when there is none.
+
+def list_history(repository: Path, span: str, since: str | None = None) -> list[MainlineChange]:
+    """Return every change of a line of history, its first parents, newest first, without its files.
+
+    The first commit of all is no change, nor is the oldest of a shallow clone. Raises `MetaError` when there is nothing
+    to read.
     """
-    limit = [f"--since={since}"] if since else []
+    # A filter, not a limit: git would stop at the first commit whose clock was wrong.
+    limit = [f"--since-as-filter={since}"] if since else []
+    form = ("-z", "--format=%H%x00%P%x00%B", "--encoding=UTF-8", "--no-notes", "--no-color", "--no-mailmap")
     try:
-        text = run_git(
-            "log",
-            "--first-parent",
-            "-m",
-            "--no-renames",
-            "--numstat",
-            "-z",
-            *limit,
-            "--format=%x01%H%x02%P%x02%B%x02",
-            "--end-of-options",
-            span,
-            "--",
-            cwd=repository,
+        log = run_git_bytes(
+            "log", "--first-parent", "--no-patch", *form, *limit, "--end-of-options", span, "--", cwd=repository
         )
     except (GitError, OSError) as error:
         raise MetaError(
             f"cannot read the history of {span} in {repository}: {error}", "name a git repository and a branch in it"
         ) from None
-    for block in text.split("\x01")[1:]:
-        commit, parents, message, numbers = block.split("\x02", 3)
+    fields = iter(log.split(b"\0"))
+    changes = []
+    for commit, parents, text in zip(fields, fields, fields, strict=False):
         if not parents:
             continue
+        message = decode_message(text)
         found = _PULL.search(message.partition("\n")[0])
-        yield MainlineChange(
-            base_commit=parents.split()[0],
-            fix_commit=commit,
-            message=message.strip(),
-            pull=int(found[1] or found[2]) if found else None,
-            is_merge=len(parents.split()) > 1,
-            changed_lines=_parse_numstat(numbers),
+        base, *merged = parents.decode().split()
+        changes.append(
+            MainlineChange(
+                base_commit=base,
+                fix_commit=commit.decode(),
+                message=message,
+                pull=int(found[1] or found[2]) if found else None,
+                merged=tuple(merged),
+            )
         )
+    return changes
 
 
 def squash_changes(repository: Path, base: str, fix: str) -> MainlineChange | None:
     """Return `base` to `fix` as one change; `None` if either is missing."""
     try:
         parent = run_git("rev-parse", "--verify", "--quiet", f"{base}^{{commit}}", cwd=repository).strip()
-        numbers = run_git("diff", "--no-renames", "--numstat", "-z", base, fix, cwd=repository)
+        counted = count_changed_lines(repository, parent, fix)
     except GitError:
         return None
-    newest = next(read_history(repository, f"{fix}^!"), None)
-    return replace(newest, base_commit=parent, changed_lines=_parse_numstat(numbers)) if newest else None
-
-
-def _parse_numstat(numbers: str) -> tuple[tuple[str, int], ...]:
-    changed = []
-    for entry in numbers.split("\0"):
-        added, _, rest = entry.strip("\n").partition("\t")
-        removed, _, path = rest.partition("\t")
-        if path:
-            changed.append((path, sum(int(n) for n in (added, removed) if n.isdigit())))
-    return tuple(changed)
+    newest = next(iter(list_history(repository, f"{fix}^!")), None)
+    return replace(newest, base_commit=parent, changed_lines=counted) if newest else None
 
 
 def pull_messages_of(repository: Path, change: MainlineChange) -> list[str]:
@@ -151,13 +171,14 @@ def pull_messages_of(repository: Path, change: MainlineChange) -> list[str]:
     Merges are left out.
     """
     if change.is_merge:
-        span = f"{change.base_commit}..{change.fix_commit}^2"
+        span = [f"^{change.base_commit}", *change.merged]
     elif change.pull is not None:
-        span = f"{change.base_commit}..refs/pull/{change.pull}/head"
+        span = [f"^{change.base_commit}", f"refs/pull/{change.pull}/head"]
     else:
         return []
+    form = ("-z", "--format=%B", "--encoding=UTF-8", "--no-notes", "--no-color", "--no-patch")
     try:
-        text = run_git("log", "--no-merges", "--reverse", "--max-count=20", "--format=%B%x01", span, cwd=repository)
+        log = run_git_bytes("log", "--no-merges", "--reverse", "--max-count=20", *form, *span, "--", cwd=repository)
     except GitError:
         return []
-    return [message.strip() for message in text.split("\x01") if message.strip()]
+    return [message for text in log.split(b"\0") if (message := decode_message(text))]

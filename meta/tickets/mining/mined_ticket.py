@@ -9,7 +9,7 @@ from meta.records.ticket import Admission, Ticket, TicketStatus
 class MinedTicket(Record):
     """One change, and the ticket that it became.
 
-    The fields down to `reason` are one JSON line of `meta tickets mine --json`.
+    The fields down to `set_aside` are one JSON line of `meta tickets mine --json`.
     """
 
     repo: str
@@ -20,6 +20,8 @@ class MinedTicket(Record):
     pass_to_pass: tuple[str, ...] = ()
     status: TicketStatus
     reason: str = ""
+    set_aside: bool = False
+    """Whether the change could not be read or tried at all, so that nothing is known of it."""
     ticket: Ticket | None = None
     """`None` if the change was rejected before it became a ticket."""
     seconds: float = 0.0

@@ -12,7 +12,8 @@ from meta.project import Report, ignore_report
 from meta.settings import ReplaySettings
 from meta.store.tickets import Tickets
 from meta.tickets.mining.attempt import MiningOptions, mine_change
-from meta.tickets.mining.changes import MainLine, find_minable_changes
+from meta.tickets.mining.briefs import brief_title_of
+from meta.tickets.mining.changes import MainLine, UnreadableChange, find_minable_changes
 from meta.tickets.mining.mined_ticket import MinedTicket
 from worker_agent.sandbox.process import kill_all_jobs
 
@@ -34,7 +35,7 @@ def mine_repository(
     can resume. `jobs` changes are tried at a time. Raises `MetaError` when there is no history to read.
     """
     workshop.require_sandbox()  # do not quarantine tickets because this machine has none
-    waiting = (change for change in find_minable_changes(repository, main_line) if change.fix_commit not in skip)
+    waiting = find_minable_changes(repository, main_line, skip)
     progress, admitted = CancellableProgress(report), 0
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="mine")
     running: list[Future[MinedTicket]] = []
@@ -42,6 +43,9 @@ def mine_repository(
         while limit is None or admitted < limit:
             # Twice as many as run at a time, so that no thread idles while the oldest is still being tried.
             while len(running) < 2 * jobs and (change := next(waiting, None)) is not None:
+                if isinstance(change, UnreadableChange):
+                    running.append(pool.submit(_set_aside, repository, change))
+                    continue
                 running.append(pool.submit(mine_change, repository, change, workshop, options, report=progress))
             if not running:
                 return
@@ -51,6 +55,18 @@ def mine_repository(
     finally:
         progress.stop()
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _set_aside(repository: Path, change: UnreadableChange) -> MinedTicket:
+    return MinedTicket(
+        repo=str(repository),
+        base_commit=change.base_commit,
+        fix_commit=change.fix_commit,
+        title=brief_title_of(change.subject),
+        status="quarantined",
+        reason=change.reason,
+        set_aside=True,
+    )
 
 
 class CancellableProgress:
@@ -73,8 +89,8 @@ class CancellableProgress:
         kill_all_jobs()
 
 
-class _MiningCancelled(Exception):
-    """The caller no longer wants the result."""
+class _MiningCancelled(BaseException):
+    """The caller no longer wants the result; nothing on the way may take it for an error."""
 
 
 def mine_into_store(
