@@ -13,12 +13,12 @@ import contextlib
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from worker_agent.agent import run_agent
 from worker_agent.branch import branch_name, make_branch
+from worker_agent.foreign_tree import temporary_folder
 from worker_agent.git import GitError, run_git_as_user
 from worker_agent.model import MessagesModel, ModelEndpoint, ModelMisconfigured
 from worker_agent.records import Brief, Environment, Event, Limits, Submission
@@ -84,18 +84,18 @@ def _work(args: argparse.Namespace, brief: Brief, repository: Path, transcript: 
         checks=tuple(args.check),
         test_command=args.test_command,
     )
-    with tempfile.TemporaryDirectory(prefix="work-") as folder, transcript.open("w", encoding="utf-8") as lines:
+    with temporary_folder(None, "work-") as folder, transcript.open("w", encoding="utf-8") as lines:
 
         def record(event: Event) -> None:
             lines.write(json.dumps(event) + "\n")
             lines.flush()
 
-        template = make_template(repository, args.base, Path(folder) / "templates")
+        template = make_template(repository, args.base, folder / "templates")
         return run_agent(
             brief,
             surface=surface,
             model=model,
-            workspace=open_workspace(template, Path(folder) / "run"),
+            workspace=open_workspace(template, folder / "run"),
             sandbox=sandbox,
             environment=environment,
             limits=Limits(turns=args.turns, usd=args.usd, tokens=args.tokens, seconds=args.seconds),

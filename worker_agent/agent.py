@@ -78,9 +78,10 @@ def run_agent(
         try:
             run.run(brief, session)
         except RunEnd as end:
-            return run.hand_in(end, workspace)
+            ending = end
         except tuple(_ENDING_BY_ERROR) as error:
-            return run.hand_in(RunEnd(_ENDING_BY_ERROR[type(error)], str(error)), workspace)
+            ending = RunEnd(_ENDING_BY_ERROR[type(error)], str(error))
+    return run.hand_in(ending, workspace)  # after the session: nothing may still write to the workspace
 
 
 def tighter_limits(limits: Limits, surface_limits: Limits) -> Limits:
@@ -118,13 +119,13 @@ class _Run:
                 raise RunEnd("refusal", reply.text[:2000] or "the model declined to answer")
             if reply.fills_context:
                 raise RunEnd("context_too_long", "the conversation filled the model's context")
-            answer = self.respond(conversation, reply)
+            answer = self.respond(conversation, reply, session)
             if reply.content:
                 self.messages.append({"role": "assistant", "content": reply.content})
             if answer:
                 self.messages.append({"role": "user", "content": answer})
 
-    def respond(self, conversation: Conversation, reply: ModelReply) -> list[dict[str, object]]:
+    def respond(self, conversation: Conversation, reply: ModelReply, session: ToolSession) -> list[dict[str, object]]:
         """Act on a reply and return the blocks of the next message to the model."""
         if broken := answer_broken_reply(reply, self.surface.config.max_tokens):
             return broken
@@ -133,6 +134,7 @@ class _Run:
         result = conversation.act(reply)
         blocks = list(result.blocks)
         if result.summary is not None:
+            session.close()  # nothing may still write to the workspace
             blocks += self.try_to_submit(result)
         return blocks
 

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from worker_agent.machine_error import MachineError, is_machine_error
 
 if TYPE_CHECKING:
     from git import Repo
@@ -30,6 +33,9 @@ META_IDENTITY = {
 BINARY_DIFF = ("diff", "--binary", "--full-index", "--no-renames", "--no-color")
 """A diff from which `git apply` restores every file exactly, without any other object."""
 
+MAX_WORDS = 4000
+"""How many characters of git's words an error's message has."""
+
 GIT_ATTEMPTS = 3
 """How often a command is started if each time it is killed."""
 
@@ -38,6 +44,8 @@ _HARDENING = {
     "core.fsmonitor": "false",
     "core.pager": "cat",
     "core.askPass": "",
+    "core.protectHFS": "true",  # no spelling of .git is ever written, whatever the file system
+    "core.protectNTFS": "true",
     "credential.helper": "",
     "commit.gpgSign": "false",
     "log.showSignature": "false",
@@ -54,7 +62,13 @@ _USER_VARIABLES = ("SSH_AUTH_SOCK", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "G
 _DIFF_COMMANDS = ("diff", "diff-index", "diff-tree", "log", "show")
 _NO_DIFF_PROGRAMS = ("--no-ext-diff", "--no-textconv")
 
-_MACHINE_ERRORS = ("No space left on device", "Disk quota exceeded", "Cannot allocate memory", "Input/output error")
+_BOUNDS = ("prlimit", f"--as={4 << 30}", f"--fsize={1 << 30}", "--cpu=120", "--core=0")
+"""Put before git where it handles foreign files: bytes of memory, bytes of a file, seconds of a processor."""
+
+_KILLS = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP)
+"""Exit codes of a git that was ended from outside; what it handles can make it end in other ways."""
+
+_PROBE_BYTES = 1 << 20
 _IDENTITY = re.compile(r"(?P<name>.*) <(?P<email>.*)> \d+ [-+]\d+\n?")
 
 
@@ -66,7 +80,7 @@ class GitError(Exception):
         self.words = words
 
 
-class GitKilled(OSError):
+class GitKilled(MachineError):
     """Git was killed or the machine had no room for it.
 
     This says nothing about what git was asked.
@@ -74,22 +88,32 @@ class GitKilled(OSError):
 
 
 def run_git(
-    *args: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None, stdin: bytes | None = None
+    *args: str | Path,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes | None = None,
+    bounded: bool = False,
 ) -> str:
     """Run git and return its output as text.
 
-    Bytes that are not UTF-8 survive as surrogates. Raises `GitError` with git's words if the command fails, and
-    `GitKilled` if it was killed every time, failed after a kill, or found no room on the machine.
+    Bytes that are not UTF-8 survive as surrogates. `bounded` is for foreign files: a git that needs too much memory or
+    time for them fails. Raises `GitError` with git's words if the command fails, and `GitKilled` if it was killed every
+    time, failed after a kill, or found no room on the machine.
     """
-    return run_git_bytes(*args, cwd=cwd, env=env, stdin=stdin).decode("utf-8", "surrogateescape")
+    return run_git_bytes(*args, cwd=cwd, env=env, stdin=stdin, bounded=bounded).decode("utf-8", "surrogateescape")
 
 
 def run_git_bytes(
-    *args: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None, stdin: bytes | None = None
+    *args: str | Path,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes | None = None,
+    bounded: bool = False,
 ) -> bytes:
     """Run git as `run_git` does, and return its output as bytes."""
     options = [*_options(_HARDENING, _NO_NETWORK, _NO_USER_FILES), *_trusted_folders()]
-    return _run(options, args, cwd, {**_NO_USER_SETTINGS, **(env or {})}, stdin)
+    program = (*_BOUNDS, "git") if bounded else ("git",)
+    return _run([*program, *options], args, cwd, {**_NO_USER_SETTINGS, **(env or {})}, stdin)
 
 
 def run_git_as_user(
@@ -100,7 +124,7 @@ def run_git_as_user(
     `reach_remote` lets it use the network. No credential helper is asked: `env` carries what signs in over HTTP.
     """
     options = _options(_HARDENING, {} if reach_remote else _NO_NETWORK)
-    return _run(options, args, cwd, {**_user_variables(), **(env or {})}).decode("utf-8", "surrogateescape")
+    return _run(["git", *options], args, cwd, {**_user_variables(), **(env or {})}).decode("utf-8", "surrogateescape")
 
 
 def open_repository(path: Path) -> Repo:
@@ -161,27 +185,45 @@ def user_identity(repository: Path) -> dict[str, str]:
 
 
 def _run(
-    options: Sequence[str],
+    git: Sequence[str],
     args: Sequence[str | Path],
     cwd: Path | None,
     env: Mapping[str, str],
     stdin: bytes | None = None,
 ) -> bytes:
     name, *rest = map(str, args)
-    command = ["git", *options, name, *(_NO_DIFF_PROGRAMS if name in _DIFF_COMMANDS else ()), *rest]
+    command = [*git, name, *(_NO_DIFF_PROGRAMS if name in _DIFF_COMMANDS else ()), *rest]
     variables = {**_clean_environment(), **env}
     for kills in range(GIT_ATTEMPTS):
         done = subprocess.run(command, cwd=cwd, env=variables, input=stdin, capture_output=True, check=False)
-        was_killed = kills > 0 or done.returncode < 0
-        if done.returncode >= 0:
+        was_killed = kills > 0 or done.returncode in _KILLS
+        if done.returncode not in _KILLS:
             break
     if done.returncode:
         words = done.stderr.decode("utf-8", "replace").strip() or f"exit code {done.returncode}"
-        message = f"git {' '.join(map(str, args))[:200]}: {words}"
+        message = f"git {' '.join(map(str, args))[:200]}: {words[:MAX_WORDS]}"
         # What a killed git leaves behind, such as a lock, may make the next one fail.
-        blame_machine = was_killed or any(trouble in words for trouble in _MACHINE_ERRORS)
-        raise GitKilled(message) if blame_machine else GitError(message, words)
+        raise GitKilled(message) if was_killed or not _has_room(cwd, env) else GitError(message, words)
     return done.stdout
+
+
+def _has_room(cwd: Path | None, env: Mapping[str, str]) -> bool:
+    """Whether the folders that git writes to can take a file.
+
+    Git's words do not tell: they name files, and a file can have any name.
+    """
+    folders = [cwd or Path(), *(Path(env[name]) for name in ("GIT_DIR", "GIT_OBJECT_DIRECTORY") if name in env)]
+    for folder in folders:
+        try:
+            opened = os.open(folder, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+            try:
+                os.posix_fallocate(opened, 0, _PROBE_BYTES)
+            finally:
+                os.close(opened)
+        except OSError as error:
+            if is_machine_error(error):
+                return False
+    return True
 
 
 def _clean_environment() -> dict[str, str]:
@@ -208,6 +250,8 @@ def _trusted_folders() -> tuple[str, ...]:
 
     Git takes `safe.directory` from the user's configuration or the command line, never from the repository's.
     """
-    listed = _run((), ("config", "--null", "--list"), Path("/"), _user_variables()).decode("utf-8", "surrogateescape")
+    listed = _run(("git",), ("config", "--null", "--list"), Path("/"), _user_variables()).decode(
+        "utf-8", "surrogateescape"
+    )
     settings = (entry.partition("\n") for entry in listed.split("\0"))
     return tuple(_options(*({"safe.directory": value} for name, _, value in settings if name == "safe.directory")))

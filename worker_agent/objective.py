@@ -6,9 +6,9 @@ This is decided by looking at the workspace, whatever the model says.
 from __future__ import annotations
 
 import shlex
-import tempfile
 from pathlib import Path
 
+from worker_agent.foreign_tree import temporary_folder
 from worker_agent.records import Environment
 from worker_agent.sandbox.job import JobResult, Mount, Sandbox, SandboxJob, SandboxLimits
 from worker_agent.sandbox.process import run_job
@@ -63,7 +63,7 @@ class Objective:
         Asked only once a check has failed, so most runs never pay for it.
         """
         if check not in self._base_failures:
-            with tempfile.TemporaryDirectory(prefix="base-") as folder:
-                base = open_workspace(self._workspace.template, Path(folder) / "base")
+            with temporary_folder(None, "base-") as folder:
+                base = open_workspace(self._workspace.template, folder / "base")
                 self._base_failures[check] = self._run_check(check, base.root).returncode != 0
         return self._base_failures[check]

@@ -16,6 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from worker_agent.git import META_IDENTITY, GitError, run_git
+from worker_agent.machine_error import MachineError
 
 _COMMIT_DATE = {"GIT_AUTHOR_DATE": "2000-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2000-01-01T00:00:00Z"}
 _FULL_COMMIT_ID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
@@ -123,7 +124,7 @@ def _tree_id_of(repository: Path, commit: str) -> str:
 
 
 def open_workspace(template: Template, where: Path) -> Workspace:
-    """Copy the template into the new folder `where`."""
+    """Copy the template into the new folder `where`. Raises `MachineError`."""
     where.mkdir(parents=True)
     root, trusted = where / "tree", where / "trusted"
     trusted.mkdir()
@@ -131,7 +132,7 @@ def open_workspace(template: Template, where: Path) -> Workspace:
     copied = subprocess.run(["cp", "-a", "--reflink=auto", template.tree, root], capture_output=True, check=False)
     if copied.returncode:
         reason = copied.stderr.decode("utf-8", "replace").strip()[-300:] or f"cp exited with {copied.returncode}"
-        raise OSError(f"cannot make a workspace: {reason}")
+        raise MachineError(f"cannot make a workspace: {reason}")
     shutil.copyfile(template.git_dir / "index", trusted / "index")
     return Workspace(root=root, trusted=trusted, template=template)
 

@@ -5,9 +5,10 @@ All of it can be deleted whenever no command runs; it is rebuilt when needed.
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
+
+from worker_agent.foreign_tree import remove_tree
 
 HALF_MADE_PATTERNS = ("*/.making-*", "environments/.export-*", "environments/specs/.making-*")
 """What a killed process leaves behind in the cache."""
@@ -49,11 +50,4 @@ class Cache:
         """Remove what a killed process left behind."""
         for pattern in HALF_MADE_PATTERNS:
             for half_made in self.root.glob(pattern):
-                _remove(half_made)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+                remove_tree(half_made)

@@ -13,12 +13,13 @@ import contextlib
 import fcntl
 import os
 import re
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
+
+from worker_agent.foreign_tree import remove_tree
 
 MEMORY_FOLDER = Path("/dev/shm")
 SCRATCH_PREFIX = "meta-scratch-"
@@ -39,7 +40,7 @@ def open_scratch(cache: Path, parallel: int) -> Path:
     """
     close_scratch(cache)
     for orphan in find_orphans():
-        shutil.rmtree(orphan, ignore_errors=True)
+        remove_tree(orphan)
     scratch = cache / "scratch"
     cache.mkdir(parents=True, exist_ok=True)
     if _room_mb() >= 2 * WORKSPACE_MB * parallel:
@@ -74,8 +75,8 @@ def close_scratch(cache: Path) -> None:
 
 def _remove(folder: Path) -> None:
     for _ in range(REMOVAL_ATTEMPTS):
-        shutil.rmtree(folder, ignore_errors=True)
-        if not folder.exists():
+        remove_tree(folder)
+        if not os.path.lexists(folder):
             return
         time.sleep(REMOVAL_PAUSE)
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
 from meta.disk.cache import Cache
+from meta.disk.free_space import guard_free_space
 from meta.environments.builder import prune_environments
 from meta.environments.environment import build_environment
 from meta.errors import MetaError
 from meta.project import Report
 from meta.records.ticket import EnvironmentSpec, Ticket
+from worker_agent.foreign_tree import temporary_folder
 from worker_agent.records import Environment
 from worker_agent.sandbox.job import Sandbox, SandboxLimits
 from worker_agent.workspace import BadBase, Template, Workspace, make_template, open_workspace
@@ -37,11 +38,14 @@ class Bench:
     def workspace(self, prefix: str) -> Iterator[Workspace]:
         """Open a fresh workspace in a scratch folder named `prefix…`.
 
-        Both are removed at the end. Raises `OSError` when the disk is full.
+        Both are removed at the end. Raises `OSError` when the disk is full, and `DiskFilled` when what ran in the
+        workspace filled it.
         """
         self.scratch.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.scratch, prefix=prefix, ignore_cleanup_errors=True) as folder:
-            yield open_workspace(self.template, Path(folder) / "workspace")
+        with temporary_folder(self.scratch, prefix) as folder:
+            workspace = open_workspace(self.template, folder / "workspace")
+            with guard_free_space(folder):
+                yield workspace
 
 
 class Workshop:
@@ -76,8 +80,8 @@ class Workshop:
         template = make_template(repository, base_commit, self.cache.templates)
         environment = self.environment(repository, base_commit, spec)
         scratch = self.cache.scratch()
-        with tempfile.TemporaryDirectory(dir=scratch, prefix="bench-", ignore_cleanup_errors=True) as folder:
-            yield Bench(template, environment, self.sandbox, Path(folder))
+        with temporary_folder(scratch, "bench-") as folder:
+            yield Bench(template, environment, self.sandbox, folder)
 
     @contextlib.contextmanager
     def ticket_bench(self, ticket: Ticket) -> Iterator[Bench]:

@@ -29,7 +29,7 @@ from worker_agent.sandbox.job import SandboxUnavailable
 from worker_agent.submission_diff import RefusedDiff, apply_diff
 from worker_agent.workspace import Workspace
 
-_LINK = re.compile(r"^(?:new file mode|new mode) (120000|160000)$", re.MULTILINE)
+_LINK = re.compile(r"^(?:new file mode|new mode) 0*(120000|160000)\s", re.MULTILINE)
 
 MAX_TIMEOUTS = 2
 """A submission is given up after this many timeouts: the verdict is clear, and each further one costs as much."""

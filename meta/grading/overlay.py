@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from meta.errors import MetaError
 from meta.languages.python.test_files import is_protected, replace_pytest_tables
 from meta.records.ticket import HiddenFile
+from worker_agent.foreign_tree import read_file, remove_file, walk_tree, write_file, write_link
 
 FileStamp = tuple[int, int, int]
 """Size, modification time (ns) and kind of a file."""
@@ -36,7 +35,7 @@ def restore_protected(root: Path, base: Path, also: tuple[str, ...] = ()) -> lis
     for path in found.keys() - theirs.keys():
         if _is_protected(path, also):
             changed.append(path)
-            (root / path).unlink()
+            remove_file(root, path)
     if _restore_pytest_tables(root, base):
         changed.append("pyproject.toml")
     return sorted(changed)
@@ -48,14 +47,11 @@ def lay_hidden_files(root: Path, hidden: Sequence[HiddenFile]) -> None:
     Raises `MetaError` for a path that leads out of the repository.
     """
     for file in hidden:
-        target = _resolve_inside(root, file.path)
+        _require_inside(file.path)
         if file.content is None:
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
-                target.unlink()
-            continue
-        _make_way(root, target)
-        target.write_bytes(file.content)
-        target.chmod(0o755 if file.executable else 0o644)
+            remove_file(root, file.path)
+        else:
+            write_file(root, file.path, file.content, 0o755 if file.executable else 0o644)
 
 
 @lru_cache(maxsize=32)
@@ -69,57 +65,34 @@ def _is_protected(path: str, also: tuple[str, ...]) -> bool:
 
 def walk_files(root: Path) -> Iterator[tuple[str, FileStamp]]:
     """Yield every file and link below the root except git's, with its stamp."""
-    folders = [(str(root), "")]
-    while folders:
-        folder, prefix = folders.pop()
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    if entry.name != ".git":
-                        folders.append((entry.path, f"{prefix}{entry.name}/"))
-                    continue
-                about = entry.stat(follow_symlinks=False)
-                yield prefix + entry.name, (about.st_size, about.st_mtime_ns, about.st_mode)
+    for path, about in walk_tree(root, lambda folder: PurePosixPath(folder).name != ".git"):
+        yield path, (about.st_size, about.st_mtime_ns, about.st_mode)
 
 
 def _restore_file(root: Path, path: str, source: Path) -> None:
-    target = _resolve_inside(root, path)
-    _make_way(root, target)
-    shutil.copy2(source, target, follow_symlinks=False)
+    about = source.lstat()
+    if stat.S_ISLNK(about.st_mode):
+        write_link(root, path, os.readlink(source))
+    else:
+        write_file(root, path, source.read_bytes(), stat.S_IMODE(about.st_mode), about.st_mtime_ns)
 
 
-def _make_way(root: Path, target: Path) -> None:
-    """Clear the way for a file: remove what it replaces, and files where folders go."""
-    for parent in reversed(target.relative_to(root).parents[:-1]):
-        folder = root / parent
-        if (folder.is_symlink() or folder.exists()) and not stat.S_ISDIR(folder.lstat().st_mode):
-            folder.unlink()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if target.is_symlink() or target.is_file():
-        target.unlink()
-    elif target.is_dir():
-        shutil.rmtree(target)
-
-
-def _resolve_inside(root: Path, path: str) -> Path:
-    target = root / path
-    if Path(path).is_absolute() or ".." in Path(path).parts or ".git" in Path(path).parts:
+def _require_inside(path: str) -> None:
+    parts = PurePosixPath(path).parts
+    if PurePosixPath(path).is_absolute() or not parts or {"..", ".git"} & {part.lower() for part in parts}:
         raise MetaError(f"the ticket's hidden file {path!r} lies outside the repository", "correct its path")
-    return target
 
 
 def _restore_pytest_tables(root: Path, base: Path) -> bool:
     name = "pyproject.toml"
-    submitted, original = root / name, base / name
-    try:
-        text = submitted.read_text(errors="surrogateescape")
-    except FileNotFoundError:
-        text = ""
-    wanted = original.read_text(errors="surrogateescape") if original.exists() else ""
-    if text == wanted:
-        return False
+    if (base / name).is_symlink():  # the file behind the link may be the submission's
+        theirs = (base / name).resolve()
+        inside = theirs.is_relative_to(base.resolve()) and theirs.is_file()
+        write_file(root, name, theirs.read_bytes() if inside else b"")
+        return True
+    text, wanted = ((read_file(tree, name) or b"").decode("utf-8", "surrogateescape") for tree in (root, base))
     merged = replace_pytest_tables(text, wanted)
     if merged == text:
         return False
-    submitted.write_text(merged, errors="surrogateescape")
+    write_file(root, name, merged.encode("utf-8", "surrogateescape"))
     return True

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import re
-import stat
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +16,7 @@ from meta.grading.acceptance.submission_change import SubmissionChange
 from meta.grading.overlay import walk_files
 from meta.languages.python.test_files import is_protected
 from meta.records.ticket import Ticket
+from worker_agent.foreign_tree import read_file
 
 _MODULES = frozenset(
     {"gc", "ctypes", "_ctypes", "pytest", "_pytest", "pluggy", "_testcapi", "_testinternalcapi", "builtins"}
@@ -106,9 +106,9 @@ def _find_words_in(base: Path) -> frozenset[str]:
         ).encode()
     )
     found: set[str] = set()
-    for path, (_, _, mode) in walk_files(base):
-        if path.endswith(".py") and stat.S_ISREG(mode) and not is_protected(path):
-            found |= {m.decode() for m in wanted.findall((base / path).read_bytes())}
+    for path, _ in walk_files(base):
+        if path.endswith(".py") and not is_protected(path):
+            found |= {m.decode() for m in wanted.findall(read_file(base, path) or b"")}
     return frozenset(found)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from meta.disk.free_space import guard_free_space
 from meta.environments.workshop import Bench
 from meta.gateway.metered_model import name_conversation
 from meta.records.ticket import Ticket
@@ -35,11 +34,7 @@ class OwnWorker:
         settings, and `OSError` when the disk is full, because the submission may then lack some of its edits.
         """
         conversation = f"the worker's conversation on ticket {ticket.id} ({ticket.title[:60]})"
-        with (
-            name_conversation(conversation),
-            bench.workspace("work-") as workspace,
-            guard_free_space(workspace.root),
-        ):
+        with name_conversation(conversation), bench.workspace("work-") as workspace:
             return run_agent(
                 Brief(title=ticket.title, body=ticket.body),
                 surface=surface,

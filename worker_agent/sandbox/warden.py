@@ -16,6 +16,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from worker_agent.foreign_tree import INODE_BYTES, measure_tree
+
 CHECK_SECONDS = 0.1
 """How long to wait between two looks."""
 
@@ -94,26 +96,18 @@ def _exceeds_disk(job: _WatchedJob) -> bool:
     """
     try:
         free = _free_bytes(job.folders[0])
-    except FileNotFoundError:  # the job has ended, and its folder was removed before it was unwatched
+    except OSError:  # the job has ended, and its folder was removed before it was unwatched
         return False
     if job.free_bytes - free < job.disk_bytes // (8 if job.is_filling else 2):
         return False
     job.is_filling, job.free_bytes = True, free
-    return sum(map(_used_bytes, job.folders)) > job.disk_bytes
+    return sum(map(measure_tree, job.folders)) > job.disk_bytes
 
 
 def _free_bytes(folder: Path) -> int:
+    """Return the bytes that a file system has left, for files and for their names."""
     system = os.statvfs(folder)
-    return system.f_bavail * system.f_frsize
-
-
-def _used_bytes(folder: Path) -> int:
-    total = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            with contextlib.suppress(OSError):
-                total += os.lstat(os.path.join(parent, name)).st_blocks * 512
-    return total
+    return system.f_bavail * system.f_frsize + system.f_favail * INODE_BYTES
 
 
 def _process_tree(pid: int) -> Iterator[int]:

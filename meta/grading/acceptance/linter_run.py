@@ -21,6 +21,7 @@ from meta.grading.acceptance.finding import CheckResult
 from meta.grading.acceptance.submission_change import SubmissionChange
 from meta.grading.overlay import lay_hidden_files
 from meta.records.ticket import HiddenFile
+from worker_agent.foreign_tree import read_file, write_file
 from worker_agent.records import Environment
 from worker_agent.sandbox.job import Mount, SandboxJob, SandboxLimits
 from worker_agent.sandbox.process import run_job
@@ -48,7 +49,9 @@ def lint_change(change: SubmissionChange, tools: Sequence[ConfiguredTool], bench
     with bench.workspace("lint-") as workspace:
         lay_hidden_files(workspace.root, _python_files_of(change))
         for path in dict.fromkeys(path for files in after.values() for path in files):
-            os.utime(workspace.root / path, (1, 1))  # mypy thinks a file unchanged if its size and second are
+            os.utime(
+                workspace.root / path, (1, 1), follow_symlinks=False
+            )  # mypy thinks a file unchanged if its size and second are
         for tool in wanted:
             before = tuple(f.path for f in change.files if not f.added and f.path in after[tool])
             old = _find_base_problems(tool, before, bench) if before else Counter()
@@ -103,13 +106,13 @@ def _find_problems(
 
     The files are left as they were.
     """
-    texts = {path: (root / path).read_bytes() for path in files}
+    texts = {path: read_file(root, path) for path in files}
     environment = _environment_of(tool, bench)
     command, mounts = list(tool.command), [Mount(folder) for folder in environment.mounts]
     if tool.cache_option:
         kept = _cache_of(tool, bench)
         # Each submission gets a copy, so that no other ever reads what it writes there.
-        folder = kept if fill_cache else Path(shutil.copytree(kept, root.parent / kept.name))
+        folder = kept if fill_cache else Path(shutil.copytree(kept, root.parent / kept.name, symlinks=True))
         mounts.append(cache := Mount(folder, f"/tmp/{tool.name}-cache", writable=True))
         command.append(tool.cache_option + bench.sandbox.mount_path(cache))
     done = run_job(
@@ -129,11 +132,11 @@ def _find_problems(
         found = Counter((m["file"].removeprefix(f"{inside}/"), m["words"]) for m in tool.problem.finditer(done.output))
         broken = done.timed_out or (done.returncode != 0 and not found)
     else:
-        changed = [path for path, text in texts.items() if (root / path).read_bytes() != text]
+        changed = [path for path, text in texts.items() if read_file(root, path) != text]
         found = Counter((path, f"{tool.name} would write it otherwise") for path in changed)
         broken = done.timed_out or done.returncode != 0
         for path in changed:
-            (root / path).write_bytes(texts[path])
+            write_file(root, path, texts[path] or b"")
     return None if broken else found
 
 

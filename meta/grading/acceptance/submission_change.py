@@ -12,6 +12,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from meta.grading.overlay import FileStamp, walk_files
+from worker_agent.foreign_tree import read_file
+
+MAX_BASE_BYTES = 1 << 30
+"""No larger file of the base is read; it may be large, as nobody can have changed it for that."""
 
 
 @dataclass(frozen=True)
@@ -66,15 +70,10 @@ def compare_with_base(root: Path, base: Path) -> SubmissionChange:
     """
     before, after = _stamp_files(base), dict(walk_files(root))
     paths = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
-    files = (ChangedFile(path, _read_file(base, path, before), _read_file(root, path, after)) for path in paths)
+    files = (ChangedFile(path, read_file(base, path, MAX_BASE_BYTES), read_file(root, path)) for path in paths)
     return SubmissionChange(base, tuple(file for file in files if file.before != file.after))
 
 
 @lru_cache(maxsize=32)
 def _stamp_files(base: Path) -> Mapping[str, FileStamp]:
     return dict(walk_files(base))
-
-
-def _read_file(root: Path, path: str, stamps: Mapping[str, FileStamp]) -> bytes | None:
-    file = root / path
-    return file.read_bytes() if path in stamps and file.is_file() and not file.is_symlink() else None

@@ -8,12 +8,10 @@ and an exit code that has to agree with the report.
 
 from __future__ import annotations
 
-import shutil
-import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from xml.etree.ElementTree import ParseError
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
@@ -21,6 +19,7 @@ from defusedxml.ElementTree import DefusedXMLParser
 from meta.environments.workshop import Bench
 from meta.languages.test_run import DETERMINISTIC_VARIABLES, RunOptions, RunReading, TestReport, TestRun
 from meta.records.ticket import Grader
+from worker_agent.foreign_tree import OddTree, read_file, remove_file, walk_tree
 from worker_agent.sandbox.job import Mount, SandboxJob, SandboxLimits
 from worker_agent.sandbox.process import run_job
 
@@ -28,6 +27,9 @@ MAX_REPORT_BYTES = 20_000_000
 """The most bytes that are read of all reports together."""
 
 MAX_REPORTED_TESTS = 100_000
+
+MAX_SECONDS = 1e6
+"""No test takes as long; a report that says so is not believed about its times."""
 
 WEAKER_VERDICT_NOTE = ", by a JUnit report, which the code under test could forge"
 """Shown with every such verdict."""
@@ -97,8 +99,10 @@ def parse_junit(reports: Sequence[bytes]) -> tuple[TestReport, ...]:
             parser.close()
         except DefusedXmlException:
             raise BadReport("it declares a document type or entities") from None
-        except (ParseError, LookupError, ValueError) as error:  # the last two: an encoding that cannot be read
-            raise BadReport(f"it is not XML: {error}") from None
+        except BadReport:
+            raise
+        except Exception as error:  # besides ParseError: whatever Python's codecs raise about its encoding
+            raise BadReport(f"it is not XML: {type(error).__name__}: {error}"[:500]) from None
     return tuple(found.values())
 
 
@@ -111,8 +115,8 @@ class JUnitRunner:
     def run(self, bench: Bench, workspace: Path, grader: Grader, options: RunOptions = RunOptions()) -> TestRun:
         """Run the command. `started` is false when it leaves no report to read."""
         assert grader.junit is not None
-        for stale in list(_find_reports(workspace, grader.junit.report)):
-            shutil.rmtree(stale) if stale.is_dir() and not stale.is_symlink() else stale.unlink()
+        for stale in _find_reports(workspace, grader.junit.report):
+            remove_file(workspace, stale)
         done = run_job(bench.sandbox, _job_of(bench, workspace, grader, grader.junit.command))
         texts = [] if done.timed_out else list(_read_reports(workspace, grader.junit.report))
         tests, distrust = _parse(texts, done.returncode)
@@ -156,25 +160,39 @@ def _parse(reports: Sequence[bytes], exit_code: int) -> tuple[tuple[TestReport, 
     return tests, ""
 
 
-def _find_reports(root: Path, pattern: str) -> Iterator[Path]:
-    for path in root.glob(pattern):
-        if root.resolve() in path.parent.resolve().parents or path.parent.resolve() == root.resolve():
-            yield path
+def _find_reports(root: Path, pattern: str) -> list[str]:
+    """Return the paths of the files that match, sorted."""
+    wanted = PurePosixPath(pattern)
+    if not set("*?[") & set(pattern):
+        return [str(wanted)]
+    return sorted(path for path, _ in walk_tree(root) if _matches(path.split("/"), wanted.parts))
+
+
+def _matches(path: Sequence[str], pattern: Sequence[str]) -> bool:
+    if not pattern or not path:
+        return not pattern and not path
+    if pattern[0] == "**":
+        return any(_matches(path[skipped:], pattern[1:]) for skipped in range(len(path)))
+    return fnmatchcase(path[0], pattern[0]) and _matches(path[1:], pattern[1:])
 
 
 def _read_reports(root: Path, pattern: str) -> Iterator[bytes]:
     size = 0
-    for path in sorted(_find_reports(root, pattern)):
-        about = path.lstat()
-        if stat.S_ISREG(about.st_mode):
-            size += about.st_size
-            yield path.read_bytes() if size <= MAX_REPORT_BYTES else b"x" * (MAX_REPORT_BYTES + 1)
-            if size > MAX_REPORT_BYTES:
-                return
+    for path in _find_reports(root, pattern):
+        try:
+            report = read_file(root, path, MAX_REPORT_BYTES)
+        except OddTree:
+            report = b"x" * (MAX_REPORT_BYTES + 1)
+        if report is not None:
+            size += len(report)
+            yield report
+        if size > MAX_REPORT_BYTES:
+            return
 
 
 def _parse_seconds(text: str) -> float:
     try:
-        return max(0.0, float(text.replace(",", "")))
+        seconds = float(text.replace(",", ""))
     except ValueError:
         return 0.0
+    return seconds if 0 <= seconds < MAX_SECONDS else 0.0

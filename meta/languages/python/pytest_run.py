@@ -19,6 +19,7 @@ from meta.languages.python.report_channel import ReportChannel, RunListener, ope
 from meta.languages.python.report_pipe import ReportPipe
 from meta.languages.test_run import DETERMINISTIC_VARIABLES, RunOptions, TestReport, TestRun
 from meta.records.ticket import Grader
+from worker_agent.foreign_tree import read_file
 from worker_agent.sandbox.job import Mount, Sandbox, SandboxJob, SandboxLimits
 from worker_agent.sandbox.process import kill_job, start_job
 
@@ -153,8 +154,7 @@ def _compile_inside() -> Path:
 def _choose_options(workspace: Path) -> list[str]:
     configured = ""
     for name in ("pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml"):
-        with contextlib.suppress(OSError):
-            configured += (workspace / name).read_text(errors="replace")
+        configured += (read_file(workspace, name) or b"").decode("utf-8", "replace")
     # Without the cache plugin, pytest would not know these options of the project and would run nothing.
     needs_cache = any(option in configured for option in _NEEDS_CACHE)
     return [*PYTEST_OPTIONS, *(["-ocache_dir=/tmp/.pytest-cache"] if needs_cache else ["-pno:cacheprovider"])]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 from meta.records.candidate import EditDraft
 from meta.tune.propose.draft_format import draft_edit, render_question
 from meta.tune.propose.evidence import ProposerEvidence
+from worker_agent.foreign_tree import remove_tree, temporary_folder
 from worker_agent.model import ChatMessage, Model, ModelRequest
 from worker_agent.records import Environment, Usage
 from worker_agent.sandbox.job import Sandbox
@@ -63,8 +62,7 @@ class EditingAgent:
     def _converse(self, opening: str, most: int) -> list[EditDraft]:
         found: list[EditDraft] = []
         messages = [*self._messages, _user([{"type": "text", "text": opening}])]
-        with tempfile.TemporaryDirectory(dir=self._scratch, prefix="propose-") as folder:
-            root = Path(folder)
+        with temporary_folder(self._scratch, "propose-") as root:
             (root / "evidence.md").write_text(self._evidence, "utf-8")
             self._put_back(root)
             base = load_surface(DEFAULT_ROOT)
@@ -130,7 +128,7 @@ class EditingAgent:
         return changed | {path: None for path in self._surface if path not in now}
 
     def _put_back(self, root: Path) -> None:
-        shutil.rmtree(root / "surface", ignore_errors=True)
+        remove_tree(root / "surface")
         for path, text in self._surface.items():
             target = root / "surface" / path
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Collection
-from pathlib import Path
 from typing import Any
 
 from meta.disk.cache import Cache
+from worker_agent.foreign_tree import temporary_folder
 from worker_agent.records import Environment
 from worker_agent.sandbox.job import Sandbox
 from worker_agent.surface import Surface
@@ -40,8 +39,7 @@ class ToolTrial:
 
         Each tool among the `changed` files is called with made-up input. It must answer, if only with an error.
         """
-        with tempfile.TemporaryDirectory(dir=self._cache.scratch(), prefix="load-") as folder:
-            workspace = Path(folder)
+        with temporary_folder(self._cache.scratch(), "load-") as workspace:
             (workspace / "README.md").write_text("A trial.\n", "utf-8")
             with ToolSession(self._open_sandbox(), workspace, Environment(), surface) as session:
                 try:
