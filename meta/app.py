@@ -94,7 +94,7 @@ class App:
         try:
             sandbox = open_sandbox(self.settings.replay.sandbox)
         except SandboxUnavailable as error:
-            raise MetaError(str(error), "run `meta doctor` to check this machine") from None
+            raise MetaError(error.message, error.remedy or "run `meta doctor` to check this machine") from None
         if sandbox.name == "none":
             self.report(
                 "WARNING: no sandbox. Whatever the worker runs has your permissions, your network and your files."

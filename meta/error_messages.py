@@ -28,7 +28,9 @@ def explain_error(error: Exception, database: Path = Path("runs.db")) -> MetaErr
         from meta.gateway.models import explain_service_error
 
         return explain_service_error(error)
-    if isinstance(error, FeedbackError | GitError | SandboxUnavailable):
+    if isinstance(error, SandboxUnavailable):
+        return MetaError(error.message, error.remedy)
+    if isinstance(error, FeedbackError | GitError):
         return MetaError(str(error))
     if isinstance(error, OSError):
         words = f"{error.filename or ''}: {error.strerror}".lstrip(": ") if error.strerror else str(error)

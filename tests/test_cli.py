@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sqlite3
 import subprocess
@@ -266,6 +267,25 @@ def test_doctor_looks_at_this_machine_from_inside_the_sandbox(desk: Desk) -> Non
     assert "limit on processes held" in out
     assert "DID NOT HOLD" not in out
     assert code == 0
+
+
+@pytest.mark.parametrize("sandbox", ["bubblewrap", "podman"])
+def test_doctor_says_how_to_allow_the_namespaces_that_builds_need_in_any_sandbox(
+    desk: Desk, sandbox: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("bwrap", "podman"):
+        (programs / name).write_text("#!/bin/sh\necho 'setting up uid map: Permission denied' >&2\nexit 1\n")
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
+    (desk.root / "meta.toml").write_text(f'[replay]\nsandbox = "{sandbox}"\n')
+    desk.point_at("http://127.0.0.1:9")
+    code, out, _ = desk.meta("doctor", "--json")
+    fixes = [check["fix"] for check in json.loads(out)["checks"] if "bwrap cannot create a sandbox" in check["what"]]
+    assert code == 1
+    assert len(fixes) == 1
+    assert "user namespaces" in fixes[0]
 
 
 LEFT_BEHIND = message(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from meta.errors import MetaError
 from meta.settings import Settings
 from meta.surfaces.versions import Version
-from worker_agent.sandbox.job import Sandbox
+from worker_agent.sandbox.job import Sandbox, SandboxUnavailable
 from worker_agent.surface import BadSurface
 
 
@@ -34,6 +34,8 @@ def check_machine(
         found = shutil.which(program)
         yield MachineCheck(bool(found), f"{program}: {found or 'missing'}", "" if found else f"install {program}")
     yield from _check_sandbox(open_sandbox)
+    if settings.replay.sandbox != "bubblewrap":
+        yield _check_builds()
     yield _check_agent(settings, read_head)
     yield _check_model(settings)
     for repository in settings.repositories:
@@ -55,6 +57,17 @@ def _check_sandbox(open_sandbox: Callable[[], Sandbox]) -> Iterator[MachineCheck
         words = f"sandbox ({sandbox.name}): {attempt.what} {'held' if attempt.held else 'DID NOT HOLD'}"
         remedy = "" if attempt.held else f"do not rely on it: {attempt.seen or 'the attempt got through'}"
         yield MachineCheck(attempt.held, words, remedy)
+
+
+def _check_builds() -> MachineCheck:
+    """Try the sandbox that environments are built in, whatever replays run in."""
+    from worker_agent.sandbox.discovery import open_sandbox
+
+    try:
+        sandbox = open_sandbox("bubblewrap")
+    except SandboxUnavailable as missing:
+        return MachineCheck(False, f"building environments: {missing.message}", missing.remedy)
+    return MachineCheck(True, f"building environments: {sandbox.name}")
 
 
 def _check_agent(settings: Settings, read_head: Callable[[], Version]) -> MachineCheck:

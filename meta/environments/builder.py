@@ -1,8 +1,9 @@
 """Builds environments with uv; equal sets of pins share one.
 
 A lock keeps two builders apart. All paths are below the folder `cache`: `cache/specs/<key>` names the environment of a
-spec; `cache/<key>/` is a virtual environment, complete once it holds `complete`; `cache/uv/` is uv's own cache, on the
-same file system, so that packages are linked and not copied.
+spec; `cache/<key>/env/` is a virtual environment, and `cache/<key>/complete` says that it is whole, and on which
+interpreter's prefix it rests; `cache/uv/` is uv's cache. Foreign code can write to `env` while it is built, so nothing
+in it is trusted, written to or run outside a sandbox.
 """
 
 from __future__ import annotations
@@ -18,21 +19,23 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from meta.environments.build_sandbox import open_build_sandbox
+from meta.environments.commit_tree import CommitTree
 from meta.environments.editable_install import install_editable
-from meta.environments.installer import Installer
+from meta.environments.installer import Installer, Pins
 from meta.errors import MetaError
 from meta.records.ticket import EnvironmentSpec
 from worker_agent.git import GitError, run_git
 from worker_agent.workspace import BadBase, make_template
 
-_FORMAT = "1"
+_FORMAT = "2"
 """Part of every key; raise it when environments are built differently."""
 
 _METADATA = frozenset({"pyproject.toml", "setup.py", "setup.cfg", "MANIFEST.in"})
 
 
-def build_prefix(spec: EnvironmentSpec, repository: Path, base_commit: str, cache: Path) -> Path:
-    """Return the folder of the spec's virtual environment, built now if need be.
+def build_prefixes(spec: EnvironmentSpec, repository: Path, base_commit: str, cache: Path) -> tuple[Path, Path]:
+    """Return the spec's virtual environment, built now if need be, and its interpreter's own prefix.
 
     Raises `MetaError`.
     """
@@ -40,21 +43,29 @@ def build_prefix(spec: EnvironmentSpec, repository: Path, base_commit: str, cach
     wanted = (spec.python, spec.packages, spec.exclude_newer, spec.project)
     pointer = cache / "specs" / _hash_key(repr(wanted), project)
     with contextlib.suppress(OSError):
-        home = cache / pointer.read_text()
-        os.utime(home / "complete")
-        return home
+        return _take_up(cache / pointer.read_text())
     (cache / "specs").mkdir(parents=True, exist_ok=True)
     version = spec.python or f"{sys.version_info.major}.{sys.version_info.minor}"
-    installer = Installer.of(version, cache, spec.exclude_newer)
-    pins = installer.resolve(spec.packages)
-    home = cache / _hash_key(str(installer.python), pins, project)
-    with _hold_lock(cache / f"{home.name}.lock"):
-        if not (home / "complete").exists():
-            shutil.rmtree(home, ignore_errors=True)
-            _build(home, installer, pins, repository, base_commit, spec.project)
-            (home / "complete").touch()
-    _write_whole(pointer, home.name)
-    return home
+    with open_build_sandbox(version, cache) as build:
+        installer = Installer(build, spec.exclude_newer)
+        pins = installer.resolve(spec.packages)
+        place = cache / _hash_key(str(build.python), pins.text, project)
+        with _hold_lock(cache / f"{place.name}.lock"):
+            if not (place / "complete").exists():
+                shutil.rmtree(place, ignore_errors=True)
+                (place / "env").mkdir(parents=True)
+                _build(place / "env", installer, pins, CommitTree(repository, base_commit), spec.project)
+                (place / "complete").write_text(str(build.base_prefix))
+    _write_whole(pointer, place.name)
+    return _take_up(place)
+
+
+def _take_up(place: Path) -> tuple[Path, Path]:
+    """Note that an environment is used, and return its prefixes. Raises `OSError` when it is not there."""
+    base_prefix = Path((place / "complete").read_text())
+    os.stat(base_prefix)
+    os.utime(place / "complete")
+    return place / "env", base_prefix
 
 
 def prune_environments(cache: Path, limit_mb: int) -> list[Path]:
@@ -75,16 +86,19 @@ def prune_environments(cache: Path, limit_mb: int) -> list[Path]:
     return removed
 
 
-def _build(home: Path, installer: Installer, pins: str, repository: Path, commit: str, project: bool) -> None:
-    with tempfile.TemporaryDirectory(dir=home.parent, prefix=".export-", ignore_cleanup_errors=True) as folder:
+def _build(home: Path, installer: Installer, pins: Pins, commit: CommitTree, project: bool) -> None:
+    cache = installer.build.shared_cache.parent
+    with tempfile.TemporaryDirectory(dir=cache, prefix=".export-", ignore_cleanup_errors=True) as folder:
         try:
-            tree = make_template(repository, commit, Path(folder)).tree
+            tree = make_template(commit.repository, commit.commit, Path(folder)).tree
         except BadBase as error:
             raise MetaError(str(error), "fetch what is missing") from None
         installer.make(home, tree)
         installer.install(home, tree, pins)
         if project:
-            install_editable(home, tree, installer, _find_last_version(repository, commit))
+            install_editable(home, tree, installer, commit, _find_last_version(commit.repository, commit.commit))
+        else:
+            installer.finish(home, tree)
 
 
 def _compute_project_key(repository: Path, commit: str) -> str:

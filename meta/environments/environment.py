@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from meta.environments.builder import build_prefix
+from meta.environments.builder import build_prefixes
 from meta.environments.interpreters import prefixes_of
 from meta.records.ticket import EnvironmentSpec
 from worker_agent.records import Environment
@@ -45,8 +45,7 @@ def _build_for_tests(spec: EnvironmentSpec, repository: Path, base_commit: str, 
         )
     if "/" in spec.python:
         return _describe_interpreter(spec, *prefixes_of(spec.python))
-    home = build_prefix(spec, repository, base_commit, cache.absolute())
-    return _describe_interpreter(spec, home, prefixes_of(str(home / "bin" / "python"))[1])
+    return _describe_interpreter(spec, *build_prefixes(spec, repository, base_commit, cache.absolute()))
 
 
 def _describe_interpreter(spec: EnvironmentSpec, prefix: Path, base_prefix: Path) -> Environment:

@@ -8,6 +8,7 @@ size and output. Everything that a job started is killed when it ends.
     warden         a thread that kills jobs whose process tree exceeds its limits
     bubblewrap, container, unsandboxed      the three implementations of `Sandbox`
     discovery      finds the sandbox that the settings name, and tries it once
+    namespaces     says what to do where the machine allows no sandbox
 
 A `SandboxJob` goes in. The sandbox turns it into a command line; `process.run_job` runs that and returns a `JobResult`.
 To add a kind of isolation, implement `Sandbox` in a new module and name it in `discovery`; `meta.doctor.breakout` then

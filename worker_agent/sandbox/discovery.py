@@ -7,6 +7,7 @@ import subprocess
 from worker_agent.sandbox.bubblewrap import Bubblewrap
 from worker_agent.sandbox.container import open_container
 from worker_agent.sandbox.job import Sandbox, SandboxUnavailable
+from worker_agent.sandbox.namespaces import explain_refusal
 from worker_agent.sandbox.unsandboxed import NoSandbox
 
 
@@ -31,8 +32,6 @@ def open_sandbox(name: str = "bubblewrap") -> Sandbox:
     )
     if trial.returncode:
         raise SandboxUnavailable(
-            f"{sandbox.program} cannot create a sandbox ({trial.stderr.strip()}). Unprivileged user namespaces may be "
-            "switched off: run `sysctl kernel.unprivileged_userns_clone=1`, or start your container with "
-            "`--security-opt seccomp=unconfined`. To run without isolation, use `--sandbox none`."
+            f"{sandbox.program} cannot create a sandbox ({trial.stderr.strip()})", explain_refusal(sandbox.program)
         )
     return sandbox

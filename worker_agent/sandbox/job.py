@@ -12,7 +12,11 @@ SANDBOX_HOME = "/tmp/home"
 
 
 class SandboxUnavailable(Exception):
-    """No sandbox can be used here; the message says why and what to do."""
+    """No sandbox can be used here: why, and what to do."""
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(f"{message}; {remedy}" if remedy else message)
+        self.message, self.remedy = message, remedy
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,36 @@ def prlimit_command(job: SandboxJob) -> list[str]:
 
 
 PASSWD_FILE = Path(__file__).with_name("passwd")
+
+_SECRET_FILES = (
+    *("pip.conf", ".pip/pip.conf", ".config/pip/pip.conf", "etc/pip.conf", "etc/xdg/pip/pip.conf", ".pypirc"),
+    *(".config/uv/uv.toml", "etc/uv/uv.toml", ".local/share/uv/credentials/credentials.toml", ".condarc"),
+    *(".gitconfig", ".config/git/config", "etc/gitconfig", ".git-credentials", ".config/git/credentials", ".netrc"),
+)
+"""Where passwords for packages and repositories are kept, below a prefix or a home folder."""
+
+
+def empty_mounts(job: SandboxJob) -> list[Mount]:
+    """Return the mounts that show an empty file in place of each file of passwords.
+
+    Such files can lie in what a job must see: `/usr`, a virtual environment, an interpreter installed in a home folder.
+    """
+    home = Path.home()
+    places = {
+        mount.inside_path: mount.source for mount in (Mount(Path("/usr/local")), Mount(Path("/usr")), *job.mounts)
+    }
+    for inside, source in list(places.items()):
+        if home.is_relative_to(source) and home != source:
+            places[f"{inside}/{home.relative_to(source)}"] = home
+    return [
+        Mount(_EMPTY_FILE, f"{inside}/{name}")
+        for inside, source in places.items()
+        for name in _SECRET_FILES
+        if (source / name).is_file()
+    ]
+
+
+_EMPTY_FILE = Path(__file__).with_name("empty")
 
 
 def interpreter_mounts() -> list[Mount]:
