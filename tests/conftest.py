@@ -14,6 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.desk import Desk
     from tests.github.server import GitHubServer
+    from tests.worker_run import Run
 
 IDENTITY = {
     "GIT_AUTHOR_NAME": "Ada",
@@ -71,3 +72,19 @@ def desk(tmp_path: Path, make_repo: Make, capsys: pytest.CaptureFixture[str], mo
     from tests.desk import PROJECT, Desk, make_agent
 
     return Desk(make_agent(tmp_path / "agent"), make_repo(PROJECT), capsys, monkeypatch)
+
+
+@pytest.fixture
+def run(make_repo: Make, tmp_path: Path) -> Run:
+    """Run the worker against a scripted service."""
+    from tests.worker_run import FILES, Run
+
+    return Run(make_repo(FILES), tmp_path)
+
+
+@pytest.fixture
+def surface(tmp_path: Path) -> Callable[..., Path]:
+    """Make the default surface with something changed."""
+    from tests.worker_run import change_surface
+
+    return lambda *changes, **tools: change_surface(tmp_path / "surface", *changes, **tools)

@@ -5,78 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.conftest import Make
-from tests.messages_server import Answer, call, error, message, script, serving, text
-from worker_agent.agent import run_agent
+from tests.messages_server import Answer, call, error, message, script, text
+from tests.worker_run import DONE, FIX, Run
 from worker_agent.model import MessagesModel, ModelEndpoint, ModelMisconfigured, Price
-from worker_agent.records import Brief, Environment, Event, Limits, Submission
-from worker_agent.sandbox.discovery import open_sandbox
+from worker_agent.records import Limits
 from worker_agent.surface import DEFAULT_ROOT, load_surface
-from worker_agent.workspace import make_template, open_workspace
-
-FILES = {"calc.py": "def mean(n):\n    return sum(n) / len(n)\n", "README.md": "calc\n"}
-BRIEF = Brief(title="mean of nothing", body="mean([]) should be 0.0")
-FIX = call("edit_file", path="calc.py", old="/ len(n)", new="/ (len(n) or 1)")
-DONE = call("submit", 2, summary="mean of nothing is 0")
-
-
-class Run:
-    """Runs the worker against a script and keeps what came of it."""
-
-    def __init__(self, repo: Path, scratch: Path) -> None:
-        self.repo, self.scratch = repo, scratch
-        self.events: list[Event] = []
-        self.requests: list[dict[str, Any]] = []
-
-    def __call__(
-        self,
-        answer: Callable[[dict[str, Any], int], Answer],
-        *,
-        surface: Path = DEFAULT_ROOT,
-        limits: Limits | None = None,
-        checks: tuple[str, ...] = (),
-        prices: dict[str, Price] | None = None,
-    ) -> Submission:
-        with serving(answer) as served:
-            self.requests = served.requests
-            model = MessagesModel(ModelEndpoint("m", served.url, retries=1, timeout_seconds=5, prices=prices or {}))
-            return run_agent(
-                BRIEF,
-                surface=load_surface(surface),
-                model=model,
-                workspace=open_workspace(make_template(self.repo, "HEAD", self.scratch / "t"), self.scratch / "w"),
-                sandbox=open_sandbox(),
-                environment=Environment(checks=checks),
-                limits=limits or Limits(command_seconds=20),
-                record=self.events.append,
-            )
-
-
-@pytest.fixture
-def run(make_repo: Make, tmp_path: Path) -> Run:
-    return Run(make_repo(FILES), tmp_path)
-
-
-@pytest.fixture
-def surface(tmp_path: Path) -> Callable[..., Path]:
-    """The default surface with something changed."""
-
-    def make(config: tuple[str, str] = ("", ""), **tools: str) -> Path:
-        import shutil
-
-        root = tmp_path / "surface"
-        for part in ("prompts", "tools"):
-            shutil.copytree(DEFAULT_ROOT / part, root / part)
-        (root / "agent.toml").write_text((DEFAULT_ROOT / "agent.toml").read_text().replace(*config))
-        for name, source in tools.items():
-            (root / "tools" / f"{name}.py").write_text(source)
-        return root
-
-    return make
 
 
 def test_it_edits_submits_once_and_hands_in_a_diff_with_its_version(run: Run) -> None:
