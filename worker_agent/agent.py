@@ -20,11 +20,11 @@ from worker_agent.conversation import (
 from worker_agent.model import (
     ChatMessage,
     ContextTooLong,
+    ConversationRejected,
     Model,
     ModelReply,
     ModelRequest,
     ModelUnavailable,
-    RequestRejected,
     ask_in_conversation,
 )
 from worker_agent.objective import Objective
@@ -47,7 +47,7 @@ class RunEnd(Exception):
 _ENDING_BY_ERROR: dict[type[Exception], RunEnding] = {
     ModelUnavailable: "model_unavailable",
     ContextTooLong: "context_too_long",
-    RequestRejected: "request_rejected",
+    ConversationRejected: "request_rejected",
     SandboxUnavailable: "sandbox_failed",
     ToolHostDied: "tool_failed",
     ToolTimeout: "tool_failed",
@@ -129,7 +129,7 @@ class _Run:
         """Act on a reply and return the blocks of the next message to the model."""
         if broken := answer_broken_reply(reply, self.surface.config.max_tokens):
             return broken
-        if reply.stop_reason == "pause_turn" and not reply.tool_calls:
+        if reply.is_paused and not reply.tool_calls:
             return []  # it goes on when it is asked again
         result = conversation.act(reply)
         blocks = list(result.blocks)

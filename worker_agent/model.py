@@ -62,11 +62,14 @@ class ModelMisconfigured(Exception):
 class RequestRejected(ModelMisconfigured):
     """The service rejected one request as invalid, such as a message in it.
 
-    It may answer others with the same settings; `ask_in_conversation` finds out. `conversation` says whose request it
-    was, as far as somebody has filled it in.
+    `conversation` says whose request it was, as far as somebody has filled it in.
     """
 
     conversation = ""
+
+
+class ConversationRejected(Exception):
+    """The service rejects this conversation, but answers others with the same settings."""
 
 
 class ContextTooLong(Exception):
@@ -102,6 +105,11 @@ class ModelReply:
     def fills_context(self) -> bool:
         """Whether it broke off because the conversation filled the model's context."""
         return self.stop_reason == "model_context_window_exceeded"
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the service wants to be asked again, to go on where it stopped."""
+        return self.stop_reason == "pause_turn"
 
     @property
     def text(self) -> str:
@@ -219,22 +227,21 @@ class MessagesModel:
 
 
 def ask_in_conversation(model: Model, request: ModelRequest, was_answered: bool = False) -> ModelReply:
-    """Ask, and tell a rejected conversation (`RequestRejected`) from wrong settings.
+    """Ask, and tell a conversation that is rejected from wrong settings.
 
     `was_answered` says that the service has answered earlier in this conversation. Where it rejects a request and then
-    answers a plain question, the settings are right and something in the request is wrong. Raises what the model
-    raises; a `ModelMisconfigured` that is no `RequestRejected` means that no request would be answered.
+    answers a plain question, the settings are right and something in the request is wrong: raises
+    `ConversationRejected`. Raises what the model raises otherwise.
     """
     try:
         return model.ask(request)
     except ModelMisconfigured as error:
-        if was_answered and isinstance(error, RequestRejected):
-            raise
-        try:
-            model.ask(replace(PLAIN_QUESTION, model=request.model))
-        except (ModelMisconfigured, ContextTooLong):
-            raise ModelMisconfigured(str(error)) from None
-        raise RequestRejected(str(error)) from None
+        if not (was_answered and isinstance(error, RequestRejected)):
+            try:
+                model.ask(replace(PLAIN_QUESTION, model=request.model))
+            except (ModelMisconfigured, ContextTooLong):
+                raise error from None
+        raise ConversationRejected(str(error)) from None
 
 
 PLAIN_QUESTION = ModelRequest(

@@ -18,7 +18,7 @@ from meta.gateway.metered_model import name_conversation
 from meta.gateway.models import Models, explain_service_errors
 from meta.project import Report
 from meta.store.outcomes import Outcomes
-from worker_agent.model import ContextTooLong, Model, ModelRequest
+from worker_agent.model import ContextTooLong, ConversationRejected, Model, ModelRequest, ask_in_conversation
 
 _MAX_REMARKS = 20
 _MAX_DIFF_CHARS = 6_000
@@ -44,7 +44,7 @@ def assign_causes_by_model(outcomes: Outcomes, models: Models, limit: int, repor
         with explain_service_errors("causes found so far are kept"), name_conversation(question):
             try:
                 judged = find_cause(model, outcome)
-            except ContextTooLong:
+            except (ContextTooLong, ConversationRejected):
                 judged = outcome.with_cause(Cause.UNKNOWN, "model")
         outcomes.save(judged)
         found += judged.cause is not Cause.UNKNOWN
@@ -66,11 +66,8 @@ def find_cause(model: Model, outcome: Outcome) -> Outcome:
     """
     system = files("meta.outcomes").joinpath("prompts", "cause.md").read_text("utf-8")
     text = render_cause_question(outcome)
-    reply = model.ask(
-        ModelRequest(
-            system=system, messages=[{"role": "user", "content": [{"type": "text", "text": text}]}], max_tokens=1000
-        )
-    )
+    question = {"role": "user", "content": [{"type": "text", "text": text}]}
+    reply = ask_in_conversation(model, ModelRequest(system=system, messages=[question], max_tokens=1000))
     cause, words = _read(reply.text)
     proof = _find_proof(outcome, words) if cause is not Cause.UNKNOWN else None
     if proof is None:

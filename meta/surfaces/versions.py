@@ -122,6 +122,8 @@ class GitVersions:
         Raises `BadSurface` if the result does not load.
         """
         check_surface_paths(changes)
+        if outside := [path for path in changes if path.split("/")[0] not in SURFACE_PARTS]:
+            raise BadSurface(f"{outside[0]} is not on the surface: {', '.join(SURFACE_PARTS)}")
         with self._new_folder() as folder:
             shutil.copytree(parent.surface.root, folder, dirs_exist_ok=True)
             for path, text in changes.items():

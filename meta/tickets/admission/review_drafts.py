@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from feedback.outcome import Comment, Outcome
 from feedback.quotation import quote_comment
 from meta.records.ticket import ReviewCheck, Ticket
-from worker_agent.model import ContextTooLong, Model, ModelRequest
+from worker_agent.model import ContextTooLong, ConversationRejected, Model, ModelRequest, ask_in_conversation
 
 CHECKS_PROMPT = Path(__file__).with_name("prompts") / "review_checks.md"
 MAX_DRAFTED_CHECKS = 5
@@ -39,8 +39,9 @@ class ModelCheckDrafter:
             return ()
         question = {"role": "user", "content": [{"type": "text", "text": _write_question(ticket, words)}]}
         try:
-            reply = self.model.ask(ModelRequest(CHECKS_PROMPT.read_text("utf-8"), [question], max_tokens=2048))
-        except ContextTooLong:
+            request = ModelRequest(CHECKS_PROMPT.read_text("utf-8"), [question], max_tokens=2048)
+            reply = ask_in_conversation(self.model, request)
+        except (ContextTooLong, ConversationRejected):
             return ()
         return parse_checks(reply.text, words)
 

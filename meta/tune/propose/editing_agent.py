@@ -10,6 +10,7 @@ from typing import Any
 from meta.records.candidate import EditDraft
 from meta.tune.propose.draft_format import draft_edit, render_question
 from meta.tune.propose.evidence import ProposerEvidence
+from worker_agent.conversation import BAD_INPUT, answer_broken_reply, answer_call
 from worker_agent.foreign_tree import remove_tree, temporary_folder
 from worker_agent.model import ChatMessage, Model, ModelRequest
 from worker_agent.records import Environment, Usage
@@ -81,29 +82,29 @@ class EditingAgent:
                     self.usage, self.model = self.usage + reply.usage, reply.model
                     if reply.content:
                         messages.append({"role": "assistant", "content": reply.content})
-                    if not reply.tool_calls:
+                    answer = answer_broken_reply(reply, self._max_tokens)
+                    if reply.is_refusal or reply.fills_context or not (reply.tool_calls or answer or reply.is_paused):
                         break
-                    messages.append(_user([self._act(call, session, root, found) for call in reply.tool_calls]))
+                    answer = answer or [self._act(call, session, root, found) for call in reply.tool_calls]
+                    if answer:
+                        messages.append(_user(answer))
                     if len(found) >= most:
                         break
         self._messages = messages
         return found
 
     def _act(self, call: dict[str, Any], session: ToolSession, root: Path, found: list[EditDraft]) -> dict[str, Any]:
-        given = call.get("input") or {}
-        if call["name"] == PROPOSE_TOOL["name"]:
+        given = call.get("input")
+        if not isinstance(given, dict):
+            text, failed = BAD_INPUT, True
+        elif call["name"] == PROPOSE_TOOL["name"]:
             draft = self._draft(given, root)
             found.append(draft)
             self._put_back(root)
             text, failed = (draft.problem, True) if draft.problem else ("accepted; the surface is restored", False)
         else:
             text, failed = session.call(call["name"], given, 60.0)
-        return {
-            "type": "tool_result",
-            "tool_use_id": call["id"],
-            "content": text[:20_000] or "(nothing)",
-            "is_error": failed,
-        }
+        return answer_call(call["id"], text[:20_000], failed)
 
     def _draft(self, given: dict[str, Any], root: Path) -> EditDraft:
         title = str(given.get("title", "untitled"))[:120]
@@ -120,7 +121,7 @@ class EditingAgent:
     def _changes(self, surface: Path) -> dict[str, str | None]:
         """Compare the folder with the surface; links in it are not followed or trusted."""
         now = {
-            str(path.relative_to(surface)): path.read_text("utf-8", "replace")
+            str(path.relative_to(surface)): path.read_bytes().decode("utf-8", "replace")
             for path in sorted(surface.rglob("*"))
             if path.is_file() and not path.is_symlink() and "__pycache__" not in path.parts
         }

@@ -65,7 +65,8 @@ class OneSentence:
         sentence = " ".join(reply.text.split()).strip("\"'`*- ")
         title = sentence[:120]
         self._asked[title] = (question, theme, failures)
-        if not sentence or len(sentence) > MAX_SENTENCE_CHARS or "```" in sentence:
+        is_whole = not (reply.is_refusal or reply.is_cut_off)
+        if not is_whole or not sentence or len(sentence) > MAX_SENTENCE_CHARS or "```" in sentence:
             return EditDraft(title, None, "it is not one sentence")
         return draft_edit(
             title,

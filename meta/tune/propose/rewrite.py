@@ -27,22 +27,27 @@ class Rewrite:
     def propose(self, evidence: ProposerEvidence, surface: dict[str, str], most: int) -> Sequence[EditDraft]:
         self._surface = surface
         self._messages = [_said("user", render_question(evidence, surface, most))]
-        return parse_edits(self._ask(), surface)[:most]
+        return self._ask(surface)[:most]
 
     def revise(self, draft: EditDraft, objection: str) -> EditDraft | None:
         before = list(self._messages)
         request = f"Your edit {draft.title!r} was rejected: {objection}\nFix it and propose it again in the same form."
         self._messages.append(_said("user", request))
-        again = parse_edits(self._ask(), self._surface)
+        again = self._ask(self._surface)
         self._messages = before  # each edit is revised from the same conversation
         return again[0] if again else None
 
-    def _ask(self) -> str:
+    def _ask(self, surface: dict[str, str]) -> list[EditDraft]:
         system = REWRITE_PROMPT.read_text("utf-8")
         reply = self._model.ask(ModelRequest(system=system, messages=self._messages, max_tokens=self._max_tokens))
         self.usage, self.model = self.usage + reply.usage, reply.model
         self._messages.append(_said("assistant", reply.text or "(nothing)"))
-        return reply.text
+        drafts = [] if reply.is_refusal else parse_edits(reply.text, surface)
+        if reply.is_cut_off and drafts:
+            drafts[-1] = EditDraft(
+                drafts[-1].title, None, f"your answer was cut off at {self._max_tokens} tokens in it"
+            )
+        return drafts
 
 
 def _said(role: str, text: str) -> ChatMessage:
