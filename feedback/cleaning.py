@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from safeguards.masking import mask_secrets
+
 MAX_TEXT_CHARS = 8_000
 """A longer comment is cut."""
 MAX_LINE_CHARS = 300
@@ -35,19 +37,6 @@ _TAG = re.compile(
     re.IGNORECASE,
 )
 
-# The formats that issuers publish, kept narrow so that prose and commit ids survive.
-_SECRETS = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
-    r"|\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}|\bglpat-[A-Za-z0-9_-]{16,}"
-    r"|\bsk-[A-Za-z0-9_-]{20,}|\bxox[abeoprs]-[A-Za-z0-9-]{10,}|\bhf_[A-Za-z0-9]{20,}|\bnpm_[A-Za-z0-9]{30,}"
-    r"|\bpypi-[A-Za-z0-9_-]{40,}|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bAIza[A-Za-z0-9_-]{35}"
-    r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"
-    r"|(?<=://)[^\s/@:]+:[^\s/@]+(?=@)"
-    r"|(?i:(?<=bearer )[A-Za-z0-9._~+/-]{20,}=*)",
-    re.DOTALL,
-)
-REDACTION_MARK = "[redacted]"
-
 # Line ends that terminals and `str.splitlines` honour, then letters that render blank but are not "format" characters.
 _LINE_ENDS = re.compile(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
 _BLANKS = re.compile(r"[\u115f\u1160\u3164\uffa0\u034f\u17b4\u17b5\u2800\ufe00-\ufe0f\U000e0100-\U000e01ef]")
@@ -66,7 +55,7 @@ def _run_pass(text: str) -> str:
     text = _drop_invisible(text)
     text = _HIDDEN_MARKUP.sub("", text)
     text = _TAG.sub("", text)
-    return _SECRETS.sub(REDACTION_MARK, text)
+    return mask_secrets(text)
 
 
 def clean_text(text: str, limit: int = MAX_TEXT_CHARS) -> str:

@@ -2,7 +2,8 @@
 
 Text that strangers can write (titles, comments, commit messages) is cleaned as it enters a record
 (`feedback.cleaning.clean_text`), so no record holds hidden markup or a token, whichever source it is from. Diffs are
-source code: they are cut to length and otherwise stay as they are.
+source code: they are cut to length, and secrets are masked in those that are only read. The submitted diff stays
+exact, because it may be applied and graded.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from feedback.cleaning import clean_line, clean_text
+from safeguards.masking import mask_secrets
 
 MAX_DIFF_CHARS = 200_000
 """A longer diff is cut."""
@@ -102,6 +104,9 @@ class Diff(FeedbackRecord):
         return cls(text=text[: text.rfind("\n", 0, limit) + 1], truncated=True)
 
 
+MaskedDiff = Annotated[Diff, AfterValidator(lambda diff: diff.model_copy(update={"text": mask_secrets(diff.text)}))]
+
+
 class OutcomeEvidence(FeedbackRecord):
     """Something that supports a judgement: a commit, or what somebody wrote."""
 
@@ -177,9 +182,9 @@ class Outcome(FeedbackRecord):
 
     submitted_diff: Diff | None = None
     """From the base to the submitted commit."""
-    merged_diff: Diff | None = None
+    merged_diff: MaskedDiff | None = None
     """What the merge changed on main."""
-    revision: Diff | None = None
+    revision: MaskedDiff | None = None
     """From what merging the submission would have produced to what was merged; empty if equal."""
 
     evidence: tuple[OutcomeEvidence, ...] = ()

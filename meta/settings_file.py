@@ -5,6 +5,7 @@ Reading uses the standard library, because importing tomlkit takes several times
 
 from __future__ import annotations
 
+import os
 import textwrap
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from meta.errors import ExitCode, MetaError
 from meta.settings import Settings
+from safeguards.known_secrets import remember_address, remember_secret
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -53,10 +55,20 @@ def load_settings(root: Path) -> Settings:
                 f"{path}: {error}", "fix the file; `meta init --show` prints a valid one", ExitCode.USAGE
             ) from None
     try:
-        return Settings.model_validate({**data, "root": root})
+        return _remember_secrets(Settings.model_validate({**data, "root": root}))
     except ValidationError as error:
         problems = "\n".join(f"{path}: {_problem(text, found)}" for found in error.errors(include_url=False))
         raise MetaError(problems, "fix the file; `meta init --show` explains every setting", ExitCode.USAGE) from None
+
+
+def _remember_secrets(settings: Settings) -> Settings:
+    """Have the secrets that the settings hold or name masked in whatever is stored or shown."""
+    for model in (settings.worker, settings.proposer):
+        remember_address(model.base_url)
+    for variable in (settings.worker.key_variable, settings.proposer.key_variable, settings.github.token_variable):
+        remember_secret(os.environ.get(variable, ""))
+    remember_secret(settings.nightly.webhook.get_secret_value())
+    return settings
 
 
 def _problem(text: str, found: ErrorDetails) -> str:

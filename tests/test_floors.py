@@ -56,7 +56,7 @@ def _modules(*roots: str) -> dict[str, Path]:
     return found
 
 
-MODULES = _modules("meta", "worker_agent", "feedback")
+MODULES = _modules("meta", "worker_agent", "feedback", "safeguards")
 
 
 def _imports(module: str) -> Iterator[str]:

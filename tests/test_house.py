@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("meta", "worker_agent", "feedback")
+PACKAGES = ("meta", "worker_agent", "feedback", "safeguards")
 NOT_OURS = ("meta/demo/tidybooks", "meta/demo/changes", "meta/demo/agent")
 
 SQL = re.compile(

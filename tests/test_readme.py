@@ -94,7 +94,12 @@ def test_every_setting_in_the_docs_is_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("leaf", "strangers"), [("worker_agent", {"meta", "feedback"}), ("feedback", {"meta", "worker_agent"})]
+    ("leaf", "strangers"),
+    [
+        ("worker_agent", {"meta", "feedback"}),
+        ("feedback", {"meta", "worker_agent"}),
+        ("safeguards", {"meta", "worker_agent", "feedback"}),
+    ],
 )
 def test_the_leaves_know_nobody(leaf: str, strangers: set[str]) -> None:
     for file in (ROOT / leaf).rglob("*.py"):

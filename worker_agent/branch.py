@@ -9,6 +9,7 @@ import re
 import tempfile
 from pathlib import Path
 
+from safeguards.inert_text import make_inert, make_inert_line
 from worker_agent.git import GitError, run_git, user_identity
 from worker_agent.records import Brief, Submission
 
@@ -22,12 +23,20 @@ def branch_name(brief: Brief) -> str:
     return f"work/{slug or 'ticket'}"
 
 
+def write_message(title: str, body: str, trailer: str = "") -> str:
+    """Return a commit's message whose title and body act on nothing, whoever wrote them.
+
+    The trailer is ours, in a paragraph of its own at the end.
+    """
+    parts = (make_inert_line(title), make_inert(body).strip(), trailer)
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
 def make_branch(repository: Path, base: str, brief: Brief, submission: Submission, name: str) -> str:
     """Make a branch with one commit on `base`, the submission, and return its name.
 
     If `name` is taken, it gets `-2`, `-3`, ... Raises `GitError` if the diff does not apply to `base`.
     """
-    summary = f"{brief.title}\n\n{submission.summary}".strip()
     with tempfile.TemporaryDirectory(prefix="submit-") as folder:
         index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
         run_git("read-tree", base, cwd=repository, env=index)
@@ -41,13 +50,6 @@ def make_branch(repository: Path, base: str, brief: Brief, submission: Submissio
             stdin=submission.diff.encode("utf-8", "surrogateescape"),
         )
         tree = run_git("write-tree", cwd=repository, env=index).strip()
-    message = run_git(
-        "interpret-trailers",
-        "--trailer",
-        f"{VERSION_TRAILER}: {submission.version}",
-        cwd=repository,
-        stdin=(summary + "\n").encode("utf-8", "surrogateescape"),
-    )
     parent = run_git("rev-parse", "--verify", f"{base}^{{commit}}", cwd=repository).strip()
     commit = run_git(
         "commit-tree",
@@ -56,7 +58,7 @@ def make_branch(repository: Path, base: str, brief: Brief, submission: Submissio
         parent,
         cwd=repository,
         env=user_identity(repository),
-        stdin=message.encode("utf-8", "surrogateescape"),
+        stdin=write_message(brief.title, submission.summary, f"{VERSION_TRAILER}: {submission.version}").encode(),
     ).strip()
     taken, number = name, 1
     while has_branch(repository, taken):

@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 from pydantic import Field
 
+from safeguards.known_secrets import remember_address, remember_secret
+from safeguards.masking import mask_secrets
 from worker_agent.answer import read_content, read_json, read_usage
 from worker_agent.context_limit import says_too_long
 from worker_agent.history import prepare_messages, replace_unsendable
@@ -164,7 +166,8 @@ class MessagesModel:
 
     def __init__(self, endpoint: ModelEndpoint) -> None:
         self.endpoint = endpoint
-        key = os.environ.get(endpoint.key_variable, "")
+        key = remember_secret(os.environ.get(endpoint.key_variable, ""))
+        remember_address(endpoint.base_url)
         if not key and not endpoint.base_url:
             raise ModelMisconfigured(
                 f"no key and no endpoint: set {endpoint.key_variable}, or set base_url (a local server needs no key)"
@@ -204,7 +207,7 @@ class MessagesModel:
         if not isinstance(message, dict):
             raise ValueError("it is not a JSON object")
         if isinstance(error := message.get("error"), dict) and says_too_long(str(error)):
-            raise ContextTooLong(f"{self._service_name}: {error.get('message')}"[:300])
+            raise ContextTooLong(mask_secrets(f"{self._service_name}: {error.get('message')}")[:300])
         content = read_content(message)
         if (size := len(str(content))) > SPARE_CHARS + request.max_tokens * MAX_TOKEN_CHARS:
             raise ValueError(f"{size:,} characters cannot be {request.max_tokens:,} tokens")
@@ -222,7 +225,7 @@ class MessagesModel:
 
     def _explain(self, error: Exception) -> str:
         status = getattr(error, "status_code", None)
-        message = " ".join(str(error).split())[:300]
+        message = mask_secrets(" ".join(str(error).split()))[:300]
         return f"{self._service_name} answered {status}: {message}" if status else f"{self._service_name}: {message}"
 
 

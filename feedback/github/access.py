@@ -13,6 +13,7 @@ from pydantic import Field
 
 from feedback.outcome import FeedbackRecord
 from feedback.problems import FeedbackError
+from safeguards.known_secrets import remember_secret
 
 if TYPE_CHECKING:
     from githubkit import AppInstallationAuthStrategy, TokenAuthStrategy, UnauthAuthStrategy
@@ -62,16 +63,16 @@ class GitHubAccess(FeedbackRecord):
                 f"No token for GitHub: set {self.token_variable} (read access to pull requests, issues and contents),"
                 " or name another variable as github.token_variable in meta.toml."
             )
-        return token
+        return remember_secret(token)
 
     def _app_key(self) -> str:
         key = os.environ.get(self.app_key_variable, "").strip()
         if not key:
             raise FeedbackError(f"No key for the GitHub App: set {self.app_key_variable} to the key or to its file.")
         if "PRIVATE KEY" in key:
-            return key.replace("\\n", "\n")
+            return remember_secret(key.replace("\\n", "\n"))
         try:
-            return Path(key).read_text("utf-8")
+            return remember_secret(Path(key).read_text("utf-8"))
         except (OSError, UnicodeDecodeError):
             raise FeedbackError(
                 f"{self.app_key_variable} holds neither a private key nor the name of a file with one."

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 from feedback.github.access import GitHubAccess
 from feedback.outcome import MAX_DIFF_CHARS, Diff
 from feedback.problems import FeedbackError
+from safeguards.known_secrets import remember_secret
+from safeguards.masking import mask_secrets
 
 if TYPE_CHECKING:
     import httpx
@@ -159,7 +161,7 @@ class GitHubClient:
         token = answer.get("token") if isinstance(answer, dict) else None
         if not isinstance(token, str) or not re.fullmatch(r"[\w.-]+", token):
             raise FeedbackError(f"{self._host} gave the GitHub App no token. Is github.base_url right?")
-        return token
+        return remember_secret(token)
 
     # Sending.
 
@@ -241,7 +243,7 @@ class GitHubClient:
             message = ". ".join([str(answer.get("message") or ""), *details])
         except Exception:
             message = response.reason_phrase
-        message = " ".join(message.split())[:300]
+        message = mask_secrets(" ".join(message.split()))[:300]
         what = f"{self._host} answered {status} to {request.method} {request.path}: {message}"
         if status == 401:
             if self.access.app_id:
@@ -281,7 +283,7 @@ class GitHubClient:
     def _checked_data(self, answer: JsonObject, errors: list[JsonObject], kinds: set[str]) -> JsonObject:
         """Return an answer's `data` if it is whole; raise what its errors mean if it is not."""
         data = answer.get("data")
-        message = "; ".join(str(e.get("message")) for e in errors)[:400]
+        message = mask_secrets("; ".join(str(e.get("message")) for e in errors))[:400]
         if isinstance(data, dict) and any(value is not None for value in data.values()):
             limit = data.get("rateLimit")
             remaining = limit.get("remaining") if isinstance(limit, dict) else None

@@ -13,7 +13,7 @@ import typer
 
 from meta.cli.command_group import TopGroup
 from meta.cli.options import remember_start
-from meta.cli.output import print_error
+from meta.cli.output import print_bug, print_error
 from meta.errors import ExitCode, MetaError
 
 app = typer.Typer(
@@ -86,6 +86,7 @@ def main() -> None:
 
     Ctrl-C and SIGTERM lose nothing and exit with 130, or with the command's own code if its work was done.
     """
+    sys.excepthook = print_bug
     for number in STOP_SIGNALS:
         signal.signal(number, _interrupt)
     try:

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import threading
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from meta.cli.command_group import make_group
 from meta.cli.options import HERE, JSON_OPTION, UNTIL_OPTION
 from meta.cli.output import print_json, print_result, report
 from meta.errors import ExitCode, MetaError
+
+if TYPE_CHECKING:
+    from meta.records.account import Account
 
 group = make_group("Show what past nights did and cost.\n\nWithout a command, it lists them.")
 
@@ -29,7 +32,6 @@ def nightly_command(
     again.
     """
     from meta.app import open_writable
-    from meta.look.night_page import night_page
     from meta.nights.night import run_night
 
     if account:  # the old name of `meta nights show`
@@ -39,7 +41,7 @@ def nightly_command(
         check_time_of_day(until)
     with open_writable(HERE, "nightly", report) as app:
         end = run_night(app.night_parts(until))
-    print_result(end.account.model_dump_json() if as_json else night_page(end.account))
+    _print_account(end.account, as_json)
     sys.stdout.flush()
     sys.stderr.flush()
     if any(thread.name.startswith("replay") for thread in threading.enumerate()):
@@ -76,7 +78,6 @@ def show_night_command(
 ) -> None:
     """Show what one night did, kept and cost."""
     from meta.app import open_readonly
-    from meta.look.night_page import night_page
     from meta.nights.bookkeeping import find_newest_account, gather_account
 
     with open_readonly(HERE, report) as app:
@@ -88,7 +89,16 @@ def show_night_command(
             raise MetaError(f"there is no night {number}", "see `meta nights`", ExitCode.USAGE)
     if found is None:
         raise MetaError("no night has run yet", "run `meta nightly`", ExitCode.NOTHING_TO_DO)
-    print_result(found.model_dump_json() if as_json else night_page(found))
+    _print_account(found, as_json)
+
+
+def _print_account(account: Account, as_json: bool) -> None:
+    from meta.look.night_page import night_page
+
+    if as_json:
+        print_json(account.model_dump(mode="json"))
+    else:
+        print_result(night_page(account))
 
 
 def check_time_of_day(text: str) -> None:

@@ -1,10 +1,15 @@
-"""Prints results on standard output, progress and errors on standard error."""
+"""Prints results on standard output, progress and errors on standard error.
+
+Whatever is printed goes through `_make_printable`: secrets are masked, and no character acts on the terminal.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
+import traceback
 from collections.abc import Sequence
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 import typer
@@ -15,17 +20,20 @@ if TYPE_CHECKING:
 
 def print_result(text: str) -> None:
     """Print a result on standard output."""
-    typer.echo(text)
+    typer.echo(_make_printable(text))
 
 
 def report(line: str) -> None:
     """Print a line of progress on standard error, so that results can be piped."""
-    typer.echo(line, err=True)
+    typer.echo(_make_printable(line), err=True)
 
 
 def print_json(data: object) -> None:
     """Print one JSON document on one line."""
-    typer.echo(json.dumps(data, ensure_ascii=False, default=str))
+    from safeguards.masking import mask_secrets
+    from safeguards.terminal_text import show_controls_in_json
+
+    typer.echo(show_controls_in_json(mask_secrets(json.dumps(data, ensure_ascii=False, default=str))))
 
 
 def report_set_aside(reasons: Sequence[str], first: int = 3) -> None:
@@ -40,7 +48,19 @@ def report_set_aside(reasons: Sequence[str], first: int = 3) -> None:
 
 def print_error(error: MetaError) -> int:
     """Print what happened and what to do about it; returns the exit code."""
-    sys.stderr.write(f"error: {error.message}\n")
+    sys.stderr.write(f"error: {_make_printable(error.message)}\n")
     if error.remedy:
-        sys.stderr.write(f"  -> {error.remedy}\n")
+        sys.stderr.write(f"  -> {_make_printable(error.remedy)}\n")
     return int(error.code)
+
+
+def print_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print the traceback of an error that nobody expected."""
+    sys.stderr.write(_make_printable("".join(traceback.format_exception(kind, error, trace))))
+
+
+def _make_printable(text: str) -> str:
+    from safeguards.masking import mask_secrets
+    from safeguards.terminal_text import show_controls
+
+    return mask_secrets(show_controls(text))

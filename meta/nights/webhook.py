@@ -13,6 +13,10 @@ from typing import Any
 from meta.look.night_page import night_page
 from meta.records.account import Account
 from meta.settings import NightlySettings
+from safeguards.inert_text import BREAK
+from safeguards.known_secrets import remember_secret
+from safeguards.masking import mask_secrets
+from safeguards.terminal_text import show_controls
 
 WEBHOOK_VARIABLE = "META_WEBHOOK"
 SEND_ATTEMPTS, SEND_PAUSE, SEND_TIMEOUT = 3, 2.0, 10.0
@@ -22,7 +26,8 @@ MAX_BLOCK_CHARS = 2900
 
 def build_payload(account: Account) -> dict[str, Any]:
     """What is posted: a headline for notifications, and the page as on the terminal."""
-    lines = night_page(account).splitlines()
+    page = escape_slack(mask_secrets(show_controls(night_page(account))))
+    lines = [part for line in page.split("\n") for part in _split_long(line)]
     if len(lines) == 1:
         return {"text": lines[0]}
     blocks, text = [], ""
@@ -34,6 +39,26 @@ def build_payload(account: Account) -> dict[str, Any]:
     return {"text": lines[0], "blocks": blocks}
 
 
+def escape_slack(text: str) -> str:
+    """Return the text as Slack shows it: no link, no mention, no channel called, no end to a block of code.
+
+    Mattermost and Discord call people by a bare `@`, also in code.
+    """
+    for character, shown in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("```", "'" * 3), ("@", f"@{BREAK}")):
+        text = text.replace(character, shown)
+    return text
+
+
+def _split_long(line: str) -> list[str]:
+    """A line in parts that fit a block, none of which ends within an escaped character."""
+    parts: list[str] = []
+    while len(line) > MAX_BLOCK_CHARS:
+        end = line.rfind("&", MAX_BLOCK_CHARS - 5, MAX_BLOCK_CHARS)
+        end = end if end > 0 else MAX_BLOCK_CHARS
+        parts, line = [*parts, line[:end]], line[end:]
+    return [*parts, line]
+
+
 def send_account(settings: NightlySettings, account: Account) -> str:
     """Post the account, and return what went wrong; empty if nothing did.
 
@@ -42,6 +67,7 @@ def send_account(settings: NightlySettings, account: Account) -> str:
     url = os.environ.get(WEBHOOK_VARIABLE, "") or settings.webhook.get_secret_value()
     if not url:
         return ""
+    remember_secret(url)
     if not url.startswith(("https://", "http://")):
         return "the webhook is not an http address"
     body = json.dumps(build_payload(account), ensure_ascii=False).encode()

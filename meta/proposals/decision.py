@@ -6,6 +6,7 @@ from meta.errors import ExitCode, MetaError
 from meta.records.candidate import Proposal
 from meta.store.store import Store
 from meta.surfaces.versions import GitVersions
+from worker_agent.branch import write_message
 
 
 def accept_proposal(store: Store, versions: GitVersions, proposal: Proposal) -> Proposal:
@@ -21,7 +22,7 @@ def accept_proposal(store: Store, versions: GitVersions, proposal: Proposal) -> 
             f"proposal {proposal.id} builds on proposal {base.id}, which is still pending", f"decide {base.id} first"
         )
     title = store.candidates.find(proposal.candidate).edit.title
-    message = f"Merge proposal {proposal.id}: {title}\n\nMeta-Proposal: {proposal.id}"
+    message = write_message(f"Merge proposal {proposal.id}: {title}", "", f"Meta-Proposal: {proposal.id}")
     merge = _apply_to_head(
         versions, f"{proposal.commit_id}^", proposal.commit_id, message, second_parent=proposal.commit_id
     )
@@ -49,7 +50,7 @@ def roll_back_proposal(store: Store, versions: GitVersions, proposal: Proposal, 
     """Revert the merge of an accepted proposal with one commit."""
     _require_status(proposal, "accepted")
     assert proposal.merge_commit
-    message = f"Roll back proposal {proposal.id}\n\n{reason.strip()}".strip()
+    message = write_message(f"Roll back proposal {proposal.id}", reason)
     _apply_to_head(versions, proposal.merge_commit, f"{proposal.merge_commit}^", message)
     return store.proposals.decide(proposal, "rolled_back", reason.strip() or "rolled back by hand")
 

@@ -17,6 +17,7 @@ from meta.records.account import Cost
 from meta.records.record import Record
 from meta.store.database import BUSY_SECONDS
 from meta.store.definitions import take_timestamp
+from safeguards.masking import mask_row
 from worker_agent.records import Usage
 
 
@@ -154,7 +155,7 @@ class CallLedger:
 
     def _write(self, sql: str, row: Mapping[str, object]) -> int:
         with self._lock:
-            return int(self._connection.execute(sql, row).lastrowid or 0)
+            return int(self._connection.execute(sql, mask_row(row)).lastrowid or 0)
 
 
 _USED = "(input_tokens + output_tokens + coalesce(cache_read_tokens, 0) + coalesce(cache_write_tokens, 0))"

@@ -7,7 +7,7 @@ from typing import Any
 from meta.errors import MetaError
 from meta.records.candidate import NEXT_STATES, Candidate, Edit, State
 from meta.store.database import RunsDatabase
-from meta.store.definitions import take_timestamp
+from meta.store.definitions import mask_words, take_timestamp
 
 
 class Candidates:
@@ -21,6 +21,7 @@ class Candidates:
 
     def add(self, night: int, parent: str, edit: Edit) -> Candidate:
         """Add a candidate that will be tested against the version `parent`."""
+        edit = mask_words(edit)
         number = self._db.insert(
             "candidates",
             {
@@ -43,15 +44,8 @@ class Candidates:
         if status != candidate.status and status not in NEXT_STATES[candidate.status]:
             raise ValueError(f"candidate {candidate.id} cannot go from {candidate.status} to {status}")
         moved = candidate.model_copy(update={"status": status, "why": why or candidate.why, **changed})
-        self._db.execute(
-            "update candidates set status = ?, why = ?, parent = ?, version = ?, commit_id = ? where id = ?",
-            moved.status,
-            moved.why,
-            moved.parent,
-            moved.version,
-            moved.commit,
-            moved.id,
-        )
+        columns = {name: getattr(moved, name) for name in ("status", "why", "parent", "version")}
+        self._db.update("candidates", moved.id, columns | {"commit_id": moved.commit})
         return moved
 
     def find(self, number: int) -> Candidate:

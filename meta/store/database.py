@@ -5,19 +5,26 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meta.errors import MetaError
 from meta.store.backups import advise_restore, back_up
+from safeguards.masking import mask_row
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
 BUSY_SECONDS = 10.0
 """How long a write waits while another process is writing."""
+
+EXACT_COLUMNS = frozenset({"id", "key", "source", "ticket", "tickets", "repository", "branch", "cursor", "record"})
+"""Columns that are stored as they are: names that rows are found by, and records that are read back and applied.
+
+Secrets are taken out of feedback as it enters its record, and an edit that adds one is never stored.
+"""
 
 
 def open_database(path: Path) -> Database:
@@ -51,6 +58,8 @@ def open_database(path: Path) -> Database:
 
 class RunsDatabase:
     """The open runs.db, for the tables of this package.
+
+    Secrets in what is inserted or updated are masked, except in `EXACT_COLUMNS`.
 
     Each statement commits by itself and is durable when the call returns; `all_or_nothing` joins several. The threads
     of the one process that writes may share this object.
@@ -101,16 +110,26 @@ class RunsDatabase:
         found = self._db.conn.execute(sql, values).fetchone()
         return found[0] if found else None
 
-    def insert(self, table: str, row: Mapping[str, object], *, replace: bool = False) -> int:
+    def insert(
+        self, table: str, row: Mapping[str, object], *, replace: bool = False, exact: Collection[str] = ()
+    ) -> int:
         """Add a row, and return its row id.
 
-        With `replace` it takes the place of a row with the same key.
+        With `replace` it takes the place of a row with the same key. `exact` names more columns to store as they are.
         """
+        masked = mask_row(row, EXACT_COLUMNS.union(exact))
         with self._writing:
-            return int(self._db.table(table).insert(dict(row), replace=replace).last_rowid or 0)
+            return int(self._db.table(table).insert(masked, replace=replace).last_rowid or 0)
+
+    def update(self, table: str, row_id: object, changes: Mapping[str, object]) -> None:
+        """Change columns of the row with this id."""
+        masked = mask_row(changes, EXACT_COLUMNS)
+        self.execute(
+            f"update {table} set {', '.join(f'{n} = ?' for n in masked)} where id = ?", *masked.values(), row_id
+        )
 
     def execute(self, sql: str, *values: object) -> int:
-        """Run one statement, and return the number of rows that it changed."""
+        """Run one statement, and return the number of rows that it changed. Its values are stored as they are."""
         with self._writing:
             return self.connection.execute(sql, values).rowcount
 

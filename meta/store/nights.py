@@ -14,7 +14,8 @@ from meta.records.account import Night
 from meta.records.candidate import Edit, EditDraft
 from meta.records.record import Record
 from meta.store.database import RunsDatabase
-from meta.store.definitions import take_timestamp
+from meta.store.definitions import mask_words, take_timestamp
+from safeguards.masking import mask_secrets
 
 STAGE_BEGUN, STAGE_REPORT = "begun", "report"
 """The first and the last stage of an unattended night; it is over once its report is done."""
@@ -70,12 +71,13 @@ class Nights:
 
     def begin_stage(self, night: int, stage: str) -> None:
         """Note the stage that a night is at, for people who look."""
-        self._db.execute("update nights set stage = ? where id = ?", stage, night)
+        self._db.update("nights", night, {"stage": stage})
 
     def finish_stage(self, night: int, stage: str, result: dict[str, Any] | None = None) -> None:
         """Record that a stage is done, and its result."""
         row = {"night": night, "stage": stage, "done_at": take_timestamp(), "detail": json.dumps(result or {})}
-        self._db.insert("stages", row, replace=True)
+        exact = ("detail",) if stage == STAGE_DRAFTS else ()  # edits are applied as they were written
+        self._db.insert("stages", row, replace=True, exact=exact)
 
     def stage_results(self, night: int) -> dict[str, dict[str, Any]]:
         """Return the result of each finished stage, in the order they were finished."""
@@ -89,12 +91,8 @@ class Nights:
 
     def end_tuning(self, night: int, report: dict[str, Any]) -> None:
         """Record that a night's tuning has ended, with a summary as JSON."""
-        self._db.execute(
-            "update nights set ended_at = ?, stage = 'ended', report = ? where id = ?",
-            take_timestamp(),
-            json.dumps(report),
-            night,
-        )
+        ended = {"ended_at": take_timestamp(), "stage": "ended", "report": json.dumps(report)}
+        self._db.update("nights", night, ended)
 
     def is_tuned(self, night: int) -> bool:
         """Return whether a night's tuning has ended."""
@@ -128,7 +126,11 @@ class Nights:
     def save_drafts(self, night: int, drafts: Sequence[EditDraft]) -> None:
         """Save the edits that were drafted on a night, in their order."""
         kept = [
-            {"title": d.title, "edit": d.edit.model_dump(mode="json") if d.edit else None, "problem": d.problem}
+            {
+                "title": mask_secrets(d.title),
+                "edit": mask_words(d.edit).model_dump(mode="json") if d.edit else None,
+                "problem": mask_secrets(d.problem),
+            }
             for d in drafts
         ]
         self.finish_stage(night, STAGE_DRAFTS, {"drafts": kept})

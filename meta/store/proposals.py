@@ -46,30 +46,21 @@ class Proposals:
             "made_at": take_timestamp(),
         }
         number = self._db.insert("proposals", row)
-        self._db.execute("update proposals set branch = ? where id = ?", f"meta/proposal-{number}", number)
+        self._db.update("proposals", number, {"branch": f"meta/proposal-{number}"})
         return self.find(number)
 
     def decide(
         self, proposal: Proposal, status: ProposalStatus, reason: str = "", merge_commit: str | None = None
     ) -> Proposal:
         """Record what was decided on a proposal, and why."""
-        decided = proposal.model_copy(
-            update={
-                "status": status,
-                "reason": reason,
-                "merge_commit": merge_commit or proposal.merge_commit,
-                "decided_at": take_timestamp(),
-            }
-        )
-        self._db.execute(
-            "update proposals set status = ?, reason = ?, merge_commit = ?, decided_at = ? where id = ?",
-            decided.status,
-            decided.reason,
-            decided.merge_commit,
-            decided.decided_at,
-            decided.id,
-        )
-        return decided
+        changes = {
+            "status": status,
+            "reason": reason,
+            "merge_commit": merge_commit or proposal.merge_commit,
+            "decided_at": take_timestamp(),
+        }
+        self._db.update("proposals", proposal.id, changes)
+        return proposal.model_copy(update=changes)
 
     def find(self, number: int) -> Proposal:
         """Return the proposal with this number. Raises `MetaError` (exit code 2)."""

@@ -58,13 +58,8 @@ class Tickets:
 
         It also replaces the ticket, whose grader may have become smaller.
         """
-        self._db.execute(
-            "update tickets set status = ?, reason = ?, record = ? where id = ?",
-            admission.status,
-            admission.reason,
-            ticket.model_dump_json(),
-            ticket.id,
-        )
+        result = {"status": admission.status, "reason": admission.reason, "record": ticket.model_dump_json()}
+        self._db.update("tickets", ticket.id, result)
 
     def reset(self) -> None:
         """Make every ticket new, so that it has to be admitted again, except those that a person took out of use."""
@@ -161,10 +156,9 @@ class Tickets:
 
     def _take_out(self, ids: Iterable[str], how: str, reason: str) -> None:
         words = f"{how}: {reason.strip()}" if reason.strip() else how
-        self._db.execute_each(
-            "update tickets set status = 'quarantined', reason = ? where id = ?",
-            [(words, ticket_id) for ticket_id in ids],
-        )
+        with self._db.all_or_nothing():
+            for ticket_id in ids:
+                self._db.update("tickets", ticket_id, {"status": "quarantined", "reason": words})
 
     def _read(self, condition: str) -> list[Ticket]:
         found = self._db.rows(f"select record from tickets where {condition} order by added_at, id")

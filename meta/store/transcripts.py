@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Sequence
 
 from meta.store.database import RunsDatabase
+from safeguards.masking import mask_secrets
 from worker_agent.records import Event
 
 
@@ -18,8 +19,9 @@ class Transcripts:
 
     def add(self, replay_id: str, events: Sequence[Event]) -> None:
         """Keep the transcript of a replay."""
-        lines = "\n".join(json.dumps(event, ensure_ascii=False) for event in events).encode("utf-8", "replace")
-        self._db.insert("transcripts", {"replay": replay_id, "events": zlib.compress(lines)})
+        lines = mask_secrets("\n".join(json.dumps(event, ensure_ascii=False) for event in events))
+        packed = zlib.compress(lines.encode("utf-8", "replace"))
+        self._db.insert("transcripts", {"replay": replay_id, "events": packed})
 
     def of_replay(self, replay_id: str) -> list[Event]:
         """Return the events of a replay, in order; empty if its transcript was removed."""

@@ -10,6 +10,7 @@ from meta.records.candidate import Candidate, Proposal, State
 from meta.store.candidates import Candidates
 from meta.store.store import Store
 from meta.surfaces.versions import Changes, Version, VersionHistory
+from worker_agent.branch import write_message
 
 
 class Promotions:
@@ -71,7 +72,7 @@ def rebase(
             end: State = "refused" if candidate.status == "testing" else "screened_out"
             return candidates.move(candidate, end, "it overlaps with an edit that was kept"), None
         changes = merged
-    message = f"{candidate.edit.title}\n\n{candidate.edit.hypothesis}".strip()
+    message = write_message(candidate.edit.title, candidate.edit.hypothesis)
     version = history.commit(incumbent, changes, message, f"refs/meta/candidate-{candidate.id}")
     moved = candidates.move(candidate, candidate.status, parent=incumbent.id, version=version.id, commit=version.commit)
     return moved, version

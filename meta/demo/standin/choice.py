@@ -11,7 +11,7 @@ from meta.demo.standin.ideas import IDEAS, Idea
 _SECTION = re.compile(r"^# (Surface|What went wrong|What passed|Tried before|Now)\b.*\n", re.MULTILINE)
 _MOST = re.compile(r"at most (\d+) edits")
 _PULL = re.compile(r"^\W*(PR #\d+)\b", re.MULTILINE)
-_TICKET = re.compile(r"^#+ ([\w.-]+) \(", re.MULTILINE)
+_TICKET = re.compile(r"^> ticket: ([\w.-]+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,10 @@ def choose_ideas(evidence: dict[str, str], prompt: str) -> list[IdeaChoice]:
 
 
 def _about(theme: str, wrong: str) -> str:
-    """Return the parts of the evidence whose heading names a cause."""
+    """Return the parts of the evidence whose heading or themes name a cause."""
     parts = re.split(r"^(?=#{2,} )", wrong, flags=re.MULTILINE)
-    name = re.compile(rf"#+ .*{theme.replace('_', '[_ -]')}", re.IGNORECASE)
-    return "".join(part for part in parts if name.match(part))
+    name = re.compile(rf"^(?:#+|> themes:) .*{theme.replace('_', '[_ -]')}", re.IGNORECASE | re.MULTILINE)
+    return "".join(part for part in parts if name.search(part))
 
 
 def _placed(idea: Idea, prompt: str, about: str, wrong: str) -> list[IdeaChoice]:

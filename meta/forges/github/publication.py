@@ -13,6 +13,8 @@ from meta.proposals.view import ProposalView, view_proposal
 from meta.records.candidate import Proposal
 from meta.store.store import Store
 from meta.surfaces.versions import GitVersions
+from safeguards.inert_text import make_inert
+from safeguards.masking import mask_secrets
 
 PROPOSAL_TRAILER = "Meta-Proposal"
 _MAX_EVIDENCE_CHARS = 20_000
@@ -60,7 +62,7 @@ def _description(view: ProposalView) -> str:
             "Merge this to accept the proposal, or close it to reject it. If you close it, say why in a comment or a"
             " review: the next night learns from it.",
             "<details open><summary>What the replays say, for and against</summary>\n\n```text\n"
-            + evidence.replace("```", "'''")[:_MAX_EVIDENCE_CHARS]
+            + make_inert(mask_secrets(evidence[:_MAX_EVIDENCE_CHARS])).replace("```", "'''")
             + "\n```\n</details>",
             f"`meta proposals show {number} --audit` recomputes the decision from the recorded replays.",
             f"{PROPOSAL_TRAILER}: {number}",

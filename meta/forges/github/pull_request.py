@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-from feedback.cleaning import clean_text
+from feedback.cleaning import MAX_TEXT_CHARS, clean_text
 from feedback.github.client import GitHubClient, RefusedWrite
 from meta.errors import MetaError
+from safeguards.inert_text import make_inert, make_inert_line
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,13 @@ def open_pull_request(
     try:
         made = client.post(
             f"repos/{repository}/pulls",
-            {"title": title[:250], "head": branch, "base": base, "body": body[:60_000], "draft": draft},
+            {
+                "title": make_inert_line(title)[:250],
+                "head": branch,
+                "base": base,
+                "body": body[:60_000],
+                "draft": draft,
+            },
         )
     except RefusedWrite as error:
         if known := find_pull_request(client, repository, branch):
@@ -56,7 +62,6 @@ def open_pull_request(
     return PullRequestLink(made["number"], str(made.get("html_url") or ""), new=True)
 
 
-def neutralize_markup(text: str) -> str:
-    """Make somebody's words safe to post: they mention nobody and close no issue."""
-    text = clean_text(text).replace("@", "&#64;")
-    return re.sub(r"#(?=\d)", "&#35;", re.sub(r"(?i)(https?://\S+/)(pull|issues)/", r"\1\2&#47;", text))
+def neutralize_markup(text: str, limit: int = MAX_TEXT_CHARS) -> str:
+    """Make somebody's words safe to post: they hide nothing, and act on nothing."""
+    return make_inert(clean_text(text, limit))

@@ -16,6 +16,8 @@ from meta.errors import MetaError
 from meta.forges.github.address import connect_github, web_address_of
 from meta.project import Report
 from meta.settings import GitHubSettings
+from safeguards.known_secrets import remember_secret
+from safeguards.masking import mask_secrets
 from worker_agent.git import GitError, GitKilled, run_git, run_git_as_user
 
 
@@ -50,7 +52,7 @@ class OriginRemote:
         try:
             return run_git_as_user(*args, cwd=self.clone, env=env, reach_remote=True)
         except (GitError, GitKilled) as error:
-            words = " ".join(str(error).split())[:400]
+            words = mask_secrets(" ".join(str(error).split()))[:400]
             raise MetaError(
                 f"{self.clone}: {words}", "check the clone's remote `origin` and the token's rights"
             ) from None
@@ -69,7 +71,7 @@ class OriginRemote:
                 token = client.token()
         except FeedbackError as error:
             raise MetaError(f"cannot sign in at {web}: {error}", "see Access in docs/github.md") from None
-        value = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+        value = remember_secret(base64.b64encode(f"x-access-token:{token}".encode()).decode())
         return {
             "GIT_CONFIG_COUNT": "1",
             "GIT_CONFIG_KEY_0": f"http.{web}.extraHeader",

@@ -8,21 +8,20 @@ flips: ticket-3, ticket-9
 
 prompts/system.md
 ```
-<<<<<<< SEARCH
-...
-=======
-...
->>>>>>> REPLACE
+from meta.tune.propose.evidence import Complaint, Failure, ProposerEvidence
+from safeguards.masking import adds_secret
+from worker_agent.edit_blocks import parse_blocks
 ```
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from meta.records.candidate import Edit, EditDraft
-from meta.tune.propose.evidence import Complaint, ProposerEvidence
+from meta.tune.propose.evidence import Complaint, Failure, ProposerEvidence
+from safeguards.masking import adds_secret
 from worker_agent.edit_blocks import parse_blocks
 
 _HEAD = re.compile(r"^##+ Edit:\s*(?P<title>.+)$", re.MULTILINE)
@@ -50,19 +49,30 @@ def _draft(title: str, body: str, surface: dict[str, str]) -> EditDraft:
     if not changes:
         return EditDraft(title, None, "it changes no file")
     return draft_edit(
-        title, changes, said.get("hypothesi", ""), *(_list(said.get(name, "")) for name in ("theme", "answer", "flip"))
+        title,
+        changes,
+        surface,
+        said.get("hypothesi", ""),
+        *(_list(said.get(name, "")) for name in ("theme", "answer", "flip")),
     )
 
 
 def draft_edit(
     title: str,
     changes: dict[str, str | None],
+    surface: Mapping[str, str],
     hypothesis: str,
     themes: Sequence[str],
     answers: Sequence[str],
     flips: Sequence[str],
 ) -> EditDraft:
-    """Build an edit with its claims; without them it could not be refuted."""
+    """Build an edit of the surface with its claims; without them it could not be refuted.
+
+    One that adds a key or a password is not built, so that it is never stored.
+    """
+    for path, text in changes.items():
+        if adds_secret(surface.get(path, ""), text or ""):
+            return EditDraft(title, None, f"{path} would hold a key, a token or a password; leave it out")
     edit = Edit(
         title=title[:120],
         themes=tuple(themes),
@@ -91,12 +101,7 @@ def _list(text: str) -> tuple[str, ...]:
 def render_question(evidence: ProposerEvidence, surface: dict[str, str], most: int) -> str:
     """Render the whole question to a proposer, quoting what people and workers wrote."""
     files = "\n\n".join(f"{path}\n```\n{text.rstrip()}\n```" for path, text in surface.items())
-    failures = "\n\n".join(
-        f"### {f.ticket} ({', '.join(f.labels) or 'no theme'})\n{block_quote(f.brief)}\n"
-        f"verdict:\n{block_quote(f.reason)}\n"
-        f"transcript:\n{block_quote(f.transcript)}"
-        for f in evidence.failures
-    )
+    failures = "\n\n".join(f"### Failed replay {n}\n{_failure(f)}" for n, f in enumerate(evidence.failures, 1))
     complaints = "\n\n".join(
         f"### {cause}: {len(found)} pull requests\n" + "\n".join(_complaint(c) for c in found[:8])
         for cause, found in evidence.complaints.items()
@@ -106,11 +111,19 @@ def render_question(evidence: ProposerEvidence, surface: dict[str, str], most: i
         f"# Surface\n\n{files}",
         f"# What went wrong\n\n## Failed replays on past tickets\n\n{failures or 'none'}",
         f"## What reviewers did, by cause\n\n{complaints or 'nothing recorded'}",
-        f"# What passed\n\n{', '.join(evidence.passed) or 'nothing'}",
+        f"# What passed\n\n{block_quote(', '.join(evidence.passed)) or 'nothing'}",
         f"# Tried before\n\n{tried or 'nothing'}",
         f"# Now\n\nPropose at most {most} edits.",
     ]
     return "\n\n".join(parts)
+
+
+def _failure(failure: Failure) -> str:
+    head = (
+        f"ticket: {failure.ticket}\nthemes: {', '.join(' '.join(label.split()) for label in failure.labels) or 'none'}"
+    )
+    parts = {"brief": failure.brief, "verdict": failure.reason, "transcript": failure.transcript}
+    return "\n".join([block_quote(head), *(f"{name}:\n{block_quote(text)}" for name, text in parts.items())])
 
 
 def _complaint(complaint: Complaint) -> str:

@@ -90,8 +90,8 @@ def _leaves_surface(edit: Edit) -> str | None:
             or (pure.parts[:1] == ("prompts",) and pure.suffix == ".md")
             or (pure.parts[:1] == ("tools",) and pure.suffix == ".py")
         )
-        if not good:
-            return f"{path} is not on the surface; only agent.toml, prompts/*.md and tools/*.py may be edited"
+        if not good or not path.isprintable():
+            return f"{path!r} is not on the surface; only agent.toml, prompts/*.md and tools/*.py may be edited"
     return None
 
 

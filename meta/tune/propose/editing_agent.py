@@ -114,6 +114,7 @@ class EditingAgent:
         return draft_edit(
             title,
             changes,
+            self._surface,
             str(given.get("hypothesis", "")),
             *(_names(given.get(name)) for name in ("themes", "answers", "flips")),
         )

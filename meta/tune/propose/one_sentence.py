@@ -71,6 +71,7 @@ class OneSentence:
         return draft_edit(
             title,
             {SENTENCE_FILE: f"{self._text.rstrip()}\n\n{sentence}\n"},
+            {SENTENCE_FILE: self._text},
             f"The agent fails on tickets of {theme or 'no theme'} because nothing tells it this.",
             [theme] if theme else [],
             [],
