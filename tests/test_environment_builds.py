@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from meta.environments.environment import build_environment
+from meta.environments.interpreters import RELEASE_DAYS, find_installed_pythons
 from meta.errors import MetaError
 from meta.records.ticket import EnvironmentSpec
 from tests.index_server import PASSWORD, IndexServer, index_server, make_wheel
@@ -216,3 +217,16 @@ def test_links_that_a_build_leaves_lead_nobody_out_and_its_start_up_code_runs_no
     assert list(outside.iterdir()) == []
     kept = [path for path in cache.rglob("copied.py") if "SECRET" in path.read_text()]
     assert kept == []
+
+
+@pytest.mark.slow
+def test_every_python_here_gets_its_environment(tmp_path: Path, index: IndexServer) -> None:
+    shop = Repository(tmp_path, {"shop.py": ""})
+    here = [f"{major}.{minor}" for major, minor in RELEASE_DAYS if f"{major}.{minor}" in find_installed_pythons()]
+    for version in here:
+        spec = EnvironmentSpec(python=version, packages=("shelf",))
+        environment = build_environment(spec, shop.path, shop.base, tmp_path / "cache")
+        site = next(Path(environment.path[0]).parent.glob("lib/python*/site-packages"))
+        assert list((site / "__pycache__").glob("shelf.*.pyc")), version
+        assert (site / "_meta_project.pth").exists(), version
+    assert here

@@ -82,11 +82,15 @@ def write(path: str, text: str) -> None:
         stream.write(text)
 
 
-with open(sys.argv[1], encoding="utf-8") as stream:
-    orders = json.load(stream)
-site = glob.glob(os.path.join(orders["prefix"], "lib", "python*", "site-packages"))[0]
-if orders["modules"] is not None:
-    keep_generated(site, orders["workspace"], orders["modules"])
-if orders["placeholder"]:
-    put_on_path(site, orders["placeholder"])
-compileall.compile_dir(site, quiet=2, workers=0)
+def finish(orders: dict[str, Any]) -> None:
+    site = glob.glob(os.path.join(orders["prefix"], "lib", "python*", "site-packages"))[0]
+    if orders["modules"] is not None:
+        keep_generated(site, orders["workspace"], orders["modules"])
+    if orders["placeholder"]:
+        put_on_path(site, orders["placeholder"])
+    compileall.compile_dir(site, quiet=2, workers=0)
+
+
+if __name__ == "__main__":  # the workers of compileall may import this module
+    with open(sys.argv[1], encoding="utf-8") as stream:
+        finish(json.load(stream))
