@@ -23,7 +23,7 @@ from meta.disk.cache import Cache
 from meta.records.replay import Replay
 from meta.records.ticket import Ticket
 from meta.replay.ray_executor import NodeResult, NodeSettings, RayExecutor
-from meta.replay.ray_shipping import PackedFolder, Shipment, unpack_shipment
+from meta.replay.ray_shipping import PackedFolder, Shipment, unpack_surface, unpack_ticket
 from meta.replay.run import FinishedReplay, ReplayJob
 from worker_agent.model import ModelEndpoint
 from worker_agent.records import Limits
@@ -34,7 +34,7 @@ def sleeping(milliseconds: int, cache: Path) -> object:
     """Return a node's work that only unpacks a replay into `cache`, and sleeps."""
 
     def work(shipped: Shipment, template: PackedFolder, surface: PackedFolder, node: NodeSettings) -> NodeResult:
-        ticket, shown = unpack_shipment(shipped.ticket, template, surface, Cache(cache))
+        ticket, shown = unpack_ticket(shipped.ticket, template, Cache(cache)), unpack_surface(surface, Cache(cache))
         time.sleep(milliseconds / 1000)
         done = Replay(
             id=f"{time.time_ns()}",

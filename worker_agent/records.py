@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from worker_agent.storable import StorableAmount, StorableCount, StorableText
+
 
 class AgentRecord(BaseModel):
     """A frozen value, compared by content. Unknown fields are refused."""
@@ -46,6 +48,7 @@ RunEnding = Literal[
     "context_too_long",  # the conversation no longer fits the model
     "request_rejected",  # the service rejects this conversation, but answers others with the same settings
     "tool_failed",  # the tool host ended or hung
+    "runtime_error",  # what the run did raised an error in the runtime
     "turn_limit",
     "token_limit",
     "cost_limit",
@@ -67,11 +70,11 @@ class Usage(AgentRecord):
     """
 
     calls: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_read_tokens: int | None = None
-    cache_write_tokens: int | None = None
-    usd: float | None = None
+    input_tokens: StorableCount = 0
+    output_tokens: StorableCount = 0
+    cache_read_tokens: StorableCount | None = None
+    cache_write_tokens: StorableCount | None = None
+    usd: StorableAmount = None
 
     @property
     def tokens(self) -> int:
@@ -116,12 +119,12 @@ class Submission(AgentRecord):
     """What a run hands in, however it ended."""
 
     ended: RunEnding
-    diff: str = ""
-    summary: str = ""
-    detail: str = ""
+    diff: StorableText = ""
+    summary: StorableText = ""
+    detail: StorableText = ""
     usage: Usage = Usage()
     seconds: float = 0.0
-    model: str | None = None
+    model: StorableText | None = None
     """The id of the model that answered, as the service reports it; not the one that was asked for."""
     version: str = ""
 

@@ -11,9 +11,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from meta.disk.free_space import guard_free_space
+from meta.environments.fault import describe_error, find_machine_fault
 from meta.environments.workshop import Bench
-from meta.errors import hide_cache_paths
+from meta.errors import MetaError
 from meta.grading.acceptance.checks import read_change, run_tools
 from meta.grading.acceptance.finding import CheckResult
 from meta.grading.acceptance.submission_change import SubmissionChange, compare_with_base
@@ -25,7 +25,6 @@ from meta.languages.test_run import RunOptions, RunReading, TestRun
 from meta.records.replay import MACHINE_FAULT, Graded, Verdict
 from meta.records.ticket import Grader, Ticket
 from worker_agent.records import INFRASTRUCTURE_ENDINGS, Submission
-from worker_agent.sandbox.job import SandboxUnavailable
 from worker_agent.submission_diff import RefusedDiff, apply_diff
 from worker_agent.workspace import Workspace
 
@@ -51,8 +50,8 @@ class Examination:
 def grade_submission(ticket: Ticket, diff: str, bench: Bench) -> Graded:
     """Decide about one submission, a diff against the ticket's base.
 
-    `void` means that nothing was learnt about the submission, and a submission can never cause it: once the test
-    process has its orders, the submission answers for how it ends.
+    `void` means that nothing was learnt about the submission, and a submission can never cause it: whatever goes wrong
+    with it and not with the base is its own failure. Raises `MetaError` only where the ticket itself is wrong.
     """
     return examine_submission(ticket, diff, bench, RunOptions(max_timeouts=MAX_TIMEOUTS)).graded
 
@@ -82,11 +81,19 @@ def _examine(ticket: Ticket, diff: str, bench: Bench, options: RunOptions) -> Ex
             graded = _decide(ticket, change, run, run.reading, bench)
         else:
             graded = _decide_without_report(ticket, diff, run, bench)
-    except SandboxUnavailable as missing:
-        graded = Graded(verdict="void", reason=str(missing))
-    except OSError as trouble:  # a full disk, no more processes: the machine's fault
-        graded = Graded(verdict="void", reason=f"{MACHINE_FAULT} could not grade: {hide_cache_paths(str(trouble))}")
+    except MetaError:  # the ticket is wrong
+        raise
+    except Exception as error:
+        graded = _decide_after_error(ticket, error, bench)
     return Examination(graded, run)
+
+
+def _decide_after_error(ticket: Ticket, error: Exception, bench: Bench) -> Graded:
+    """Return the verdict when grading raised an error: void if the machine is at fault."""
+    if fault := find_machine_fault(error, bench):
+        return Graded(verdict="void", reason=f"{MACHINE_FAULT} could not grade: {fault}", tests="void")
+    reason = f"grading it raised {describe_error(error)}"
+    return Graded(verdict="failed", reason=reason, tests="failed", failed=ticket.grader.deciding_tests)
 
 
 def _refuse_unseen(ticket: Ticket, diff: str) -> Graded | None:
@@ -104,9 +111,8 @@ def _run_tests(ticket: Ticket, workspace: Workspace, bench: Bench, options: RunO
     grader, base = ticket.grader, bench.template.tree
     restore_protected(workspace.root, base, grader.junit.protected if grader.junit else ())
     options = replace(options, alarms=choose_alarms(base, ticket))
-    with guard_free_space(workspace.root):
-        lay_hidden_files(workspace.root, grader.hidden)
-        return choose_runner(grader).run(bench, workspace.root, grader, options)
+    lay_hidden_files(workspace.root, grader.hidden)
+    return choose_runner(grader).run(bench, workspace.root, grader, options)
 
 
 def _decide(ticket: Ticket, change: SubmissionChange | None, run: TestRun, reading: RunReading, bench: Bench) -> Graded:
@@ -127,22 +133,25 @@ def _decide(ticket: Ticket, change: SubmissionChange | None, run: TestRun, readi
 def _decide_without_report(ticket: Ticket, diff: str, run: TestRun, bench: Bench) -> Graded:
     """Return the verdict on a run that never started, or left no report.
 
-    Ending a JUnit command early must not make the run void, so the merged change is run to see whose fault it is.
+    Ending a run early must not make it void, so the merged change or the base is run to see whose fault it is.
     """
-    if ticket.grader.junit and ticket.gold and diff != ticket.gold:
-        gold = examine_submission(ticket, ticket.gold, bench)
-        if gold.run and gold.run.started:
-            tests = (*ticket.grader.fail_to_pass, *ticket.grader.pass_to_pass)
-            reason = "the run left no report, and the merged change does"
-            return Graded(verdict="failed", reason=reason, tests="failed", failed=tests)
+    control, whose = (ticket.gold, "the merged change") if ticket.gold and diff != ticket.gold else ("", "the base")
+    if diff != control and _leaves_report(ticket, control, bench):
+        reason = f"the run left no report, and {whose} does"
+        return Graded(verdict="failed", reason=reason, tests="failed", failed=ticket.grader.deciding_tests)
     words = run.output.strip()[-500:] or "it said nothing"
     return Graded(verdict="void", reason=f"the tests never started: {words}", tests="void")
 
 
+def _leaves_report(ticket: Ticket, diff: str, bench: Bench) -> bool:
+    with bench.workspace("control-") as workspace:
+        apply_diff(workspace, diff)
+        return _run_tests(ticket, workspace, bench, RunOptions()).started
+
+
 def _decide_by_tests(grader: Grader, run: TestRun, reading: RunReading) -> Graded:
     """Return the verdict of the tests alone."""
-    tests = (*grader.fail_to_pass, *grader.pass_to_pass)
-    if failed := tuple(test for test in tests if reading.outcomes.get(test) != "passed"):
+    if failed := tuple(test for test in grader.deciding_tests if reading.outcomes.get(test) != "passed"):
         reason = reading.distrust if reading.tampered else _explain_failure(failed, reading, grader, run)
         return Graded(verdict="failed", reason=reason, tests="failed", failed=failed)
     if reading.distrust:

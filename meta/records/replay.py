@@ -6,6 +6,7 @@ from typing import Literal
 
 from meta.records.record import Record
 from worker_agent.records import Usage
+from worker_agent.storable import StorableText
 
 MACHINE_FAULT = "this machine:"
 """Start of the reason for a void replay due to a full disk, a killed process or a missing program."""
@@ -18,15 +19,15 @@ class Graded(Record):
 
     verdict: Verdict
     """`passed` if both the tests and the acceptance checks passed."""
-    reason: str
-    failed: tuple[str, ...] = ()
+    reason: StorableText
+    failed: tuple[StorableText, ...] = ()
     """The tests that did not pass."""
     seconds: float = 0.0
     tests: Verdict | None = None
     """What the tests say; `None` if they did not run."""
     acceptance: Verdict | None = None
     """What the acceptance checks say; `None` if the ticket has none or there was nothing to check."""
-    objections: tuple[str, ...] = ()
+    objections: tuple[StorableText, ...] = ()
     """Objections of the acceptance checks, each as "check: reason"."""
 
 
@@ -41,12 +42,12 @@ class Replay(Record):
     version: str
     purpose: Purpose
     verdict: Verdict
-    reason: str
+    reason: StorableText
     ended: str
     """How the worker's own run ended; see `worker_agent.records.RunEnding`."""
-    diff: str = ""
-    summary: str = ""
-    model: str | None = None
+    diff: StorableText = ""
+    summary: StorableText = ""
+    model: StorableText | None = None
     usage: Usage = Usage()
     seconds: float = 0.0
     grading_seconds: float = 0.0

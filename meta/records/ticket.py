@@ -89,6 +89,11 @@ class Grader(Record):
     review: tuple[ReviewCheck, ...] = ()
     """Review checks that the merged change passes and the rejected diff fails."""
 
+    @property
+    def deciding_tests(self) -> tuple[str, ...]:
+        """All the tests that have to pass."""
+        return (*self.fail_to_pass, *self.pass_to_pass)
+
 
 class EnvironmentSpec(Record):
     """What a repository's tests need. Equal specs share one built environment."""

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import getpass
 import tempfile
-import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,9 +22,16 @@ from meta.disk.cache import Cache
 from meta.environments.workshop import Workshop, template_of
 from meta.errors import BudgetSpent, MetaError
 from meta.gateway.call_budget import CallBudget, CallInFlight
-from meta.records.replay import Replay
-from meta.replay.ray_shipping import PackedFolder, Shipment, pack_surface, pack_template, unpack_shipment
-from meta.replay.run import FinishedReplay, ReplayJob, run_replay
+from meta.records.replay import MACHINE_FAULT
+from meta.replay.ray_shipping import (
+    PackedFolder,
+    Shipment,
+    pack_surface,
+    pack_template,
+    unpack_surface,
+    unpack_ticket,
+)
+from meta.replay.run import FinishedReplay, ReplayJob, end_replay, run_replay
 from meta.store.calls import PlannedCall
 from meta.workers.own_worker import OwnWorker
 from worker_agent.agent import tighter_limits
@@ -34,6 +39,7 @@ from worker_agent.model import MessagesModel, Model, ModelEndpoint, ModelMisconf
 from worker_agent.records import Limits
 from worker_agent.sandbox.discovery import open_sandbox
 from worker_agent.sandbox.job import Sandbox
+from worker_agent.surface import BadSurface
 
 REPLAYS_AHEAD = 2
 """Replays sent ahead for each one that can run, so that the next is on its node before the last has ended. No more, so
@@ -53,12 +59,13 @@ class NodeSettings:
 class NodeResult:
     """What comes back from a node: the replay and its calls, or an error.
 
-    The error is one that would meet every other replay too.
+    The error is one that would meet every other replay too; `fault` is what is wrong with this version alone.
     """
 
     finished: FinishedReplay | None
     calls: tuple[CallInFlight, ...] = ()
     error: MetaError | ModelMisconfigured | None = None
+    fault: str = ""
 
 
 NodeWork = Callable[[Shipment, PackedFolder, PackedFolder, NodeSettings], NodeResult]
@@ -163,13 +170,16 @@ class RayExecutor:
     def _receive(self, reference: Any, job: ReplayJob) -> NodeResult:
         try:
             returned = ray.get(reference)
-        except RayTaskError as error:  # a bug on the node is a bug, not its death
-            raise error.as_instanceof_cause() from None
-        except RayError as error:
-            words = " ".join(str(error).split())[:300]
-            return NodeResult(_make_void(job, f"the node that ran it died: {type(error).__name__}: {words}"))
+        except RayError as error:  # a task of ours returns what it raises, so no replay can bring this about
+            words = " ".join(str(error).split())
+            if isinstance(error, RayTaskError):
+                return NodeResult(
+                    end_replay(job, "void", f"{MACHINE_FAULT} its node cannot run replays: {words[-300:]}")
+                )
+            reason = f"the node that ran it died: {type(error).__name__}: {words[:300]}"
+            return NodeResult(end_replay(job, "void", reason))
         assert isinstance(returned, NodeResult)
-        return returned
+        return NodeResult(end_replay(job, "failed", returned.fault)) if returned.fault else returned
 
 
 def replay_on_node(shipped: Shipment, template: PackedFolder, surface: PackedFolder, node: NodeSettings) -> NodeResult:
@@ -178,12 +188,14 @@ def replay_on_node(shipped: Shipment, template: PackedFolder, surface: PackedFol
     calls: list[CallInFlight] = []
     try:
         model = RecordingModel(_connect_once(node.endpoint), calls)
-        ticket, shown = unpack_shipment(shipped.ticket, template, surface, cache)
+        ticket, shown = unpack_ticket(shipped.ticket, template, cache), unpack_surface(surface, cache)
         sandbox = _open_sandbox_once(node.sandbox)  # here, so that a node without one is an error and not a void
         job = ReplayJob(0, ticket, shown, shipped.purpose, shipped.candidate)
         done = run_replay(job, OwnWorker(model, node.limits), Workshop(cache, lambda: sandbox))
     except (MetaError, ModelMisconfigured) as error:
         return NodeResult(None, tuple(calls), error)
+    except BadSurface as bad:
+        return NodeResult(None, fault=str(bad))
     return NodeResult(done, tuple(calls))
 
 
@@ -218,20 +230,3 @@ class RecordingModel:
         call = CallInFlight()
         self._calls.append(call)
         return call.ask(self._inner, request)
-
-
-def _make_void(job: ReplayJob, reason: str) -> FinishedReplay:
-    return FinishedReplay(
-        Replay(
-            id=uuid.uuid4().hex,
-            ticket=job.ticket.id,
-            version=job.surface.version,
-            purpose=job.purpose,
-            verdict="void",
-            reason=reason,
-            ended="sandbox_failed",
-            candidate=job.candidate,
-            started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        ),
-        (),
-    )

@@ -11,7 +11,8 @@ from pathlib import Path
 from meta.disk.cache import Cache
 from meta.records.replay import Purpose
 from meta.records.ticket import Ticket
-from worker_agent.surface import Surface, load_surface
+from worker_agent.machine_error import is_machine_error
+from worker_agent.surface import BadSurface, Surface, load_surface
 from worker_agent.workspace import Template
 
 
@@ -70,13 +71,20 @@ def pack_surface(surface: Surface) -> PackedFolder:
     return PackedFolder.pack(surface.version, surface.root)
 
 
-def unpack_shipment(
-    ticket: Ticket, template: PackedFolder, surface: PackedFolder, cache: Cache
-) -> tuple[Ticket, Surface]:
-    """Return the ticket and the surface as they can be used on this machine.
-
-    The ticket's repository is the unpacked base tree.
-    """
+def unpack_ticket(ticket: Ticket, template: PackedFolder, cache: Cache) -> Ticket:
+    """Return the ticket with the unpacked base tree as its repository."""
     home = template.unpack(cache.templates)
-    shown = load_surface(surface.unpack(cache.versions))
-    return ticket.model_copy(update={"repo": str(home / "tree"), "base_commit": "HEAD"}), shown
+    return ticket.model_copy(update={"repo": str(home / "tree"), "base_commit": "HEAD"})
+
+
+def unpack_surface(surface: PackedFolder, cache: Cache) -> Surface:
+    """Return the surface as it can be used on this machine.
+
+    Raises `BadSurface` if it cannot: another machine has shorter paths, or other names for files.
+    """
+    try:
+        return load_surface(surface.unpack(cache.versions))
+    except (OSError, tarfile.TarError, ValueError) as error:
+        if is_machine_error(error):
+            raise
+        raise BadSurface(f"it cannot be unpacked: {error}") from None

@@ -1,4 +1,8 @@
-"""Runs one replay: the worker in a fresh workspace, the grader in a second one."""
+"""Runs one replay: the worker in a fresh workspace, the grader in a second one.
+
+Whatever happens in it, a replay has a verdict. It is void if this machine or the model's service failed for a reason
+that nothing inside the replay can bring about, and failed for every other error.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +11,19 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from meta.environments.workshop import Workshop
-from meta.errors import hide_cache_paths
+from meta.environments.fault import describe_error, find_machine_fault
+from meta.environments.workshop import Bench, Workshop
+from meta.errors import MetaError
 from meta.gateway.metered_model import call_purpose
 from meta.grading.grader import grade_submission, verdict_without_diff
-from meta.records.replay import MACHINE_FAULT, Graded, Purpose, Replay
+from meta.records.replay import MACHINE_FAULT, Graded, Purpose, Replay, Verdict
 from meta.records.ticket import Ticket
 from meta.workers.own_worker import OwnWorker
-from worker_agent.git import GitError
-from worker_agent.records import Event, Submission
+from worker_agent.machine_error import MachineError
+from worker_agent.model import PLAIN_QUESTION, Model, ModelMisconfigured, ModelUnavailable
+from worker_agent.records import Event, RunEnding, Submission
 from worker_agent.sandbox.job import SandboxUnavailable
+from worker_agent.storable import storable_json
 from worker_agent.surface import Surface
 
 
@@ -42,20 +49,20 @@ class FinishedReplay:
 def run_replay(job: ReplayJob, worker: OwnWorker, workshop: Workshop) -> FinishedReplay:
     """Run one version once on one ticket.
 
-    Raises `MetaError` when the ticket's base or environment is unavailable, and `ModelMisconfigured` when the model
-    service cannot answer with these settings: either would make every further replay void.
+    Raises only what every further replay would meet too: `MetaError` when the ticket's base or environment is
+    unavailable or the budget is spent, and `ModelMisconfigured` when the service cannot answer with these settings.
     """
     begun, started_at = time.monotonic(), datetime.now(UTC).isoformat(timespec="milliseconds")
     events: list[Event] = []
     replay_id = uuid.uuid4().hex
     try:
         with workshop.ticket_bench(job.ticket) as bench, call_purpose(replay_id, job.candidate):
-            submission = worker.work(job.ticket, job.surface, bench, events.append)
-            graded = verdict_without_diff(submission) or grade_submission(job.ticket, submission.diff, bench)
-    except (OSError, GitError, SandboxUnavailable) as error:  # a full disk, a killed git, no more processes
-        trouble = f"{MACHINE_FAULT} {type(error).__name__}: {hide_cache_paths(str(error))}"[:2000]
-        submission = Submission(ended="sandbox_failed", detail=trouble, version=job.surface.version)
-        graded = Graded(verdict="void", reason=trouble)
+            submission = _work(job, worker, bench, events)
+            graded = _judge(job, submission, bench)
+    except (MetaError, ModelMisconfigured):
+        raise
+    except Exception as error:  # nothing of the replay has run yet, or the machine is known to be at fault
+        return end_replay(job, "void", f"{MACHINE_FAULT} {describe_error(error)}", tuple(events), replay_id)
     return FinishedReplay(
         Replay(
             id=replay_id,
@@ -77,3 +84,66 @@ def run_replay(job: ReplayJob, worker: OwnWorker, workshop: Workshop) -> Finishe
         ),
         tuple(events),
     )
+
+
+def end_replay(
+    job: ReplayJob, verdict: Verdict, reason: str, events: tuple[Event, ...] = (), replay_id: str = ""
+) -> FinishedReplay:
+    """Return a replay that came to no submission."""
+    replay = Replay(
+        id=replay_id or uuid.uuid4().hex,
+        ticket=job.ticket.id,
+        version=job.surface.version,
+        purpose=job.purpose,
+        verdict=verdict,
+        reason=reason,
+        ended="sandbox_failed" if verdict == "void" else "bad_surface",
+        started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        candidate=job.candidate,
+    )
+    return FinishedReplay(replay, events)
+
+
+def _work(job: ReplayJob, worker: OwnWorker, bench: Bench, events: list[Event]) -> Submission:
+    """Let the worker work, and turn every error that it can cause into a submission.
+
+    Raises `MachineError` for the others.
+    """
+    try:
+        return worker.work(job.ticket, job.surface, bench, lambda event: events.append(storable_json(event)))
+    except MetaError:
+        raise
+    except ModelMisconfigured as error:
+        if job.candidate is None:
+            raise
+        return _reject_settings(job, worker.model, error)
+    except Exception as error:
+        if fault := find_machine_fault(error, bench):
+            raise MachineError(fault) from None
+        return _end(job, "runtime_error", f"what it did raised {describe_error(error)}")
+
+
+def _reject_settings(job: ReplayJob, model: Model, error: ModelMisconfigured) -> Submission:
+    """Return the submission of a candidate that names a model which the service does not have.
+
+    Raises `error` if the model that the settings name is not answered either.
+    """
+    try:
+        model.ask(PLAIN_QUESTION)
+    except ModelMisconfigured:
+        raise error from None
+    except ModelUnavailable as outage:
+        return _end(job, "model_unavailable", str(outage))
+    return _end(job, "request_rejected", str(error))
+
+
+def _judge(job: ReplayJob, submission: Submission, bench: Bench) -> Graded:
+    if submission.ended == "sandbox_failed":
+        if fault := find_machine_fault(SandboxUnavailable(submission.detail), bench):
+            raise MachineError(fault)
+        return Graded(verdict="failed", reason=f"not submitted, the sandbox did not start for it: {submission.detail}")
+    return verdict_without_diff(submission) or grade_submission(job.ticket, submission.diff, bench)
+
+
+def _end(job: ReplayJob, ended: RunEnding, detail: str) -> Submission:
+    return Submission(ended=ended, detail=detail, version=job.surface.version)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from meta.records.account import Cost
 from meta.records.record import Record
-from meta.store.database import BUSY_SECONDS
+from meta.store.database import BUSY_SECONDS, make_fit
 from meta.store.definitions import take_timestamp
 from safeguards.masking import mask_row
 from worker_agent.records import Usage
@@ -155,7 +155,8 @@ class CallLedger:
 
     def _write(self, sql: str, row: Mapping[str, object]) -> int:
         with self._lock:
-            return int(self._connection.execute(sql, mask_row(row)).lastrowid or 0)
+            masked = {name: make_fit(value) for name, value in mask_row(row).items()}
+            return int(self._connection.execute(sql, masked).lastrowid or 0)
 
 
 _USED = "(input_tokens + output_tokens + coalesce(cache_read_tokens, 0) + coalesce(cache_write_tokens, 0))"

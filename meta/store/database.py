@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any
 from meta.errors import MetaError
 from meta.store.backups import advise_restore, back_up
 from safeguards.masking import mask_row
+from worker_agent.storable import storable_text
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
+
+MAX_INTEGER = 2**63 - 1
 
 BUSY_SECONDS = 10.0
 """How long a write waits while another process is writing."""
@@ -116,10 +119,12 @@ class RunsDatabase:
         """Add a row, and return its row id.
 
         With `replace` it takes the place of a row with the same key. `exact` names more columns to store as they are.
+        What the database cannot hold is made to fit, so that no row is lost for one of its values.
         """
         masked = mask_row(row, EXACT_COLUMNS.union(exact))
+        fitting = {name: make_fit(value) for name, value in masked.items()}
         with self._writing:
-            return int(self._db.table(table).insert(masked, replace=replace).last_rowid or 0)
+            return int(self._db.table(table).insert(fitting, replace=replace).last_rowid or 0)
 
     def update(self, table: str, row_id: object, changes: Mapping[str, object]) -> None:
         """Change columns of the row with this id."""
@@ -131,12 +136,19 @@ class RunsDatabase:
     def execute(self, sql: str, *values: object) -> int:
         """Run one statement, and return the number of rows that it changed. Its values are stored as they are."""
         with self._writing:
-            return self.connection.execute(sql, values).rowcount
+            return self.connection.execute(sql, tuple(map(make_fit, values))).rowcount
 
     def execute_each(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Run one statement for each of these rows, all or none of them."""
         with self.all_or_nothing() as connection:
             connection.executemany(sql, rows)
+
+
+def make_fit(value: object) -> object:
+    """Return a value that SQLite can hold: text in UTF-8, integers of 64 bits."""
+    if isinstance(value, int):
+        return max(-MAX_INTEGER, min(value, MAX_INTEGER))
+    return storable_text(value)
 
 
 def _migrate(db: Database, path: Path, fresh: bool) -> None:

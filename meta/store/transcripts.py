@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from meta.store.database import RunsDatabase
 from safeguards.masking import mask_secrets
 from worker_agent.records import Event
+from worker_agent.storable import storable_json
 
 
 class Transcripts:
@@ -19,9 +20,8 @@ class Transcripts:
 
     def add(self, replay_id: str, events: Sequence[Event]) -> None:
         """Keep the transcript of a replay."""
-        lines = mask_secrets("\n".join(json.dumps(event, ensure_ascii=False) for event in events))
-        packed = zlib.compress(lines.encode("utf-8", "replace"))
-        self._db.insert("transcripts", {"replay": replay_id, "events": packed})
+        lines = mask_secrets("\n".join(json.dumps(storable_json(event), ensure_ascii=False) for event in events))
+        self._db.insert("transcripts", {"replay": replay_id, "events": zlib.compress(lines.encode())})
 
     def of_replay(self, replay_id: str) -> list[Event]:
         """Return the events of a replay, in order; empty if its transcript was removed."""

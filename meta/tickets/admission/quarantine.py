@@ -7,6 +7,7 @@ from meta.grading.grader import Examination, examine_submission
 from meta.languages.test_run import RunOptions
 from meta.records.replay import MACHINE_FAULT
 from meta.records.ticket import Ticket
+from worker_agent.machine_error import MachineError
 
 RUN_ATTEMPTS = 2
 """How often a run is tried if it ends early or before its tests begin: something may have killed it."""
@@ -31,5 +32,5 @@ def examine_diff(ticket: Ticket, diff: str, bench: Bench, options: RunOptions = 
     if examined.graded.verdict != "void":
         return examined
     if reason.startswith(MACHINE_FAULT):
-        raise OSError(reason.removeprefix(MACHINE_FAULT).strip())
+        raise MachineError(reason.removeprefix(MACHINE_FAULT).strip())
     raise NotAdmissible(f"its tests could not be run: {reason}")

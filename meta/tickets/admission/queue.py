@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 
+from meta.environments.fault import describe_error, find_machine_fault
 from meta.environments.workshop import Workshop
 from meta.errors import MetaError, hide_cache_paths
 from meta.project import Report
@@ -13,6 +14,7 @@ from meta.records.ticket import Admission, Ticket
 from meta.settings import ReplaySettings
 from meta.store.tickets import Tickets
 from meta.tickets.admission.proof import admit_ticket
+from worker_agent.machine_error import MachineError
 from worker_agent.sandbox.process import kill_all_jobs
 
 
@@ -21,8 +23,9 @@ def admit_waiting_tickets(
 ) -> list[Admission]:
     """Try every new ticket, and record each result as soon as it is known.
 
-    A ticket whose repository or environment is unavailable is quarantined with that reason. One that could not be tried
-    because of this machine, say a full disk, stays new. Raises `MetaError` when that is true of all of them.
+    A ticket whose repository or environment is unavailable is quarantined with that reason, as is one that raises any
+    other error. One that could not be tried because of this machine, say a full disk, stays new. Raises `MetaError`
+    when that is true of all of them.
     """
     waiting, found = tickets.waiting(), list[Admission]()
     trouble = ""
@@ -63,5 +66,16 @@ def _admit_on_bench(ticket: Ticket, workshop: Workshop, runs: int) -> tuple[Admi
         try:
             bench = stack.enter_context(workshop.ticket_bench(ticket))
         except MetaError as error:
-            return Admission(ticket=ticket.id, status="quarantined", reason=error.message), ticket
-        return admit_ticket(ticket, bench, runs=runs)
+            return _quarantine(ticket, error.message), ticket
+        try:
+            return admit_ticket(ticket, bench, runs=runs)
+        except MetaError as error:
+            return _quarantine(ticket, error.message), ticket
+        except Exception as error:
+            if fault := find_machine_fault(error, bench):
+                raise MachineError(fault) from None
+            return _quarantine(ticket, f"trying it raised {describe_error(error)}"), ticket
+
+
+def _quarantine(ticket: Ticket, reason: str) -> Admission:
+    return Admission(ticket=ticket.id, status="quarantined", reason=reason)
