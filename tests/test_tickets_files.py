@@ -92,6 +92,14 @@ def test_a_ticket_as_meta_writes_it_is_read_back_unchanged(tmp_path: Path) -> No
     assert load_tickets(tmp_path / "again.jsonl") == tickets
 
 
+def test_a_line_ends_where_json_lines_say_it_does(tmp_path: Path) -> None:
+    body = "one\u2028two\u2029three\x85four"
+    line = {"id": "a", "title": "T", "base_commit": "1", "fail_to_pass": ["t.py::t"], "body": body}
+    path = tmp_path / "tickets.jsonl"
+    path.write_text(json.dumps(line, ensure_ascii=False) + "\n")
+    assert [ticket.body for ticket in load_tickets(path)] == [body]
+
+
 def test_every_bad_entry_is_named_with_its_line_and_what_to_do(tmp_path: Path) -> None:
     good = {"id": "a", "title": "T", "base_commit": "1"}
     lines = [
@@ -105,13 +113,15 @@ def test_every_bad_entry_is_named_with_its_line_and_what_to_do(tmp_path: Path) -
         json.dumps({**good, "id": "e", "repo": "nowhere", "fix_commit": "2"}),
         "",
         "[]",
+        "[" * 5000,
+        "9" * 5000,
     ]
     path = tmp_path / "tickets.jsonl"
     path.write_text("\n".join(lines))
     with pytest.raises(MetaError) as error:
         load_tickets(path)
     said = error.value.message.split("\n")
-    assert said[0] == f"8 entries of {path} cannot be read:"
+    assert said[0] == f"10 entries of {path} cannot be read:"
     for line, words in zip(
         said[1:],
         [
@@ -123,6 +133,8 @@ def test_every_bad_entry_is_named_with_its_line_and_what_to_do(tmp_path: Path) -
             ":7: id 'a' is taken by",
             ":8: cannot read the change 1..2",
             ":10: a line has to be a JSON object",
+            ":11: this cannot be read",
+            ":12: this cannot be read",
         ],
         strict=True,
     ):

@@ -114,11 +114,18 @@ class Replayer:
         return made
 
     def _raise_if_pointless(self, made: Sequence[Replay]) -> None:
-        """Raise `MetaError` if this machine fails all, `ServiceDown` in an outage."""
+        """Raise `MetaError` if this machine or the settings fail all, `ServiceDown` in an outage."""
         if len(made) > 1 and all(r.verdict == "void" and r.reason.startswith(MACHINE_FAULT) for r in made):
             reason = made[0].reason.removeprefix(MACHINE_FAULT).strip()
             raise MetaError(
                 f"cannot run replays on this machine: {reason}", f"fix this and run the command again; {WORK_KEPT}"
+            )
+        if len({r.ticket for r in made}) > 1 and all(
+            r.ended == "request_rejected" and r.candidate is None for r in made
+        ):
+            raise MetaError(
+                f"the model service rejects every conversation of this version: {made[0].reason}",
+                f"see what it says about the tools, prompts, effort and max_tokens in agent.toml; {WORK_KEPT}",
             )
         if self._watch.is_down:
             self._watch.forget()

@@ -66,7 +66,7 @@ def run_tools(names: Sequence[str], change: SubmissionChange, bench: Bench) -> l
 
 def count_needed_lines(ticket: Ticket, base: Path) -> int:
     """Count the lines that the merged change added and removed, its tests included."""
-    lines = (ticket.gold or "").splitlines()
+    lines = (ticket.gold or "").split("\n")
     gold = sum(line[:1] in ("+", "-") and line[:4] not in ("+++ ", "--- ") for line in lines)
     return gold + sum(_count_hidden_lines(base, file.path, file.content) for file in ticket.grader.hidden)
 

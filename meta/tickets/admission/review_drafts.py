@@ -54,7 +54,7 @@ def parse_checks(reply: str, words: tuple[Comment, ...]) -> tuple[ReviewCheck, .
     found = re.search(r"\[.*\]", reply, re.DOTALL)
     try:
         entries = json.loads(found[0]) if found else []
-    except ValueError:
+    except (ValueError, RecursionError):
         return ()
     checks = []
     for entry in entries[:MAX_DRAFTED_CHECKS]:

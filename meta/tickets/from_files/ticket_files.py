@@ -69,13 +69,15 @@ def _read_entries(file: Path) -> Iterator[_Found]:
 
 
 def _read_json_lines(text: str) -> Iterator[_Found]:
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
                 fields = json.loads(line)
                 yield number, fields if isinstance(fields, dict) else "a line has to be a JSON object"
             except json.JSONDecodeError as error:
                 yield number, f"this is not JSON ({error.msg}, column {error.colno}); write one object a line"
+            except (ValueError, RecursionError) as error:  # a number of too many digits, or too deep
+                yield number, f"this cannot be read ({error})"
 
 
 def _read_toml(text: str) -> Iterator[_Found]:
@@ -85,7 +87,7 @@ def _read_toml(text: str) -> Iterator[_Found]:
         found = re.search(r"line (\d+)", str(error))
         yield int(found[1]) if found else 1, f"this is not TOML ({error})"
         return
-    lines = [n for n, line in enumerate(text.splitlines(), 1) if re.match(r"\s*\[\[\s*ticket\s*\]\]", line)]
+    lines = [n for n, line in enumerate(text.split("\n"), 1) if re.match(r"\s*\[\[\s*ticket\s*\]\]", line)]
     entries = parsed.get("ticket", [])
     if not isinstance(entries, list) or parsed.keys() - {"ticket"}:
         yield 1, "tickets are written as [[ticket]] tables, and nothing else stands in the file"
@@ -119,7 +121,7 @@ def _read_markdown(text: str) -> _Found:
 def _read_plain_fields(front: str) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     key = ""
-    for line in front.splitlines():
+    for line in front.split("\n"):
         if item := re.match(r"\s+-\s+(.+)|-\s+(.+)", line):
             if not isinstance(fields.get(key), list):
                 fields[key] = []

@@ -142,7 +142,7 @@ def _keep_sentences(paragraph: str, added: set[str], private: set[str]) -> Itera
 
 def _find_added_lines(gold: str) -> set[str]:
     """Return the added lines of a diff, without spaces and without trivial ones."""
-    lines = (_squeeze(line[1:]) for line in gold.splitlines() if line.startswith("+") and not line.startswith("+++"))
+    lines = (_squeeze(line[1:]) for line in gold.split("\n") if line.startswith("+") and not line.startswith("+++"))
     return {line for line in lines if len(line) >= 7 and re.search(r"\W", line)}
 
 

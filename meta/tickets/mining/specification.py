@@ -17,7 +17,7 @@ def unspecified_names(brief: str, gold: str, base: CommitTree, fix: CommitTree, 
 
     The changed tests use them, the gold change introduces them, and neither base nor brief has them.
     """
-    added = "\n".join(line[1:] for line in gold.splitlines() if line.startswith("+") and not line.startswith("+++"))
+    added = "\n".join(line[1:] for line in gold.split("\n") if line.startswith("+") and not line.startswith("+++"))
     words = set(re.findall(r"[^\W\d]\w{2,}", added))
     names: set[str] = set()
     texts: set[str] = set()
@@ -58,7 +58,7 @@ def _find_kind(subject: str, gold: str) -> str:
     ):
         if re.search(pattern, text):
             return kind
-    adds = sum(line.startswith(("+def ", "+class ")) for line in gold.splitlines())
+    adds = sum(line.startswith(("+def ", "+class ")) for line in gold.split("\n"))
     return "feature" if adds else "change"
 
 

@@ -28,7 +28,7 @@ def find_leak(edit: Edit, parent: Version, tickets: Sequence[Ticket]) -> str | N
         tests = {t.rsplit("::", 1)[-1].split("[")[0] for t in ticket.grader.fail_to_pass}
         if any(len(test) > 8 and test in added for test in tests):
             return "it names a test of a past ticket; an edit has to be general"
-        gold = [line[1:] for line in (ticket.gold or "").splitlines() if line[:1] == "+" and line[:3] != "+++"]
+        gold = [line[1:] for line in (ticket.gold or "").split("\n") if line[:1] == "+" and line[:3] != "+++"]
         hidden = [file.content.decode("utf-8", "replace") for file in ticket.grader.hidden if file.content]
         if any(_contains_run(whole, text, known) for known in (gold, *(file.splitlines() for file in hidden))):
             return "it contains a piece of a past solution; an edit has to be general"
