@@ -9,13 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from meta.records.replay import Replay
 from meta.store.store import Store
 from tests.messages_server import Answer, call, error, message, script, text
 from tests.worker_run import DONE, FIX, Run
+from worker_agent.answer import read_content, read_json
+from worker_agent.conversation import answer_call
 from worker_agent.model import ModelMisconfigured, Price
 from worker_agent.records import Limits
+from worker_agent.wire_messages import prepare_messages, replace_unsendable
 
 TOO_LONG = """\
 prompt is too long: 213462 tokens > 200000 maximum
@@ -315,3 +320,43 @@ def test_file_names_that_are_not_unicode_are_listed(run: Run, surface: Callable[
 def test_the_token_limit_holds_without_counts(run: Run) -> None:
     endless = {**message(call("search", pattern="x")), "usage": None}
     assert run(script(endless), limits=Limits(tokens=30_000)).ended == "token_limit"
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just("\ud800\0"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+BLOCKS = st.fixed_dictionaries(
+    {"type": st.sampled_from(["text", "tool_use", "thinking", "tool_result"]) | JSON_VALUES},
+    optional=dict.fromkeys(("text", "id", "name", "input", "cache_control"), JSON_VALUES),
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.lists(BLOCKS | JSON_VALUES, max_size=4) | JSON_VALUES, max_size=4))
+def test_any_answers_make_a_history_that_can_be_sent(contents: list[Any]) -> None:
+    messages: list[dict[str, Any]] = [{"role": "user", "content": [text("Fix it.")]}]
+    for content in contents:
+        body = json.dumps({"content": content, "stop_reason": "end_turn"}).encode()
+        try:
+            blocks = read_content(read_json(body))
+        except ValueError:
+            continue
+        calls = [block for block in blocks if block["type"] == "tool_use"]
+        messages.append({"role": "assistant", "content": blocks})
+        messages.append(
+            {"role": "user", "content": [answer_call(b["id"], "", False) for b in calls] or [text("Go on.")]}
+        )
+    sent = replace_unsendable(prepare_messages(messages))
+    json.dumps(sent, allow_nan=False, ensure_ascii=False).encode()
+    assert [m["role"] for m in sent] == [("user", "assistant")[n % 2] for n in range(len(sent))]
+    asked: list[str] = []
+    for turn in sent:
+        assert turn["content"]
+        assert all(b["text"].strip() for b in turn["content"] if b["type"] == "text")
+        answered = [b["tool_use_id"] for b in turn["content"] if b["type"] == "tool_result" and turn["role"] == "user"]
+        assert answered == asked if turn["role"] == "user" else True
+        asked = [b["id"] for b in turn["content"] if b["type"] == "tool_use"]
+    ids = [b["id"] for m in sent for b in m["content"] if b["type"] == "tool_use"]
+    assert len(set(ids)) == len(ids)

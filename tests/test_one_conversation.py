@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from contextlib import closing
 from typing import Any
 
@@ -87,3 +88,18 @@ def test_answers_without_counts_are_of_unknown_cost_in_the_ledger(desk: Desk) ->
     assert cost.usd is None
     assert [(c.ended, c.usd) for c in calls] == [("answered", None)] * 2
     assert all(c.input_tokens + c.output_tokens == c.reserved_tokens for c in calls)
+
+
+@pytest.mark.parametrize("harm", ["os._exit(0)", "os.kill(os.getpid(), 9)", "os.write(3, b'ok 2\\n[]')"])
+def test_a_tool_that_does_harm_while_it_loads_fails_each_replay_of_its_version(desk: Desk, harm: str) -> None:
+    desk.with_ticket()
+    tool = desk.root / "worker_agent" / "tools" / "search.py"
+    tool.write_text(f"import os\n\nos.closerange(5, 9)\n{harm}\n{tool.read_text()}")
+    subprocess.run(["git", "commit", "-qam", "harm"], cwd=desk.root, check=True)
+    with serving(lambda body, _: answer_work(body)) as served:
+        desk.point_at(served.url)
+        code, out, err = desk.meta("replay", "--json")
+    assert (code, json.loads(out)["outcomes"]) == (0, {"mean": [0]}), err
+    with closing(Store(desk.root / "runs.db")) as store:
+        [replay] = store.replays.all()
+    assert (replay.verdict, replay.ended) == ("failed", "bad_surface")

@@ -5,7 +5,7 @@ A leaf: it imports neither `meta` nor `feedback`, and `python -m worker_agent TI
     surface            agent.toml, prompts/ and tools/, read and validated: what the optimiser may edit
     workspace          a base commit's tree in a fresh repository; `submission_diff` takes the diff that a run leaves
     agent              the loop: ask the model (`model`), act on the reply (`conversation`), check the `objective`
-    answer, history    what the model service sends, read; and what it gets, made legal (`context_limit`: its errors)
+    answer             reads what the model service sends; `wire_messages` makes what it gets legal
     edit_blocks        edits in a model's text, and how they change a file's bytes (`text_file`)
     tool_host          loads and runs the tools inside the sandbox, one process a run
     sandbox            where every command runs that the agent wrote, chose or asked for

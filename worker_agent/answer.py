@@ -1,7 +1,7 @@
 """Reads an answer of the model service: its JSON, its content blocks, its counts.
 
 What a model writes may be anything. What is wrong in a block is told to the model, so it must survive the reading; only
-an answer that is no message at all is the service's fault.
+an answer that is not a message at all is the service's fault.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Tells a conversation that no longer fits the model from other rejected requests.
 
-There is no common error code: each service says it in its own words, most of them with status 400.
+Services share no error code for it: each says it in its own words, most of them with status 400.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class EditBlock:
     is_complete: bool = True
 
     def apply(self, text: str | None) -> str | None:
-        """Return the file's text with the edit made; `text` is `None` if there is no file.
+        """Return the file's text with the edit made; `text` is `None` for a new file.
 
         `None` unless the passage to replace occurs exactly once.
         """

@@ -16,8 +16,8 @@ from safeguards.known_secrets import remember_address, remember_secret
 from safeguards.masking import mask_secrets
 from worker_agent.answer import read_content, read_json, read_usage
 from worker_agent.context_limit import says_too_long
-from worker_agent.history import prepare_messages, replace_unsendable
 from worker_agent.records import AgentRecord, Usage
+from worker_agent.wire_messages import prepare_messages, replace_unsendable
 
 MAX_TOKEN_CHARS, SPARE_CHARS = 128, 100_000
 """An answer with more characters than these for each token that was asked for comes from a broken service."""
