@@ -10,7 +10,9 @@ from pydantic import Field
 
 from feedback.outcome import FeedbackRecord, RecognitionSign, is_bot
 
-_CO_AUTHOR = re.compile(r"^co-authored-by:[ \t]*([^<\n]*?)[ \t]*<([^>\n]*)>", re.IGNORECASE | re.MULTILINE)
+_CO_AUTHOR = re.compile(r"^co-authored-by:(.*)$", re.IGNORECASE | re.MULTILINE)
+_ASSISTANT = re.compile(r"^(?:assisted|generated|co-developed)-by:(.*)$", re.IGNORECASE | re.MULTILINE)
+"""Other trailers that credit an agent, such as the Linux kernel's `Assisted-by: Claude:some-model checkpatch`."""
 _SUGGESTION = re.compile(r"^(?:apply|commit|update).{0,20}suggestions?\b.{0,20}(?:code )?review", re.IGNORECASE)
 
 
@@ -24,7 +26,7 @@ class AgentIdentity(FeedbackRecord):
     authors: tuple[str, ...] = ()
     """Patterns for the author's name or email address."""
     co_authors: tuple[str, ...] = ()
-    """Patterns for the name or email address in a `Co-authored-by:` trailer."""
+    """Patterns for the name or email address in a trailer that credits somebody (`credits_in`)."""
     labels: tuple[str, ...] = ()
     """Patterns for a label on the pull request, if the source knows labels."""
     version_trailer: str = Field(default="Worker-Version", pattern=r"^[A-Za-z][A-Za-z0-9-]*$")
@@ -65,9 +67,9 @@ class AgentIdentity(FeedbackRecord):
             return f"{author} <{email}>", "trailer"
         if self._author_pattern.fullmatch(author) or self._author_pattern.fullmatch(email):
             return f"{author} <{email}>", "author"
-        for name, address in co_authors_in(message):
-            if self._co_author_pattern.fullmatch(name) or self._co_author_pattern.fullmatch(address):
-                return f"{name} <{address}>", "co-author"
+        for name, address in credits_in(message):
+            if any(self._co_author_pattern.fullmatch(known) for known in (name, name.partition(":")[0], address)):
+                return f"{name} <{address}>" if address else name, "co-author"
         return None
 
     def recognise_pull(
@@ -89,8 +91,18 @@ class AgentIdentity(FeedbackRecord):
 
 
 def co_authors_in(message: str) -> list[tuple[str, str]]:
-    """Return the name and email address in each `Co-authored-by:` trailer."""
-    return _CO_AUTHOR.findall(message)
+    """Return the name and email address in each `Co-authored-by:` trailer; "" for an address that is not given."""
+    return [_read_person(text) for text in _CO_AUTHOR.findall(message)]
+
+
+def credits_in(message: str) -> list[tuple[str, str]]:
+    """Return the same of each trailer that credits a co-author, an assistant or a generator."""
+    return co_authors_in(message) + [_read_person(text) for text in _ASSISTANT.findall(message)]
+
+
+def _read_person(text: str) -> tuple[str, str]:
+    name, _, address = text.partition("<")
+    return name.strip(), address.partition(">")[0].strip()
 
 
 def is_person(author: str, email: str) -> bool:

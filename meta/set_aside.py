@@ -5,28 +5,11 @@ Whoever works through many inputs catches what one of them raises, asks here for
 
 from __future__ import annotations
 
-import errno
-
 from meta.errors import BudgetSpent, MetaError, ServiceDown, hide_cache_paths
-from worker_agent.git import GitError, GitKilled
+from worker_agent.git import GitError
+from worker_agent.machine_error import is_machine_error
 from worker_agent.model import ModelMisconfigured, ModelUnavailable
 from worker_agent.sandbox.job import SandboxUnavailable
-
-_BY_CONTENT = frozenset(
-    {
-        errno.ENOENT,
-        errno.ENOTDIR,
-        errno.EISDIR,
-        errno.EEXIST,
-        errno.ENOTEMPTY,
-        errno.ENAMETOOLONG,
-        errno.ELOOP,
-        errno.EILSEQ,
-        errno.EINVAL,
-        errno.E2BIG,
-    }
-)
-"""What a name or a link in a repository can make the file system say."""
 
 _NOT_BY_CONTENT = (
     BudgetSpent,
@@ -35,8 +18,6 @@ _NOT_BY_CONTENT = (
     ModelMisconfigured,
     SandboxUnavailable,
 )
-_CRASHES = ("exit code -11", "exit code -6", "exit code -7", "exit code -8")
-"""How git ends when it stumbles over an object, not when somebody kills it."""
 
 
 def why_set_aside(error: Exception) -> str:
@@ -45,12 +26,7 @@ def why_set_aside(error: Exception) -> str:
     Raises the error again if the input cannot have caused it: a full disk, a missing program, a service that does not
     answer, a spent budget.
     """
-    if isinstance(error, _NOT_BY_CONTENT):
-        raise error
-    if isinstance(error, GitKilled):
-        if not str(error).endswith(_CRASHES):
-            raise error
-    elif isinstance(error, OSError) and (error.errno not in _BY_CONTENT or _is_program(error)):
+    if isinstance(error, _NOT_BY_CONTENT) or is_machine_error(error) or _is_program_missing(error):
         raise error
     if isinstance(error, MetaError):
         text = error.message
@@ -69,5 +45,5 @@ def quote_bytes(text: str) -> str:
         return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _is_program(error: OSError) -> bool:
+def _is_program_missing(error: Exception) -> bool:
     return isinstance(error, FileNotFoundError) and isinstance(error.filename, str) and "/" not in error.filename

@@ -61,7 +61,9 @@ class AgentSettings(Record):
     authors: tuple[str, ...] = Field(
         (), description="names or email addresses of authors", examples=[("my-agent[bot]",)]
     )
-    co_authors: tuple[str, ...] = Field((), description="names or email addresses in Co-authored-by trailers")
+    co_authors: tuple[str, ...] = Field(
+        (), description="names or email addresses in Co-authored-by or Assisted-by trailers"
+    )
     labels: tuple[str, ...] = Field((), description="labels of pull requests")
 
 

@@ -11,6 +11,8 @@ import pytest
 from meta.records.replay import Replay
 from meta.store.store import Store
 from tests.desk import Desk
+from tests.odd_commits import OddCommits
+from tests.repositories import Repository
 
 
 def standing(desk: Desk) -> dict[str, tuple[str, str]]:
@@ -44,6 +46,34 @@ def test_a_removed_ticket_comes_back_when_a_person_says_so(desk: Desk) -> None:
     code, out, _ = desk.meta("tickets", "add", str(desk.ticket()))
     assert (code, "1 tickets added or changed" in out) == (0, True)
     assert standing(desk) == {"mean": ("admitted", "")}
+
+
+def test_a_bad_entry_is_set_aside_and_the_rest_is_added(desk: Desk) -> None:
+    good = desk.ticket()
+    bad = desk.root / "bad.jsonl"
+    bad.write_text('{"id": "b"}\n' * 9)
+    code, out, err = desk.meta("tickets", "add", "--no-check", str(bad), str(good))
+    assert (code, out) == (1, "1 tickets added or changed\n")
+    assert "set aside 9, and went on with the rest:" in err
+    assert (err.count("`title` is missing"), "and 4 more; --json has them all" in err) == (5, True)
+    code, out, _ = desk.meta("tickets", "add", "--json", str(bad), str(good))
+    said = json.loads(out)
+    assert (code, said["added"], len(said["set_aside"])) == (1, 0, 9)
+    assert [(a["ticket"], a["status"]) for a in said["checked"]] == [("mean", "admitted")]
+    code, _, err = desk.meta("tickets", "add", str(bad))
+    assert (code, "9 entries of" in err) == (1, True)
+    code, out, _ = desk.meta("tickets", "check", "--again", "--json")
+    assert (code, [a["status"] for a in json.loads(out)]) == (0, ["admitted"])
+
+
+def test_what_cannot_be_mined_is_counted_and_told_with_the_first_reasons(desk: Desk, tmp_path: Path) -> None:
+    commits = OddCommits(Repository(tmp_path, {"shop.py": "", "tests/test_shop.py": ""}))
+    odd = commits.commit(b"The data is far too much of it", {b"data.csv": (b"100644", b"a line\n" * (4 << 20))})
+    code, out, err = desk.meta("tickets", "mine", str(commits.repository.path))
+    assert (code, out) == (0, "")
+    assert f"set aside 1, and went on with the rest:\n  {odd[:10]}  it changes 28 MB of files, more than 20" in err
+    line = json.loads(desk.meta("tickets", "mine", str(commits.repository.path), "--json")[1])
+    assert (line["fix_commit"], line["set_aside"], line["status"]) == (odd, True, "quarantined")
 
 
 def test_a_ticket_quarantined_by_hand_stays_so_until_it_is_restored(desk: Desk) -> None:

@@ -591,6 +591,62 @@ def test_the_agent_is_known_by_author_co_author_or_version_trailer(repository: R
     assert found[2].agent == AGENT
 
 
+@pytest.mark.parametrize(
+    ("trailer", "agent"),
+    [
+        ("Co-authored-by: Robo", "Robo"),
+        ("CO-AUTHORED-BY:  Robo  <>", "Robo"),
+        ("Assisted-by: Robo:robo-model-4 checkpatch", "Robo:robo-model-4 checkpatch"),
+        ("Assisted-by: Robo <robo@agents.test>", "Robo <robo@agents.test>"),
+        ("Generated-by: Robo", "Robo"),
+        ("Co-developed-by: Somebody <robo@agents.test>", "Somebody <robo@agents.test>"),
+    ],
+)
+def test_an_agent_is_credited_in_many_ways(
+    repository: Repository, outcomes: Outcomes, trailer: str, agent: str
+) -> None:
+    repository.pull(1, f"Fix line 3\n\n{trailer}", PERSON)
+    repository.pull(2, "Fix line 3\n\nReviewed-by: Robo\nHelped by Robo", PERSON)
+    repository.pull(3, "Fix line 3\n\nAssisted-by: Roboto\nCo-authored-by: Bob", PERSON)
+    found = outcomes(AgentIdentity(co_authors=("robo", "robo@*")))
+    assert {number: outcome.agent for number, outcome in found.items()} == {1: agent}
+
+
+def test_a_local_branch_behind_its_remote_stands_for_the_remotes(repository: Repository) -> None:
+    merged = repository.merge(repository.pull(7), "Merge pull request #7 from robo/fix\n\nFix line 3")
+    repository.git("update-ref", "refs/remotes/origin/main", merged)
+    repository.git("update-ref", "refs/heads/main", repository.base)
+    source = PlainGit(repository.path, AgentIdentity(authors=("robo@*",)), main="main")
+    assert {outcome.number: outcome.kind for outcome in source.outcomes()} == {7: OutcomeKind.MERGED}
+    (problem,) = source.problems
+    assert (problem.text, problem.is_kept) == ("main lacks commits of origin/main, so the latter is read", True)
+    repository.git("update-ref", "refs/heads/main", merged)
+    assert [outcome.kind for outcome in source.outcomes()] == [OutcomeKind.MERGED]
+    assert source.problems == []
+
+
+def test_a_pull_request_that_git_cannot_read_is_set_aside_and_keeps_no_other_back(
+    repository: Repository, tmp_path: Path
+) -> None:
+    repository.pull(1)
+    tree, base = repository.git("rev-parse", "main^{tree}"), repository.git("rev-parse", "main")
+    for number, (odd_tree, odd_parent) in {2: ("1" * 40, base), 3: (tree, "2" * 40)}.items():
+        raw = (
+            f"tree {odd_tree}\nparent {odd_parent}\nauthor {AGENT} 1700007200 +0000\ncommitter {AGENT} 1700007200 +0000"
+        )
+        (tmp_path / "raw").write_text(f"{raw}\n\nFix line 3\n")
+        made = repository.git("hash-object", "-t", "commit", "-w", "--literally", str(tmp_path / "raw"))
+        (repository.path / f".git/refs/pull/{number}").mkdir(parents=True)
+        (repository.path / f".git/refs/pull/{number}/head").write_text(made + "\n")
+    repository.pull(4)
+    source = PlainGit(repository.path, AgentIdentity(authors=("robo@*",)))
+    assert [outcome.number for outcome in source.outcomes()] == [1, 4]
+    assert {problem.place.partition("#")[2]: problem.text.split(";")[0] for problem in source.problems} == {
+        "2": "git cannot read its files",
+        "3": "git cannot read its commits",
+    }
+
+
 def test_brackets_in_a_pattern_stand_for_themselves(repository: Repository, outcomes: Outcomes) -> None:
     repository.pull(1, author=BOT)
     repository.pull(2, author="o <o@people.test>")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from meta.errors import MetaError
-from meta.tickets.from_files.ticket_files import load_tickets
+from meta.tickets.from_files.ticket_files import load_tickets, read_ticket_files
 from tests.repositories import ADD, CALC, FIXED, HIDDEN, Repository, write
 
 
@@ -140,6 +140,33 @@ def test_every_bad_entry_is_named_with_its_line_and_what_to_do(tmp_path: Path) -
     ):
         assert words in line
     assert "docs/tickets.md" in error.value.remedy
+
+
+def test_whatever_an_entry_holds_it_keeps_no_other_back(tmp_path: Path) -> None:
+    good = {"id": "a", "title": "A line\u2028is not over here", "base_commit": "1"}
+    odd = [
+        json.dumps({**good, "id": "b", "title": "\ud800"}),
+        json.dumps({**good, "id": "c", "repo": "a\0b"}),
+        json.dumps({**good, "id": "d", "repo": "~nobody-of-this-name/shop"}),
+        json.dumps({**good, "id": "e", "hidden": {"tests/\ud800.py": "x"}}),
+        json.dumps({**good, "id": "f", "hidden": {"tests/a.py": "\ud800"}}),
+        json.dumps({**good, "id": "g", "hidden_files": {"tests/a.py": "n" * 5000}}),
+        json.dumps({**good, "id": "h", "gold_file": "."}),
+        json.dumps({**good, "id": "i", "fix_commit": "--output=made"}),
+        '{"id": "j", "labels": ' + "[" * 100_000,
+        '{"id": "k", "seconds": ' + "9" * 5000 + "}",
+        "\0",
+    ]
+    text = "\n".join([json.dumps(good, ensure_ascii=False), *odd, json.dumps({**good, "id": "z"})])
+    (tmp_path / "a.jsonl").write_text("\ufeff" + text)
+    (tmp_path / "b.toml").write_bytes(b"\xff\xfe")
+    (tmp_path / "c.toml").write_text("a = " + "[" * 5000)
+    (tmp_path / "d.md").mkdir()
+    (tmp_path / "e.md").symlink_to("nowhere")
+    read = read_ticket_files([tmp_path, tmp_path / "nowhere.toml"])
+    assert [ticket.id for ticket in read.tickets] == ["a", "z"]
+    assert len(read.problems) == len(odd) + 5
+    assert not (tmp_path / "made").exists()
 
 
 def test_broken_toml_and_front_matter_are_named_by_line(tmp_path: Path) -> None:

@@ -90,10 +90,10 @@ def read_file(root: Path, path: str, most: int = MAX_FILE_BYTES) -> bytes | None
         if error.errno in (*_NO_FOLDER, errno.ENXIO):
             return None
         raise
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        os.close(opened)
+        return None
     with open(opened, "rb") as file:
-        about = os.fstat(opened)
-        if not stat.S_ISREG(about.st_mode):
-            return None
         content = file.read(most + 1)
     if len(content) > most:
         raise OddTree(f"{path[:200]} is larger than {most >> 20} MB")

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from worker_agent.borrowed_objects import borrow_objects
 from worker_agent.git import META_IDENTITY, GitError, run_git
 from worker_agent.machine_error import MachineError
 
@@ -102,11 +103,8 @@ def _check_out(repository: Path, tree_id: str, target: Path, scratch: Path) -> N
     An empty repository that borrows the objects does this, so that neither the configuration of `repository` nor its
     filters (large files, encryption) decide what the files contain.
     """
-    objects = run_git("rev-parse", "--path-format=absolute", "--git-path", "objects", cwd=repository).rstrip("\n")
-    object_format = "sha256" if len(tree_id) == 64 else "sha1"
     borrower = scratch / "borrower"
-    run_git("init", "--quiet", "--bare", "--template=", f"--object-format={object_format}", borrower)
-    (borrower / "objects" / "info" / "alternates").write_text(objects + "\n", "utf-8", "surrogateescape")
+    borrow_objects(repository, borrower)
     env = {"GIT_DIR": str(borrower), "GIT_WORK_TREE": str(target), "GIT_INDEX_FILE": str(scratch / "index")}
     run_git("read-tree", tree_id, cwd=target, env=env)
     # checkout-index, not archive: export-ignore would leave out the tests of many projects.

@@ -22,7 +22,7 @@ from feedback.git.reverts import Revert, RevertIndex, name_landed_change
 from feedback.identity import co_authors_in
 from feedback.messages import closed_numbers_in, pull_number_of, pull_title_of, strip_number, superseded_numbers_in
 
-CASE_FORMAT = 2
+CASE_FORMAT = 3
 """Increase this when the same repository would give other outcomes than before: old cursors would hide them."""
 _MAX_CANDIDATES = 12
 _SUCCESSION_SECONDS = 90 * 86_400
@@ -97,14 +97,15 @@ class CaseBuilder:
                 self._by_title.setdefault(_subject_key(title), []).append(step)
 
     def build(self, pulls: Iterable[AgentPull]) -> Iterator[PullCase]:
-        """Yield the case of each pull request, in order."""
+        """Yield the case of each pull request, in order; none for one whose trees git cannot read."""
         pulls = list(pulls)
         pairs = [(pull.base.tree if pull.base else self._clone.empty_tree, pull.head.tree) for pull in pulls]
         since = min((self._base_step(pull) for pull in pulls), default=0)
         main_files = MainFiles(self._clone, self._history, max(since, 0))
         reverts = RevertIndex(self._history, main_files)
         for pull, files in zip(pulls, self._clone.changed_files(pairs), strict=True):
-            yield self._case(pull, files, main_files, reverts)
+            if files is not None:
+                yield self._case(pull, files, main_files, reverts)
 
     def _base_step(self, pull: AgentPull) -> int:
         """Return the step that the pull request is based on; its own steps on main are later."""
@@ -217,8 +218,8 @@ def trees_around_landing(clone: Clone, history: History, landing: Landing) -> tu
 
 
 def _addresses_of(commit: Commit) -> Iterator[str]:
-    yield commit.author_email
-    yield from (address for _, address in co_authors_in(commit.message))
+    addresses = (commit.author_email, *(address for _, address in co_authors_in(commit.message)))
+    yield from filter(None, addresses)  # two that give none are not the same person
 
 
 def _subject_key(title: str) -> str:

@@ -92,6 +92,22 @@ class Clone:
         except FeedbackError:
             return None
 
+    def upstream_of(self, branch: str) -> str:
+        """Return the full name of the branch that a local branch follows.
+
+        Without a setting, that is the branch of the same name of `origin`, whether or not there is one.
+        """
+        told = read_git(self.path, "for-each-ref", "--format=%(upstream)", branch).strip()
+        return told or branch.replace("refs/heads/", "refs/remotes/origin/", 1)
+
+    def contains(self, tip: str, other: str) -> bool:
+        """Whether the commit `other` is part of the history of `tip`."""
+        try:
+            read_git(self.path, "merge-base", "--is-ancestor", other, tip)
+        except FeedbackError:
+            return False
+        return True
+
     def remote_url(self) -> str | None:
         """Return the address of the remote `origin`; None if there is none."""
         try:
@@ -126,24 +142,42 @@ class Clone:
                     yield Commit(sha, above, tree, author, mail, authored, committer_mail, committed, message)
                     fields = []
 
-    def changed_files(self, pairs: Iterable[TreePair]) -> Iterator[tuple[FileChange, ...]]:
-        """Yield the files that differ in each pair, in order."""
+    def readable_tips(self, tips: Sequence[str]) -> list[str]:
+        """Return those of these commits from which the whole history can be read."""
+        try:
+            read_whole = ("rev-list", "--stdin", "--ignore-missing", "--count")
+            with self._stream(read_whole, tips) as out:
+                out.read()
+        except FeedbackError:
+            half = len(tips) // 2
+            return self.readable_tips(tips[:half]) + self.readable_tips(tips[half:]) if half else []
+        return list(tips)
+
+    def changed_files(self, pairs: Iterable[TreePair]) -> Iterator[tuple[FileChange, ...] | None]:
+        """Yield the files that differ in each pair, in order; None where git cannot read one of the trees."""
         pairs = list(pairs)
+        found = self._compare_trees(list(dict.fromkeys(pairs)))
+        yield from (found.get(pair) for pair in pairs)
+
+    def _compare_trees(self, pairs: list[TreePair]) -> dict[TreePair, tuple[FileChange, ...]]:
+        found: dict[str, list[FileChange]] = {}
+        headings = {f"{before} {after}" for before, after in pairs}
         changes: list[FileChange] = []
-        is_first = True
-        with self._stream((*_DIFF_ARGUMENTS, "--raw", "-z"), (f"{a} {b}" for a, b in pairs)) as out:
-            fields = split_at_nul(out)
-            for field in fields:
-                # A pair's heading ends with a newline instead of a NUL, so the next field is attached to it.
-                while (end := field.find("\n")) == len(pairs[0][0]) * 2 + 1 and not field.startswith(":"):
-                    if not is_first:
-                        yield tuple(changes)
-                    is_first, changes, field = False, [], field[end + 1 :]
-                if field.startswith(":"):
-                    old, new, before, after, _ = field[1:].split(" ")
-                    changes.append((next(fields), f"{old} {before}", f"{new} {after}"))
-        if pairs:
-            yield tuple(changes)
+        try:
+            with self._stream((*_DIFF_ARGUMENTS, "--raw", "-z"), sorted(headings)) as out:
+                fields = split_at_nul(out)
+                for field in fields:
+                    # A pair's heading ends with a newline instead of a NUL, so the next field is attached to it.
+                    while (end := field.find("\n")) > 0 and field[:end] in headings:
+                        changes = found[field[:end]] = []
+                        field = field[end + 1 :]
+                    if field.startswith(":"):
+                        old, new, before, after, _ = field[1:].split(" ")
+                        changes.append((next(fields), f"{old} {before}", f"{new} {after}"))
+        except FeedbackError:  # one bad pair ends the process: find it by bisection
+            half = len(pairs) // 2
+            return self._compare_trees(pairs[:half]) | self._compare_trees(pairs[half:]) if half else {}
+        return {pair: tuple(found[heading]) for pair in pairs if (heading := f"{pair[0]} {pair[1]}") in found}
 
     def patches(self, pairs: Iterable[TreePair]) -> Iterator[Iterator[bytes]]:
         """Yield the lines of each pair's unified diff, in order.

@@ -17,7 +17,7 @@ class MainFiles:
     def __init__(self, clone: Clone, history: History, since: int) -> None:
         self._since = since
         pairs = [trees_around_step(clone, history, step) for step in range(since, len(history.chain))]
-        self._steps = list(clone.changed_files(pairs))
+        self._steps = [files or () for files in clone.changed_files(pairs)]
         self._by_path: dict[str, list[int]] = {}
         self._by_result: dict[tuple[str, str], list[int]] = {}
         for step, files in enumerate(self._steps, since):

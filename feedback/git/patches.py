@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from feedback.git.clone import Clone, FileChange, TreePair
 from feedback.outcome import MAX_DIFF_CHARS, Diff
+from feedback.problems import FeedbackError
 
 _MODE = re.compile(rb"(new file|deleted file|old|new) mode (\d+)")
 _NO_BLOB_MODES = ("000000", "160000")
@@ -97,13 +98,17 @@ class TreeChange:
 class PatchCache:
     """The changes between pairs of trees.
 
-    It knows the files of all pairs from the start, and the patches of those that were loaded.
+    It knows the files of all pairs from the start, and the patches of those that were loaded. Raises `FeedbackError`
+    if git cannot read one of the trees.
     """
 
     def __init__(self, clone: Clone, pairs: Iterable[TreePair]) -> None:
         self._clone = clone
         pairs = list(dict.fromkeys(pairs))
-        self._files = dict(zip(pairs, clone.changed_files(pairs), strict=True))
+        files = dict(zip(pairs, clone.changed_files(pairs), strict=True))
+        if unreadable := next((pair for pair, changed in files.items() if changed is None), None):
+            raise FeedbackError(f"git cannot compare the trees {' and '.join(unreadable)}. Run `git fsck`.")
+        self._files = {pair: changed for pair, changed in files.items() if changed is not None}
         self._patches: dict[tuple[FileChange, ...], Patch] = {}
 
     def __getitem__(self, pair: TreePair) -> TreeChange:

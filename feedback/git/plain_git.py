@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from feedback.git.agent_pulls import find_agent_pulls, find_pull_heads
@@ -68,7 +68,7 @@ class PlainGit:
         self._path = Path(path)
         self._identity, self._main, self._open_days = identity, main, open_days
         self._repository = repository
-        self.problems: list[Problem] = []  # git can be read in full, or not at all
+        self.problems: list[Problem] = []
         self._position: str | None = None
         self._seen: dict[str, str] | None = None
 
@@ -88,6 +88,7 @@ class PlainGit:
         Raises `FeedbackError` if the clone cannot be read.
         """
         check_cursor(since, self.name)
+        self.problems = []
         before = dict(since.seen) if since else {}
         self._position, self._seen = None, dict(before)
         with open_clone(self._path) as clone:
@@ -105,10 +106,14 @@ class PlainGit:
             position = hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
             if since is None or since.position != position:
                 branches = [sha for name, (sha, _) in refs.items() if name.startswith(("refs/heads/", "refs/remotes/"))]
-                history = History(clone.commits([tip, *branches, *heads.values()]), tip)
+                history = self._read_history(clone, tip, [*branches, *heads.values()])
+                unread = (number for number, sha in heads.items() if sha not in history.commits)
+                self._set_aside(repository, unread, "its commits")
                 index = MainIndex(history, gitlab)
-                pulls = find_agent_pulls(heads, index, self._identity)
+                pulls = list(find_agent_pulls(heads, index, self._identity))
                 cases = list(CaseBuilder(clone, history, index, gitlab, self._open_days).build(pulls))
+                read = {case.pull.number for case in cases}
+                self._set_aside(repository, (p.number for p in pulls if p.number not in read), "its files")
                 for finding in self._compare(clone, history, cases, before, repository):
                     yield from self._changed_outcome(finding, repository, _pulls_url_of(url, gitlab))
             self._position = position
@@ -122,7 +127,33 @@ class PlainGit:
         changed = [c for key, c in keys.items() if before.get(key, "")[:_DIGEST_CHARS] != c.fingerprint]
         comparison = CaseComparison(clone, history)
         for start in range(0, len(changed), _CASES_AT_ONCE):
-            yield from comparison.compare(changed[start : start + _CASES_AT_ONCE])
+            yield from self._compare_each(comparison, changed[start : start + _CASES_AT_ONCE], repository)
+
+    def _compare_each(
+        self, comparison: CaseComparison, cases: Sequence[PullCase], repository: str
+    ) -> Iterator[CaseFinding]:
+        """Yield what is found about each case; one that cannot be compared is set aside, and keeps no other back."""
+        try:
+            yield from comparison.compare(cases)
+        except FeedbackError as error:
+            if len(cases) == 1:
+                self.problems.append(Problem(f"{repository}#{cases[0].pull.number}", str(error)))
+                return
+            half = len(cases) // 2
+            yield from self._compare_each(comparison, cases[:half], repository)
+            yield from self._compare_each(comparison, cases[half:], repository)
+
+    @staticmethod
+    def _read_history(clone: Clone, tip: str, others: Sequence[str]) -> History:
+        """Read all commits; without those that git cannot read to their beginnings, if there are such."""
+        try:
+            return History(clone.commits([tip, *others]), tip)
+        except FeedbackError:
+            return History(clone.commits([tip, *clone.readable_tips(others)]), tip)
+
+    def _set_aside(self, repository: str, numbers: Iterable[int], what: str) -> None:
+        text = f"git cannot read {what}; fetch it again, or run `git fsck`"
+        self.problems += [Problem(f"{repository}#{number}", text) for number in numbers]
 
     def _changed_outcome(self, finding: CaseFinding, repository: str, pulls_url: str | None) -> Iterator[Outcome]:
         """Yield the outcome of a finding, unless it is as the cursor has it."""
@@ -151,11 +182,25 @@ class PlainGit:
             )
         for name in names:
             if name in refs:
-                return name, refs[name][0]
+                return self._follow_remote(clone, refs, name)
         raise FeedbackError(
             f"{self._path} has no branch {self._main or 'main or master'}. Name the branch that pull requests are"
             " merged into."
         )
+
+    def _follow_remote(self, clone: Clone, refs: Mapping[str, tuple[str, str]], name: str) -> tuple[str, str]:
+        """Return what a branch follows where it lacks commits of that, and say so; otherwise the branch itself."""
+        tip = refs[name][0]
+        upstream = clone.upstream_of(name) if name.startswith("refs/heads/") else ""
+        if upstream not in refs or clone.contains(tip, refs[upstream][0]):
+            return name, tip
+        text = f"{_short(name)} lacks commits of {_short(upstream)}, so the latter is read"
+        self.problems.append(Problem(str(self._path), text, is_kept=True))
+        return upstream, refs[upstream][0]
+
+
+def _short(ref: str) -> str:
+    return ref.removeprefix("refs/heads/").removeprefix("refs/remotes/")
 
 
 def _repository_name_of(url: str | None) -> str | None:

@@ -9,7 +9,7 @@ import typer
 
 from meta.cli.command_group import make_group
 from meta.cli.options import HERE, JSON_OPTION, PULL_ARGUMENT, REASON_OPTION, resolve_given_texts
-from meta.cli.output import print_json, print_result, report
+from meta.cli.output import print_json, print_result, report, report_first
 from meta.errors import ExitCode, MetaError
 
 group = make_group("See how pull requests ended and why, or correct it.\n\nWithout a command, it lists them.")
@@ -48,8 +48,7 @@ def ingest_feedback_command(
         for result in results:
             new = ", ".join(f"{n} {kind}" for kind, n in sorted(result.kinds.items()))
             print_result(f"{result.source}: {new or ('not read' if result.failure else 'nothing new')}")
-            for problem in result.problems:
-                report(f"  {problem}")
+            report_first(result.problems)
         if counts:
             print_result("\n" + outcome_counts_page(counts, share))
     if failed := [result.failure for result in results if result.failure]:

@@ -36,14 +36,23 @@ def print_json(data: object) -> None:
     typer.echo(show_controls_in_json(mask_secrets(json.dumps(data, ensure_ascii=False, default=str))))
 
 
-def report_set_aside(reasons: Sequence[str], first: int = 3) -> None:
-    """Say how many inputs were set aside, and why the first of them were, on standard error."""
+FIRST_LINES = 5
+"""How many of many lines of one kind a person is shown."""
+
+
+def report_first(lines: Sequence[str]) -> None:
+    """Print the first of many lines of progress, indented, and how many more there are."""
+    for line in lines[:FIRST_LINES]:
+        report(f"  {line}")
+    if len(lines) > FIRST_LINES:
+        report(f"  and {len(lines) - FIRST_LINES} more; --json has them all")
+
+
+def report_set_aside(reasons: Sequence[str]) -> None:
+    """Say how many inputs were set aside, and why the first of them were."""
     if reasons:
         report(f"set aside {len(reasons)}, and went on with the rest:")
-        for reason in reasons[:first]:
-            report(f"  {reason[:200]}")
-        if len(reasons) > first:
-            report(f"  and {len(reasons) - first} more; --json has them all")
+        report_first([reason[:300] for reason in reasons])
 
 
 def print_error(error: MetaError) -> int:

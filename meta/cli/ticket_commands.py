@@ -66,6 +66,7 @@ def show_ticket_command(
 def check_tickets_command(
     runs: Annotated[int, typer.Option(min=1, metavar="NUMBER", help="Runs of the merged change and of the base.")] = 3,
     again: AGAIN_OPTION = False,
+    as_json: JSON_OPTION = False,
 ) -> None:
     """Admit or quarantine new tickets.
 
@@ -76,7 +77,9 @@ def check_tickets_command(
     with open_writable(HERE, "tickets check", report) as app:
         if again:
             app.store.tickets.reset()
-        check_new_tickets(app, runs)
+        found = check_new_tickets(app, runs, quiet=as_json)
+    if as_json:
+        print_json([admission.model_dump() for admission in found])
 
 
 def remove_tickets_command(tickets: TICKETS_ARGUMENT, reason: REASON_OPTION = "") -> None:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from meta.cli.options import AGAIN_OPTION, HERE, JSON_LINES_OPTION, resolve_given
+from meta.cli.options import AGAIN_OPTION, HERE, JSON_LINES_OPTION, JSON_OPTION, resolve_given
 from meta.cli.output import print_json, print_result, report, report_set_aside
 from meta.errors import ExitCode
 
 if TYPE_CHECKING:
     from meta.app import App
+    from meta.records.ticket import Admission
 
 
 def add_tickets_command(
@@ -21,20 +22,28 @@ def add_tickets_command(
         typer.Argument(metavar="FILE", callback=resolve_given, help="JSONL, TOML or Markdown; see docs/tickets.md."),
     ],
     check: Annotated[bool, typer.Option(help="Check them at once.")] = True,
+    as_json: JSON_OPTION = False,
 ) -> None:
     """Add tickets from files.
 
-    If one entry is invalid, it is named, and nothing from its file is added.
+    An invalid entry is named and set aside, and the rest is added. Then the exit code is 1.
     """
     from meta.app import open_writable
-    from meta.tickets.from_files.ticket_files import load_tickets
+    from meta.tickets.from_files.ticket_files import read_ticket_files, require_all_read
 
     with open_writable(HERE, "tickets add", report) as app:
-        loaded = [ticket for file in files for ticket in load_tickets(file)]
-        added = sum(app.store.tickets.add(ticket) for ticket in loaded)
-        print_result(f"{added} tickets added or changed")
-        if check:
-            check_new_tickets(app)
+        read = read_ticket_files(files)
+        if not read.tickets:
+            require_all_read(read, ", ".join(map(str, files)))
+        added = sum(app.store.tickets.add(ticket) for ticket in read.tickets)
+        if not as_json:
+            print_result(f"{added} tickets added or changed")
+            report_set_aside(read.problems)
+        found = check_new_tickets(app, quiet=as_json) if check else []
+        if as_json:
+            print_json({"added": added, "set_aside": read.problems, "checked": [a.model_dump() for a in found]})
+    if read.problems:
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def mine_command(
@@ -105,10 +114,12 @@ def from_feedback_command(
     report(", ".join(f"{n} {name}" for name, n in counts.items()))
 
 
-def check_new_tickets(app: App, runs: int = 3) -> None:
-    """Admit or quarantine every new ticket, and print how many of each."""
+def check_new_tickets(app: App, runs: int = 3, *, quiet: bool = False) -> list[Admission]:
+    """Admit or quarantine every new ticket; unless `quiet`, print how many of each."""
     from meta.tickets.admission.queue import admit_waiting_tickets
 
     found = admit_waiting_tickets(app.store.tickets, app.workshop, app.settings.replay, report, runs)
     admitted = sum(a.status == "admitted" for a in found)
-    print_result(f"{admitted} admitted, {len(found) - admitted} quarantined")
+    if not quiet:
+        print_result(f"{admitted} admitted, {len(found) - admitted} quarantined")
+    return found

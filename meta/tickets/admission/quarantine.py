@@ -20,7 +20,7 @@ class NotAdmissible(Exception):
 def examine_diff(ticket: Ticket, diff: str, bench: Bench, options: RunOptions = RunOptions()) -> Examination:
     """Grade one diff of a ticket that is being tried.
 
-    Raises `NotAdmissible` when nothing could be learnt, and `OSError` when this machine is at fault.
+    Raises `NotAdmissible` when nothing could be learnt, and `MachineError` when this machine is at fault.
     """
     for _ in range(RUN_ATTEMPTS):
         examined = examine_submission(ticket, diff, bench, options)

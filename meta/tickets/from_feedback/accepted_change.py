@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +11,8 @@ from feedback.outcome import Outcome, OutcomeKind
 from meta.tickets.mining.briefs import brief_title_of
 from meta.tickets.mining.changes import MainlineChange, list_history, squash_changes
 from meta.tickets.mining.commit_messages import decode_message
-from meta.tickets.mining.file_changes import count_changed_lines
+from meta.tickets.mining.file_changes import count_changed_lines, resolve_commit
+from worker_agent.borrowed_objects import borrowed_objects
 from worker_agent.git import BINARY_DIFF, META_IDENTITY, GitError, run_git, run_git_bytes
 
 _INSTEAD = frozenset({"superseded", "absorbed", "closes", "successor"})
@@ -106,7 +106,9 @@ def _read_messages(repository: Path, outcome: Outcome) -> str:
     span = f"{outcome.base_sha}..{submitted}" if outcome.base_sha else submitted
     try:
         form = ("--format=%B", "--encoding=UTF-8", "--no-notes", "--no-color", "--no-patch")
-        return decode_message(run_git_bytes("log", "--no-merges", "--max-count=20", *form, span, "--", cwd=repository))
+        return decode_message(
+            run_git_bytes("log", "--no-merges", "--max-count=20", *form, "--end-of-options", span, "--", cwd=repository)
+        )
     except GitError:
         return outcome.title
 
@@ -121,30 +123,18 @@ def find_submission(repository: Path, outcome: Outcome, base: str) -> str:
     if not submitted or not _exists(repository, submitted):
         return _take_kept_diff(outcome)
     try:
-        with tempfile.TemporaryDirectory(prefix="meta-merge-") as store:
-            objects = run_git("rev-parse", "--git-path", "objects", cwd=repository).strip()
-            env = {
-                "GIT_OBJECT_DIRECTORY": store,
-                "GIT_ALTERNATE_OBJECT_DIRECTORIES": str((repository / objects).resolve()),
-            }
-            began = outcome.base_sha or run_git("merge-base", base, submitted, cwd=repository).strip()
+        base, submitted = (resolve_commit(repository, name) for name in (base, submitted))
+        fork = run_git("merge-base", base, submitted, cwd=repository).strip() if not outcome.base_sha else ""
+        began = fork or resolve_commit(repository, outcome.base_sha or base)
+        with borrowed_objects(repository) as store:
             # Two new commits, so that they fork where the pull request began, even if main merged and then
             # reverted it.
             sides = [
-                run_git(
-                    "commit-tree",
-                    "-p",
-                    began,
-                    "-m",
-                    "side",
-                    f"{side}^{{tree}}",
-                    cwd=repository,
-                    env=env | META_IDENTITY,
-                ).strip()
+                run_git("commit-tree", "-p", began, "-m", "side", f"{side}^{{tree}}", cwd=store, env=META_IDENTITY)
                 for side in (base, submitted)
             ]
-            merged = run_git("merge-tree", "--write-tree", *sides, cwd=repository, env=env)
-            diff = run_git(*BINARY_DIFF, base, merged.strip(), cwd=repository, env=env)
+            merged = run_git("merge-tree", "--write-tree", *(side.strip() for side in sides), cwd=store)
+            diff = run_git(*BINARY_DIFF, base, merged.strip(), cwd=store)
     except GitError:
         raise NoTicket("what was submitted conflicts with what the accepted change stands on") from None
     if not diff.strip():
@@ -167,7 +157,7 @@ def _find_paths(diff: str) -> set[str]:
 
 def _exists(repository: Path, commit: str) -> bool:
     try:
-        run_git("cat-file", "-e", f"{commit}^{{commit}}", cwd=repository)
+        resolve_commit(repository, commit)
     except GitError:
         return False
     return True

@@ -5,10 +5,10 @@ The accepted change must pass, and the first submission must fail.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from feedback.outcome import Cause, Outcome
@@ -19,12 +19,14 @@ from meta.gateway.models import Models, explain_service_errors
 from meta.project import Report
 from meta.records.record import Record
 from meta.records.ticket import Ticket, TicketStatus
+from meta.set_aside import why_set_aside
 from meta.settings import RepositorySettings, Settings
 from meta.store.outcomes import FeedbackTicket
 from meta.store.store import Store
 from meta.tickets.admission.review_drafts import ModelCheckDrafter
 from meta.tickets.from_feedback.accepted_change import NoTicket, TicketSides, ticket_sides
 from meta.tickets.mining.attempt import ChangeOrigin, MiningOptions, mine_change
+from meta.tickets.mining.main_branch import choose_branch
 from meta.tickets.mining.mined_ticket import MinedTicket
 from meta.tickets.mining.miner import CancellableProgress
 
@@ -80,8 +82,9 @@ def convert_outcomes(
     rejects the request: a pull request that needs its answer is then not recorded.
     """
     outcomes, waiting = store.outcomes.all(), list[_Pair]()
+    main_of = cache(partial(choose_branch, report=report))
     for outcome in (o for o in outcomes if o.kind.came_back):
-        found = _find_sides(settings, outcome, outcomes)
+        found = _find_sides(settings, outcome, outcomes, main_of)
         if isinstance(found, str):
             yield _conversion_result(outcome, None, found)
         elif not again and (known := _find_known(store, found)):
@@ -112,7 +115,9 @@ def convert_outcomes(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _find_sides(settings: Settings, outcome: Outcome, outcomes: list[Outcome]) -> _Pair | str:
+def _find_sides(
+    settings: Settings, outcome: Outcome, outcomes: list[Outcome], main_of: Callable[[Path, str], str]
+) -> _Pair | str:
     """Return the two sides of the ticket, or why there are none."""
     if outcome.cause in _NOT_WRONG:
         return f"nobody said that it was wrong: {_NOT_WRONG[outcome.cause]}"
@@ -121,11 +126,11 @@ def _find_sides(settings: Settings, outcome: Outcome, outcomes: list[Outcome]) -
         return f"no [[repositories]] of meta.toml is a clone of {outcome.repository}"
     path = (settings.root / clone.path).resolve()
     try:
-        return _Pair(outcome, path, ticket_sides(path, outcome, outcomes, clone.main))
+        return _Pair(outcome, path, ticket_sides(path, outcome, outcomes, main_of(path, clone.main)))
     except NoTicket as why:
         return str(why)
-    except MetaError as error:
-        return error.message
+    except Exception as error:
+        return why_set_aside(error)
 
 
 def _find_clone(clones: Sequence[RepositorySettings], outcome: Outcome) -> RepositorySettings | None:

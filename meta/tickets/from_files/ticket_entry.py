@@ -53,6 +53,7 @@ class TicketEntry(BaseModel):
     # `meta tickets mine --json` adds these; a mined line can be read back unchanged.
     status: str = ""
     reason: str = ""
+    set_aside: bool = False
 
 
 def ticket_of(fields: dict[str, Any], folder: Path) -> Ticket:

@@ -5,54 +5,93 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from meta.errors import MetaError
 from meta.records.ticket import Ticket
+from meta.set_aside import why_set_aside
 from meta.tickets.from_files.ticket_entry import BadEntry, ticket_of
 
 _Found = tuple[int, dict[str, Any] | str]
 """The line number and fields of an entry, or what is wrong with it."""
 
 
-def load_tickets(path: Path) -> list[Ticket]:
-    """Read the tickets of a file, or of all ticket files of a folder, in order.
+@dataclass(frozen=True)
+class TicketFiles:
+    """What files hold: tickets in order, and each entry that is none, as "file:line: what is wrong; what to do"."""
 
-    Raises one `MetaError` that names every bad entry as "file:line: what is wrong; what to do".
-    """
-    files = [path]
-    if path.is_dir():
-        files = sorted(p for p in path.iterdir() if p.suffix in (".jsonl", ".toml", ".md"))
+    tickets: tuple[Ticket, ...]
+    problems: tuple[str, ...]
+
+
+def read_ticket_files(paths: Iterable[Path]) -> TicketFiles:
+    """Read the tickets of files, and of all ticket files of folders. A bad entry or file keeps no other back."""
     tickets: list[Ticket] = []
     problems: list[str] = []
     places: dict[str, str] = {}
-    for file in files:
-        for line, fields in _read_entries(file):
-            place = f"{file}:{line}"
-            try:
-                if isinstance(fields, str):
-                    raise BadEntry(fields)
-                ticket = ticket_of(fields, file.parent)
-                if ticket.id in places:
-                    raise BadEntry(f"id {ticket.id!r} is taken by {places[ticket.id]}; give it another")
-                places[ticket.id] = place
-                tickets.append(ticket)
-            except BadEntry as refused:
-                problems.append(f"{place}: {refused}")
-    if problems:
-        count = "an entry" if len(problems) == 1 else f"{len(problems)} entries"
+    for file in (file for path in paths for file in _list_files(path)):
+        place = str(file)
+        try:
+            for line, fields in _read_entries(file):
+                place = f"{file}:{line}"
+                try:
+                    ticket = _read_ticket(fields, file.parent)
+                    if ticket.id in places:
+                        raise BadEntry(f"id {ticket.id!r} is taken by {places[ticket.id]}; give it another")
+                    places[ticket.id] = place
+                    tickets.append(ticket)
+                except BadEntry as refused:
+                    problems.append(f"{place}: {refused}")
+        except MetaError as error:
+            problems.append(f"{error.message}; {error.remedy}")
+    return TicketFiles(tuple(tickets), tuple(problems))
+
+
+def load_tickets(path: Path) -> list[Ticket]:
+    """Read the tickets of a file or a folder, all of which must be good.
+
+    Raises one `MetaError` that names every bad entry.
+    """
+    read = read_ticket_files([path])
+    require_all_read(read, str(path))
+    return list(read.tickets)
+
+
+def require_all_read(read: TicketFiles, what: str) -> None:
+    """Raise `MetaError` if an entry could not be read."""
+    if read.problems:
+        count = "an entry" if len(read.problems) == 1 else f"{len(read.problems)} entries"
         raise MetaError(
-            f"{count} of {path} cannot be read:\n" + "\n".join(problems),
+            f"{count} of {what} cannot be read:\n" + "\n".join(read.problems),
             "correct the file; docs/tickets.md has the format",
         )
-    return tickets
+
+
+def _list_files(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(p for p in path.iterdir() if p.suffix in (".jsonl", ".toml", ".md"))
+    return [path]
+
+
+def _read_ticket(fields: dict[str, Any] | str, folder: Path) -> Ticket:
+    if isinstance(fields, str):
+        raise BadEntry(fields)
+    try:
+        ticket = ticket_of(fields, folder)
+        ticket.model_dump_json()  # what cannot be stored is found out here
+        return ticket
+    except BadEntry:
+        raise
+    except Exception as error:
+        raise BadEntry(why_set_aside(error)) from None
 
 
 def _read_entries(file: Path) -> Iterator[_Found]:
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise MetaError(f"{file} is not UTF-8 text", "name a .jsonl, .toml or .md file") from None
     except OSError as error:
@@ -87,6 +126,9 @@ def _read_toml(text: str) -> Iterator[_Found]:
         found = re.search(r"line (\d+)", str(error))
         yield int(found[1]) if found else 1, f"this is not TOML ({error})"
         return
+    except (ValueError, RecursionError) as error:
+        yield 1, f"this is not TOML ({error})"
+        return
     lines = [n for n, line in enumerate(text.split("\n"), 1) if re.match(r"\s*\[\[\s*ticket\s*\]\]", line)]
     entries = parsed.get("ticket", [])
     if not isinstance(entries, list) or parsed.keys() - {"ticket"}:
@@ -109,7 +151,7 @@ def _read_markdown(text: str) -> _Found:
     except tomllib.TOMLDecodeError as error:
         at = re.search(r"line (\d+)", str(error))
         return 1 + int(at[1]) if at else 2, f"the fields are not TOML ({error})"
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return 2, str(error)
     heading = re.match(r"\s*#\s+(.+?)\s*\n(.*)", body + "\n", re.DOTALL)
     if heading and "title" not in fields:

@@ -33,7 +33,8 @@ _PREFIX = re.compile(
 _UNFIT_PREFIX = re.compile(r"^(chore|docs?|ci|build|style|tests?|refactor)(\([^)]*\))?!?:", re.IGNORECASE)
 _TRAILER = re.compile(
     r"""^(co-authored-by|signed-off-by|change-id|reviewed-by|acked-by|cherry-picked|depends-on|claude-session
-    |for\ more\ information,\ see|generated\ by|generated\ with|assisted-by|tested-by|pr-url|cc:|---+$|\*{3,}$|🤖).*""",
+    |for\ more\ information,\ see|generated\ by|generated\ with|(assisted|generated|co-developed)-by
+    |tested-by|pr-url|cc:|---+$|\*{3,}$|🤖).*""",
     re.IGNORECASE | re.VERBOSE,
 )
 _TELLS_HOW = re.compile(

@@ -11,8 +11,7 @@ from meta.errors import MetaError
 from meta.languages.python.test_files import is_protected, is_test_side, pytest_tables_of
 from meta.records.ticket import HiddenFile
 from meta.set_aside import quote_bytes
-from meta.tickets.mining.file_changes import list_file_changes, require_contents
-from worker_agent.git import BINARY_DIFF, run_git
+from meta.tickets.mining.file_changes import list_file_changes, read_diff, require_contents, resolve_commit
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,7 @@ def split_change(repository: Path, base: str, fix: str) -> ChangeSides:
     renamed file is one removed and one added. `pyproject.toml` is hidden when its pytest tables changed. Raises
     `MetaError` for a change that no ticket can hold, and `GitError` for one that git cannot read.
     """
+    base, fix = (resolve_commit(repository, name) for name in (base, fix))
     changes = list_file_changes(repository, base, fix)
     require_contents(repository, changes)
     before, after = CommitTree(repository, base), CommitTree(repository, fix)
@@ -60,17 +60,7 @@ def split_change(repository: Path, base: str, fix: str) -> ChangeSides:
             hidden.append(HiddenFile(path=path, content=content, executable=change.is_executable))
         else:
             gold.append(path)
-    diff = ""
-    if gold:
-        diff = run_git(
-            *BINARY_DIFF,
-            base,
-            fix,
-            "--",
-            *(f":(literal){path}" for path in gold),
-            cwd=repository,
-        )
-    return ChangeSides(diff, tuple(hidden), tuple(links))
+    return ChangeSides(read_diff(repository, base, fix, gold), tuple(hidden), tuple(links))
 
 
 def _read_tables(tree: CommitTree) -> object:

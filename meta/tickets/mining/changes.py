@@ -11,8 +11,13 @@ from meta.errors import MetaError
 from meta.languages.python.test_files import is_protected, is_test_side
 from meta.set_aside import why_set_aside
 from meta.tickets.mining.commit_messages import decode_message
-from meta.tickets.mining.file_changes import count_changed_lines, list_file_changes, require_contents
-from worker_agent.git import GitError, run_git, run_git_bytes
+from meta.tickets.mining.file_changes import (
+    count_changed_lines,
+    list_file_changes,
+    require_contents,
+    resolve_commit,
+)
+from worker_agent.git import GitError, run_git_bytes
 
 MAX_SOURCE_FILES = 12
 """The most source files that one task may touch."""
@@ -157,7 +162,7 @@ def list_history(repository: Path, span: str, since: str | None = None) -> list[
 def squash_changes(repository: Path, base: str, fix: str) -> MainlineChange | None:
     """Return `base` to `fix` as one change; `None` if either is missing."""
     try:
-        parent = run_git("rev-parse", "--verify", "--quiet", f"{base}^{{commit}}", cwd=repository).strip()
+        parent, fix = (resolve_commit(repository, name) for name in (base, fix))
         counted = count_changed_lines(repository, parent, fix)
     except GitError:
         return None
@@ -178,7 +183,9 @@ def pull_messages_of(repository: Path, change: MainlineChange) -> list[str]:
         return []
     form = ("-z", "--format=%B", "--encoding=UTF-8", "--no-notes", "--no-color", "--no-patch")
     try:
-        log = run_git_bytes("log", "--no-merges", "--reverse", "--max-count=20", *form, *span, "--", cwd=repository)
+        log = run_git_bytes(
+            "log", "--no-merges", "--reverse", "--max-count=20", *form, "--end-of-options", *span, "--", cwd=repository
+        )
     except GitError:
         return []
     return [message for text in log.split(b"\0") if (message := decode_message(text))]

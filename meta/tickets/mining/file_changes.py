@@ -1,4 +1,7 @@
-"""Reads which files a change touches, with git's plumbing, which no `diff.*` setting changes."""
+"""Reads what a change touches: from objects alone, so that no setting or attribute of a clone changes it.
+
+Commits are named by their full ids.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,9 @@ from pathlib import Path
 
 from meta.errors import MetaError
 from meta.set_aside import quote_bytes
-from worker_agent.git import run_git
+from worker_agent.borrowed_objects import borrowed_objects
+from worker_agent.foreign_tree import MAX_DEPTH, MAX_PATH_BYTES
+from worker_agent.git import BINARY_DIFF, run_git
 
 MAX_CHANGED_FILES = 500
 """A change of more files is no ticket, whatever they are."""
@@ -16,8 +21,8 @@ MAX_CHANGED_FILES = 500
 MAX_CHANGED_MB = 20
 """The most that the changed files may weigh, before and after together: each replay copies them."""
 
-MAX_FOLDERS, MAX_PATH_BYTES, MAX_NAME_BYTES = 100, 1000, 255
-"""The deepest and longest paths that can be copied from folder to folder."""
+MAX_NAME_BYTES = 255
+"""The most that file systems take."""
 
 _LINK_MODES = frozenset({"120000", "160000"})
 _TREE_OPTIONS = ("-r", "-z", "--no-renames", "--ignore-submodules=none")
@@ -49,6 +54,12 @@ class FileChange:
         return self.modes[1] == "100755"
 
 
+def resolve_commit(repository: Path, name: str) -> str:
+    """Return the full id of a commit. Raises `GitError` if there is none of that name."""
+    names = ("--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    return run_git("rev-parse", *names, cwd=repository).strip()
+
+
 def list_file_changes(repository: Path, base: str, fix: str) -> list[FileChange]:
     """Return the files that differ, by path. No file's content is needed, so a partial clone has all of it.
 
@@ -67,8 +78,18 @@ def count_changed_lines(repository: Path, base: str, fix: str) -> tuple[tuple[st
 
     Raises `GitError` when a commit or a content cannot be read.
     """
-    text = run_git("diff-tree", "--numstat", *_TREE_OPTIONS, base, fix, "--", cwd=repository)
+    with borrowed_objects(repository) as objects:  # attributes would say which files are binary
+        text = run_git("diff-tree", "--numstat", *_TREE_OPTIONS, base, fix, "--", cwd=objects)
     return tuple(_parse_numstat(text))
+
+
+def read_diff(repository: Path, base: str, fix: str, paths: Iterable[str]) -> str:
+    """Return the diff of these paths, as git's own settings make it; empty without paths."""
+    literal = [f":(literal){path}" for path in paths]
+    if not literal:
+        return ""
+    with borrowed_objects(repository) as objects:
+        return run_git(*BINARY_DIFF, base, fix, "--", *literal, cwd=objects)
 
 
 def require_contents(repository: Path, changes: Iterable[FileChange]) -> None:
@@ -85,7 +106,8 @@ def require_contents(repository: Path, changes: Iterable[FileChange]) -> None:
     }
     asked = "".join(f"{blob}\n" for blob in path_of).encode()
     size = 0
-    answers = run_git("cat-file", "--batch-check=%(objecttype) %(objectsize)", cwd=repository, stdin=asked)
+    with borrowed_objects(repository) as objects:  # a partial clone would ask its remote
+        answers = run_git("cat-file", "--batch-check=%(objecttype) %(objectsize)", cwd=objects, stdin=asked)
     for path, answer in zip(path_of.values(), answers.splitlines(), strict=True):
         kind, _, number = answer.partition(" ")
         if kind != "blob":
@@ -101,7 +123,7 @@ def require_storable_paths(paths: Iterable[str]) -> None:
     """Raise `MetaError` for a path that is too long or too deep to be laid out on a disk."""
     for path in paths:
         parts = path.encode("utf-8", "surrogateescape").split(b"/")
-        if len(parts) > MAX_FOLDERS or max(map(len, parts)) > MAX_NAME_BYTES or len(path) > MAX_PATH_BYTES:
+        if len(parts) > MAX_DEPTH or max(map(len, parts)) > MAX_NAME_BYTES or len(path) > MAX_PATH_BYTES // 2:
             raise MetaError(f"a path is too long for a workspace: {quote_bytes(path)[:60]}…")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -14,6 +15,7 @@ from meta.store.tickets import Tickets
 from meta.tickets.mining.attempt import MiningOptions, mine_change
 from meta.tickets.mining.briefs import brief_title_of
 from meta.tickets.mining.changes import MainLine, UnreadableChange, find_minable_changes
+from meta.tickets.mining.main_branch import choose_branch, report_gaps
 from meta.tickets.mining.mined_ticket import MinedTicket
 from worker_agent.sandbox.process import kill_all_jobs
 
@@ -35,6 +37,8 @@ def mine_repository(
     can resume. `jobs` changes are tried at a time. Raises `MetaError` when there is no history to read.
     """
     workshop.require_sandbox()  # do not quarantine tickets because this machine has none
+    report_gaps(repository, report)
+    main_line = replace(main_line, branch=choose_branch(repository, main_line.branch, report))
     waiting = find_minable_changes(repository, main_line, skip)
     progress, admitted = CancellableProgress(report), 0
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="mine")
