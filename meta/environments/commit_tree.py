@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from worker_agent.git import GitError, run_git, run_git_bytes
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # begins as UTF-16's does, so it comes first
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 
 
 @dataclass(frozen=True)
@@ -36,8 +45,15 @@ class CommitTree:
             return None
 
     def text(self, path: str) -> str:
-        """Return a file's content as text; empty where it is missing."""
-        return (self.bytes(path) or b"").decode("utf-8", "replace")
+        """Return a file's content as text; empty where it is missing.
+
+        It is UTF-8 unless it begins with the byte order mark of another encoding, as what PowerShell writes does.
+        """
+        content = self.bytes(path) or b""
+        for mark, encoding in _MARKS:
+            if content.startswith(mark):
+                return content.decode(encoding, "replace")
+        return content.decode("utf-8", "replace")
 
     def having(self, names: Iterable[str]) -> list[str]:
         """Return those of the names that are files here, in the order given."""
