@@ -15,8 +15,8 @@ import pytest
 
 from meta.environments.build_sandbox import open_build_sandbox
 from meta.environments.index.guarded_transport import is_private_address
+from meta.environments.index.index_settings import IndexSettings, PackageIndex, read_index_settings
 from meta.environments.index.proxy import SOCKET_NAME, serve_indexes
-from meta.environments.index.settings import IndexSettings, PackageIndex, read_index_settings
 from meta.environments.installer import Installer
 from meta.errors import MetaError
 from tests.index_server import PASSWORD, USER, IndexServer, index_server

@@ -159,6 +159,15 @@ def test_requirements_txt_declares_what_no_other_file_does(tmp_path: Path) -> No
         "requirements.txt": "attrs==1\n",
     }
     assert runtime(tmp_path / "c", declared) == ("idna",)
+    assert packages(tmp_path / "d", declared) == ("attrs==1", "idna", "pytest")  # beside them it is for developers
+
+
+def test_what_is_for_developers_counts_unless_the_tests_have_lists_of_their_own(tmp_path: Path) -> None:
+    files = {"requirements/test.txt": "pytest>=7\n", "requirements/test-ci-all.txt": "old==0.1\n"}
+    assert packages(tmp_path / "a", files) == ("pytest>=7",)
+    extras = "[project]\nname = 'shop'\n[project.optional-dependencies]\ncli = ['rich']\n"
+    files = {"requirements-dev.txt": "-e .[cli]\ntrio\n", "tests/requirements.txt": "six\n", "pyproject.toml": extras}
+    assert packages(tmp_path / "b", files) == ("pytest", "rich", "six", "trio")
 
 
 def test_includes_constraints_continued_lines_and_options_are_read_as_pip_does(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from meta.environments.index.index_settings import IndexSettings, PackageIndex, read_index_settings
 from meta.environments.index.proxy import SOCKET_NAME, serve_indexes
-from meta.environments.index.settings import IndexSettings, PackageIndex, read_index_settings
 from meta.environments.interpreters import find_python, find_uv, prefixes_of
 from meta.errors import MetaError
 from worker_agent.sandbox.discovery import open_sandbox

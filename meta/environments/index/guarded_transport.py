@@ -16,7 +16,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpcore
 import httpx
 
-from meta.environments.index.settings import origin_of
+from meta.environments.index.index_settings import origin_of
 
 Origin = tuple[str, str, int]
 

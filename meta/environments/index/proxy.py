@@ -25,8 +25,8 @@ import httpcore
 import httpx
 
 from meta.environments.index.guarded_transport import GuardedTransport
+from meta.environments.index.index_settings import IndexSettings, PackageIndex, origin_of
 from meta.environments.index.pages import IndexPage, list_folder, rewrite_page
-from meta.environments.index.settings import IndexSettings, PackageIndex, origin_of
 
 SOCKET_NAME = "index.sock"
 
@@ -70,7 +70,7 @@ def serve_indexes(settings: IndexSettings) -> Iterator[Path]:
 
 
 class _Absent(Exception):
-    """There is no such page or file."""
+    """The index has nothing by that name."""
 
 
 @dataclass

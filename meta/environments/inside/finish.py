@@ -64,20 +64,20 @@ def keep_generated(site: str, root: str, before: Sequence[str]) -> None:
         os.makedirs(os.path.dirname(kept), exist_ok=True)
         shutil.copyfile(os.path.join(root, file), kept)
     if modules:
-        write(os.path.join(site, "_meta_generated.py"), FINDER.format(modules=modules))
-        write(os.path.join(site, "_meta_generated.pth"), "import _meta_generated\n")
+        write_text(os.path.join(site, "_meta_generated.py"), FINDER.format(modules=modules))
+        write_text(os.path.join(site, "_meta_generated.pth"), "import _meta_generated\n")
 
 
 def put_on_path(site: str, placeholder: dict[str, Any]) -> None:
-    write(os.path.join(site, "_meta_project.pth"), "\n".join(placeholder["paths"]) + "\n")
+    write_text(os.path.join(site, "_meta_project.pth"), "\n".join(placeholder["paths"]) + "\n")
     if placeholder["name"]:
         about = os.path.join(site, "{name}-{version}.dist-info".format(**placeholder))
         os.makedirs(about, exist_ok=True)
         text = "Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
-        write(os.path.join(about, "METADATA"), text.format(**placeholder))
+        write_text(os.path.join(about, "METADATA"), text.format(**placeholder))
 
 
-def write(path: str, text: str) -> None:
+def write_text(path: str, text: str) -> None:
     with open(path, "w", encoding="utf-8") as stream:
         stream.write(text)
 

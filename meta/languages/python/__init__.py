@@ -4,5 +4,7 @@ A run: `pytest_run` adds `bait` (and `mutants`) to the test files, starts `insid
 test through the `report_pipe`. What comes back is read without the bait; good news counts only if all bait was caught.
 
 A project's needs: `declared_packages`, `imported_packages` and `pytest_plugins` read a commit, and `requirements` makes
-an `EnvironmentSpec` of them. `test_files` knows which files are tests and which ones steer them.
+an `EnvironmentSpec` of them. What is declared lies in `project_tables` (pyproject.toml, setup.cfg, setup.py; Poetry's
+through `poetry_tables`), in `requirement_files`, and in `tool_files` (tox, Pipenv, conda). `test_files` knows which
+files are tests and which ones steer them.
 """

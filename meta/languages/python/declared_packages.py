@@ -44,8 +44,12 @@ def find_declared_packages(tree: CommitTree) -> DeclaredPackages:
     chosen += [extra for extra in map(canonicalize_name, extras) if extra in project.groups and extra not in chosen]
     tests = [r for name in chosen for r in project.groups[name]]
     tests += [*project.tests, *tox, *pipfile_developers, *read_all(tree, files.tests)]
-    # An application, or one whose `setup.py` reads the file, declares itself in requirements.txt alone.
+    if not any(map(_PYTEST.match, tests)):
+        tests += read_all(tree, files.developers)
+    # An application, or a project whose `setup.py` reads the file, declares itself in requirements.txt alone; beside
+    # a library's own declaration, the file is for its developers.
     runtime = [*project.runtime, *pipfile] or read_all(tree, files.runtime)
+    tests = tests or read_all(tree, files.runtime)
     if not tests or not runtime:
         tests += read_conda(tree)
     everything = [r for r in (*runtime, *tests, "pytest") if r.strip()]
@@ -60,7 +64,7 @@ def requirement_lists_of(tree: CommitTree) -> Iterator[list[str]]:
     """
     yield from read_project_tables(tree).groups.values()
     files = find_requirement_files(tree)
-    for path in sorted((*files.runtime, *files.tests, *files.others)):
+    for path in sorted((*files.runtime, *files.tests, *files.developers, *files.others)):
         yield read_requirement_file(tree, path)
     yield from read_pipfile(tree)[:2]
     yield read_conda(tree)

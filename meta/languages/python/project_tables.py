@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 
 from meta.environments.commit_tree import CommitTree
 from meta.languages.python.poetry_tables import read_poetry_extras, read_poetry_python, read_poetry_table
-from meta.languages.python.requirement_files import keep_strings, read_requirement_file, split_lines
+from meta.languages.python.requirement_files import keep_strings, read_requirement_file, split_setting
 
 Table = Mapping[str, Any]
 
@@ -106,7 +106,7 @@ def _add_setup_call(found: ProjectTables, call: Table) -> None:
 def _read_setting(tree: CommitTree, text: str) -> list[str]:
     """Return a list in setup.cfg; `file: a.txt, b.txt` stands for what those files hold."""
     if not text.strip().startswith("file:"):
-        return split_lines(text)
+        return split_setting(text)
     names = text.strip().removeprefix("file:").replace("\n", ",").split(",")
     return _read_files(tree, [name.strip() for name in names if name.strip()])
 

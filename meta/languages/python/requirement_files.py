@@ -18,10 +18,8 @@ _FOLDER = re.compile(r"requirements?|reqs?")
 """Words that mark a requirements file, in its own name or in that of its folder."""
 
 _FOR_ALL = frozenset({"base", "main", "common", "core", "default", "install", "runtime", "prod", "production", "app"})
-_FOR_TESTS = frozenset(
-    {"test", "tests", "testing", "unittest", "unittests", "pytest"}
-    | {"dev", "devel", "develop", "development", "developer", "ci", "local", "all"}
-)
+_FOR_TESTS = frozenset({"test", "tests", "testing", "unittest", "unittests", "pytest"})
+_FOR_DEVELOPERS = frozenset({"dev", "devel", "develop", "development", "developer", "ci", "local", "all"})
 _PLACES = frozenset({"tools", "build", "config", "etc", "github", "pip", "conf", "files"})
 """Folders whose names say nothing about what a file in them is for."""
 
@@ -32,6 +30,7 @@ class RequirementFiles:
 
     runtime: tuple[str, ...]
     tests: tuple[str, ...]
+    developers: tuple[str, ...]
     others: tuple[str, ...]
 
 
@@ -41,7 +40,7 @@ def find_requirement_files(tree: CommitTree) -> RequirementFiles:
     Where a file was compiled from another (`test.in` to `test.txt`), the one that a person wrote counts: packages are
     resolved as of the commit's day, and for the Python that is here.
     """
-    found: dict[str, list[str]] = {"runtime": [], "tests": [], "others": []}
+    found: dict[str, list[str]] = {"runtime": [], "tests": [], "developers": [], "others": []}
     for path in sorted(tree.files):
         stem, extension = posixpath.splitext(path)
         if extension not in (".txt", ".in", ".pip") or (extension != ".in" and f"{stem}.in" in tree.files):
@@ -56,12 +55,14 @@ def _find_purpose(stem: str) -> str:
     *folders, name = (set(re.split(r"[-_.\s]+", part.lower())) - {""} for part in stem.split("/"))
     above = set().union(*folders)
     marks = {word for word in above if _FOLDER.fullmatch(word)} | {word for word in name if _NAME.fullmatch(word)}
-    if not marks or above - marks - _PLACES - _FOR_TESTS - _FOR_ALL:
+    if not marks or above - marks - _PLACES - _FOR_TESTS - _FOR_DEVELOPERS - _FOR_ALL:
         return ""
     rest = (above | name) - marks - _PLACES
     if rest <= _FOR_ALL:
         return "runtime"
-    return "tests" if rest <= _FOR_TESTS | _FOR_ALL else "others"
+    if rest <= _FOR_TESTS | _FOR_ALL:
+        return "tests"
+    return "developers" if rest <= _FOR_TESTS | _FOR_DEVELOPERS | _FOR_ALL else "others"
 
 
 def read_requirement_file(tree: CommitTree, path: str) -> list[str]:
@@ -89,6 +90,8 @@ def _read_lines(tree: CommitTree, path: str, within: frozenset[str]) -> Iterator
             nested = str(PurePosixPath(path).parent / found[2])
             for kind, requirement in _read_lines(tree, nested, within | {path}):
                 yield ("constrain" if found[1].lstrip("-").startswith("c") else kind), requirement
+        elif found := re.match(r"(?:-e|--editable)[=\s]*(\.\[[^\]]+\])", text):
+            yield "require", found[1]
         elif text and not text.startswith("-"):
             yield "require", re.sub(r"\s+", " ", text)
 
@@ -100,7 +103,7 @@ def _name_of(text: str) -> str:
         return ""
 
 
-def split_lines(text: str) -> list[str]:
+def split_setting(text: str) -> list[str]:
     """Return the lines of a setting that are neither empty nor comments."""
     return [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
 

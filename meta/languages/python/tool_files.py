@@ -12,7 +12,7 @@ import yaml
 from meta.environments.commit_tree import CommitTree
 from meta.languages.python.poetry_tables import read_pipfile_table
 from meta.languages.python.project_tables import parse_ini, parse_toml
-from meta.languages.python.requirement_files import keep_strings, read_requirement_file, split_lines
+from meta.languages.python.requirement_files import keep_strings, read_requirement_file, split_setting
 
 _CONDA = re.compile(
     r"^((ci|conda|requirements|continuous_integration|\.?devtools|\.?devtools/conda-envs)/)?"
@@ -49,7 +49,7 @@ _NOT_PYTHON = re.compile(
 def read_tox(tree: CommitTree) -> tuple[list[str], list[str]]:
     """Return the requirements of tox's `testenv`, and the extras that it installs."""
     section = _read_tox_sections(tree).get("testenv", {})
-    return _read_tox_deps(tree, section), split_lines(section.get("extras", ""))
+    return _read_tox_deps(tree, section), split_setting(section.get("extras", ""))
 
 
 def tox_lists_of(tree: CommitTree) -> Iterator[list[str]]:
@@ -118,7 +118,7 @@ def _read_tox_sections(tree: CommitTree) -> dict[str, dict[str, str]]:
 
 def _read_tox_deps(tree: CommitTree, section: Mapping[str, str]) -> list[str]:
     deps = []
-    for line in split_lines(section.get("deps", "")):
+    for line in split_setting(section.get("deps", "")):
         factor, colon, rest = line.partition(":")
         conditional = bool(colon) and bool(re.fullmatch(r"[\w,!{}. -]+", factor)) and "://" not in line
         requirement = rest.strip() if conditional else line
