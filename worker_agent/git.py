@@ -1,9 +1,8 @@
 """The one place that runs git, for this package and for `meta`.
 
-Whatever any configuration says, no command runs hooks, a file system monitor, a pager, a signing program, an external
-diff or a text conversion; none asks for a password or reaches the network. `run_git` reads the repository's own
-configuration only, so that no setting of the user's changes an answer. `run_git_as_user` reads the user's too, where
-the answer is theirs: what they ignore, who they are, what they have checked out, how they reach a remote.
+`safeguards.git_hardening` says how. For `run_git` and `run_git_bytes` no configuration changes an answer: neither the
+system's, nor the user's, nor the repository's. `run_git_as_user` reads them where the answer is the user's: what they
+ignore, who they are, what they have checked out. Only `reach_remote` reaches the network, to fetch and to push.
 """
 
 from __future__ import annotations
@@ -13,14 +12,18 @@ import re
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from safeguards.git_hardening import (
+    DIFF_COMMANDS,
+    DIFF_OPTIONS,
+    hardened_options,
+    hardened_variables,
+    user_options,
+    user_variables,
+)
+from safeguards.git_view import ATTRIBUTE_READERS, view_repository
 from worker_agent.machine_error import MachineError, is_machine_error
-
-if TYPE_CHECKING:
-    from git import Repo
 
 META_IDENTITY = {
     "GIT_AUTHOR_NAME": "meta",
@@ -38,29 +41,6 @@ MAX_WORDS = 4000
 
 GIT_ATTEMPTS = 3
 """How often a command is started if each time it is killed."""
-
-_HARDENING = {
-    "core.hooksPath": os.devnull,
-    "core.fsmonitor": "false",
-    "core.pager": "cat",
-    "core.askPass": "",
-    "core.protectHFS": "true",  # no spelling of .git is ever written, whatever the file system
-    "core.protectNTFS": "true",
-    "credential.helper": "",
-    "commit.gpgSign": "false",
-    "log.showSignature": "false",
-    "gc.auto": "0",
-    "advice.detachedHead": "false",
-}
-_NO_NETWORK = {"protocol.allow": "never", "protocol.file.allow": "always"}
-_NO_USER_FILES = {"core.excludesFile": os.devnull, "core.attributesFile": os.devnull}
-_NO_USER_SETTINGS = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_ATTR_NOSYSTEM": "1"}
-
-_KEPT_VARIABLES = ("XDG_CONFIG_HOME", "TMPDIR")
-_USER_VARIABLES = ("SSH_AUTH_SOCK", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM")
-
-_DIFF_COMMANDS = ("diff", "diff-index", "diff-tree", "log", "show")
-_NO_DIFF_PROGRAMS = ("--no-ext-diff", "--no-textconv")
 
 _BOUNDS = ("prlimit", f"--as={4 << 30}", f"--fsize={1 << 30}", "--cpu=120", "--core=0")
 """Put before git where it handles foreign files: bytes of memory, bytes of a file, seconds of a processor."""
@@ -111,9 +91,12 @@ def run_git_bytes(
     bounded: bool = False,
 ) -> bytes:
     """Run git as `run_git` does, and return its output as bytes."""
-    options = [*_options(_HARDENING, _NO_NETWORK, _NO_USER_FILES), *_trusted_folders()]
     program = (*_BOUNDS, "git") if bounded else ("git",)
-    return _run([*program, *options], args, cwd, {**_NO_USER_SETTINGS, **(env or {})}, stdin)
+    variables = {**hardened_variables(), **(env or {})}
+    if args[0] in ATTRIBUTE_READERS and "GIT_DIR" not in variables:
+        with view_repository(cwd or Path()) as view:
+            return _run([*program, *hardened_options()], args, cwd, {**view, **variables}, stdin)
+    return _run([*program, *hardened_options()], args, cwd, variables, stdin)
 
 
 def run_git_as_user(
@@ -123,28 +106,8 @@ def run_git_as_user(
 
     `reach_remote` lets it use the network. No credential helper is asked: `env` carries what signs in over HTTP.
     """
-    options = _options(_HARDENING, {} if reach_remote else _NO_NETWORK)
-    return _run(["git", *options], args, cwd, {**_user_variables(), **(env or {})}).decode("utf-8", "surrogateescape")
-
-
-def open_repository(path: Path) -> Repo:
-    """Open a repository with GitPython, under the same hardening as `run_git`.
-
-    Raises `GitError` if there is none.
-    """
-    from git import InvalidGitRepositoryError, NoSuchPathError, Repo
-
-    try:
-        repository = Repo(path)
-    except (InvalidGitRepositoryError, NoSuchPathError):
-        raise GitError(f"{path} is not a git repository", "not a git repository") from None
-    trusted = [("safe.directory", option.partition("=")[2]) for option in _trusted_folders()[1::2]]
-    settings = [*_HARDENING.items(), *_NO_NETWORK.items(), *_NO_USER_FILES.items(), *trusted]
-    given = {"GIT_CONFIG_COUNT": str(len(settings)), "GIT_DIR": str(repository.git_dir)}
-    for number, (name, value) in enumerate(settings):
-        given |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
-    repository.git.update_environment(**_clean_environment(), **_NO_USER_SETTINGS, **given)
-    return repository
+    variables = {**user_variables(), **(env or {})}
+    return _run(["git", *user_options(reach_remote)], args, cwd, variables).decode("utf-8", "surrogateescape")
 
 
 def read_blobs(repository: Path, names: Sequence[str]) -> list[bytes | None]:
@@ -192,10 +155,9 @@ def _run(
     stdin: bytes | None = None,
 ) -> bytes:
     name, *rest = map(str, args)
-    command = [*git, name, *(_NO_DIFF_PROGRAMS if name in _DIFF_COMMANDS else ()), *rest]
-    variables = {**_clean_environment(), **env}
+    command = [*git, name, *(DIFF_OPTIONS if name in DIFF_COMMANDS else ()), *rest]
     for kills in range(GIT_ATTEMPTS):
-        done = subprocess.run(command, cwd=cwd, env=variables, input=stdin, capture_output=True, check=False)
+        done = subprocess.run(command, cwd=cwd, env=env, input=stdin, capture_output=True, check=False)
         was_killed = kills > 0 or done.returncode in _KILLS
         if done.returncode not in _KILLS:
             break
@@ -224,34 +186,3 @@ def _has_room(cwd: Path | None, env: Mapping[str, str]) -> bool:
             if is_machine_error(error):
                 return False
     return True
-
-
-def _clean_environment() -> dict[str, str]:
-    return {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ} | {
-        "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
-        "HOME": os.environ.get("HOME", "/"),
-        "LC_ALL": "C.UTF-8",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_OPTIONAL_LOCKS": "0",
-    }
-
-
-def _user_variables() -> dict[str, str]:
-    return {name: os.environ[name] for name in _USER_VARIABLES if name in os.environ}
-
-
-def _options(*settings: Mapping[str, str]) -> list[str]:
-    return [part for group in settings for name, value in group.items() for part in ("-c", f"{name}={value}")]
-
-
-@lru_cache(maxsize=1)
-def _trusted_folders() -> tuple[str, ...]:
-    """Return the options that name other users' repositories which this user trusts.
-
-    Git takes `safe.directory` from the user's configuration or the command line, never from the repository's.
-    """
-    listed = _run(("git",), ("config", "--null", "--list"), Path("/"), _user_variables()).decode(
-        "utf-8", "surrogateescape"
-    )
-    settings = (entry.partition("\n") for entry in listed.split("\0"))
-    return tuple(_options(*({"safe.directory": value} for name, _, value in settings if name == "safe.directory")))

@@ -1,11 +1,10 @@
 """Runs git on a repository that nobody vouches for.
 
-The environment is clean; network, hooks and pager are off.
+`safeguards.git_hardening` says how: as everywhere else in this project.
 """
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -14,36 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from feedback.problems import FeedbackError
-
-_OPTIONS = (
-    "--no-pager",
-    "-c",
-    "core.fsmonitor=false",
-    "-c",
-    "core.hooksPath=/dev/null",
-    "-c",
-    "protocol.allow=never",
-    "-c",
-    "core.quotePath=true",
-    "-c",
-    "core.commitGraph=true",
-    "-c",
-    "gc.auto=0",
-)
-_KEPT_VARIABLES = ("PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR")
-"""Where programs are, and the user's own git settings, so that `safe.directory` counts."""
-
-
-def _clean_environment() -> dict[str, str]:
-    return {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ} | {
-        "LC_ALL": "C",
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_NO_REPLACE_OBJECTS": "1",
-        "GIT_NO_LAZY_FETCH": "1",
-        "GIT_ALLOW_PROTOCOL": "none",
-    }
+from safeguards.git_hardening import hardened_options, hardened_variables
 
 
 def read_git(path: Path, *args: str) -> str:
@@ -51,9 +21,9 @@ def read_git(path: Path, *args: str) -> str:
 
     Raises `FeedbackError`, which says what to do, if git fails.
     """
-    command = ["git", *_OPTIONS, "-C", str(path), *args]
+    command = ["git", *hardened_options(), "-C", str(path), *args]
     try:
-        done = subprocess.run(command, capture_output=True, env=_clean_environment(), check=False)
+        done = subprocess.run(command, capture_output=True, env=hardened_variables(), check=False)
     except FileNotFoundError:
         raise FeedbackError("git is not installed, or not on PATH. Install git and try again.") from None
     if done.returncode == 0:
@@ -78,13 +48,13 @@ def stream_git(git_dir: Path, path: Path, args: tuple[str, ...], lines: Iterable
     Leaving the block early ends the process. Raises `FeedbackError`, which names `path`, if git fails and all of its
     output was read.
     """
-    environment = {**_clean_environment(), "GIT_DIR": str(git_dir), "GIT_CONFIG_GLOBAL": os.devnull}
+    environment = {**hardened_variables(), "GIT_DIR": str(git_dir)}
     with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as stderr:
         # A file, not a pipe: git may answer before it has read all of its input, and nobody has to feed it meanwhile.
         stdin.writelines(f"{line}\n".encode() for line in lines)
         stdin.seek(0)
         with subprocess.Popen(
-            ["git", *_OPTIONS, *args],
+            ["git", *hardened_options(), *args],
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=stderr,
