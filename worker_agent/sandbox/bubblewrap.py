@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from worker_agent.sandbox.job import (
+    HOSTS_FILE,
     PASSWD_FILE,
     SANDBOX_HOME,
     Mount,
@@ -87,7 +88,7 @@ class Bubblewrap:
                 argv += ["--ro-bind", str(outside), str(outside)]
         for file in ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime", "/etc/mime.types"):
             argv += ["--ro-bind-try", file, file]
-        argv += ["--ro-bind", str(PASSWD_FILE), "/etc/passwd"]
+        argv += ["--ro-bind", str(PASSWD_FILE), "/etc/passwd", "--ro-bind", str(HOSTS_FILE), "/etc/hosts"]
         for mount in (*job.mounts, *empty_mounts(job)):
             argv += ["--bind" if mount.writable else "--ro-bind", str(mount.source), mount.inside_path]
         argv += ["--bind", str(job.workspace), "/workspace", "--chdir", "/workspace"]

@@ -131,7 +131,8 @@ def prlimit_command(job: SandboxJob) -> list[str]:
     ]
 
 
-PASSWD_FILE = Path(__file__).with_name("passwd")
+PASSWD_FILE, HOSTS_FILE = Path(__file__).with_name("passwd"), Path(__file__).with_name("hosts")
+"""What programs look up: who they run as, and `localhost`, which is the only machine there is."""
 
 _SECRET_FILES = (
     *("pip.conf", ".pip/pip.conf", ".config/pip/pip.conf", "etc/pip.conf", "etc/xdg/pip/pip.conf", ".pypirc"),

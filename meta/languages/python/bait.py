@@ -78,7 +78,7 @@ def lay_bait(grader: Grader, root: Path) -> Bait:
     files = dict.fromkeys(test.split("::")[0] for test in tests)
     texts = {file: _resolve_inside(root, file).read_bytes() for file in files if _is_test_file(root, file)}
     drawn = {file: mutate_tests(text, [t for t in tests if t.startswith(f"{file}::")]) for file, text in texts.items()}
-    names = {file: f"test_{invent_name(text)}" for file, text in texts.items()}
+    names = {file: invent_name(text) for file, text in texts.items()}  # no marks of a module apply to it
     for file, name in names.items():
         with _resolve_inside(root, file).open("ab") as stream:
             stream.write(drawn[file].text + _write_sentinel(name))

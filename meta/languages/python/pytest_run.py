@@ -19,7 +19,6 @@ from meta.languages.python.report_channel import ReportChannel, RunListener, ope
 from meta.languages.python.report_pipe import ReportPipe
 from meta.languages.test_run import DETERMINISTIC_VARIABLES, RunOptions, TestReport, TestRun
 from meta.records.ticket import Grader
-from worker_agent.foreign_tree import read_file
 from worker_agent.sandbox.job import Mount, Sandbox, SandboxJob, SandboxLimits
 from worker_agent.sandbox.process import kill_job, start_job
 
@@ -32,11 +31,9 @@ PYTEST_OPTIONS = (
     "--color=no",
     "--maxfail=0",  # the twins fail on purpose, and a project's own -x would end the run there
     "--continue-on-collection-errors",
-    "-pno:randomly",
+    "-ocache_dir=/tmp/.pytest-cache",  # tests may use the cache, but find nothing in it, and leave nothing behind
 )
-"""Added after the project's own options."""
-
-_NEEDS_CACHE = ("--ff", "--lf", "--nf", "--sw", "--failed-first", "--last-failed", "--new-first", "--stepwise")
+"""Added after the project's own options; `inside/reporter.py` turns off those that choose or repeat tests."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +114,7 @@ def _spell_out(orders: PytestOrders, sandbox: Sandbox, workspace: Path, channel:
     files = [file for file in orders.files if (workspace / file).exists()]
     return {
         "fd": channel.inside,
-        "args": [*_choose_options(workspace), f"--rootdir={root}", *files],
+        "args": [*PYTEST_OPTIONS, f"--rootdir={root}", *files],
         "wanted": None if orders.wanted is None else list(orders.wanted),
         "twins": dict(orders.bait.twins),
         "sentinels": dict(orders.bait.sentinels),
@@ -149,12 +146,3 @@ def _compile_inside() -> Path:
     with contextlib.suppress(OSError):
         compileall.compile_dir(INSIDE_FOLDER, quiet=2)
     return INSIDE_FOLDER
-
-
-def _choose_options(workspace: Path) -> list[str]:
-    configured = ""
-    for name in ("pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml"):
-        configured += (read_file(workspace, name) or b"").decode("utf-8", "replace")
-    # Without the cache plugin, pytest would not know these options of the project and would run nothing.
-    needs_cache = any(option in configured for option in _NEEDS_CACHE)
-    return [*PYTEST_OPTIONS, *(["-ocache_dir=/tmp/.pytest-cache"] if needs_cache else ["-pno:cacheprovider"])]

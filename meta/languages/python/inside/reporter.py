@@ -11,6 +11,26 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
 
+PLUGIN_OPTIONS = {
+    "xdist": ("-n0",),
+    "pytest_cov": ("--no-cov",),
+    "randomly": ("--randomly-seed=0", "--randomly-dont-reorganize"),
+    "random_order": ("--random-order-bucket=none",),
+}
+"""Given after a project's own options, which stay: these only spread, slow down or shuffle the tests."""
+
+OFF = {
+    "lf": False,
+    "failedfirst": False,
+    "newfirst": False,
+    "stepwise": False,
+    "stepwise_skip": False,
+    "usepdb": False,
+    "trace": False,
+    "reruns": 0,
+}
+"""What a project's own options are set to, where no option undoes them: some tests fail on purpose."""
+
 RING_AGAIN_SECONDS = 1.0
 """The alarm rings again after this long, so that code that swallows one exception gets another."""
 
@@ -35,12 +55,16 @@ class Reporter:
     # Neither first nor last, so after pytest has patched itself for `py.path`, but before any conftest is imported.
     def pytest_load_initial_conftests(self, early_config: Any, args: list[str]) -> None:
         tell_referee("loaded", {"manager": early_config.pluginmanager})
-        # The project's own options stay; these two only spread the tests over processes or slow them down.
+        for plugin, options in PLUGIN_OPTIONS.items():
+            if early_config.pluginmanager.hasplugin(plugin):
+                args.extend(options)
         if early_config.pluginmanager.hasplugin("xdist"):
             args[:0] = ["-n0"]
-            args.append("-n0")
-        if early_config.pluginmanager.hasplugin("pytest_cov"):
-            args.append("--no-cov")
+
+    def pytest_configure(self, config: Any) -> None:
+        for name, value in OFF.items():
+            if hasattr(config.option, name):
+                setattr(config.option, name, value)
 
     def pytest_make_collect_report(self, collector: Any) -> Iterator[None]:
         self.left = self.seconds
@@ -116,6 +140,7 @@ def mark_hooks() -> None:
 
     for name in ("make_collect_report",):
         pytest.hookimpl(hookwrapper=True)(getattr(Reporter, f"pytest_{name}"))
+    pytest.hookimpl(tryfirst=True)(Reporter.pytest_configure)
     phases = ("runtest_setup", "runtest_call", "runtest_teardown")
     for name in ("collection_modifyitems", "runtest_protocol", *phases, "pyfunc_call", "runtest_makereport"):
         pytest.hookimpl(hookwrapper=True, tryfirst=True)(getattr(Reporter, f"pytest_{name}"))
