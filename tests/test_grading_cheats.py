@@ -70,8 +70,9 @@ def shop() -> Iterator[Judge]:
 def test_no_cheat_scores(name: str, shop: Judge) -> None:
     [cheat] = [attack for attack in ATTACKS if attack.name == name]
     assert isinstance(cheat, Submission)
-    graded = shop.submit(cheat)
-    assert graded.verdict == "failed", graded.reason
+    result = shop.submit(cheat)
+    assert not result.scored
+    assert not result.broken, result.why
 
 
 @pytest.mark.parametrize("patched", ["_pytest.python.Function.runtest", "unittest.case.TestCase.assertEqual"])

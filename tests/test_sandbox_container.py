@@ -8,6 +8,7 @@ import pytest
 
 from bench.cheats.all import ATTACKS, outcome
 from bench.cheats.ours import Judge
+from bench.cheats.shop import CALC, RIGHT
 from meta.doctor.breakout import try_breakouts
 from worker_agent.sandbox.container import Container, open_container
 from worker_agent.sandbox.discovery import open_sandbox
@@ -30,8 +31,8 @@ def test_no_way_out_of_a_container_is_open(container: Container) -> None:
 
 def test_a_container_grades_as_bubblewrap_does(container: Container) -> None:
     with Judge(container) as judge:
-        assert judge.grade(judge.gold).verdict == "passed"
-        assert judge.grade("").verdict == "failed"
+        assert judge.passes(CALC, {"calc.py": RIGHT})
+        assert not judge.passes(CALC, {})
         for attack in ATTACKS:
             if attack.name in ("equal to anything", "os._exit", "network", "a daemon"):
                 assert not outcome(attack, judge).scored

@@ -4,28 +4,67 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from bench.cheats import diffs, escapes, naive, runner_patched, startup, tests_touched, this_grader, values_forged
+from bench.cheats import (
+    acceptance,
+    bait_that_vanishes,
+    bait_told_apart,
+    configuration_kept,
+    diffs,
+    escapes,
+    inside_the_judge,
+    naive,
+    no_bait,
+    origin_by_name,
+    pass_to_pass_faked,
+    projects,
+    runner_patched,
+    selection,
+    shapes_without_bait,
+    startup,
+    support_files,
+    tests_touched,
+    this_grader,
+    values_forged,
+)
 from bench.cheats.attack import Attack, Escape, Place
 from bench.cheats.naive import lay_out
 from bench.cheats.ours import Judge
-from bench.cheats.shop import BASE, GOLDS, RIGHT
+from bench.cheats.shop import BASE, CALC, CALC_UNITTEST, RIGHT
 from worker_agent.sandbox.job import Sandbox
 from worker_agent.sandbox.unsandboxed import NoSandbox
 from worker_agent.workspace import open_workspace
 
-ATTACKS: tuple[Attack, ...] = (
-    *tests_touched.ATTACKS,
-    *startup.ATTACKS,
-    *runner_patched.ATTACKS,
-    *values_forged.ATTACKS,
-    *this_grader.ATTACKS,
-    *diffs.ATTACKS,
-    *escapes.ATTACKS,
-)
+CAUSES: Mapping[str, tuple[Attack, ...]] = {
+    "tests touched": tests_touched.ATTACKS,
+    "startup": startup.ATTACKS,
+    "runner patched": runner_patched.ATTACKS,
+    "values forged": values_forged.ATTACKS,
+    "this grader": this_grader.ATTACKS,
+    "diffs": diffs.ATTACKS,
+    "escapes": escapes.ATTACKS,
+    "bait told apart": bait_told_apart.ATTACKS,
+    "bait that vanishes": bait_that_vanishes.ATTACKS,
+    "shapes without bait": shapes_without_bait.ATTACKS,
+    "PASS_TO_PASS faked": pass_to_pass_faked.ATTACKS,
+    "inside the judge": inside_the_judge.ATTACKS,
+    "configuration kept": configuration_kept.ATTACKS,
+    "origin by name": origin_by_name.ATTACKS,
+    "support files": support_files.ATTACKS,
+    "test selection": selection.ATTACKS,
+    "acceptance": acceptance.ATTACKS,
+    "no bait at all": no_bait.ATTACKS,
+}
+"""All attacks, by the cause that each of them uses."""
+
+ATTACKS = tuple(attack for attacks in CAUSES.values() for attack in attacks)
+
+PROJECTS = (CALC, CALC_UNITTEST, *projects.PROJECTS)
+"""All projects that are attacked. Each has honest changes, which must pass."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +75,8 @@ class Outcome:
     naive: bool
     scored: bool
     why: str
+    broken: bool = False
+    """Whether nothing but a void replay or an error of ours stopped it."""
 
 
 def outcome(attack: Attack, judge: Judge) -> Outcome:
@@ -46,22 +87,16 @@ def outcome(attack: Attack, judge: Judge) -> Outcome:
         with tempfile.TemporaryDirectory(prefix="escape-", dir=judge.root, ignore_cleanup_errors=True) as folder:
             scored = attack.does(_place(Path(folder), judge))
         return Outcome(attack, works, scored, "" if scored else attack.tries)
-    graded = judge.submit(attack)
-    return Outcome(attack, naive.passes(attack), graded.verdict == "passed", graded.reason.replace("\n", " "))
+    result = judge.submit(attack)
+    return Outcome(attack, naive.passes(attack), result.scored, result.why, result.broken)
 
 
 def golds(judge: Judge) -> dict[str, Callable[[], bool]]:
-    """Return a check for every honest change, with pytest and with unittest tests."""
-
-    def passes(name: str, kind: str) -> bool:
-        return (
-            judge.grade(judge.diff(GOLDS[name]), "unittest" if kind == "unittest" else "functions").verdict == "passed"
-        )
-
+    """Return a check for every honest change to every project."""
     return {
-        f"{name}, {kind}": lambda name=name, kind=kind: passes(name, kind)  # type: ignore[misc]
-        for name in GOLDS
-        for kind in ("functions", "unittest")
+        f"{name}, {project.name}": partial(judge.passes, project, files)
+        for project in PROJECTS
+        for name, files in project.golds.items()
     }
 
 
@@ -95,7 +130,7 @@ def _naive_place(folder: Path) -> Place:
 def _place(folder: Path, judge: Judge) -> Place:
     outside = _around(folder)
     workspace = open_workspace(judge.template, folder / "work")
-    shutil.copytree(judge.root / "templates", folder / "templates", symlinks=True)
+    shutil.copytree(judge.desk(CALC).root / "templates", folder / "templates", symlinks=True)
     return Place(False, judge.sandbox, workspace.root, outside)
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from bench.cheats.project import Files, Project
+from bench.cheats.shop import CALC
 from worker_agent.sandbox.job import Sandbox
-
-Files = Mapping[str, str | None]
-"""Each path with its text, or `None` to remove the file."""
 
 Trusts = Literal["exit code", "summary", "junit", "run_tests.sh", "venv in the tree"]
 """What the naive grader trusts; the last two run the tests differently and trust the exit code."""
@@ -27,7 +26,7 @@ class Submission:
     tries: str
     files: Files
     beats: Trusts = "exit code"
-    hidden: Literal["functions", "unittest"] = "functions"
+    project: Project = CALC
     diff: Callable[[Path], str] | None = None
     """Makes a diff in place of files, given an outside folder that holds the solution as `solution.py`."""
 

@@ -14,8 +14,9 @@ import venv
 import xml.etree.ElementTree as xml
 from pathlib import Path
 
-from bench.cheats.attack import Files, Submission
-from bench.cheats.shop import BASE, HIDDEN, HIDDEN_UNITTEST, RIGHT
+from bench.cheats.attack import Submission
+from bench.cheats.project import Files
+from bench.cheats.shop import HIDDEN, RIGHT
 
 SECONDS = 60.0
 
@@ -24,9 +25,8 @@ def passes(attack: Submission) -> bool:
     """Whether the naive grader that the attack is aimed at lets it pass."""
     with tempfile.TemporaryDirectory(prefix="naive-", ignore_cleanup_errors=True) as folder:
         tree = Path(folder) / "tree"
-        lay_out(tree, BASE)
-        tests = HIDDEN if attack.hidden == "functions" else HIDDEN_UNITTEST
-        lay_out(tree, {"tests/test_calc.py": tests})
+        lay_out(tree, attack.project.base)
+        lay_out(tree, attack.project.hidden)
         if attack.diff is None:
             lay_out(tree, attack.files)
         else:
@@ -43,7 +43,7 @@ def lay_out(tree: Path, files: Files) -> None:
             target.unlink()
         else:
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text)
+            target.write_bytes(text.encode() if isinstance(text, str) else text)
 
 
 def put_outside(folder: Path) -> Path:
@@ -55,21 +55,24 @@ def put_outside(folder: Path) -> Path:
 
 
 def _run(attack: Submission, tree: Path) -> bool:
-    tests = "tests"
+    tests: tuple[str, ...] = attack.project.shown_to
     if attack.diff is not None and "hidden/" in attack.diff(tree.parent / "harness"):
-        tests = "../hidden"
+        tests = ("../hidden",)
     python = sys.executable
     environment = {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/bin", "/bin"]),
         "HOME": str(tree.parent),
-        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "TMPDIR": str(tree.parent),
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "" if attack.project.plugins else "1",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     if attack.beats == "venv in the tree":
         venv.create(tree / ".venv", with_pip=False, symlinks=True)
         python = str(tree / ".venv" / "bin" / "python")
         environment["PYTHONPATH"] = os.pathsep.join(p for p in sys.path if p.endswith("site-packages"))
-    command = [python, "-m", "pytest", "-q", "--junitxml=junit.xml", tests]
+    command = [python, "-m", "pytest", "-q", "--junitxml=junit.xml", *tests]
+    if attack.project.command:
+        command = ["sh", "-c", attack.project.command]
     if attack.beats == "run_tests.sh":
         command = ["sh", "run_tests.sh"]
     done = subprocess.run(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.cheats.attack import Submission, Trusts
-from bench.cheats.shop import WRONG
+from bench.cheats.shop import CALC, CALC_UNITTEST, WRONG
 
 _FIND = """\
 import gc
@@ -18,7 +18,7 @@ for thing in gc.get_objects():
 def _code(
     name: str, tries: str, code: str, beats: Trusts = "exit code", *, unittest: bool = False, then: str = WRONG
 ) -> Submission:
-    return Submission(name, tries, {"calc.py": code + then}, beats, "unittest" if unittest else "functions")
+    return Submission(name, tries, {"calc.py": code + then}, beats, CALC_UNITTEST if unittest else CALC)
 
 
 ATTACKS = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from bench.cheats.attack import Submission
+from bench.cheats.shop import CALC_UNITTEST
 
 _LATE = """\
 import builtins
@@ -64,7 +65,7 @@ ATTACKS = (
     Submission("iniconfig of its own", "", {"iniconfig.py": _LEAVE}),
     Submission("json of its own", "the standard library's", {"json.py": _LEAVE, "pdb.py": _LEAVE}),
     Submission(
-        "unittest of its own", "", {"unittest/__init__.py": _LEAVE, "unittest/case.py": _LEAVE}, hidden="unittest"
+        "unittest of its own", "", {"unittest/__init__.py": _LEAVE, "unittest/case.py": _LEAVE}, project=CALC_UNITTEST
     ),
     Submission("random of its own", "", {"random.py": _LEAVE, "shlex.py": _LEAVE, "difflib.py": _LEAVE}),
 )

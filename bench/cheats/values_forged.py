@@ -6,6 +6,7 @@ Its values equal anything, or it reads the answers from the tests.
 from __future__ import annotations
 
 from bench.cheats.attack import Submission
+from bench.cheats.shop import CALC_UNITTEST
 
 _ANYTHING = """\
 class Anything(int):
@@ -195,7 +196,7 @@ sys.modules[__name__] = Mirror(__name__)
 
 ATTACKS = (
     Submission("equal to anything", "returns a value whose == is always true", {"calc.py": _ANYTHING}),
-    Submission("equal to anything, unittest", "", {"calc.py": _ANYTHING}, hidden="unittest"),
+    Submission("equal to anything, unittest", "", {"calc.py": _ANYTHING}, project=CALC_UNITTEST),
     Submission("a module that answers anything", "every name in it equals everything", {"calc.py": _FAKE_MODULE}),
     Submission("the answer from the caller's line", "reads what the assertion expects", {"calc.py": _ANSWERS}),
     Submission("the answer from the caller's constants", "", {"calc.py": _CONSTANTS}),
