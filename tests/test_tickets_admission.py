@@ -195,7 +195,7 @@ def test_the_environments_that_were_not_used_for_longest_make_room(tmp_path: Pat
     for age, name in enumerate(("new", "large", "old", "oldest")):
         home = tmp_path / name
         home.mkdir()
-        (home / "package.py").write_bytes(b"x" * ((3 << 20) if name == "large" else (1 << 20) - 100))
+        (home / "package.py").write_bytes(b"x" * ((3 << 20) if name == "large" else 900_000))
         (home / "complete").touch()
         os.utime(home / "complete", (1000 - age, 1000 - age))
     assert [home.name for home in prune_environments(tmp_path, 2)] == ["large", "oldest"]

@@ -17,6 +17,7 @@ from meta.environments.index.index_settings import IndexSettings, PackageIndex, 
 from meta.environments.index.proxy import SOCKET_NAME, serve_indexes
 from meta.environments.interpreters import find_python, find_uv, prefixes_of
 from meta.errors import MetaError
+from worker_agent.foreign_tree import temporary_folder
 from worker_agent.sandbox.discovery import open_sandbox
 from worker_agent.sandbox.job import JobResult, Mount, Sandbox, SandboxJob, SandboxLimits, SandboxUnavailable
 from worker_agent.sandbox.process import run_job
@@ -120,6 +121,5 @@ def open_build_sandbox(version: str, cache: Path) -> Iterator[BuildSandbox]:
     except SandboxUnavailable as missing:
         why = f"building an environment needs bubblewrap, whatever sandbox replays run in: {missing.message}"
         raise MetaError(why, missing.remedy) from None
-    own = tempfile.TemporaryDirectory(dir=cache, prefix=".build-", ignore_cleanup_errors=True)
-    with own as folder, serve_indexes(indexes) as socket:
-        yield BuildSandbox(sandbox, uv, python, base_prefix, indexes, socket, cache / "uv", Path(folder))
+    with temporary_folder(cache, ".build-") as own, serve_indexes(indexes) as socket:
+        yield BuildSandbox(sandbox, uv, python, base_prefix, indexes, socket, cache / "uv", own)

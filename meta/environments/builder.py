@@ -13,7 +13,6 @@ import fcntl
 import hashlib
 import os
 import re
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from meta.environments.editable_install import install_editable
 from meta.environments.installer import Installer, Pins
 from meta.errors import MetaError
 from meta.records.ticket import EnvironmentSpec
+from worker_agent.foreign_tree import measure_tree, remove_tree, temporary_folder
 from worker_agent.git import GitError, run_git
 from worker_agent.workspace import BadBase, make_template
 
@@ -52,7 +52,7 @@ def build_prefixes(spec: EnvironmentSpec, repository: Path, base_commit: str, ca
         place = cache / _hash_key(str(build.python), pins.text, project)
         with _hold_lock(cache / f"{place.name}.lock"):
             if not (place / "complete").exists():
-                shutil.rmtree(place, ignore_errors=True)
+                remove_tree(place)
                 (place / "env").mkdir(parents=True)
                 _build(place / "env", installer, pins, CommitTree(repository, base_commit), spec.project)
                 (place / "complete").write_text(str(build.base_prefix))
@@ -76,10 +76,10 @@ def prune_environments(cache: Path, limit_mb: int) -> list[Path]:
     homes = sorted(cache.glob("*/complete"), key=lambda marker: marker.stat().st_mtime, reverse=True)
     removed, used = [], 0
     for home in (marker.parent for marker in homes):
-        size = sum(f.lstat().st_size for f in home.rglob("*") if not f.is_dir())
+        size = measure_tree(home)
         if used + size > limit_mb << 20:
             (home / "complete").unlink()
-            shutil.rmtree(home, ignore_errors=True)
+            remove_tree(home)
             removed.append(home)
         else:
             used += size
@@ -88,9 +88,9 @@ def prune_environments(cache: Path, limit_mb: int) -> list[Path]:
 
 def _build(home: Path, installer: Installer, pins: Pins, commit: CommitTree, project: bool) -> None:
     cache = installer.build.shared_cache.parent
-    with tempfile.TemporaryDirectory(dir=cache, prefix=".export-", ignore_cleanup_errors=True) as folder:
+    with temporary_folder(cache, ".export-") as folder:
         try:
-            tree = make_template(commit.repository, commit.commit, Path(folder)).tree
+            tree = make_template(commit.repository, commit.commit, folder).tree
         except BadBase as error:
             raise MetaError(str(error), "fetch what is missing") from None
         installer.make(home, tree)

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from worker_agent.foreign_tree import remove_tree
 from worker_agent.sandbox.job import (
     PASSWD_FILE,
     SANDBOX_HOME,
@@ -162,7 +163,7 @@ def _ulimit_option(name: str, resource_id: int) -> str:
 def _make_empty_root() -> Path:
     """Make a root with only the links and folders that every program expects."""
     root = Path(tempfile.mkdtemp(prefix="meta-root-"))
-    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    atexit.register(remove_tree, root)
     for name in ("usr", "proc", "dev", "sys", "etc", "run", "tmp", "var", "workspace"):
         (root / name).mkdir()
     for name in ("bin", "sbin", "lib", "lib32", "lib64"):

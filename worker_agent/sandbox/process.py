@@ -41,7 +41,11 @@ def start_job(
     )
     _live_jobs[process] = sandbox.cleanup_command(command)
     limits, folders = job.limits, [job.workspace, *(m.source for m in job.mounts if m.writable)]
-    _warden.watch(process, limits.processes, limits.memory_mb, limits.disk_mb, folders)
+    try:
+        _warden.watch(process, limits.processes, limits.memory_mb, limits.disk_mb, folders)
+    except BaseException:
+        kill_job(process)
+        raise
     return process
 
 
@@ -65,7 +69,8 @@ def kill_job(process: subprocess.Popen[bytes]) -> None:
     _warden.unwatch(process)
     process.wait()
     if cleanup := _live_jobs.pop(process, []):
-        subprocess.run(cleanup, capture_output=True, check=False, timeout=60)
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            subprocess.run(cleanup, capture_output=True, check=False, timeout=60)
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream:
             with contextlib.suppress(OSError):

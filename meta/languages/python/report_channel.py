@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
-import shutil
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from meta.languages.python.report_pipe import ReportPipe
+from worker_agent.foreign_tree import remove_tree
 from worker_agent.sandbox.job import Mount, Sandbox
 
 _CHANNEL_FOLDER = "/report"
@@ -56,7 +56,7 @@ class ReportChannel:
         os.close(self.read)
         self._close_write()
         if self.folder:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            remove_tree(self.folder)
 
     def _close_write(self) -> None:
         if self.write >= 0:
