@@ -11,6 +11,9 @@ A leaf: it imports neither `meta` nor `feedback`, and `python -m worker_agent TI
     sandbox            where every command runs that the agent wrote, chose or asked for
     branch             a submission as a branch with one commit
     git                the one place that runs git, for this package and for `meta`
+    foreign_tree       reads, changes and removes files that foreign code may have left, without following a link
+    machine_error      tells errors of the machine from those that what ran on it can cause
+    storable           makes foreign text, numbers and JSON fit to be stored and printed
 
 Data passes as the frozen values of `records`: `Brief` and `Limits` in, `Submission` out, `Event`s to the transcript.
 To add a tool, write `tools/NAME.py` with one function NAME, and name it in agent.toml. To add a way to talk with a

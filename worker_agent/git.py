@@ -42,7 +42,7 @@ MAX_WORDS = 4000
 GIT_ATTEMPTS = 3
 """How often a command is started if each time it is killed."""
 
-_BOUNDS = ("prlimit", f"--as={4 << 30}", f"--fsize={1 << 30}", "--cpu=120", "--core=0")
+_BOUNDS = ("prlimit", f"--as={4 << 30}", f"--fsize={1 << 30}", "--cpu=120:180", "--core=0")
 """Put before git where it handles foreign files: bytes of memory, bytes of a file, seconds of a processor."""
 
 _KILLS = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP)
