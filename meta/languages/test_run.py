@@ -25,6 +25,21 @@ DETERMINISTIC_VARIABLES = {
 
 
 @dataclass(frozen=True)
+class Alterations:
+    """Altered test files, and the tests that must fail with them."""
+
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """Path to the whole altered file."""
+    must_fail: Mapping[str, str] = field(default_factory=dict)
+    """Each altered test with its id in the altered files."""
+    renames: Mapping[str, str] = field(default_factory=dict)
+    """Tests whose id is another one in the altered files, altered or not."""
+
+    def __bool__(self) -> bool:
+        return bool(self.must_fail)
+
+
+@dataclass(frozen=True)
 class TestReport:
     """One run of one test.
 
@@ -53,6 +68,28 @@ class RunReading:
 
 
 @dataclass(frozen=True)
+class AlteredRun:
+    """What altered tests showed, in another process and another workspace."""
+
+    alterations: Alterations
+    """What was altered; given to another run, it alters the same."""
+    started: bool
+    outcomes: Mapping[str, TestOutcome]
+    """Each altered test with its outcome; "missing" if it was not seen to end."""
+    output: str = ""
+
+    @property
+    def unshaken(self) -> tuple[str, ...]:
+        """The altered tests that were not seen to fail."""
+        return tuple(test for test, outcome in self.outcomes.items() if outcome not in ("failed", "error", "timeout"))
+
+    @property
+    def shaken(self) -> tuple[str, ...]:
+        """The altered tests that were seen to fail."""
+        return tuple(test for test, outcome in self.outcomes.items() if outcome in ("failed", "error", "timeout"))
+
+
+@dataclass(frozen=True)
 class TestRun:
     """What a run of tests showed. Seconds are wall-clock."""
 
@@ -73,6 +110,10 @@ class TestRun:
     """Files that could not be collected, with the errors."""
     collected: tuple[str, ...] = ()
     """Test ids, in order; only filled when everything that is collected was asked for."""
+    altered: AlteredRun | None = None
+    """The run of the altered tests; `None` if none was wanted or none could be altered."""
+    files_read: tuple[str, ...] = ()
+    """Files of the workspace that the tests themselves imported or opened, if `RunOptions.trace` asked for them."""
 
     @property
     def outcomes(self) -> dict[str, TestOutcome]:
@@ -104,6 +145,14 @@ class RunOptions:
     """Run the tests in reverse order."""
     alarms: Sequence[str] = ()
     """Audit events that code of the repository, apart from its tests, may not raise."""
+    altered: bool = True
+    """Run altered tests too, in another process."""
+    alterations: Alterations | None = None
+    """Alter exactly this; `None` draws anew."""
+    certain: bool = False
+    """Draw only alterations that are sure to matter."""
+    trace: bool = False
+    """Note which files the tests import or open."""
 
 
 class TestRunner(Protocol):
