@@ -80,13 +80,13 @@ def test_a_run_that_tampers_with_the_test_runner_is_not_believed(patched: str, t
     module, _, name = patched.rpartition(".")
     tamper = f"import _pytest.python, unittest.case\nold = {patched}\n{module}.{name} = lambda *a, **k: old(*a, **k)\n"
     graded = judge(tmp_path).grade({"calc.py": tamper + (FIXED["calc.py"] or "")})
-    assert graded.verdict == "failed"
+    assert graded.has_failed
     assert f"tampered with: {patched} was replaced" in graded.reason
 
 
 def test_a_hook_of_the_code_under_test_is_not_believed(tmp_path: Path) -> None:
     graded = judge(tmp_path).grade({"calc.py": REGISTERS_ITSELF + FIXED["calc.py"]})
-    assert graded.verdict == "failed"
+    assert graded.has_failed
     assert "the code under test registered pytest_runtest_makereport" in graded.reason
 
 

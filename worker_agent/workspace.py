@@ -121,16 +121,22 @@ def _tree_id_of(repository: Path, commit: str) -> str:
         raise BadBase(f"commit {commit!r} does not exist in {repository}; fetch it, or name another base") from None
 
 
+def copy_tree(source: Path, target: Path) -> Path:
+    """Copy a tree to the new folder `target`, and return that. Raises `OSError`."""
+    # cp keeps modification times, so that git's index stays valid, and shares blocks if the file system can.
+    copied = subprocess.run(["cp", "-a", "--reflink=auto", source, target], capture_output=True, check=False)
+    if copied.returncode:
+        reason = copied.stderr.decode("utf-8", "replace").strip()[-300:] or f"cp exited with {copied.returncode}"
+        raise OSError(f"cannot make a workspace: {reason}")
+    return target
+
+
 def open_workspace(template: Template, where: Path) -> Workspace:
     """Copy the template into the new folder `where`. Raises `MachineError`."""
     where.mkdir(parents=True)
     root, trusted = where / "tree", where / "trusted"
     trusted.mkdir()
-    # cp keeps modification times, so that git's index stays valid, and shares blocks if the file system can.
-    copied = subprocess.run(["cp", "-a", "--reflink=auto", template.tree, root], capture_output=True, check=False)
-    if copied.returncode:
-        reason = copied.stderr.decode("utf-8", "replace").strip()[-300:] or f"cp exited with {copied.returncode}"
-        raise MachineError(f"cannot make a workspace: {reason}")
+    copy_tree(template.tree, root)
     shutil.copyfile(template.git_dir / "index", trusted / "index")
     return Workspace(root=root, trusted=trusted, template=template)
 

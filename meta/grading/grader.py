@@ -21,7 +21,7 @@ from meta.grading.overlay import lay_hidden_files, restore_protected
 from meta.grading.runner_access import choose_alarms, find_runner_access
 from meta.languages.junit.junit_run import WEAKER_VERDICT_NOTE
 from meta.languages.runners import choose_runner
-from meta.languages.test_run import RunOptions, RunReading, TestRun
+from meta.languages.test_run import AlteredRun, RunOptions, RunReading, TestRun
 from meta.records.replay import MACHINE_FAULT, Graded, Verdict
 from meta.records.ticket import Grader, Ticket
 from worker_agent.records import INFRASTRUCTURE_ENDINGS, Submission
@@ -76,9 +76,9 @@ def _examine(ticket: Ticket, diff: str, bench: Bench, options: RunOptions) -> Ex
                 return Examination(Graded(verdict="failed", reason=f"the submission does not apply: {why}"))
             looked_at = diff.strip() or ticket.grader.checks or ticket.grader.review
             change = compare_with_base(workspace.root, bench.template.tree) if looked_at else None
-            run = _run_tests(ticket, workspace, bench, options)
+            run = run_tests(ticket, workspace, bench, options)
         if run.started and run.reading is not None:
-            graded = _decide(ticket, change, run, run.reading, bench)
+            graded = _decide(ticket, diff, change, run, bench)
         else:
             graded = _decide_without_report(ticket, diff, run, bench)
     except MetaError:  # the ticket is wrong
@@ -106,28 +106,62 @@ def _refuse_unseen(ticket: Ticket, diff: str) -> Graded | None:
     return None
 
 
-def _run_tests(ticket: Ticket, workspace: Workspace, bench: Bench, options: RunOptions) -> TestRun:
+def run_tests(ticket: Ticket, workspace: Workspace, bench: Bench, options: RunOptions = RunOptions()) -> TestRun:
     """Put the grader's files over the submission's, and run its tests."""
     grader, base = ticket.grader, bench.template.tree
-    restore_protected(workspace.root, base, grader.junit.protected if grader.junit else ())
-    options = replace(options, alarms=choose_alarms(base, ticket))
+    restore_protected(workspace.root, base, (*grader.protected, *(grader.junit.protected if grader.junit else ())))
+    options = replace(options, alarms=choose_alarms(base, ticket), certain=options.certain or not ticket.gold)
     lay_hidden_files(workspace.root, grader.hidden)
     return choose_runner(grader).run(bench, workspace.root, grader, options)
 
 
-def _decide(ticket: Ticket, change: SubmissionChange | None, run: TestRun, reading: RunReading, bench: Bench) -> Graded:
+def _decide(ticket: Ticket, diff: str, change: SubmissionChange | None, run: TestRun, bench: Bench) -> Graded:
     """Return the verdict of the tests and the acceptance checks together."""
-    by_tests = _decide_by_tests(ticket.grader, run, reading)
+    by_tests = _decide_by_tests(ticket.grader, run)
+    if by_tests.verdict == "passed" and run.altered:
+        by_tests = _decide_by_altered(ticket, diff, by_tests, run.altered, bench)
     if change is None:
         return by_tests
     if by_tests.verdict == "passed" and (reached := find_runner_access(change, ticket)):
-        reason = f"the submission reaches for what runs its tests: {reached}"
-        by_tests = Graded(verdict="failed", reason=reason, tests="failed")
+        by_tests = _tampered(f"the submission reaches for what runs its tests: {reached}")
     findings = read_change(ticket.grader.checks, change, ticket)
     # A program of the repository's choice may take seconds; where the tests failed, nothing depends on it.
     if by_tests.verdict == "passed":
         findings += run_tools(ticket.grader.checks, change, bench)
     return combine_verdicts(by_tests, findings)
+
+
+def _decide_by_altered(ticket: Ticket, diff: str, graded: Graded, altered: AlteredRun, bench: Bench) -> Graded:
+    """Return the verdict once the altered tests are known.
+
+    One that did not fail shows a submission that answers whatever it is asked. Where that is not certain, the merged
+    change is run on the same altered tests: what it does not fail either shows nothing.
+    """
+    if not altered.started:
+        return Graded(verdict="void", reason=f"the altered tests never started: {altered.output[-500:]}", tests="void")
+    unshaken = altered.unshaken
+    if unshaken and ticket.gold:
+        if diff == ticket.gold:
+            return graded
+        known = _run_control(ticket, altered, bench)
+        unshaken = tuple(test for test in unshaken if test in known)
+    if not unshaken:
+        return graded
+    test = unshaken[0]
+    seen = "was not seen to fail" if altered.outcomes[test] == "missing" else f"ended as {altered.outcomes[test]}"
+    return _tampered(f"{test} {seen} where it expects something else, so the submission does not solve the ticket")
+
+
+def _run_control(ticket: Ticket, altered: AlteredRun, bench: Bench) -> frozenset[str]:
+    """Return the altered tests that the merged change fails, as it should."""
+    with bench.workspace("control-") as workspace:
+        apply_diff(workspace, ticket.gold or "")
+        run = run_tests(ticket, workspace, bench, RunOptions(alterations=altered.alterations))
+    return frozenset(run.altered.shaken) if run.altered else frozenset()
+
+
+def _tampered(reason: str) -> Graded:
+    return Graded(verdict="tampered", reason=reason, tests="failed", alarms=(reason,))
 
 
 def _decide_without_report(ticket: Ticket, diff: str, run: TestRun, bench: Bench) -> Graded:
@@ -146,16 +180,20 @@ def _decide_without_report(ticket: Ticket, diff: str, run: TestRun, bench: Bench
 def _leaves_report(ticket: Ticket, diff: str, bench: Bench) -> bool:
     with bench.workspace("control-") as workspace:
         apply_diff(workspace, diff)
-        return _run_tests(ticket, workspace, bench, RunOptions()).started
+        return run_tests(ticket, workspace, bench, RunOptions(altered=False)).started
 
 
-def _decide_by_tests(grader: Grader, run: TestRun, reading: RunReading) -> Graded:
-    """Return the verdict of the tests alone."""
+def _decide_by_tests(grader: Grader, run: TestRun) -> Graded:
+    """Return the verdict of the tests as they are."""
+    assert run.reading is not None
+    reading = run.reading
     if failed := tuple(test for test in grader.deciding_tests if reading.outcomes.get(test) != "passed"):
-        reason = reading.distrust if reading.tampered else _explain_failure(failed, reading, grader, run)
+        if reading.tampered:
+            return _tampered(reading.distrust).model_copy(update={"failed": failed})
+        reason = _explain_failure(failed, reading, grader, run)
         return Graded(verdict="failed", reason=reason, tests="failed", failed=failed)
     if reading.distrust:
-        return Graded(verdict="failed", reason=reading.distrust, tests="failed")
+        return _tampered(reading.distrust)
     words = f"{len(grader.fail_to_pass)} FAIL_TO_PASS and {len(grader.pass_to_pass)} PASS_TO_PASS tests pass"
     return Graded(verdict="passed", reason=words + (WEAKER_VERDICT_NOTE if grader.junit else ""), tests="passed")
 

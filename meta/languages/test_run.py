@@ -76,6 +76,8 @@ class AlteredRun:
     started: bool
     outcomes: Mapping[str, TestOutcome]
     """Each altered test with its outcome; "missing" if it was not seen to end."""
+    cut_short: bool = False
+    """Whether it was ended because the real tests had failed."""
     output: str = ""
 
     @property

@@ -55,7 +55,7 @@ class Measurement:
 
     def first_failure(self, ticket: str) -> Replay | None:
         """Return the first replay of this ticket that failed, if any."""
-        return next((r for r in self.replays if r.ticket == ticket and r.verdict == "failed"), None)
+        return next((r for r in self.replays if r.ticket == ticket and r.has_failed), None)
 
     def to_json(self) -> dict[str, Any]:
         """Return what `meta replay --json` prints."""

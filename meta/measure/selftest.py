@@ -161,7 +161,7 @@ class HidingExecutor:
         """Yield `(job, finished)`, one for each job."""
         ended = {"verdict": "void", "ended": "model_unavailable", "reason": "hidden"}
         for job, finished in self._inner.run(jobs):
-            failed = job.candidate is not None and finished.replay.verdict == "failed"
+            failed = job.candidate is not None and finished.replay.has_failed
             if failed and self._random.random() < self._share:
                 finished = FinishedReplay(finished.replay.model_copy(update=ended), ())
             yield job, finished

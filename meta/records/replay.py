@@ -11,7 +11,8 @@ from worker_agent.storable import StorableText
 MACHINE_FAULT = "this machine:"
 """Start of the reason for a void replay due to a full disk, a killed process or a missing program."""
 
-Verdict = Literal["passed", "failed", "void"]
+Verdict = Literal["passed", "failed", "void", "tampered"]
+"""`tampered` is a failure by a submission that answered its tests without solving the ticket, or reached for them."""
 
 
 class Graded(Record):
@@ -29,6 +30,13 @@ class Graded(Record):
     """What the acceptance checks say; `None` if the ticket has none or there was nothing to check."""
     objections: tuple[StorableText, ...] = ()
     """Objections of the acceptance checks, each as "check: reason"."""
+    alarms: tuple[StorableText, ...] = ()
+    """Signs that the submission forged its test results, whatever the verdict."""
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the submission failed; what is void says nothing about it."""
+        return self.verdict in ("failed", "tampered")
 
 
 Purpose = Literal["incumbent", "screen", "gate", "measure", "work"]
@@ -55,6 +63,10 @@ class Replay(Record):
     candidate: int | None = None
     tests_passed: bool | None = None
     """Whether the tests alone passed; `None` for void replays and those older than the acceptance checks."""
+    alarms: tuple[StorableText, ...] = ()
+    """Signs that the submission forged its test results, whatever the verdict."""
+    objections: tuple[StorableText, ...] = ()
+    """Objections of the acceptance checks, each as "check: reason"."""
     rank: int = 0
     """Rank in the order of requests, in which draws are handed out, whatever finishes first."""
 
@@ -62,6 +74,11 @@ class Replay(Record):
     def passed(self) -> bool:
         """One-shot success: the tests pass, and no acceptance check objects."""
         return self.verdict == "passed"
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the worker failed; a void replay is nobody's failure."""
+        return self.verdict in ("failed", "tampered")
 
     @property
     def passed_tests(self) -> bool:

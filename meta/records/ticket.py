@@ -89,6 +89,13 @@ class Grader(Record):
     review: tuple[ReviewCheck, ...] = ()
     """Review checks that the merged change passes and the rejected diff fails."""
 
+    protected: tuple[str, ...] = ()
+    """Files outside the test folders that the tests need; grading takes them from the base."""
+    unaltered: tuple[str, ...] = ()
+    """Deciding tests of which no altered copy fails with the merged change."""
+    weak: str = ""
+    """Why code that solves nothing may pass; empty if admission found no way."""
+
     @property
     def deciding_tests(self) -> tuple[str, ...]:
         """All the tests that have to pass."""

@@ -81,6 +81,8 @@ def run_replay(job: ReplayJob, worker: OwnWorker, workshop: Workshop) -> Finishe
             started_at=started_at,
             candidate=job.candidate,
             tests_passed=None if graded.verdict == "void" else graded.tests == "passed",
+            alarms=graded.alarms,
+            objections=graded.objections,
         ),
         tuple(events),
     )

@@ -103,6 +103,14 @@ def m008_excused(db: Database) -> None:
     db.execute("update replays set excused = 1 where verdict = 'void'")
 
 
+@migrations()  # type: ignore[untyped-decorator]
+def m009_alarms(db: Database) -> None:
+    """Which failed replays forged their results, the alarms raised, and what the acceptance checks objected to."""
+    db.execute("alter table replays add column tampered integer not null default 0")
+    db.execute("alter table replays add column alarms text not null default '[]'")
+    db.execute("alter table replays add column objections text not null default '[]'")
+
+
 FIRST_TABLES = {
     "tickets": [
         "id text primary key",

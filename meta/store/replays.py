@@ -5,6 +5,7 @@ A replay without a candidate is the incumbent's and is shared: every test may dr
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -57,9 +58,9 @@ class Replays:
 
         `promotion` is the number of the promotion that was in force when the replay began.
         """
-        row = replay.model_dump(exclude={"usage", "rank"}) | replay.usage.model_dump()
+        row = _row(replay) | {"night": night, "promotion": promotion}
         with self._db.all_or_nothing():
-            self._db.insert("replays", row | {"asked": replay.rank, "night": night, "promotion": promotion})
+            self._db.insert("replays", row)
             self._transcripts.add(replay.id, events)
 
     def all(self) -> list[Replay]:
@@ -275,7 +276,22 @@ class Replays:
         return [_replay(row) for row in found]
 
 
+def _row(replay: Replay) -> dict[str, Any]:
+    """Return a replay as a row; a tampered one is a failed one with a mark."""
+    fields = replay.model_dump(exclude={"usage", "rank"}) | replay.usage.model_dump()
+    return fields | {
+        "asked": replay.rank,
+        "verdict": "failed" if replay.has_failed else replay.verdict,
+        "tampered": replay.verdict == "tampered",
+        "alarms": json.dumps(replay.alarms),
+        "objections": json.dumps(replay.objections),
+    }
+
+
 def _replay(row: dict[str, Any]) -> Replay:
     usage = Usage(**{name: row[name] for name in Usage.model_fields})
     fields = {name: row[name] for name in Replay.model_fields if name in row}
+    if row.get("tampered"):
+        fields["verdict"] = "tampered"
+    fields |= {name: json.loads(row[name]) for name in ("alarms", "objections") if name in row}
     return Replay(usage=usage, rank=row["asked"], **fields)

@@ -9,18 +9,30 @@ import secrets
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from threading import Event
 
 from meta.environments.workshop import Bench
+from meta.languages.python.alteration.plan import draw_alterations
 from meta.languages.python.bait import Bait, lay_bait
 from meta.languages.python.report_channel import ReportChannel, RunListener, open_report_channel
 from meta.languages.python.report_pipe import ReportPipe
-from meta.languages.test_run import DETERMINISTIC_VARIABLES, RunOptions, TestReport, TestRun
+from meta.languages.test_run import (
+    DETERMINISTIC_VARIABLES,
+    Alterations,
+    AlteredRun,
+    RunOptions,
+    TestReport,
+    TestRun,
+)
 from meta.records.ticket import Grader
+from worker_agent.foreign_tree import temporary_folder, write_file
 from worker_agent.sandbox.job import Mount, Sandbox, SandboxJob, SandboxLimits
 from worker_agent.sandbox.process import kill_job, start_job
+from worker_agent.workspace import copy_tree
 
 INSIDE_FOLDER = Path(__file__).with_name("inside")
 """The code that runs inside the sandbox, mounted read-only at the same path."""
@@ -52,22 +64,88 @@ class PytestOrders:
     options: RunOptions = field(default_factory=RunOptions)
     on_test: Callable[[TestReport], None] | None = None
     """Called with each report as it arrives."""
+    enough: Callable[[ReportPipe], bool] = lambda reports: False
+    """Says whether there is nothing more to learn from the run."""
 
 
 class PytestRunner:
-    """Runs a grader's tests by pytest, with bait laid into their files."""
+    """Runs a grader's tests by pytest, and altered ones beside them in another process."""
 
     def run(self, bench: Bench, workspace: Path, grader: Grader, options: RunOptions = RunOptions()) -> TestRun:
-        """Lay bait for this run, then run the tests of the grader."""
-        orders = PytestOrders(
-            files=_test_files_of(grader),
-            wanted=(*grader.fail_to_pass, *grader.pass_to_pass),
-            seconds=grader.seconds,
-            test_seconds=grader.test_seconds,
-            bait=lay_bait(grader, workspace),
-            options=options,
-        )
-        return run_pytest(bench, workspace, orders)
+        """Run the tests of the grader, and those altered tests that `options` asks for."""
+        alterations = options.alterations or (_draw(grader, workspace, options) if options.altered else Alterations())
+        if not alterations:
+            return _run_grader(bench, workspace, grader, options)
+        failed = Event()
+        with temporary_folder(bench.scratch, "altered-") as folder, ThreadPoolExecutor(1) as beside:
+            other = copy_tree(workspace, folder / "tree")
+            for path, text in alterations.files.items():
+                write_file(other, path, text)
+            altered = beside.submit(_run_altered, bench, other, grader, options, alterations, failed)
+            try:
+                run = _run_grader(bench, workspace, grader, options, failed)
+            except BaseException:
+                failed.set()
+                raise
+            return replace(run, altered=altered.result())
+
+
+def _draw(grader: Grader, workspace: Path, options: RunOptions) -> Alterations:
+    others = grader.pass_to_pass
+    return draw_alterations(workspace, grader.fail_to_pass, others, certain=options.certain, skip=grader.unaltered)
+
+
+def _run_grader(
+    bench: Bench, workspace: Path, grader: Grader, options: RunOptions, failed: Event | None = None
+) -> TestRun:
+    """Run the tests as they are. `failed` is set as soon as one of them has failed."""
+    bait = lay_bait(grader.fail_to_pass, workspace)
+
+    def watch(reports: ReportPipe) -> bool:
+        if failed is not None and reports.tests and not bait.allows(reports.tests[-1]):
+            failed.set()
+        return False
+
+    run = run_pytest(bench, workspace, _orders_of(grader, bait, options, watch))
+    if failed is not None and (run.reading is None or run.reading.distrust):
+        failed.set()
+    return run
+
+
+def _run_altered(
+    bench: Bench, workspace: Path, grader: Grader, options: RunOptions, alterations: Alterations, failed: Event
+) -> AlteredRun:
+    """Run the altered tests until all have been seen to fail, or the real ones have failed."""
+    follow = {test: alterations.renames.get(test, test) for test in grader.deciding_tests}
+    renamed = grader.model_copy(
+        update={
+            "fail_to_pass": tuple(follow[test] for test in grader.fail_to_pass),
+            "pass_to_pass": tuple(follow[test] for test in grader.pass_to_pass),
+            "test_files": tuple(_test_files_of(grader)),
+        }
+    )
+    bait = lay_bait(renamed.fail_to_pass, workspace)
+    wanted = set(alterations.must_fail.values())
+
+    def enough(reports: ReportPipe) -> bool:
+        return failed.is_set() or wanted <= bait.failures(reports.tests)
+
+    run = run_pytest(bench, workspace, _orders_of(renamed, bait, options, enough))
+    seen = run.reading.outcomes if run.reading else {}
+    outcomes = {test: seen.get(id, "missing") for test, id in alterations.must_fail.items()}
+    return AlteredRun(alterations, run.started, outcomes, cut_short=failed.is_set(), output=run.output)
+
+
+def _orders_of(grader: Grader, bait: Bait, options: RunOptions, enough: Callable[[ReportPipe], bool]) -> PytestOrders:
+    return PytestOrders(
+        files=_test_files_of(grader),
+        wanted=grader.deciding_tests,
+        seconds=grader.seconds,
+        test_seconds=grader.test_seconds,
+        bait=bait,
+        options=options,
+        enough=enough,
+    )
 
 
 def _test_files_of(grader: Grader) -> Sequence[str]:
@@ -90,7 +168,15 @@ def run_pytest(bench: Bench, workspace: Path, orders: PytestOrders) -> TestRun:
         process = start_job(bench.sandbox, job, stdin=subprocess.PIPE)
         try:
             channel.hand_over()
-            listener = RunListener(process, channel.read, reports, begun + orders.seconds, orders.options.max_timeouts)
+            most = orders.options.max_timeouts
+            listener = RunListener(
+                process,
+                channel.read,
+                reports,
+                begun + orders.seconds,
+                give_up=lambda: most is not None and reports.timeouts >= most,
+                enough=lambda: orders.enough(reports),
+            )
             timed_out = listener.run(json.dumps(told).encode())
         finally:
             kill_job(process)
@@ -105,6 +191,7 @@ def run_pytest(bench: Bench, workspace: Path, orders: PytestOrders) -> TestRun:
         running=reports.running,
         broken=reports.broken,
         collected=reports.collected_ids,
+        files_read=reports.files_read,
     )
 
 
@@ -118,7 +205,7 @@ def _spell_out(orders: PytestOrders, sandbox: Sandbox, workspace: Path, channel:
         "wanted": None if orders.wanted is None else list(orders.wanted),
         "twins": dict(orders.bait.twins),
         "sentinels": dict(orders.bait.sentinels),
-        "mutants": list(orders.bait.mutants),
+        "trace": orders.options.trace,
         "alarms": list(orders.options.alarms),
         "seconds": orders.test_seconds,
         "reverse": orders.options.reverse,

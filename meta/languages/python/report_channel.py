@@ -8,7 +8,7 @@ import selectors
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -89,7 +89,10 @@ class RunListener:
     pipe: int
     reports: ReportPipe
     deadline: float
-    max_timeouts: int | None
+    give_up: Callable[[], bool]
+    """Says after each report whether the run has timed out too often."""
+    enough: Callable[[], bool]
+    """Says whether there is nothing more to learn from the run."""
     tail: bytearray = field(default_factory=bytearray)
 
     @property
@@ -100,8 +103,9 @@ class RunListener:
     def run(self, orders: bytes) -> bool:
         """Return whether the run had to be given up.
 
-        Its time is over, or too many tests timed out. The orders go through a pipe, not a file: what was read from a
-        pipe is gone, but a file can be opened again under `/proc/1/fd` by whatever runs inside.
+        Its time is over, or too many tests timed out; a run that has shown enough ends before. The orders go through a
+        pipe, not a file: what was read from a pipe is gone, but a file can be opened again under `/proc/1/fd` by
+        whatever runs inside.
         """
         assert self.process.stdin is not None
         assert self.process.stdout is not None
@@ -112,7 +116,7 @@ class RunListener:
             selector.register(stdout, selectors.EVENT_READ)
             selector.register(self.pipe, selectors.EVENT_READ)
             open_ends = {stdout, self.pipe}
-            while open_ends:
+            while open_ends and not self.enough():
                 left = self.deadline - time.monotonic()
                 if left <= 0:
                     return True
@@ -138,7 +142,7 @@ class RunListener:
         """Take in what was read; return whether that was one time-out too many."""
         if fd == self.pipe:
             self.reports.feed(chunk)
-            return self.max_timeouts is not None and self.reports.timeouts >= self.max_timeouts
+            return self.give_up()
         self.tail += chunk
         del self.tail[:-100_000]
         return False

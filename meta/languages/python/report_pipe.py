@@ -28,8 +28,8 @@ class ReportPipe:
     collected_ids: tuple[str, ...] = ()
     twinned: frozenset[str] = frozenset()
     """The tests that got twins."""
-    mutants: frozenset[str] = frozenset()
-    """The changed copies of tests that were collected."""
+    files_read: tuple[str, ...] = ()
+    """Files of the workspace that the tests imported or opened, if that was asked for."""
     tests: list[TestReport] = field(default_factory=list)
     broken: dict[str, str] = field(default_factory=dict)
     """Files (or other collectors) that could not be collected, with the error's words."""
@@ -71,7 +71,7 @@ class ReportPipe:
             self.started = True
         elif kind == "collected":
             self.collected, self.collected_ids = record["count"], tuple(record["ids"])
-            self.twinned, self.mutants = frozenset(record["twinned"]), frozenset(record["mutants"])
+            self.twinned = frozenset(record["twinned"])
         elif kind == "broken":
             self.broken[record["id"]] = record["why"]
         elif kind == "start":
@@ -85,4 +85,4 @@ class ReportPipe:
         elif kind == "patched":
             self.patched = self.patched or record["what"]
         elif kind == "end":
-            self.finished = True
+            self.finished, self.files_read = True, tuple(record["read"])

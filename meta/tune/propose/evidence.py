@@ -70,7 +70,7 @@ def gather_evidence(store: Store, replays: Sequence[Replay], search: Sequence[Ti
             transcript=shorten_transcript(store.transcripts.of_replay(failed.id)),
         )
         for name, runs in seen.items()
-        if (failed := next((r for r in runs if r.verdict == "failed"), None))
+        if (failed := next((r for r in runs if r.has_failed), None))
     ]
     passed = tuple(name for name, runs in seen.items() if all(r.verdict == "passed" for r in runs))
     hidden = store.tickets.sources_held_out()

@@ -58,7 +58,7 @@ def expected_success_of(baseline: Sequence[Replay]) -> dict[str, float]:
     for replay in baseline:
         if replay.verdict != "void":
             a[replay.ticket] = a.get(replay.ticket, SUCCESS_PRIOR[0]) + (replay.verdict == "passed")
-            b[replay.ticket] = b.get(replay.ticket, SUCCESS_PRIOR[1]) + (replay.verdict == "failed")
+            b[replay.ticket] = b.get(replay.ticket, SUCCESS_PRIOR[1]) + (replay.has_failed)
     return {ticket: a[ticket] / (a[ticket] + b[ticket]) for ticket in a}
 
 

@@ -25,7 +25,7 @@ from meta.languages.python.alteration.test_module import (
 
 MAX_HELPER_DEPTH = 3
 
-VALUE, NESTED_VALUE, FLIP, WRAP, INVERT = range(5)
+VALUE, WRAP, FLIP, NESTED_VALUE, INVERT = range(5)
 """Ranks of changes, the best first: only another value shows code that answers whatever the test compares with."""
 
 _EQUALITIES = re.compile(
@@ -51,7 +51,15 @@ _FLIPS |= {new: old for old, new in _FLIPS.items() if old not in ("assert_called
 _WITH_LITERALS = re.compile(r"assert_(called|awaited)(_once)?_with|assert_any_(call|await)|assert_has_(calls|awaits)")
 _RAISING = frozenset({"raises", "assertRaises", "assertRaisesRegex", "failUnlessRaises", "RaisesGroup"})
 _WARNING = frozenset({"warns", "assertWarns", "assertWarnsRegex", "deprecated_call"})
-_OTHER_ERRORS = ("ZeroDivisionError", "EOFError", "BufferError", "RecursionError", "KeyError", "ValueError", "TypeError")
+_OTHER_ERRORS = (
+    "ZeroDivisionError",
+    "EOFError",
+    "BufferError",
+    "RecursionError",
+    "KeyError",
+    "ValueError",
+    "TypeError",
+)
 _OTHER_WARNINGS = ("BytesWarning", "ImportWarning", "UnicodeWarning")
 _OPERATORS: dict[type[ast.cmpop], tuple[str, str]] = {
     ast.NotEq: ("!=", "=="),
@@ -132,7 +140,8 @@ class _Scope:
             if call.func.value.id not in ("self", "cls"):
                 return None
             names, skip = (*self.classes, call.func.attr), 1
-        function = home.function(names) if names else None
+        within = [n for n in ast.walk(self.function) if isinstance(n, FunctionNode) and (n.name,) == names]
+        function = within[0] if within else home.function(names) if names else None
         if function is None or function is self.function:
             return None
         parameters = [a.arg for a in (*function.args.posonlyargs, *function.args.args)][skip:]
@@ -203,9 +212,8 @@ def _of_condition(scope: _Scope, node: ast.expr) -> Iterator[Change]:
             if isinstance(node.func, ast.Name | ast.Attribute) and (helper := scope.helper(node)):
                 yield from _changes_in(helper)
             for leaf in (leaf for argument in node.args for leaf in leaves_of(argument)):
-                if isinstance(node.func, ast.Attribute) and isinstance(leaf, ast.Constant):
-                    if splice := change_literal(scope.module, leaf):
-                        yield Change(NESTED_VALUE, False, (splice,))
+                if isinstance(node.func, ast.Attribute) and (splice := change_literal(scope.module, leaf)):
+                    yield Change(NESTED_VALUE, False, (splice,))
         yield Change(INVERT, True, (scope.module.replace(node, b"not " + scope.module.text(node)),))
 
 
@@ -262,9 +270,9 @@ def _of_name(scope: _Scope, name: str) -> Iterator[Change]:
         if changed := scope.modules.remember(column.key, column.change):
             splices, renames = changed
             yield Change(VALUE, False, splices, _follow_id(column, renames) if column.ids and renames else None)
-    elif found := scope.resolve(ast.Name(name, ast.Load())):
-        if splice := change_literal(*found):
-            yield Change(VALUE if is_literal(found[1]) else NESTED_VALUE, is_literal(found[1]), (splice,))
+    elif (found := scope.resolve(ast.Name(name, ast.Load()))) and (splice := change_literal(*found)):
+        plain = is_literal(found[1])
+        yield Change(VALUE if plain else NESTED_VALUE, plain, (splice,))
 
 
 def _follow_id(column: Column, renames: Mapping[str, str]) -> Callable[[str], str | None]:
@@ -301,6 +309,11 @@ def _of_call(scope: _Scope, call: ast.Call) -> Iterator[Change]:
         yield Change(WRAP, True, (scope.module.replace(call.args[1], b"[" + scope.module.text(call.args[1]) + b"]"),))
     elif helper := scope.helper(call):
         yield from _changes_in(helper)
+    else:
+        for argument in call.args:  # `asyncio.run(check())` and the like
+            inner = argument if isinstance(argument, ast.Call) else ast.Call(argument, [], [])
+            if isinstance(inner.func, ast.Name) and (helper := scope.helper(inner)):
+                yield from _changes_in(helper)
 
 
 def _without_arguments(scope: _Scope, call: ast.Call) -> tuple[Splice, ...]:
@@ -314,7 +327,9 @@ def _of_raising(scope: _Scope, call: ast.Call, others: Sequence[str]) -> Iterato
     known = [getattr(builtins, n.id, None) for n in ast.walk(expected) if isinstance(n, ast.Name)]
     classes = tuple(k for k in known if isinstance(k, type) and issubclass(k, BaseException))
     unlike = [o for o in others if not any(_related(getattr(builtins, o), k) for k in classes)]
-    safe = [o for o in unlike if o not in ("KeyError", "ValueError", "TypeError")] if len(classes) < len(known) else unlike
+    safe = (
+        [o for o in unlike if o not in ("KeyError", "ValueError", "TypeError")] if len(classes) < len(known) else unlike
+    )
     if safe:
         yield Change(VALUE, True, (scope.module.replace(expected, secrets.choice(safe).encode()),))
 

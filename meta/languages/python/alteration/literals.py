@@ -12,9 +12,7 @@ from collections.abc import Iterator
 from meta.languages.python.alteration.test_module import Splice, TestModule
 
 _STRING = re.compile(r"(?P<head>[A-Za-z]*(?P<quote>'''|\"\"\"|'|\"))(?P<body>.*)(?P=quote)", re.DOTALL)
-_ESCAPE_OR_SIGN = re.compile(
-    r"\\(?:x..|u....|U........|N\{[^}]*\}|[0-7]{1,3}|.)|(?P<sign>[A-Za-z0-9])", re.DOTALL
-)
+_ESCAPE_OR_SIGN = re.compile(r"\\(?:x..|u....|U........|N\{[^}]*\}|[0-7]{1,3}|.)|(?P<sign>[A-Za-z0-9])", re.DOTALL)
 _DIGITS, _LETTERS = "0123456789", "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -25,7 +23,9 @@ def is_literal(node: ast.expr) -> bool:
     if isinstance(node, ast.List | ast.Tuple | ast.Set):
         return all(map(is_literal, node.elts))
     if isinstance(node, ast.Dict):
-        return all(k is not None and is_literal(k) and is_literal(v) for k, v in zip(node.keys, node.values, strict=True))
+        return all(
+            k is not None and is_literal(k) and is_literal(v) for k, v in zip(node.keys, node.values, strict=True)
+        )
     return isinstance(node, ast.Constant) and node.value is not Ellipsis
 
 

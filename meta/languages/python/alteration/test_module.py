@@ -92,12 +92,13 @@ class TestModule:
 
 def sole_assignment(body: Sequence[ast.stmt], name: str) -> ast.expr | None:
     """Return what these statements assign to a name, if they do so just once."""
-    values: list[ast.expr | None] = []
-    for node in body:
-        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
-            values.append(node.value)
-        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == name:
-            values.append(node.value)
+    values = [
+        node.value
+        for node in body
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Name) and target.id == name
+    ]
     return values[0] if len(values) == 1 else None
 
 

@@ -10,7 +10,7 @@ Orders (JSON on standard input, up to its end):
     args        arguments for pytest
     wanted      node ids to keep, or null for all that is collected
     twins       {node id: [copies, which of them is the real test]}
-    mutants     node ids of changed copies of tests, which must fail
+    trace       note which files of the workspace the tests import or open
     sentinels   {file: name of the function in it that must fail}
     alarms      audit events that code of the repository, its tests apart, may not raise
     seconds     time limit of one test

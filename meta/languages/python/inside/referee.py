@@ -58,8 +58,10 @@ def install_referee(orders: dict[str, Any], emit: Emit, first: CodeType, own: Se
     """
     wanted = None if orders["wanted"] is None else frozenset(orders["wanted"])
     deciding, twins, sentinels = frozenset(orders["twins"]), dict(orders["twins"]), dict(orders["sentinels"])
-    mutants, alarms, reverse = frozenset(orders["mutants"]), frozenset(orders["alarms"]), orders["reverse"]
-    listened_to = alarms | {REFEREE_EVENT}
+    alarms, reverse = frozenset(orders["alarms"]), orders["reverse"]
+    read: set[str] = set()
+    reading = ("open", "subprocess.Popen") if orders["trace"] else ()
+    listened_to = alarms | {REFEREE_EVENT, *reading}
     root, getframe, clock = os.getcwd() + os.sep, sys._getframe, time.perf_counter
     seen: dict[str, int] = {}
     current: dict[str, Any] = {"id": None}
@@ -75,6 +77,10 @@ def install_referee(orders: dict[str, Any], emit: Emit, first: CodeType, own: Se
         gc.disable()  # callbacks of a collection would find this frame on the stack
         try:
             caller = getframe(1)
+            if event in reading:
+                _note_read(event, args, caller)
+            if event not in alarms and event != REFEREE_EVENT:
+                return
             if event != REFEREE_EVENT:
                 if what := _alarming(event, args, caller):
                     emit(k="patched", what=what)
@@ -100,6 +106,19 @@ def install_referee(orders: dict[str, Any], emit: Emit, first: CodeType, own: Se
         if not file.startswith(root) or is_file_of_the_tests(file[len(root) :]):
             return ""
         return f"{file[len(root) :]} used {event}"
+
+    def _note_read(event: str, args: Any, frame: Any) -> None:
+        """Note files that the tests themselves read, not the code that they call."""
+        while frame is not None and not frame.f_code.co_filename.startswith(root):
+            frame = frame.f_back
+        by = frame.f_code.co_filename[len(root) :] if frame is not None else ""
+        if not by or not (is_file_of_the_tests(by) or by in read):
+            return
+        for name in [args[0]] if event == "open" else list(args[1] or ()):
+            path = name.decode(errors="replace") if isinstance(name, bytes) else str(name)
+            path = os.path.normpath(os.path.join(root, path))
+            if path.startswith(root) and (event != "open" or not _writes(args)) and len(read) < 1000:
+                read.add(path[len(root) :])
 
     def _by_pytest_alone(frame: Any) -> bool:
         if frame.f_code is not teller:
@@ -130,15 +149,12 @@ def install_referee(orders: dict[str, Any], emit: Emit, first: CodeType, own: Se
         kept = [item for item in items if wanted is None or item.nodeid in wanted]
         if reverse:
             kept.reverse()
-        # After all others, because a test that runs twice must not disturb the rest.
-        last = [item for item in items if item.nodeid in mutants]
-        told["items"] = _with_sentinels(_with_twins(kept, twins), sentinels) + [_quiet(item) for item in last]
+        told["items"] = _with_sentinels(_with_twins(kept, twins), sentinels)
         emit(
             k="collected",
             count=len(everything),
             ids=[i.nodeid for i in kept] if wanted is None else [],
             twinned=list(twins),
-            mutants=[item.nodeid for item in last],
         )
 
     def _starts(told: dict[str, Any]) -> None:
@@ -174,7 +190,7 @@ def install_referee(orders: dict[str, Any], emit: Emit, first: CodeType, own: Se
 
     def _finished(told: dict[str, Any]) -> None:
         _look()
-        emit(k="end", status=told["status"])
+        emit(k="end", status=told["status"], read=sorted(read))
 
     answers = {
         "loaded": _loaded,
@@ -187,6 +203,10 @@ def install_referee(orders: dict[str, Any], emit: Emit, first: CodeType, own: Se
         "finished": _finished,
     }
     sys.addaudithook(hook)
+
+
+def _writes(args: Any) -> bool:
+    return isinstance(args[1], str) and bool(set(args[1]) & set("wax+"))
 
 
 def tell_referee(word: str, told: dict[str, Any]) -> None:
