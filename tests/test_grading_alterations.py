@@ -172,3 +172,13 @@ def test_examples_in_documents_are_altered(tmp_path: Path) -> None:
     (tmp_path / "tests/guide.md").write_text("# Guide\n\n>>> from calc import add\n>>> add(2, 3)\n5\n")
     drawn = draw_alterations(tmp_path, ["tests/guide.md::guide.md"])
     assert drawn.files["tests/guide.md"].decode().splitlines()[-1] in set("012346789")
+
+
+def test_a_method_that_compares_is_altered_in_value_not_in_polarity(tmp_path: Path) -> None:
+    source = "import unittest\n\n\nclass TestCalc(unittest.TestCase):\n    def test_add(self):\n"
+    source += "        self.assertEqual(add(2, 3), 5)\n"
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests/test_calc.py").write_text(HEAD + source)
+    altered = draw_alterations(tmp_path, ["tests/test_calc.py::TestCalc::test_add"]).files["tests/test_calc.py"]
+    assert b"assertEqual(add(2, 3), 5)" not in altered
+    assert b"assertEqual(add(2, 3), " in altered

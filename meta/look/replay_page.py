@@ -19,7 +19,7 @@ MAX_RESULT_LINES = 40
 def replay_page(replay: Replay, transcript: Sequence[Event]) -> str:
     """Show verdict and reason, the change, and the transcript.
 
-    Alarms and the objections of checks are part of the reason.
+    Alarms are signs that the submission forged its results.
     """
     sections = [_facts(replay), *([["the change", replay.diff.rstrip()]] if replay.diff else [])]
     if transcript:
@@ -39,7 +39,9 @@ def _facts(replay: Replay) -> list[str]:
     ]
     if replay.tests_passed is not None:
         lines.append(f"tests       {'passed' if replay.tests_passed else 'failed'}")
-    lines += [f"reason      {_indented(replay.reason)}", f"worker      {replay.ended.replace('_', ' ')}"]
+    lines += [f"reason      {_indented(replay.reason)}"]
+    lines += [f"alarm       {_indented(alarm)}" for alarm in replay.alarms]
+    lines += [f"worker      {replay.ended.replace('_', ' ')}"]
     if replay.summary:
         lines.append(f"summary     {_indented(replay.summary)}")
     model = f" ({replay.model})" if replay.model else ""

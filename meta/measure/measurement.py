@@ -77,7 +77,8 @@ class Measurement:
             "outcomes": {name: [int(o) for o in runs] for name, runs in self.outcomes.items()},
             "tests_outcomes": {name: [int(o) for o in runs] for name, runs in self.tests_outcomes.items()},
             "replays": [
-                {"id": r.id, "ticket": r.ticket, "verdict": r.verdict, "reason": r.reason} for r in self.replays
+                {"id": r.id, "ticket": r.ticket, "verdict": r.verdict, "reason": r.reason, "alarms": list(r.alarms)}
+                for r in self.replays
             ],
         }
 

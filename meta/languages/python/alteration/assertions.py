@@ -47,7 +47,15 @@ _FLIPS = {
     "assert_awaited": "assert_not_awaited",
     "assert_awaited_once": "assert_not_awaited",
 }
-_FLIPS |= {new: old for old, new in _FLIPS.items() if old not in ("assert_called_once", "assert_awaited_once")}
+_ONE_WAY = (
+    "assert_called_once",
+    "assert_awaited_once",
+    "assertNotEqual",
+    "assertIsNot",
+    "assertNotIn",
+    "assertNotRegex",
+)
+_FLIPS |= {new: old for old, new in _FLIPS.items() if old not in _ONE_WAY}  # for the others, another value shows more
 _WITH_LITERALS = re.compile(r"assert_(called|awaited)(_once)?_with|assert_any_(call|await)|assert_has_(calls|awaits)")
 _RAISING = frozenset({"raises", "assertRaises", "assertRaisesRegex", "failUnlessRaises", "RaisesGroup"})
 _WARNING = frozenset({"warns", "assertWarns", "assertWarnsRegex", "deprecated_call"})
