@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import json
+import tarfile
 import threading
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -60,6 +61,18 @@ class IndexServer:
         """Publish a wheel."""
         file = f"{name}-{version}-py3-none-any.whl"
         self.files[file] = make_wheel(name, files or {f"{name}.py": f"VERSION = {version!r}\n"}, version)
+        self.links.setdefault(name, {})[file] = f"../../files/{file}"
+
+    def add_sdist(self, name: str, files: Mapping[str, str], version: str = "1.0") -> None:
+        """Publish sources that must be built."""
+        stream, about = io.BytesIO(), f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        with tarfile.open(fileobj=stream, mode="w:gz") as archive:
+            for path, text in {**files, "PKG-INFO": about}.items():
+                entry = tarfile.TarInfo(f"{name}-{version}/{path}")
+                entry.size = len(text.encode())
+                archive.addfile(entry, io.BytesIO(text.encode()))
+        file = f"{name}-{version}.tar.gz"
+        self.files[file] = stream.getvalue()
         self.links.setdefault(name, {})[file] = f"../../files/{file}"
 
     def page(self, project: str) -> tuple[str, bytes]:

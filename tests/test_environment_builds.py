@@ -219,6 +219,33 @@ def test_links_that_a_build_leaves_lead_nobody_out_and_its_start_up_code_runs_no
     assert kept == []
 
 
+def test_a_package_that_must_be_built_leaves_nothing_in_the_cache_of_others(tmp_path: Path, index: IndexServer) -> None:
+    wheel = base64.b64encode(make_wheel("rough", {"rough.py": "A = 1\n"}))
+    backend = f"""if True:
+        import base64, os, pathlib
+        for folder in (os.environ["UV_CACHE_DIR"] + "/../uv", {str(tmp_path / "cache" / "uv")!r}):
+            try:
+                pathlib.Path(folder, "planted").write_text("planted")
+            except OSError:
+                pass
+
+        def build_wheel(folder, config_settings=None, metadata_directory=None):
+            name = "rough-1.0-py3-none-any.whl"
+            pathlib.Path(folder, name).write_bytes(base64.b64decode({wheel!r}))
+            return name
+    """
+    about = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    index.add_sdist("rough", {"backend.py": backend, "pyproject.toml": about})
+    shop = Repository(tmp_path, {"shop.py": ""})
+    spec = EnvironmentSpec(packages=("rough", "shelf"), project=False)
+    environment = build_environment(spec, shop.path, shop.base, tmp_path / "cache")
+    site = next(Path(environment.path[0]).parent.glob("lib/python*/site-packages"))
+    assert (site / "rough.py").read_text() == "A = 1\n"
+    shared = [str(path) for path in (tmp_path / "cache" / "uv").rglob("*")]
+    assert [path for path in shared if "planted" in path or path.endswith(".whl") or "rough.py" in path] == []
+    assert list((tmp_path / "cache").glob(".build-*")) == []
+
+
 @pytest.mark.slow
 def test_every_python_here_gets_its_environment(tmp_path: Path, index: IndexServer) -> None:
     shop = Repository(tmp_path, {"shop.py": ""})

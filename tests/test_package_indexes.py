@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import socket
@@ -215,6 +216,20 @@ class TestNoOtherPlace:
     )
     def test_all_others_are_public(self, address: str) -> None:
         assert not is_private_address(address)
+
+
+def test_the_persons_http_proxy_is_used_and_leads_to_no_private_place_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    with plain_server() as (port, seen):
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
+        monkeypatch.delenv("no_proxy", raising=False)
+        with asking(PackageIndex("http://index.example/simple", username=USER, password=PASSWORD)) as get:
+            assert get("simple/shelf/").status_code == 200
+        for private in ("http://10.0.0.1/simple", "http://metadata.internal/simple", "http://localhost/simple"):
+            with asking(PackageIndex(private, configured=False)) as get:
+                assert get("simple/shelf/").status_code == 502
+    assert seen == [
+        ("http://index.example/simple/shelf/", "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode())
+    ]
 
 
 class TestSettings:
