@@ -17,7 +17,6 @@ from pathlib import Path
 
 from worker_agent.borrowed_objects import borrow_objects
 from worker_agent.git import META_IDENTITY, GitError, run_git
-from worker_agent.machine_error import MachineError
 
 _COMMIT_DATE = {"GIT_AUTHOR_DATE": "2000-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2000-01-01T00:00:00Z"}
 _FULL_COMMIT_ID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
