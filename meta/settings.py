@@ -126,6 +126,9 @@ class ReplaySettings(Record):
     environments_mb: int = Field(
         20_000, ge=0, description="disk for built environments, in MB; the least recently used are removed first"
     )
+    keep_weak: bool = Field(
+        False, description="admit tickets that code which solves nothing can pass, marked as weak, not quarantined"
+    )
 
 
 class TuneSettings(Record):

@@ -5,8 +5,10 @@ The same rule splits a merged change into its hidden side and the gold diff, so 
 
 from __future__ import annotations
 
+import contextlib
 import re
 import tomllib
+from collections.abc import Mapping, MutableMapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -41,7 +43,7 @@ def is_protected(path: str) -> bool:
     return (
         is_test_side(path)
         or parts[-1] in _STEERING
-        or "__pycache__" in parts
+        or any(part == "__pycache__" or part.endswith((".dist-info", ".egg-info")) for part in parts)
         or any(_STARTUP.match(part) for part in (parts[0], parts[-1]))
         or any(part in ("sitecustomize", "usercustomize") for part in parts)
     )
@@ -53,7 +55,7 @@ def pytest_tables_of(text: str) -> Any:
     `None` where there are none, or where the text is not TOML.
     """
     try:
-        return tomllib.loads(text).get("tool", {}).get("pytest")
+        return _pytest_tables_of(tomllib.loads(text))
     except tomllib.TOMLDecodeError:
         return None
 
@@ -64,32 +66,49 @@ def replace_pytest_tables(submitted: str, base: str) -> str:
     Where that fails, the whole of the base's.
     """
     try:
-        tomllib.loads(submitted)
-    except tomllib.TOMLDecodeError:
-        return submitted  # pytest refuses it, as it should
-    if pytest_tables_of(submitted) == pytest_tables_of(base):
-        return submitted
-    merged = _select_sections(submitted, pytest=False) + "\n" + _select_sections(base, pytest=True)
-    try:
-        parsed = tomllib.loads(merged)
+        ours = tomllib.loads(base) if base else {}
     except tomllib.TOMLDecodeError:
         return base
-    return merged if _drop_pytest(parsed) == _drop_pytest(tomllib.loads(submitted)) else base
+    try:
+        theirs = tomllib.loads(submitted)
+    except tomllib.TOMLDecodeError:
+        return submitted  # pytest refuses it, as it should
+    if _pytest_tables_of(theirs) == _pytest_tables_of(ours):
+        return submitted
+    merged = _rewrite_pytest_tables(submitted, base)
+    expected = _drop_pytest(theirs), _pytest_tables_of(ours)
+    with contextlib.suppress(tomllib.TOMLDecodeError):
+        parsed = tomllib.loads(merged)
+        if (_drop_pytest(parsed), _pytest_tables_of(parsed)) == expected:
+            return merged
+    return base
 
 
-_HEADER = re.compile(r"^\s*\[+\s*([^\]]+?)\s*\]+\s*(#.*)?$")
+def _rewrite_pytest_tables(submitted: str, base: str) -> str:
+    """Exchange the tables, whatever they are spelled like: headers, dotted keys or inline."""
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        document = tomlkit.parse(submitted)
+        tool = document.get("tool")
+        if isinstance(tool, MutableMapping):
+            tool.pop("pytest", None)
+        tables = _pytest_tables_of(tomllib.loads(base)) if base else None
+        text = tomlkit.dumps(document)
+        if tables is not None:
+            text = f"{text.rstrip()}\n\n" + tomlkit.dumps({"tool": {"pytest": tables}})
+        return text
+    except (TOMLKitError, ValueError, KeyError, TypeError):
+        return base
 
 
-def _select_sections(text: str, *, pytest: bool) -> str:
-    kept, inside = [], False
-    for line in text.splitlines():
-        if header := _HEADER.match(line):
-            inside = header[1].replace('"', "").replace(" ", "").startswith("tool.pytest")
-        if inside == pytest:
-            kept.append(line)
-    return "\n".join(kept) + "\n"
+def _pytest_tables_of(parsed: Mapping[str, Any]) -> Any:
+    tool = parsed.get("tool")
+    return tool.get("pytest") if isinstance(tool, dict) else None
 
 
 def _drop_pytest(parsed: dict[str, Any]) -> dict[str, Any]:
-    tool = {k: v for k, v in parsed.get("tool", {}).items() if k != "pytest"}
-    return {**{k: v for k, v in parsed.items() if k != "tool"}, "tool": tool}
+    tool = parsed.get("tool")
+    kept = {k: v for k, v in tool.items() if k != "pytest"} if isinstance(tool, dict) else {}
+    return {**{k: v for k, v in parsed.items() if k != "tool"}, "tool": kept}

@@ -13,6 +13,7 @@ from meta.environments.workshop import Bench
 from meta.project import Report, ignore_report
 from meta.records.ticket import Admission, ReviewCheck, Ticket
 from meta.tickets.admission.check_selection import add_acceptance_checks, add_review_checks
+from meta.tickets.admission.hardness import prove_hardness
 from meta.tickets.admission.quarantine import NotAdmissible, examine_diff
 from meta.tickets.admission.reliable_tests import LeftOut, keep_failing_on_base, keep_passing_on_gold
 
@@ -21,12 +22,19 @@ CheckDrafter = Callable[[Ticket], tuple[ReviewCheck, ...]]
 
 
 def admit_ticket(
-    ticket: Ticket, bench: Bench, *, runs: int = 3, draft: CheckDrafter | None = None, report: Report = ignore_report
+    ticket: Ticket,
+    bench: Bench,
+    *,
+    runs: int = 3,
+    draft: CheckDrafter | None = None,
+    keep_weak: bool = False,
+    report: Report = ignore_report,
 ) -> tuple[Admission, Ticket]:
     """Try a ticket, and return what was found with the ticket as it may be replayed.
 
     The returned ticket's grader lacks the tests that turned out flaky, slow or dependent on their order, and holds the
-    acceptance checks that the merged change passes. `draft` is asked when nothing fails the rejected diff. Several
+    acceptance checks that the merged change passes. With `keep_weak`, a ticket that a stub passes is admitted as weak
+    instead of quarantined as hackable. `draft` is asked when nothing fails the rejected diff. Several
     tickets may be tried at once, each in its own thread. Raises `OSError` when this machine is at fault: a full disk
     says nothing about a ticket.
     """
@@ -37,11 +45,12 @@ def admit_ticket(
         _require_parts(ticket)
         ticket, left_out = keep_passing_on_gold(ticket, bench, runs, report)
         ticket, passing = keep_failing_on_base(ticket, bench, runs, report)
+        ticket = prove_hardness(ticket, bench, report, keep_weak=keep_weak)
         report("acceptance checks on the merged change")
         ticket = add_acceptance_checks(ticket, bench)
         if ticket.rejected is not None:
             ticket = _fail_rejected(ticket, given, bench, draft, report)
-        reason = _describe_left_out(left_out | passing)
+        reason = _join(_describe_weakness(ticket), _describe_left_out(left_out | passing))
         admission = Admission(ticket=ticket.id, status="admitted", reason=reason, runs=runs)
     except NotAdmissible as why:
         ticket = ticket.with_grader(review=given)
@@ -77,6 +86,19 @@ def _fail_rejected(
     if examined.graded.verdict == "passed" and not ticket.grader.review:
         raise NotAdmissible("the rejected diff passes: neither tests nor checks see what its reviewers objected to")
     return ticket
+
+
+def _describe_weakness(ticket: Ticket) -> str:
+    bare = [test for test in ticket.grader.unaltered if test in ticket.grader.fail_to_pass]
+    more = f", and {len(bare) - 1} more" if len(bare) > 1 else ""
+    return _join(
+        f"weak: {ticket.grader.weak}" if ticket.grader.weak else "",
+        f"no altered copy of {bare[0]}{more} fails with the merged change" if bare else "",
+    )
+
+
+def _join(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
 
 
 def _describe_left_out(left_out: LeftOut) -> str:

@@ -35,7 +35,7 @@ def admit_waiting_tickets(
     workshop.prune_environments(settings.environments_mb, report)
     workshop.require_sandbox()  # do not quarantine tickets because this machine has none
     pool = ThreadPoolExecutor(settings.parallel, thread_name_prefix="admit")
-    futures = [pool.submit(_admit_on_bench, ticket, workshop, runs) for ticket in waiting]
+    futures = [pool.submit(_admit_on_bench, ticket, workshop, runs, settings.keep_weak) for ticket in waiting]
     try:
         for future in as_completed(futures):
             try:
@@ -61,14 +61,14 @@ def admit_waiting_tickets(
     return found
 
 
-def _admit_on_bench(ticket: Ticket, workshop: Workshop, runs: int) -> tuple[Admission, Ticket]:
+def _admit_on_bench(ticket: Ticket, workshop: Workshop, runs: int, keep_weak: bool) -> tuple[Admission, Ticket]:
     with ExitStack() as stack:
         try:
             bench = stack.enter_context(workshop.ticket_bench(ticket))
         except MetaError as error:
             return _quarantine(ticket, error.message), ticket
         try:
-            return admit_ticket(ticket, bench, runs=runs)
+            return admit_ticket(ticket, bench, runs=runs, keep_weak=keep_weak)
         except MetaError as error:
             return _quarantine(ticket, error.message), ticket
         except Exception as error:

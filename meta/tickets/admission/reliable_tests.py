@@ -8,7 +8,7 @@ from meta.environments.workshop import Bench
 from meta.grading.grader import MAX_TIMEOUTS, Examination
 from meta.languages.test_run import RunOptions, first_error_line
 from meta.project import Report
-from meta.records.ticket import Grader, Ticket
+from meta.records.ticket import Ticket
 from meta.tickets.admission.quarantine import NotAdmissible, examine_diff
 
 SLOW_TEST_SECONDS = 10.0
@@ -29,7 +29,7 @@ LeftOut = dict[str, str]
 def keep_passing_on_gold(ticket: Ticket, bench: Bench, runs: int, report: Report) -> tuple[Ticket, LeftOut]:
     """Leave tests out until the gold change passes the rest reliably.
 
-    It must pass `runs` times in order and once backwards.
+    The FAIL_TO_PASS tests must pass `runs` times in order, and all of them once backwards.
 
     Raises `NotAdmissible` when no FAIL_TO_PASS test remains, or tests still fail after `MAX_ROUNDS`.
     """
@@ -49,23 +49,29 @@ def keep_passing_on_gold(ticket: Ticket, bench: Bench, runs: int, report: Report
 
 
 def _find_unfit_on_gold(ticket: Ticket, bench: Bench, runs: int, report: Report) -> tuple[LeftOut, Examination]:
-    """Return the tests to leave out, and the last run in order."""
-    tests, gold = _tests_of(ticket.grader), ticket.gold or ""
-    passes = dict.fromkeys(tests, 0)
+    """Return the tests to leave out, and the first run.
+
+    Whole files run once in order and once backwards; only the FAIL_TO_PASS tests are repeated.
+    """
+    tests, gold = ticket.grader.deciding_tests, ticket.gold or ""
+    passes, made = dict.fromkeys(tests, 0), dict.fromkeys(tests, 0)
     slowest = dict.fromkeys(tests, 0.0)
-    examined = None
+    first = None
     for run in range(runs):
         report(f"gold, run {run + 1} of {runs}")
-        examined = examine_diff(ticket, gold, bench)
+        asked = ticket.with_grader(pass_to_pass=()) if run and not ticket.grader.junit else ticket
+        examined = examine_diff(asked, gold, bench, RunOptions(altered=False))
         if examined.reading is None:
             raise NotAdmissible(f"the gold change does not apply: {examined.graded.reason}")
         if run == 0 and not any(outcome == "passed" for outcome in examined.reading.outcomes.values()):
             raise NotAdmissible(f"no test passes with the gold change: {examined.graded.reason}")
-        for test in tests:
+        for test in asked.grader.deciding_tests:
+            made[test] += 1
             passes[test] += examined.reading.outcomes.get(test) == "passed"
             slowest[test] = max(slowest[test], examined.reading.seconds.get(test, 0.0))
-    assert examined is not None
-    unfit = {test: _explain_failures(test, n, runs, examined) for test, n in passes.items() if n < runs}
+        first = first or examined
+    assert first is not None
+    unfit = {test: _explain_failures(test, n, made[test], first) for test, n in passes.items() if n < made[test]}
     unfit |= {
         test: f"is slow ({slowest[test]:.0f} s)"
         for test in ticket.grader.pass_to_pass
@@ -73,10 +79,10 @@ def _find_unfit_on_gold(ticket: Ticket, bench: Bench, runs: int, report: Report)
     }
     if not unfit and len(tests) > 1 and not ticket.grader.junit:  # in which order others run, they decide
         report("gold, tests in reverse order")
-        backwards = examine_diff(ticket, gold, bench, RunOptions(reverse=True)).reading
+        backwards = examine_diff(ticket, gold, bench, RunOptions(reverse=True, altered=False)).reading
         outcomes = backwards.outcomes if backwards else {}
         unfit = {test: "depends on the order of the tests" for test in tests if outcomes.get(test) != "passed"}
-    return unfit, examined
+    return unfit, first
 
 
 def keep_failing_on_base(ticket: Ticket, bench: Bench, runs: int, report: Report) -> tuple[Ticket, LeftOut]:
@@ -87,7 +93,8 @@ def keep_failing_on_base(ticket: Ticket, bench: Bench, runs: int, report: Report
     unfit: LeftOut = {}
     for run in range(runs):
         report(f"base, run {run + 1} of {runs}")
-        reading = examine_diff(ticket, "", bench, RunOptions(max_timeouts=MAX_TIMEOUTS)).reading
+        options = RunOptions(max_timeouts=MAX_TIMEOUTS, altered=False)
+        reading = examine_diff(ticket.with_grader(pass_to_pass=()), "", bench, options).reading
         outcomes = reading.outcomes if reading else {}
         for test in ticket.grader.fail_to_pass:
             if outcomes.get(test) == "passed":
@@ -104,10 +111,6 @@ def _explain_failures(test: str, passed: int, runs: int, examined: Examination) 
     if _NETWORK.search(reason):
         return f"needs the network, which no replay has ({first_error_line(reason)})"
     return f"does not pass with the gold change ({first_error_line(reason)})"
-
-
-def _tests_of(grader: Grader) -> tuple[str, ...]:
-    return (*grader.fail_to_pass, *grader.pass_to_pass)
 
 
 def _without(ticket: Ticket, tests: LeftOut) -> Ticket:
