@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
+from meta.errors import MetaError
+from meta.forges.github.workflow import render_workflow
 from meta.nights.schedule import find_schedule
 from meta.nights.schedule.plan import NightlyTimer
+from meta.settings import GitHubSettings
+from meta.templates import fill_template
 
 CRONTAB = """\
 #!/bin/sh
@@ -38,6 +45,60 @@ def test_systemd_gets_two_units_that_it_accepts_and_catches_up_missed_nights(pla
     assert find_schedule("systemd").remove(plan)
     assert not service.exists()
     assert find_schedule("systemd").remove(plan) is None
+
+
+@pytest.mark.parametrize("name", ["a\n* * * * * touch x", "a\r\nExecStart=/bin/sh", "a\u2028b", "a\x1bb", "a\x85b"])
+def test_no_folder_writes_lines_of_its_own_into_a_timers_file(name: str, tmp_path: Path) -> None:
+    with pytest.raises(MetaError, match="line end"):
+        NightlyTimer(tmp_path / name)
+
+
+@pytest.mark.parametrize("field", ["mention", "label"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a'b",
+        'a"b',
+        "a\nb",
+        "a\rb",
+        "a\x85run: x",
+        "a\u2028b",
+        "${{ github.token }}",
+        "a}}b",
+        "$(touch x)",
+        "a\x00b",
+    ],
+)
+def test_no_mention_or_label_writes_anything_of_its_own_into_the_workflow(field: str, text: str) -> None:
+    with pytest.raises(MetaError, match="cannot be used in a workflow"):
+        render_workflow(GitHubSettings.model_validate({field: text}))
+
+
+@pytest.mark.parametrize(
+    "text", ["@meta", "@LABEL@", "bot: go # now", "`touch x`", "日本語", "a && b | c; d", "- x: [y]", "%0A"]
+)
+def test_any_other_mention_and_label_stand_in_the_workflow_as_they_are(text: str) -> None:
+    rendered = render_workflow(GitHubSettings(mention=text, label=text))
+    job = yaml.safe_load(rendered)["jobs"]["work"]
+    assert job["if"].count(f"'{text}'") == 2
+    assert set(job) == set(yaml.safe_load(render_workflow(GitHubSettings()))["jobs"]["work"])
+
+
+def test_nothing_that_a_stranger_wrote_is_put_into_a_shell() -> None:
+    texts = [
+        render_workflow(GitHubSettings()),
+        fill_template("meta.nights.schedule", "meta-nightly.yml", hour=2, minute=0),
+    ]
+    for text in texts:
+        for job in yaml.safe_load(text)["jobs"].values():
+            assert all("${{" not in step.get("run", "") for step in job["steps"])
+            put_in = re.findall(r"\$\{\{(.*?)\}\}", json.dumps(job))
+            harmless = (
+                r" (vars|secrets)\.\w+ | github\.(token|run_id|event\.issue\.number|event\.repository\.default_branch) "
+            )
+            assert put_in
+            assert all(re.fullmatch(harmless, expression) for expression in put_in)
 
 
 def test_another_time_of_day_replaces_the_first(plan: NightlyTimer) -> None:

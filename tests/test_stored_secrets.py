@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from feedback.outcome import Diff, Outcome, OutcomeKind
 from meta.cli import output
+from meta.environments.index.index_settings import read_index_settings
 from meta.errors import MetaError
 from meta.records.candidate import Edit, EditDraft
 from meta.records.replay import Replay
@@ -19,7 +20,8 @@ from meta.records.ticket import Admission, Ticket
 from meta.store.calls import PlannedCall
 from meta.store.store import Store
 from meta.tune.propose.draft_format import parse_edits
-from safeguards.masking import SECRET_MARK
+from safeguards.masking import SECRET_MARK, mask_secrets
+from worker_agent.__main__ import run_worker_agent
 from worker_agent.records import Usage
 
 KEY = "sk-ant-api03-" + "aB3dE5gH7jK9mN1pQ4sT" * 4
@@ -125,6 +127,23 @@ def test_nothing_printed_has_a_secret(text: str, capsys: pytest.CaptureFixture[s
     for secret in (KEY, ODD, "hunter2", KEY[-20:]):
         assert secret not in out + err
     json.loads(out.splitlines()[-1])
+
+
+def test_the_worker_alone_prints_and_keeps_no_secret(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ticket = tmp_path / "ticket.md"
+    ticket.write_text("# T\n")
+    assert run_worker_agent([str(ticket), "--repo", f"/none/{KEY}\x1b[2J"]) == 2
+    err = capsys.readouterr().err
+    assert SECRET_MARK in err
+    assert KEY not in err
+    assert "\x1b" not in err
+
+
+def test_an_index_password_from_netrc_is_known(tmp_path: Path) -> None:
+    (tmp_path / ".netrc").write_text("machine packages.test login ann password plainindexword-x\n")
+    environ = {"HOME": str(tmp_path), "NETRC": str(tmp_path / ".netrc"), "UV_INDEX_URL": "https://packages.test/simple"}
+    assert read_index_settings(environ)
+    assert mask_secrets("401 for plainindexword-x") == f"401 for {SECRET_MARK}"
 
 
 def test_a_password_in_base_url_is_not_shown_when_the_service_fails(

@@ -15,7 +15,10 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
+from safeguards.masking import mask_secrets
+from safeguards.terminal_text import show_controls
 from worker_agent.agent import run_agent
 from worker_agent.branch import branch_name, make_branch
 from worker_agent.foreign_tree import temporary_folder
@@ -63,11 +66,11 @@ def _run_from_arguments(args: argparse.Namespace) -> int:
     used = f"{done.usage.calls} calls, {done.usage.tokens} tokens, {done.seconds:.0f} s"
     if done.usage.usd is not None:
         used += f", ${done.usage.usd:.4f}"
-    print(f"transcript: {transcript}\n{used}, model: {done.model or 'none answered'}")
+    _print(f"transcript: {transcript}\n{used}, model: {done.model or 'none answered'}")
     if done.ended != "submitted":
         return _fail(f"not submitted ({done.ended.replace('_', ' ')}): {done.detail}", 1)
     branch = make_branch(repository, args.base, brief, done, args.branch or branch_name(brief))
-    print(f"\n{done.summary}\n\nbranch {branch} in {repository}: `git diff {args.base}..{branch}`")
+    _print(f"\n{done.summary}\n\nbranch {branch} in {repository}: `git diff {args.base}..{branch}`")
     return 0
 
 
@@ -87,7 +90,7 @@ def _work(args: argparse.Namespace, brief: Brief, repository: Path, transcript: 
     with temporary_folder(None, "work-") as folder, transcript.open("w", encoding="utf-8") as lines:
 
         def record(event: Event) -> None:
-            lines.write(json.dumps(event) + "\n")
+            lines.write(mask_secrets(json.dumps(event)) + "\n")
             lines.flush()
 
         template = make_template(repository, args.base, folder / "templates")
@@ -131,8 +134,13 @@ def _build_parser() -> argparse.ArgumentParser:
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"error: {message}", file=sys.stderr)
+    _print(f"error: {message}", sys.stderr)
     return code
+
+
+def _print(text: str, stream: TextIO | None = None) -> None:
+    """Print a text without secrets, and without what acts on a terminal."""
+    print(mask_secrets(show_controls(text)), file=stream)
 
 
 if __name__ == "__main__":

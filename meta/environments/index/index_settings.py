@@ -20,6 +20,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from meta.environments.interpreters import find_uv
 from meta.errors import MetaError
+from safeguards.known_secrets import remember_secret
 
 _RESOLVER = re.compile(r"UV_(INDEX_STRATEGY|PRERELEASE|FORK_STRATEGY|HTTP_TIMEOUT|CONCURRENT_\w+)")
 """Settings of uv that hold no secret and change what it finds, or how fast."""
@@ -147,7 +148,9 @@ class _Credentials:
                 username=self.environ.get(f"UV_INDEX_{key}_USERNAME", index.username),
                 password=self.environ.get(f"UV_INDEX_{key}_PASSWORD", index.password),
             )
-        return index if index.password else self._ask_netrc(index, parts.hostname or "")
+        index = index if index.password else self._ask_netrc(index, parts.hostname or "")
+        remember_secret(index.password)
+        return index
 
     def _ask_netrc(self, index: PackageIndex, host: str) -> PackageIndex:
         path = Path(self.environ.get("NETRC") or _home(self.environ) / ".netrc")

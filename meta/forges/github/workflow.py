@@ -17,12 +17,13 @@ WORKER_WORKFLOW_PATH = ".github/workflows/meta-worker.yml"
 def render_workflow(settings: GitHubSettings) -> str:
     """Return the text of the file.
 
-    Raises `MetaError` for a mention or label with quotes, braces or dollars: they would end the strings they stand in.
+    Raises `MetaError` for a mention or label with quotes, braces, dollars or line ends: they would end the strings they
+    stand in.
     """
     for text in (settings.mention, settings.label):
-        if not text or any(c in text for c in "'\"\n{}$"):
+        if not text.isprintable() or not text or any(c in text for c in "'\"\n{}$"):
             raise MetaError(
-                f"{text!r} cannot be used in a workflow: it has quotes, braces or dollars, or is empty",
+                f"{text!r} cannot be used in a workflow: it has quotes, braces, dollars or line ends, or is empty",
                 "change github.mention or github.label in meta.toml",
                 ExitCode.USAGE,
             )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from meta.errors import MetaError
+from meta.errors import ExitCode, MetaError
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,16 @@ class NightlyTimer:
     folder: Path
     at: str = "02:00"
     until: str = "06:00"
+
+    def __post_init__(self) -> None:
+        """Raise `MetaError` where a path would end the line of the timer's file that it stands in."""
+        for part in self.command:
+            if not part.isprintable():
+                raise MetaError(
+                    f"a timer cannot start in {part!r}: the name has a line end or a control character",
+                    "rename the folder",
+                    ExitCode.USAGE,
+                )
 
     @property
     def name(self) -> str:
