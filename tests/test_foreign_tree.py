@@ -15,7 +15,7 @@ from worker_agent.foreign_tree import (
     MAX_DEPTH,
     OddTree,
     measure_tree,
-    read_file,
+    read_regular_file,
     remove_file,
     remove_tree,
     temporary_folder,
@@ -69,7 +69,9 @@ def test_nothing_is_read_through_a_link(tree: Path, outside: Path) -> None:
     (tree / "file").symlink_to(outside / "file")
     (tree / "folder").symlink_to(outside)
     os.mkfifo(tree / "pipe")
-    assert [read_file(tree, path) for path in ("file", "folder/file", "folder", "pipe", "none", "none/x")] == [None] * 6
+    assert [read_regular_file(tree, path) for path in ("file", "folder/file", "folder", "pipe", "none", "none/x")] == [
+        None
+    ] * 6
     assert sorted(path for path, _ in walk_tree(tree)) == ["file", "folder", "pipe"]
 
 
@@ -81,7 +83,7 @@ def test_nothing_is_written_through_a_link(tree: Path, outside: Path, path: str)
     os.mkfifo(tree / "pipe")
     make_deep(tree, 3, "full")
     write_file(tree, path, b"ours", 0o755)
-    assert read_file(tree, path) == b"ours"
+    assert read_regular_file(tree, path) == b"ours"
     assert (tree / path).stat().st_mode & 0o777 == 0o755
     assert untouched(outside)
 

@@ -23,7 +23,7 @@ MAX_FILE_BYTES = 64 << 20
 """No larger file is read."""
 
 INODE_BYTES = 4096
-"""What a file counts besides its content: a disk has room for only so many, even empty ones."""
+"""What a file counts besides its content: a disk has room for a limited number of files, even of empty ones."""
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -77,7 +77,7 @@ def walk_tree(root: Path, enter: Callable[[str], bool] = lambda path: True) -> I
         os.close(here)
 
 
-def read_file(root: Path, path: str, most: int = MAX_FILE_BYTES) -> bytes | None:
+def read_regular_file(root: Path, path: str, most: int = MAX_FILE_BYTES) -> bytes | None:
     """Return the content of a regular file.
 
     `None` if there is none, which is so where the path leads through a link. Raises `OddTree` if it is larger than
@@ -171,7 +171,7 @@ def _open_parent(root: Path, path: str, *, make: bool = False) -> Iterator[tuple
     """
     *names, last = path.split("/")
     if not last or {"", ".", ".."} & {*names, last}:
-        raise OddTree(f"{path[:200]!r} is no path inside a tree")
+        raise OddTree(f"{path[:200]!r} is not a path inside a tree")
     here = os.open(root, _FOLDER)
     try:
         for name in names:

@@ -17,7 +17,7 @@ MAX_DEPTH = 100
 MAX_BITS = 1000
 
 MAX_NUMBER = 10**12
-"""A larger number is no count of anything here. Millions of these can still be added up in 64 bits."""
+"""Nothing here is counted in larger numbers. Millions of these can still be added up in 64 bits."""
 
 
 def storable_text(text: Any) -> Any:

@@ -18,7 +18,7 @@ from worker_agent.machine_error import is_machine_error
 from worker_agent.workspace import FileStamp, Workspace
 
 MAX_CHANGED_FILES, MAX_CHANGED_BYTES = 5000, 64 << 20
-"""A change with more files or bytes is no change to review; it would fill memory too."""
+"""Nobody could review a change of more files or bytes, and it would fill memory."""
 
 _BYTECODE = ":(exclude,glob)**/__pycache__/**"
 """Left behind by the repository's own checks; never part of a change."""
@@ -45,7 +45,7 @@ def take_diff(workspace: Workspace) -> str:
 def _require_plain_change(workspace: Workspace, now: Mapping[str, FileStamp]) -> set[str]:
     """Return the paths that differ from the base.
 
-    Raises `RefusedDiff` if one of them is no regular file, or there is too much of them.
+    Raises `RefusedDiff` if one of them is not a regular file, or there is too much of them.
     """
     before = _template_files(workspace.template.tree)
     changed = {path for path in before.keys() | now.keys() if before.get(path, ())[:3] != now.get(path, ())[:3]}

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from meta.errors import MetaError
 from meta.languages.python.test_files import is_protected, replace_pytest_tables
 from meta.records.ticket import HiddenFile
-from worker_agent.foreign_tree import read_file, remove_file, walk_tree, write_file, write_link
+from worker_agent.foreign_tree import read_regular_file, remove_file, walk_tree, write_file, write_link
 
 FileStamp = tuple[int, int, int]
 """Size, modification time (ns) and kind of a file."""
@@ -90,7 +90,7 @@ def _restore_pytest_tables(root: Path, base: Path) -> bool:
         inside = theirs.is_relative_to(base.resolve()) and theirs.is_file()
         write_file(root, name, theirs.read_bytes() if inside else b"")
         return True
-    text, wanted = ((read_file(tree, name) or b"").decode("utf-8", "surrogateescape") for tree in (root, base))
+    text, wanted = ((read_regular_file(tree, name) or b"").decode("utf-8", "surrogateescape") for tree in (root, base))
     merged = replace_pytest_tables(text, wanted)
     if merged == text:
         return False

@@ -16,7 +16,7 @@ from meta.grading.acceptance.submission_change import SubmissionChange
 from meta.grading.overlay import walk_files
 from meta.languages.python.test_files import is_protected
 from meta.records.ticket import Ticket
-from worker_agent.foreign_tree import read_file
+from worker_agent.foreign_tree import read_regular_file
 
 _MODULES = frozenset(
     {"gc", "ctypes", "_ctypes", "pytest", "_pytest", "pluggy", "_testcapi", "_testinternalcapi", "builtins"}
@@ -108,7 +108,7 @@ def _find_words_in(base: Path) -> frozenset[str]:
     found: set[str] = set()
     for path, _ in walk_files(base):
         if path.endswith(".py") and not is_protected(path):
-            found |= {m.decode() for m in wanted.findall(read_file(base, path) or b"")}
+            found |= {m.decode() for m in wanted.findall(read_regular_file(base, path) or b"")}
     return frozenset(found)
 
 

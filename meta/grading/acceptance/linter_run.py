@@ -21,7 +21,7 @@ from meta.grading.acceptance.finding import CheckResult
 from meta.grading.acceptance.submission_change import SubmissionChange
 from meta.grading.overlay import lay_hidden_files
 from meta.records.ticket import HiddenFile
-from worker_agent.foreign_tree import read_file, write_file
+from worker_agent.foreign_tree import read_regular_file, write_file
 from worker_agent.records import Environment
 from worker_agent.sandbox.job import Mount, SandboxJob, SandboxLimits
 from worker_agent.sandbox.process import run_job
@@ -106,7 +106,7 @@ def _find_problems(
 
     The files are left as they were.
     """
-    texts = {path: read_file(root, path) for path in files}
+    texts = {path: read_regular_file(root, path) for path in files}
     environment = _environment_of(tool, bench)
     command, mounts = list(tool.command), [Mount(folder) for folder in environment.mounts]
     if tool.cache_option:
@@ -132,7 +132,7 @@ def _find_problems(
         found = Counter((m["file"].removeprefix(f"{inside}/"), m["words"]) for m in tool.problem.finditer(done.output))
         broken = done.timed_out or (done.returncode != 0 and not found)
     else:
-        changed = [path for path, text in texts.items() if read_file(root, path) != text]
+        changed = [path for path, text in texts.items() if read_regular_file(root, path) != text]
         found = Counter((path, f"{tool.name} would write it otherwise") for path in changed)
         broken = done.timed_out or done.returncode != 0
         for path in changed:

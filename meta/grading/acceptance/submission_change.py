@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from meta.grading.overlay import FileStamp, walk_files
-from worker_agent.foreign_tree import read_file
+from worker_agent.foreign_tree import read_regular_file
 
 MAX_BASE_BYTES = 1 << 30
 """No larger file of the base is read; it may be large, as nobody can have changed it for that."""
@@ -70,7 +70,10 @@ def compare_with_base(root: Path, base: Path) -> SubmissionChange:
     """
     before, after = _stamp_files(base), dict(walk_files(root))
     paths = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
-    files = (ChangedFile(path, read_file(base, path, MAX_BASE_BYTES), read_file(root, path)) for path in paths)
+    files = (
+        ChangedFile(path, read_regular_file(base, path, MAX_BASE_BYTES), read_regular_file(root, path))
+        for path in paths
+    )
     return SubmissionChange(base, tuple(file for file in files if file.before != file.after))
 
 

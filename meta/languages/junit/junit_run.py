@@ -19,7 +19,7 @@ from defusedxml.ElementTree import DefusedXMLParser
 from meta.environments.workshop import Bench
 from meta.languages.test_run import DETERMINISTIC_VARIABLES, RunOptions, RunReading, TestReport, TestRun
 from meta.records.ticket import Grader
-from worker_agent.foreign_tree import OddTree, read_file, remove_file, walk_tree
+from worker_agent.foreign_tree import OddTree, read_regular_file, remove_file, walk_tree
 from worker_agent.sandbox.job import Mount, SandboxJob, SandboxLimits
 from worker_agent.sandbox.process import run_job
 
@@ -180,7 +180,7 @@ def _read_reports(root: Path, pattern: str) -> Iterator[bytes]:
     size = 0
     for path in _find_reports(root, pattern):
         try:
-            report = read_file(root, path, MAX_REPORT_BYTES)
+            report = read_regular_file(root, path, MAX_REPORT_BYTES)
         except OddTree:
             report = b"x" * (MAX_REPORT_BYTES + 1)
         if report is not None:
