@@ -110,12 +110,108 @@ def altered(old: str, new: str) -> dict[str, str]:
         ({"tests/conftest.py": "import pytest\ncollect_ignore = ['test_calc.py']\n"}, "leaves them out"),
         ({"pytest.ini": "[pytest]\naddopts = -ra --deselect tests/test_calc.py::test_mul\n"}, "(--deselect)"),
         ({"tests/conftest.py": "def pytest_ignore_collect():\n    return True\n"}, "leaves them out"),
+        ({"tests/conftest.py": "def pytest_runtest_makereport():\n    pass\n"}, "decides their outcome"),
+        ({"pytest.ini": "[pytest]\naddopts = -ra -k mul\n"}, "(-k)"),
+        ({"pytest.ini": "[pytest]\naddopts = -ra\npython_files = none.py\n"}, "(python_files)"),
     ],
 )
 def test_existing_tests_may_not_be_harmed(desk: Desk, files: Mapping[str, str | None], words: str) -> None:
     found = desk.findings(files)
     assert list(found) == ["existing-tests"]
     assert words in found["existing-tests"]
+
+
+MUL = "    assert mul(2, 3) == 6\n    assert mul(0, 3) == 0\n"
+CASES = "@pytest.mark.parametrize(('a', 'b'), [(2, 6), (0, 0)])\ndef test_mul(a, b):\n    assert mul(a, 3) == b\n"
+CHECKED = "    def check(a, b):\n        assert mul(a, 3) == b\n        assert mul(3, a) == b\n\n    check(2, 6)\n"
+INDENTED = "        assert mul(2, 3) == 6\n        assert mul(0, 3) == 0\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("    pass\n", "does nothing any more"),
+        ('    """Nothing here."""\n', "does nothing any more"),
+        ("    if False:\n" + INDENTED, "does nothing any more"),
+        ("    if not 1 == 1:\n" + INDENTED, "does nothing any more"),
+        ("    if 0 and mul:\n" + INDENTED, "does nothing any more"),
+        ("    if True:\n        pass\n    else:\n" + INDENTED, "does nothing any more"),
+        ("    while False:\n" + INDENTED, "does nothing any more"),
+        ("    for _ in []:\n" + INDENTED, "does nothing any more"),
+        ("    for _ in range(0):\n" + INDENTED, "asserts less"),
+        ("    if True:\n        return\n" + MUL, "is skipped"),
+        ("    if mul:\n        return\n" + MUL, "is skipped"),
+        ("    raise SystemExit\n" + MUL, "does nothing any more"),
+        (MUL + "    yield\n", "is skipped"),
+        ("    try:\n" + INDENTED + "    except AssertionError:\n        pass\n", "does nothing any more"),
+        (
+            "    try:\n" + INDENTED + "    except (ValueError, Exception) as error:\n        print(error)\n",
+            "asserts less",
+        ),
+        ("    with pytest.raises(AssertionError):\n" + INDENTED, "asserts less"),
+        ("    def later():\n" + INDENTED, "does nothing any more"),
+        ("    later = lambda: mul(2, 3) == 6\n", "asserts less"),
+        (MUL.replace("== 6", "== 6 or True").replace("== 0", "is not () or True"), "asserts less"),
+        (MUL.replace("mul(2, 3) == 6", "(mul(2, 3) == 6, 'six')"), "asserts less"),
+        (MUL.replace("mul(2, 3)", "6"), "asserts less"),
+        (MUL.replace("mul(2, 3) == 6", "mul(2, 3) == mul(2, 3)"), "asserts less"),
+    ],
+)
+def test_a_test_that_can_no_longer_fail_counts_as_harmed(desk: Desk, body: str, words: str) -> None:
+    found = desk.findings(altered(MUL, body))
+    assert list(found) == ["existing-tests"]
+    assert "the test test_mul " in found["existing-tests"]
+    assert words in found["existing-tests"]
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        ("del test_mul\n", "test_mul was deleted"),
+        ("test_mul = None\n", "test_mul was deleted"),
+        ("test_mul.__test__ = False\n", "test_mul was deleted"),
+        ("setattr(test_mul, '__test__', False)\n", "test_mul was deleted"),
+        ("__test__ = False\n", "test_mul and 2 more was deleted"),
+        ("def test_mul():\n    pass\n", "test_mul does nothing any more"),
+        ("class TestZero:\n    pass\n", "TestZero.test_left was deleted"),
+        ("if True:\n    from calc import mul as test_mul\n", "test_mul was deleted"),
+    ],
+)
+def test_a_test_that_the_rest_of_its_file_takes_away_is_deleted(desk: Desk, end: str, words: str) -> None:
+    assert words in desk.findings({"tests/test_calc.py": f"{TEST_CALC}\n\n{end}"})["existing-tests"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("def test_mul", "if False:\n    def test_mul_too(): ...\n\n\ndef later_test_mul", "test_mul was deleted"),
+        ("class TestZero:", "class ZeroCases:", "TestZero.test_left was deleted"),
+        ("class TestZero:\n", "class TestZero:\n    __test__ = False\n\n", "TestZero.test_left was deleted"),
+        ("class TestZero:\n", "class TestZero:\n    def __init__(self): ...\n\n", "TestZero.test_left was deleted"),
+        ("def test_mul", "def quiet(test):\n    return lambda: 0\n\n\n@quiet\ndef test_mul", "wrapped by quiet"),
+        ("def test_mul", "@(lambda test: test)\ndef test_mul", "wrapped by a lambda"),
+        ("def test_mul()", "@pytest.mark.parametrize('x', [])\ndef test_mul(x)", "fewer cases than before (0, not 1)"),
+    ],
+)
+def test_a_test_that_pytest_finds_no_longer_or_otherwise_is_harmed(desk: Desk, old: str, new: str, words: str) -> None:
+    assert words in desk.findings(altered(old, new))["existing-tests"]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "words"),
+    [
+        ("tests/old_calc.py", TEST_CALC, "test_mul and 2 more was deleted"),
+        ("tests/test_moved.py", TEST_CALC.replace(MUL, "    pass\n"), "test_mul does nothing any more"),
+        ("tests/test_moved.py", TEST_CALC.replace("[1, 2, 3]", "[1]"), "fewer cases"),
+    ],
+)
+def test_a_test_that_moved_has_to_be_as_strong(desk: Desk, path: str, text: str, words: str) -> None:
+    assert words in desk.findings({"tests/test_calc.py": None, path: text})["existing-tests"]
+
+
+def test_code_too_deep_to_read_is_no_python(desk: Desk) -> None:
+    found = desk.findings({"tests/test_calc.py": TEST_CALC + "x = " + "-" * 50_000 + "1\n"})
+    assert "no longer valid Python" in found["existing-tests"]
 
 
 @pytest.mark.parametrize(
@@ -127,6 +223,14 @@ def test_existing_tests_may_not_be_harmed(desk: Desk, files: Mapping[str, str | 
         altered("class TestZero", "def test_new():\n    pass\n\n\nclass TestZero"),
         {"tests/conftest.py": "import pytest\n\n\n@pytest.fixture\ndef a():\n    return 1\n"},
         {"pytest.ini": "[pytest]\naddopts = -ra --strict-markers\n"},
+        altered(f"def test_mul():\n{MUL}", CASES),
+        altered(f"def test_mul():\n{MUL}", "ALL = [(2, 6), (0, 0)]\n\n\n" + CASES.replace("[(2, 6), (0, 0)]", "ALL")),
+        altered(MUL, CHECKED),
+        altered(MUL, "    for _ in range(2):\n" + INDENTED),
+        altered(MUL, "    try:\n" + INDENTED + "    finally:\n        print()\n"),
+        altered(MUL, "    try:\n" + INDENTED + "    except AssertionError:\n        print()\n        raise\n"),
+        altered("def test_mul", "@pytest.mark.filterwarnings('error')\ndef test_mul"),
+        altered("def test_mul", "needs_all = pytest.mark.usefixtures('x')\n\n\n@needs_all\ndef test_mul"),
     ],
 )
 def test_existing_tests_may_be_moved_corrected_and_added_to(desk: Desk, files: Mapping[str, str | None]) -> None:
@@ -200,12 +304,93 @@ def test_a_change_many_times_as_large_as_the_merged_one_is_objected_to(desk: Des
     assert desk.findings({"calc.py": FIXED["calc.py"] + many[:500]}) == {}
 
 
+def test_one_long_line_and_crowded_lines_are_as_large_as_many(desk: Desk) -> None:
+    long = f"WORDS = [{', '.join(map(repr, range(8000)))}]\n"
+    crowded = "".join("; ".join(f"a{n}_{m} = {m}" for m in range(6)) + "\n" for n in range(50))
+    for text in (long, crowded, "x = 1\n" + "# " + "word " * 6000 + "\n"):
+        assert "calc.py" in desk.findings({"calc.py": FIXED["calc.py"] + text})["size"]
+    assert "data.csv" in desk.findings({"data.csv": "1,2," * 8000 + "\n"})["size"]
+
+
+SILENCED = [
+    *(
+        ("calc.py", f"A = 1  # {words}\n")
+        for words in (
+            "noqa: F401",
+            "NOQA",
+            "type: ignore[attr-defined]",
+            "fmt: off",
+            "fmt:skip",
+            "pragma: no cover",
+            "pragma: no branch",
+            "nosec B101",
+            "ruff: noqa",
+            "ruff: disable[F401]",
+            "ruff: ignore[F401]",
+            "flake8: noqa",
+            "isort: skip_file",
+            "isort:skip",
+            "pylint: disable=all",
+            "pylint: disable-next=x",
+            "pylint: skip-file",
+            "pyright: ignore",
+            "pyright: basic",
+            "mypy: ignore-errors",
+            "pyre-ignore[7]",
+            "pyre-fixme",
+            "pytype: disable=x",
+            "noinspection PyUnresolvedReferences",
+            "NOSONAR",
+            "yapf: disable",
+            "autopep8: off",
+        )
+    ),
+    ("calc.py", "import typing\n\n\n@typing.no_type_check\ndef f():\n    pass\n"),
+    ("calc.pyi", "A: int  # type: ignore\n"),
+    ("skipped.py", '"""isort:skip_file"""\n'),
+    ("a.js", "/* eslint-disable no-console */\n"),
+    ("a.ts", "// @ts-expect-error\n"),
+    ("a.go", "x() //nolint:errcheck\n"),
+    ("a.rs", "#[allow(dead_code)]\n"),
+    ("a.rs", "#![expect(unused)]\n"),
+    ("A.java", '@SuppressWarnings("all")\n'),
+    ("a.kt", '@Suppress("X")\n'),
+    ("a.cpp", "f(); // NOLINTNEXTLINE\n"),
+    ("a.rb", "# rubocop:disable all\n"),
+    ("a.php", "// @phpstan-ignore-next-line\n"),
+    ("a.sh", "# shellcheck disable=SC2086\n"),
+    ("a.md", "<!-- markdownlint-disable -->\n"),
+]
+
+
+@pytest.mark.parametrize(("path", "text"), SILENCED)
+def test_what_silences_a_checker_is_objected_to(desk: Desk, path: str, text: str) -> None:
+    found = desk.findings({path: f"{FIXED['calc.py'] if path == 'calc.py' else ''}{text}"})
+    assert found == {"suppressions": f"{path}: a new comment silences a checker"}
+
+
 @pytest.mark.parametrize(
-    "comment", ["# noqa: F401", "# type: ignore[attr-defined]", "# fmt: off", "# pragma: no cover"]
+    ("path", "text"),
+    [
+        ("calc.py", 'COMMENT = "# noqa"\n'),
+        ("calc.py", "# What noqa does is told elsewhere; a type can be ignored.\n"),
+        ("notes/noqa.md", "Write `# noqa` or `# type: ignore`, or `#[allow(dead_code)]`.\n"),
+        ("a.rs", 'x.expect("allowed");\n'),
+        ("a.js", "const ignore = disable;\n"),
+    ],
 )
-def test_comments_that_silence_a_checker_are_objected_to(desk: Desk, comment: str) -> None:
-    found = desk.findings({"calc.py": f"{FIXED['calc.py']}import os  {comment}\n"})
-    assert found == {"suppressions": "calc.py: a new comment silences a checker"}
+def test_words_that_silence_nothing_are_let_pass(desk: Desk, path: str, text: str) -> None:
+    assert desk.findings({path: f"{FIXED['calc.py'] if path == 'calc.py' else ''}{text}"}) == {}
+
+
+def test_as_many_comments_may_silence_as_in_the_merged_change(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    merged = {"calc.py": f"import os  # noqa: F401\n{FIXED['calc.py']}"}
+    desk.ticket = desk.ticket.model_copy(update={"gold": desk.repository.diff(merged)})
+    assert desk.findings(merged) == {}
+    assert desk.findings({"calc.py": f"import sys  # noqa\n{FIXED['calc.py']}"}) == {}
+    found = desk.findings({"calc.py": f"import os, sys  # noqa\n{FIXED['calc.py']}A = 1  # noqa\n"})
+    assert found == {"suppressions": "calc.py: 2 new comments silence a checker (the merged change has 1)"}
 
 
 def test_the_checks_that_read_cost_milliseconds(desk: Desk) -> None:

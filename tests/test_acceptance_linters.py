@@ -128,12 +128,49 @@ def test_the_type_checker_is_asked_too_and_no_submission_writes_to_its_cache(tmp
         {"pyproject.toml": None},
         {"lint/ruff.toml": None, "lint/calc.py": None},
         {"ruff.py": "raise SystemExit(0)\n", "sitecustomize.py": "import os\nos._exit(0)\n"},
+        {"--exclude=calc.py": ""},
+        {"--config=lint.py": ""},
+        {"--ignore=F401,.py": "", "-q.py": "", "--.py": ""},
+        {"@options.py": ""},
     ],
 )
 def test_a_submission_cannot_steer_the_tools(desk: Desk, steering: Files) -> None:
     found = desk.findings({"calc.py": UNUSED, **steering}, "ruff")
     assert found["ruff"][0] == "failed"
     assert "F401" in found["ruff"][1]
+
+
+@pytest.mark.parametrize(
+    "steering",
+    [
+        {"lint/deep/ruff.toml": "[lint]\nselect = ['W']\n"},
+        {"lint/deep/pyproject.toml": "[tool.ruff.lint]\nignore = ['F401']\n"},
+        {"lint/deep/.flake8": "[flake8]\nexclude = *\n", "lint/deep/mypy.ini": "[mypy]\nignore_errors = true\n"},
+    ],
+)
+def test_settings_that_a_submission_puts_into_a_folder_have_no_say(desk: Desk, steering: Files) -> None:
+    found = desk.findings({"lint/deep/calc.py": UNUSED, **steering}, "ruff")
+    assert found["ruff"][0] == "failed"
+    assert "lint/deep/calc.py: F401" in found["ruff"][1]
+
+
+def test_a_file_named_like_an_option_is_a_file(desk: Desk) -> None:
+    found = desk.findings({"--exclude=calc.py": UNUSED}, "ruff", "ruff-format")
+    assert found["ruff"] == ("failed", "--exclude=calc.py: F401 [*] `os` imported but unused")
+    assert desk.findings({"--exclude=calc.py": FIXED["calc.py"]}, "ruff", "ruff-format") == {
+        "ruff": ("passed", ""),
+        "ruff-format": ("passed", ""),
+    }
+
+
+def test_a_plugin_of_the_type_checker_stays_the_bases(tmp_path: Path) -> None:
+    plugin = "from mypy.plugin import Plugin\n\n\ndef plugin(version):\n    return Plugin\n"
+    base = {"mypy.ini": "[mypy]\nplugins =\n  ./checks/own.py\n", "checks/own.py": plugin, "typed.py": "A: int = 1\n"}
+    desk = Desk(tmp_path, base)
+    silent = "import os\n\n\ndef plugin(version):\n    os._exit(0)\n"
+    found = desk.findings({"typed.py": "A: int = ''\n", "checks/own.py": silent}, "mypy")
+    assert found["mypy"][0] == "failed"
+    assert "typed.py: error: Incompatible types" in found["mypy"][1]
 
 
 def test_what_the_tools_do_not_look_at_costs_nothing(desk: Desk) -> None:
@@ -183,8 +220,8 @@ def test_admission_keeps_the_checks_that_the_merged_change_passes(tmp_path: Path
     bench = gold_of(tmp_path, {"calc.py": UNUSED + "debug = 1  # noqa\n", "run.log": "left over\n"})
     found, ticket = admitted(bench)
     assert found.status == "admitted"
-    # Unformatted, an unused import, a new comment that silences, and a leftover.
-    assert ticket.grader.checks == ("existing-tests", "noise", "size")
+    # Unformatted, an unused import, and a leftover. Its comment that silences is one that others may have too.
+    assert ticket.grader.checks == ("existing-tests", "noise", "size", "suppressions")
 
 
 def test_a_program_that_takes_long_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

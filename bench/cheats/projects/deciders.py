@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.cheats.project import Project
-from bench.cheats.projects.common import NOTHING, TESTS
+from bench.cheats.projects.common import TESTS
 from bench.cheats.shop import BASE, RIGHT
 
 _DOCTESTED = '''\
@@ -127,11 +127,10 @@ class TestMul:
 LINTED = Project(
     "with checks",
     {
-        **BASE,
+        "calc.py": BASE["calc.py"],
         "pyproject.toml": _SETTINGS,
         "tests/test_old.py": _OLD_TESTS,
         "tools/__init__.py": "",
-        "tests/test_calc.py": NOTHING,
     },
     {TESTS: "from calc import add\n\n\ndef test_add():\n    assert add(2, 3) == 5\n"},
     (f"{TESTS}::test_add",),

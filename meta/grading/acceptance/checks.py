@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from meta.environments.workshop import Bench
 from meta.grading.acceptance.configured_tools import KNOWN_TOOLS, find_usable_tools
 from meta.grading.acceptance.existing_tests import EXISTING_TESTS
 from meta.grading.acceptance.finding import CheckResult
 from meta.grading.acceptance.linter_run import lint_change
+from meta.grading.acceptance.need import measure_merged_change
 from meta.grading.acceptance.noise import NOISE
 from meta.grading.acceptance.review_checks import demand_of, provenance_of, run_review_checks
 from meta.grading.acceptance.size import SIZE
 from meta.grading.acceptance.stray_files import STRAY_FILES
-from meta.grading.acceptance.submission_change import ChangedFile, SubmissionChange
+from meta.grading.acceptance.submission_change import SubmissionChange
 from meta.grading.acceptance.suppressions import SUPPRESSIONS
 from meta.records.ticket import Grader, Ticket
 
@@ -45,8 +45,8 @@ def read_change(names: Iterable[str], change: SubmissionChange, ticket: Ticket) 
 
     These are the reading checks among `names`, and the ticket's review checks.
     """
-    needed = count_needed_lines(ticket, change.base)
-    return [READING_CHECKS[name].find(change, needed) for name in names if name in READING_CHECKS] + run_review_checks(
+    need = measure_merged_change(ticket, change.base)
+    return [READING_CHECKS[name].find(change, need) for name in names if name in READING_CHECKS] + run_review_checks(
         ticket.grader.review, change
     )
 
@@ -62,15 +62,3 @@ def run_tools(names: Sequence[str], change: SubmissionChange, bench: Bench) -> l
     here = {tool.name: tool for tool in find_usable_tools(bench.template.tree, bench.environment)}
     missing = [CheckResult(name, "void", "it is not installed any more") for name in wanted if name not in here]
     return missing + lint_change(change, [here[name] for name in wanted if name in here], bench)
-
-
-def count_needed_lines(ticket: Ticket, base: Path) -> int:
-    """Count the lines that the merged change added and removed, its tests included."""
-    lines = (ticket.gold or "").split("\n")
-    gold = sum(line[:1] in ("+", "-") and line[:4] not in ("+++ ", "--- ") for line in lines)
-    return gold + sum(_count_hidden_lines(base, file.path, file.content) for file in ticket.grader.hidden)
-
-
-def _count_hidden_lines(base: Path, path: str, content: bytes | None) -> int:
-    file = base / path
-    return ChangedFile(path, file.read_bytes() if file.is_file() else None, content).lines

@@ -15,6 +15,7 @@ from typing import Any
 
 from meta.grading.acceptance.pre_commit import PRE_COMMIT_FILE, Hook, read_hooks
 from meta.languages.python.test_files import is_test_side
+from worker_agent.foreign_tree import read_file
 from worker_agent.records import Environment
 
 ReadText = Callable[[str], str]
@@ -114,6 +115,26 @@ def _apply_hook(tool: ConfiguredTool, hook: Hook | None) -> ConfiguredTool:
     if hook is None:
         return tool
     return replace(tool, command=(*tool.command, *hook.arguments), only=hook.only, never=hook.never)
+
+
+_CONFIGURATION = ("pyproject.toml", "setup.cfg", "tox.ini", ".flake8", "mypy.ini", ".mypy.ini")
+_PLUGINS = re.compile(r"^[ \t]*plugins[ \t]*=(.*(?:\n[ \t\]].*)*)|^\[flake8:local-plugins\]([^\[]*)", re.MULTILINE)
+
+
+@lru_cache(maxsize=32)
+def find_tool_plugins(base: Path) -> frozenset[str]:
+    """Return the paths at which a plugin may lie that the base's tools load."""
+    found = set[str]()
+    for name in _CONFIGURATION:
+        text = (read_file(base, name) or b"").decode("utf-8", "replace")
+        for word in re.findall(r"[\w./-]+", " ".join(a + b for a, b in _PLUGINS.findall(text))):
+            module = (
+                word.removesuffix(".py").removeprefix("./")
+                if "/" in word
+                else word.removesuffix(".py").replace(".", "/")
+            )
+            found |= {f"{module}.py", f"{module}/__init__.py"}
+    return frozenset(found)
 
 
 def _find_in_toml(read: ReadText) -> Iterator[str]:

@@ -25,18 +25,28 @@ class CheckResult:
 
 
 @dataclass(frozen=True)
+class Need:
+    """What the merged change took, its tests included: a submission may take about as much."""
+
+    lines: int
+    """Lines added and removed, long ones counted as several."""
+    silencers: int = 0
+    """Comments that silence a checker, added less removed."""
+
+
+@dataclass(frozen=True)
 class Check:
     """A check that only reads the change.
 
-    `object_to(change, needed)` gets the submission and the number of lines that the merged change took, and returns its
+    `object_to(change, need)` gets the submission and what the merged change took, and returns its
     objection, or nothing.
     """
 
     name: str
     looks_at: str
-    object_to: Callable[[SubmissionChange, int], str]
+    object_to: Callable[[SubmissionChange, Need], str]
 
-    def find(self, change: SubmissionChange, needed: int) -> CheckResult:
+    def find(self, change: SubmissionChange, need: Need) -> CheckResult:
         """Return what this check finds."""
-        reason = self.object_to(change, needed)
+        reason = self.object_to(change, need)
         return CheckResult(self.name, "failed" if reason else "passed", reason)

@@ -1,8 +1,8 @@
 """Runs the repository's own linters and formatters on what a change touches.
 
 The configuration is the base's, and only problems that the base did not have count. Of the submission, the tools see
-its Python files and nothing else: all their settings, whatever the file's name, are the base's. They run in the
-sandbox, because some import what they look at.
+its Python files and nothing else: all their settings, whatever the file's name, are the base's, and so are plugins that
+lie in the repository. They run in the sandbox, because some import what they look at.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from meta.environments.workshop import Bench
-from meta.grading.acceptance.configured_tools import ConfiguredTool
+from meta.grading.acceptance.configured_tools import ConfiguredTool, find_tool_plugins
 from meta.grading.acceptance.finding import CheckResult
 from meta.grading.acceptance.submission_change import SubmissionChange
 from meta.grading.overlay import lay_hidden_files
@@ -49,9 +49,8 @@ def lint_change(change: SubmissionChange, tools: Sequence[ConfiguredTool], bench
     with bench.workspace("lint-") as workspace:
         lay_hidden_files(workspace.root, _python_files_of(change))
         for path in dict.fromkeys(path for files in after.values() for path in files):
-            os.utime(
-                workspace.root / path, (1, 1), follow_symlinks=False
-            )  # mypy thinks a file unchanged if its size and second are
+            # mypy thinks a file unchanged if its size and second are.
+            os.utime(workspace.root / path, (1, 1), follow_symlinks=False)
         for tool in wanted:
             before = tuple(f.path for f in change.files if not f.added and f.path in after[tool])
             old = _find_base_problems(tool, before, bench) if before else Counter()
@@ -62,11 +61,14 @@ def lint_change(change: SubmissionChange, tools: Sequence[ConfiguredTool], bench
 
 
 def _python_files_of(change: SubmissionChange) -> list[HiddenFile]:
-    """Return the change's Python files, to be laid over the base."""
+    """Return the change's Python files, to be laid over the base.
+
+    Plugins of the tools stay the base's.
+    """
     return [
         HiddenFile(path=file.path, content=file.after, executable=bool(file.after and file.after.startswith(b"#!")))
         for file in change.files
-        if PurePosixPath(file.path).suffix in (".py", ".pyi")
+        if PurePosixPath(file.path).suffix in (".py", ".pyi") and file.path not in find_tool_plugins(change.base)
     ]
 
 
@@ -119,7 +121,8 @@ def _find_problems(
         bench.sandbox,
         SandboxJob(
             # By the program, not by `python -m`, which would import a module of that name from the workspace.
-            argv=[*command, *files],
+            # A file may be called like an option, or like one with options in it.
+            argv=[*command, *(f"./{path}" for path in files)],
             workspace=root,
             mounts=mounts,
             path=environment.path,
@@ -128,8 +131,9 @@ def _find_problems(
         ),
     )
     if tool.problem:
-        inside = bench.sandbox.workspace_path(root)
-        found = Counter((m["file"].removeprefix(f"{inside}/"), m["words"]) for m in tool.problem.finditer(done.output))
+        inside = f"{bench.sandbox.workspace_path(root)}/"
+        lines = tool.problem.finditer(done.output)
+        found = Counter((line["file"].removeprefix(inside).removeprefix("./"), line["words"]) for line in lines)
         broken = done.timed_out or (done.returncode != 0 and not found)
     else:
         changed = [path for path, text in texts.items() if read_regular_file(root, path) != text]

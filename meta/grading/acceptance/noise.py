@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from meta.grading.acceptance.finding import Check
+from meta.grading.acceptance.finding import Check, Need
 from meta.grading.acceptance.submission_change import ChangedFile, SubmissionChange
 
 WHOLE_FILE_SHARE = 0.6
@@ -16,7 +16,7 @@ SMALL_FILE_LINES = 20
 _BOM = b"\xef\xbb\xbf"
 
 
-def _object_to(change: SubmissionChange, needed: int) -> str:
+def _object_to(change: SubmissionChange, need: Need) -> str:
     return next((words for file in change.files if (words := _object_to_file(file))), "")
 
 

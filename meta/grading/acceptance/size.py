@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from meta.grading.acceptance.finding import Check
-from meta.grading.acceptance.submission_change import SubmissionChange
+import ast
+from collections import Counter
+from collections.abc import Iterator
+
+from meta.grading.acceptance.finding import Check, Need
+from meta.grading.acceptance.strength import parse_module
+from meta.grading.acceptance.submission_change import ChangedFile, SubmissionChange
 
 MAX_SIZE_FACTOR = 4
 """A submission may have this many times the lines of the merged change."""
@@ -11,15 +16,49 @@ MAX_SIZE_FACTOR = 4
 ALWAYS_ALLOWED_LINES = 60
 """Lines that are always allowed on top: a one-line fix may come with a test and a docstring."""
 
+LINE_BYTES = 120
+"""A longer line counts as several."""
 
-def _object_to(change: SubmissionChange, needed: int) -> str:
-    limit = MAX_SIZE_FACTOR * needed + ALWAYS_ALLOWED_LINES
-    if change.lines <= limit:
+
+def weigh_line(line: bytes) -> int:
+    """Count a line as what it would be if nobody wrote lines too long to read."""
+    return max(1, -(-len(line.strip()) // LINE_BYTES))
+
+
+def measure_file(file: ChangedFile) -> int:
+    """Count lines added and removed; one that only moved counts as neither.
+
+    A long line counts as several, and so does one with several statements. A binary file has none.
+    """
+    if file.binary:
+        return 0
+    before, after = (Counter((text or b"").splitlines()) for text in (file.before, file.after))
+    return _weigh_lines(after - before, file.path, file.after) + _weigh_lines(before - after, file.path, file.before)
+
+
+def _weigh_lines(lines: Counter[bytes], path: str, text: bytes | None) -> int:
+    crowded = path.endswith((".py", ".pyi")) and any(b";" in line for line in lines)
+    statements = dict(_count_statements(text or b"")) if crowded else {}
+    return sum(count * max(weigh_line(line), statements.get(line, 1)) for line, count in lines.items())
+
+
+def _count_statements(text: bytes) -> Iterator[tuple[bytes, int]]:
+    """Yield lines on which several statements begin, and how many."""
+    module, lines = parse_module(text), text.splitlines()
+    begun = Counter(node.lineno for node in ast.walk(module) if isinstance(node, ast.stmt)) if module else {}
+    yield from ((lines[number - 1], count) for number, count in begun.items() if count > 1 and number <= len(lines))
+
+
+def _object_to(change: SubmissionChange, need: Need) -> str:
+    limit = MAX_SIZE_FACTOR * need.lines + ALWAYS_ALLOWED_LINES
+    sizes = {file.path: measure_file(file) for file in change.files}
+    total = sum(sizes.values())
+    if total <= limit:
         return ""
-    largest = max(change.files, key=lambda file: file.lines)
+    largest = max(sizes, key=lambda path: sizes[path])
     return (
-        f"it changes {change.lines} lines where the merged change took {needed} (up to {limit} would do); "
-        f"{largest.lines} of them in {largest.path}"
+        f"it changes {total} lines where the merged change took {need.lines} (up to {limit} would do; "
+        f"a long line counts as several); {sizes[largest]} of them in {largest}"
     )
 
 

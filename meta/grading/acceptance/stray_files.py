@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import PurePosixPath
 
-from meta.grading.acceptance.finding import Check
+from meta.grading.acceptance.finding import Check, Need
 from meta.grading.acceptance.submission_change import ChangedFile, SubmissionChange
 
 LARGE_FILE_BYTES = 500_000
@@ -29,7 +29,7 @@ _EXPERIMENT = re.compile(
 """Looked for in the root only, where agents leave scripts and reports that they wrote for themselves."""
 
 
-def _object_to(change: SubmissionChange, needed: int) -> str:
+def _object_to(change: SubmissionChange, need: Need) -> str:
     found = [f"{file.path} {words}" for file in change.files if (words := _object_to_file(file, change))]
     more = f", and {len(found) - 3} more" if len(found) > 3 else ""
     return "; ".join(found[:3]) + more

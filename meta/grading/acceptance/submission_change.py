@@ -5,7 +5,6 @@ It compares the trees, because a diff can be disguised.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -41,14 +40,6 @@ class ChangedFile:
         """Whether it is binary, by git's own rule: a zero byte near the beginning."""
         return any(b"\0" in text[:8000] for text in (self.before or b"", self.after or b""))
 
-    @property
-    def lines(self) -> int:
-        """Lines added and removed; one that only moved counts as neither."""
-        if self.binary:
-            return 0
-        before, after = Counter((self.before or b"").splitlines()), Counter((self.after or b"").splitlines())
-        return (after - before).total() + (before - after).total()
-
 
 @dataclass(frozen=True)
 class SubmissionChange:
@@ -56,11 +47,6 @@ class SubmissionChange:
 
     base: Path
     files: tuple[ChangedFile, ...]
-
-    @property
-    def lines(self) -> int:
-        """Lines added and removed in all files."""
-        return sum(file.lines for file in self.files)
 
 
 def compare_with_base(root: Path, base: Path) -> SubmissionChange:
