@@ -15,7 +15,7 @@ from typing import Any
 
 from meta.grading.acceptance.pre_commit import PRE_COMMIT_FILE, Hook, read_hooks
 from meta.languages.python.test_files import is_test_side
-from worker_agent.foreign_tree import read_file
+from worker_agent.foreign_tree import read_regular_file
 from worker_agent.records import Environment
 
 ReadText = Callable[[str], str]
@@ -126,7 +126,7 @@ def find_tool_plugins(base: Path) -> frozenset[str]:
     """Return the paths at which a plugin may lie that the base's tools load."""
     found = set[str]()
     for name in _CONFIGURATION:
-        text = (read_file(base, name) or b"").decode("utf-8", "replace")
+        text = (read_regular_file(base, name) or b"").decode("utf-8", "replace")
         for word in re.findall(r"[\w./-]+", " ".join(a + b for a, b in _PLUGINS.findall(text))):
             module = (
                 word.removesuffix(".py").removeprefix("./")

@@ -11,7 +11,7 @@ from meta.grading.acceptance.silencers import count_silencers
 from meta.grading.acceptance.size import measure_file, weigh_line
 from meta.grading.acceptance.submission_change import MAX_BASE_BYTES, ChangedFile
 from meta.records.ticket import Ticket
-from worker_agent.foreign_tree import read_file
+from worker_agent.foreign_tree import read_regular_file
 
 _PATH = re.compile(r"^\+\+\+ (?:b/)?([^\t\n]*)|^--- (?:a/)?([^\t\n]*)", re.MULTILINE)
 
@@ -23,7 +23,7 @@ def measure_merged_change(ticket: Ticket, base: Path) -> Need:
         lines += sum(map(weigh_line, (*added, *removed)))
         silencers += count_silencers(path, b"\n".join(added)) - count_silencers(path, b"\n".join(removed))
     for hidden in ticket.grader.hidden:
-        file = ChangedFile(hidden.path, read_file(base, hidden.path, MAX_BASE_BYTES), hidden.content)
+        file = ChangedFile(hidden.path, read_regular_file(base, hidden.path, MAX_BASE_BYTES), hidden.content)
         lines += measure_file(file)
         silencers += count_silencers(file.path, file.after or b"") - count_silencers(file.path, file.before or b"")
     return Need(lines, silencers)

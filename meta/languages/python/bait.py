@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from meta.errors import MetaError
 from meta.languages.python.report_pipe import ReportPipe
 from meta.languages.test_run import RunReading, TestReport
-from worker_agent.foreign_tree import read_file, write_file
+from worker_agent.foreign_tree import read_regular_file, write_file
 
 _WORDS = (
     "again also case early empty first full large last late mixed more new odd old once pair plain same second short "
@@ -105,7 +105,7 @@ def invent_name(source: bytes) -> str:
 def _read_test_file(root: Path, path: str) -> bytes | None:
     if PurePosixPath(path).is_absolute() or {"..", ".git"} & set(PurePosixPath(path).parts):
         raise MetaError(f"the ticket's test {path!r} lies outside the repository", "correct its id")
-    return read_file(root, path) if path.endswith(".py") else None
+    return read_regular_file(root, path) if path.endswith(".py") else None
 
 
 def _write_sentinel(name: str) -> bytes:

@@ -14,7 +14,7 @@ from meta.project import Report
 from meta.records.ticket import Ticket
 from meta.tickets.admission.quarantine import NotAdmissible, examine_diff
 from meta.tickets.admission.stubs.submission import find_passing_stub
-from worker_agent.foreign_tree import read_file
+from worker_agent.foreign_tree import read_regular_file
 
 ALTERED_RUNS = 2
 """How often altered tests are drawn and run with the merged change."""
@@ -65,5 +65,5 @@ def _needed(ticket: Ticket, read: tuple[str, ...], bench: Bench) -> Iterator[str
         inside = any(parent in packages for parent in PurePosixPath(path).parents)
         if path in touched or is_protected(path) or path == "pyproject.toml" or (inside and path.endswith(".py")):
             continue
-        if read_file(bench.template.tree, path) is not None:
+        if read_regular_file(bench.template.tree, path) is not None:
             yield path

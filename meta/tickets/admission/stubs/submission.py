@@ -11,7 +11,7 @@ from meta.grading.grader import run_tests
 from meta.languages.python.test_files import is_protected
 from meta.languages.test_run import RunOptions
 from meta.records.ticket import Ticket
-from worker_agent.foreign_tree import read_file, write_file
+from worker_agent.foreign_tree import read_regular_file, write_file
 from worker_agent.submission_diff import apply_diff
 from worker_agent.workspace import Workspace
 
@@ -48,7 +48,7 @@ def _put_stubs(workspace: Workspace, base: Path, answers: bool) -> bool:
     """Put stubs in place of the functions that the merged change made or changed; return whether there are any."""
     stub, placed = _STUB_CODE.read_text("utf-8"), False
     for path in _python_files(workspace.root, base):
-        before, after = read_file(base, path) or b"", read_file(workspace.root, path) or b""
+        before, after = read_regular_file(base, path) or b"", read_regular_file(workspace.root, path) or b""
         lines = [f"{name} = _stub({_lookup(name)}, {answers})" for name in _changed_functions(before, after)]
         if lines:
             text = after + f"\n\n\n{stub}\n\n{chr(10).join(lines)}\n".encode()
@@ -60,7 +60,11 @@ def _put_stubs(workspace: Workspace, base: Path, answers: bool) -> bool:
 def _python_files(root: Path, base: Path) -> Iterator[str]:
     for file in sorted(root.rglob("*.py")):
         path = file.relative_to(root).as_posix()
-        if not is_protected(path) and not file.is_symlink() and read_file(root, path) != read_file(base, path):
+        if (
+            not is_protected(path)
+            and not file.is_symlink()
+            and read_regular_file(root, path) != read_regular_file(base, path)
+        ):
             yield path
 
 
