@@ -107,7 +107,7 @@ def _run_grader(
         return False
 
     run = run_pytest(bench, workspace, _orders_of(grader, bait, options, watch))
-    if failed is not None and (run.reading is None or run.reading.distrust):
+    if failed is not None and run.reading is None:
         failed.set()
     return run
 
@@ -131,7 +131,8 @@ def _run_altered(
         return failed.is_set() or wanted <= bait.failures(reports.tests)
 
     run = run_pytest(bench, workspace, _orders_of(renamed, bait, options, enough))
-    seen = run.reading.outcomes if run.reading else {}
+    # What was running when it was cut short has not failed by itself.
+    seen = run.reading.outcomes if run.reading and not failed.is_set() else {}
     outcomes = {test: seen.get(id, "missing") for test, id in alterations.must_fail.items()}
     return AlteredRun(alterations, run.started, outcomes, cut_short=failed.is_set(), output=run.output)
 
