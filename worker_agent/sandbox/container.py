@@ -95,7 +95,8 @@ class Container:
         mounts = [Mount(Path("/usr")), Mount(PASSWD_FILE, "/etc/passwd"), *job.mounts]
         for file in ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime", "/etc/mime.types"):
             mounts += [Mount(Path(file))] if Path(file).exists() else []
-        for mount in [*mounts, *empty_mounts(job), Mount(job.workspace, "/workspace", writable=True)]:
+        mounts += [*empty_mounts(job), Mount(job.workspace, "/workspace", writable=True)]
+        for mount in {mount.inside_path: mount for mount in mounts}.values():  # engines refuse one place twice
             source = mount.source.resolve()
             argv += [
                 "--mount",
