@@ -13,6 +13,7 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from safeguards.git_hardening import (
     DIFF_COMMANDS,
@@ -24,6 +25,9 @@ from safeguards.git_hardening import (
 )
 from safeguards.git_view import ATTRIBUTE_READERS, view_repository
 from worker_agent.machine_error import MachineError, is_machine_error
+
+if TYPE_CHECKING:
+    from git import Repo
 
 META_IDENTITY = {
     "GIT_AUTHOR_NAME": "meta",
@@ -108,6 +112,25 @@ def run_git_as_user(
     """
     variables = {**user_variables(), **(env or {})}
     return _run(["git", *user_options(reach_remote)], args, cwd, variables).decode("utf-8", "surrogateescape")
+
+
+def open_repository(path: Path) -> Repo:
+    """Open a repository with GitPython, under the same hardening as `run_git`.
+
+    Raises `GitError` if there is none.
+    """
+    from git import InvalidGitRepositoryError, NoSuchPathError, Repo
+
+    try:
+        repository = Repo(path)
+    except (InvalidGitRepositoryError, NoSuchPathError):
+        raise GitError(f"{path} is not a git repository", "not a git repository") from None
+    settings = [option.partition("=")[::2] for option in hardened_options()[1::2]]
+    given = {"GIT_CONFIG_COUNT": str(len(settings)), "GIT_DIR": str(repository.git_dir)}
+    for number, (name, value) in enumerate(settings):
+        given |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+    repository.git.update_environment(**hardened_variables(), **given)
+    return repository
 
 
 def read_blobs(repository: Path, names: Sequence[str]) -> list[bytes | None]:

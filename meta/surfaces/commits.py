@@ -5,15 +5,14 @@ It never touches the user's index or working tree.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from worker_agent.git import GitError, read_blobs, run_git, run_git_bytes, user_identity
-
-_EXECUTABLE = "100755"
-_FILE_MODES = ("100644", _EXECUTABLE)
+from worker_agent.git import GIT_ATTEMPTS, GitError, open_repository, run_git, run_git_bytes, user_identity
 
 
 @dataclass(frozen=True)
@@ -44,18 +43,26 @@ def read_folder(repository: Path, commit: str, folder: str, parts: Iterable[str]
     Parts are files or folders in that folder. An empty `folder` means the whole tree. Raises `GitError` if the commit
     does not have the folder.
     """
-    names, tree = frozenset(parts), f"{commit}:{folder}" if folder else f"{commit}^{{tree}}"
-    try:
-        listed = run_git("ls-tree", "-r", "-z", "--full-tree", tree, cwd=repository).split("\0")[:-1]
-    except GitError:
-        raise GitError(f"{commit} has no folder {folder}") from None
-    entries = [(*about.split(), path) for about, _, path in (entry.partition("\t") for entry in listed)]
-    files = [entry for entry in entries if entry[0] in _FILE_MODES and entry[3].split("/")[0] in names]
-    contents = read_blobs(repository, [blob for _, _, blob, _ in files])
-    if None in contents:
-        raise GitError(f"{commit} has files in {folder or 'its tree'} that {repository} lacks")
-    found = zip(files, contents, strict=True)
-    return [CommittedFile(path, content or b"", mode == _EXECUTABLE) for (mode, _, _, path), content in found]
+    names = frozenset(parts)
+    for _ in range(GIT_ATTEMPTS - 1):
+        with contextlib.suppress(Exception):  # a git that is killed halfway may return anything, so start a new one
+            return _read_folder(repository, commit, folder, names)
+    return _read_folder(repository, commit, folder, names)
+
+
+def _read_folder(repository: Path, commit: str, folder: str, names: Collection[str]) -> list[CommittedFile]:
+    with open_repository(repository) as repo:
+        tree = repo.commit(commit).tree
+        try:
+            tree = tree / folder if folder else tree
+        except KeyError:
+            raise GitError(f"{commit} has no folder {folder}") from None
+        files = [(os.path.relpath(item.path, folder or "."), item) for item in tree.traverse()]
+        return [
+            CommittedFile(path, item.data_stream.read(), is_executable=item.mode == item.executable_mode)
+            for path, item in files
+            if item.type == "blob" and item.mode != item.link_mode and path.split("/")[0] in names
+        ]
 
 
 def write_commit(
