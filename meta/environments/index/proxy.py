@@ -59,7 +59,9 @@ def serve_indexes(settings: IndexSettings) -> Iterator[Path]:
     client = httpx.Client(
         transport=GuardedTransport(named, tls), follow_redirects=True, timeout=60, headers={"user-agent": "meta"}
     )
-    with client, tempfile.TemporaryDirectory(prefix="meta-index-") as folder:
+    # A socket's path has room for 107 bytes, which a folder of one's own for temporary files may exceed.
+    short = None if len(tempfile.gettempdir()) < 60 else "/tmp"
+    with client, tempfile.TemporaryDirectory(prefix="meta-index-", dir=short) as folder:
         source = _Source({index.id: index for index in settings.indexes}, client)
         with _Server(str(Path(folder) / SOCKET_NAME), source) as server:
             threading.Thread(target=server.serve_forever, args=(0.05,), name="index proxy", daemon=True).start()
