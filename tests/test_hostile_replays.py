@@ -156,7 +156,7 @@ def throw_and_check(target: Range, inputs: list[Hostile]) -> None:
     assert honest.verdict == "passed", honest.reason
     for wanted, replay in zip(inputs, replays, strict=True):
         unanswered = wanted.answers is not None and replay.ended == "model_unavailable"
-        assert replay.verdict in (("void",) if unanswered else ("passed", "failed")), (wanted, replay)
+        assert replay.verdict in (("void",) if unanswered else ("passed", "failed", "tampered")), (wanted, replay)
         assert replay.reason
         assert wanted.error is None or replay.verdict == "failed"
     target.require_intact([*replays, honest])

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from worker_agent.borrowed_objects import borrow_objects
 from worker_agent.git import META_IDENTITY, GitError, run_git
+from worker_agent.machine_error import MachineError
 
 _COMMIT_DATE = {"GIT_AUTHOR_DATE": "2000-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2000-01-01T00:00:00Z"}
 _FULL_COMMIT_ID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
@@ -121,12 +122,12 @@ def _tree_id_of(repository: Path, commit: str) -> str:
 
 
 def copy_tree(source: Path, target: Path) -> Path:
-    """Copy a tree to the new folder `target`, and return that. Raises `OSError`."""
+    """Copy a tree to the new folder `target`, and return that. Raises `MachineError`."""
     # cp keeps modification times, so that git's index stays valid, and shares blocks if the file system can.
     copied = subprocess.run(["cp", "-a", "--reflink=auto", source, target], capture_output=True, check=False)
     if copied.returncode:
         reason = copied.stderr.decode("utf-8", "replace").strip()[-300:] or f"cp exited with {copied.returncode}"
-        raise OSError(f"cannot make a workspace: {reason}")
+        raise MachineError(f"cannot make a workspace: {reason}")
     return target
 
 

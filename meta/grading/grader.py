@@ -137,14 +137,18 @@ def _decide_by_altered(ticket: Ticket, diff: str, graded: Graded, altered: Alter
     One that did not fail shows a submission that answers whatever it is asked. Where that is not certain, the merged
     change is run on the same altered tests: what it does not fail either shows nothing.
     """
-    if not altered.started:
-        return Graded(verdict="void", reason=f"the altered tests never started: {altered.output[-500:]}", tests="void")
+    if not altered.started:  # the run beside it may have taken all memory, so once more
+        again = _run_altered(ticket, diff, altered, bench)
+        if not again or not again.started:
+            words = f"the altered tests never started: {altered.output[-500:]}"
+            return Graded(verdict="failed", reason=words, tests="failed")
+        altered = again
     unshaken = altered.unshaken
     if unshaken and ticket.gold:
         if diff == ticket.gold:
             return graded
-        known = _run_control(ticket, altered, bench)
-        unshaken = tuple(test for test in unshaken if test in known)
+        known = _run_altered(ticket, ticket.gold, altered, bench)
+        unshaken = tuple(test for test in unshaken if known and test in known.shaken)
     if not unshaken:
         return graded
     test = unshaken[0]
@@ -152,12 +156,11 @@ def _decide_by_altered(ticket: Ticket, diff: str, graded: Graded, altered: Alter
     return _tampered(f"{test} {seen} where it expects something else, so the submission does not solve the ticket")
 
 
-def _run_control(ticket: Ticket, altered: AlteredRun, bench: Bench) -> frozenset[str]:
-    """Return the altered tests that the merged change fails, as it should."""
+def _run_altered(ticket: Ticket, diff: str, altered: AlteredRun, bench: Bench) -> AlteredRun | None:
+    """Run another diff, or the same once more, on the same altered tests."""
     with bench.workspace("control-") as workspace:
-        apply_diff(workspace, ticket.gold or "")
-        run = run_tests(ticket, workspace, bench, RunOptions(alterations=altered.alterations))
-    return frozenset(run.altered.shaken) if run.altered else frozenset()
+        apply_diff(workspace, diff)
+        return run_tests(ticket, workspace, bench, RunOptions(alterations=altered.alterations)).altered
 
 
 def _tampered(reason: str) -> Graded:

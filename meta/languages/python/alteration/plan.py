@@ -11,6 +11,7 @@ from meta.languages.python.alteration.assertions import Change, find_changes
 from meta.languages.python.alteration.doctests import find_doctest_changes
 from meta.languages.python.alteration.test_module import Splice, TestModules
 from meta.languages.test_run import Alterations
+from worker_agent.foreign_tree import OddTree, read_regular_file
 
 PASS_TO_PASS_SAMPLE = 4
 """How many PASS_TO_PASS functions are altered in a run; which ones is drawn anew each time."""
@@ -46,8 +47,8 @@ def _changes_of(root: Path, modules: TestModules, function: str) -> list[Change]
         module = modules.open(path)
         return find_changes(modules, module, names) if module and names else []
     try:
-        return find_doctest_changes(path, (root / path).read_bytes())
-    except OSError:
+        return find_doctest_changes(path, read_regular_file(root, path) or b"")
+    except (OSError, OddTree):
         return []
 
 
@@ -84,7 +85,7 @@ class _Draft:
         """Write the altered files."""
         files = {}
         for path, splices in self._splices.items():
-            source = (self._root / path).read_bytes()
+            source = read_regular_file(self._root, path) or b""
             for splice in sorted(splices, key=lambda s: s.start, reverse=True):
                 source = source[: splice.start] + splice.text + source[splice.end :]
             if path.endswith(".py"):

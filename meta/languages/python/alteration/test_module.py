@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from meta.languages.python.test_files import is_test_side
+from worker_agent.foreign_tree import OddTree, read_regular_file
 
 T = TypeVar("T")
 
@@ -119,12 +120,13 @@ class TestModules:
 
     def open(self, path: str) -> TestModule | None:
         """Return a file that belongs to the tests; `None` where there is none to read."""
-        if ".." in PurePosixPath(path).parts or not is_test_side(path) or (self.root / path).is_symlink():
+        if not is_test_side(path):
             return None
         try:
-            return _parse(path, (self.root / path).read_bytes())
-        except OSError:
+            source = read_regular_file(self.root, path)
+        except (OSError, OddTree):
             return None
+        return None if source is None else _parse(path, source)
 
     def home_of(self, module: TestModule, name: str) -> tuple[TestModule, str] | None:
         """Return the module that defines an imported name, with its name there."""
