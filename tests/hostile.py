@@ -62,11 +62,25 @@ Change = Callable[[Path], None]
 """Something done to a workspace, as a tool could do it. It may raise `OSError` or `ValueError`."""
 
 
+def confine(root: Path, path: str) -> Path:
+    """Return a path below the root. Raises `OSError` where links lead out: in a sandbox there is nothing outside."""
+    if not Path(os.path.realpath(root / path)).is_relative_to(os.path.realpath(root)):
+        raise FileNotFoundError(path)
+    return root / path
+
+
+def _place(root: Path, path: str) -> Path:
+    """Return where a new entry goes: its folder is confined, a link of its own name is not followed."""
+    confine(root, os.path.dirname(path.rstrip("/")) or ".")
+    return root / path
+
+
 def _write(path: str, content: bytes, mode: int) -> Change:
     def change(root: Path) -> None:
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_bytes(content)
-        (root / path).chmod(mode)
+        target = confine(root, path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+        target.chmod(mode)
 
     return change
 
@@ -74,24 +88,25 @@ def _write(path: str, content: bytes, mode: int) -> Change:
 def _link(path: str, target: str) -> Change:
     def change(root: Path) -> None:
         with contextlib.suppress(FileNotFoundError):
-            (root / path).unlink()
-        (root / path).symlink_to(target)
+            _place(root, path).unlink()
+        _place(root, path).symlink_to(target)
 
     return change
 
 
 def _fill(path: str, count: int) -> Change:
     def change(root: Path) -> None:
-        (root / path).mkdir()
+        folder = confine(root, path)
+        folder.mkdir()
         for number in range(count):
-            os.mknod(root / path / f"{number}")
+            os.mknod(folder / f"{number}")
 
     return change
 
 
 def _truncate(path: str, size: int) -> Change:
     def change(root: Path) -> None:
-        with (root / path).open("wb") as file:
+        with confine(root, path).open("wb") as file:
             file.truncate(size)
 
     return change
@@ -100,7 +115,7 @@ def _truncate(path: str, size: int) -> Change:
 def _listen(path: str) -> Change:
     def change(root: Path) -> None:
         with socket.socket(socket.AF_UNIX) as server:
-            server.bind(str(root / path))
+            server.bind(str(_place(root, path)))
 
     return change
 
@@ -146,13 +161,13 @@ targets = pick(
 changes: st.SearchStrategy[Change] = st.one_of(
     st.builds(_write, names, contents, pick([0o644, 0o755, 0o000, 0o4777])),
     st.builds(_link, names, targets),
-    st.builds(lambda path: lambda root: (root / path).mkdir(parents=True), names),
-    st.builds(lambda path: lambda root: (root / path).unlink(), pick(list(BASE))),
-    st.builds(lambda path: lambda root: os.mkfifo(root / path), names),
+    st.builds(lambda path: lambda root: confine(root, path).mkdir(parents=True), names),
+    st.builds(lambda path: lambda root: _place(root, path).unlink(), pick(list(BASE))),
+    st.builds(lambda path: lambda root: os.mkfifo(_place(root, path)), names),
     st.builds(_listen, names),
-    st.builds(lambda path, mode: lambda root: (root / path).chmod(mode), names, pick([0, 0o111, 0o777])),
-    st.builds(lambda a, b: lambda root: os.link(root / a, root / b), pick(list(BASE)), names),
-    st.builds(lambda a, b: lambda root: (root / a).rename(root / b), pick(list(BASE)), names),
+    st.builds(lambda path, mode: lambda root: confine(root, path).chmod(mode), names, pick([0, 0o111, 0o777])),
+    st.builds(lambda a, b: lambda root: os.link(_place(root, a), _place(root, b)), pick(list(BASE)), names),
+    st.builds(lambda a, b: lambda root: _place(root, a).rename(_place(root, b)), pick(list(BASE)), names),
     st.builds(_truncate, names, pick([1, 65 << 20, 1 << 40])),
     st.builds(
         lambda name, depth: lambda root: make_deep(root, name, depth),
