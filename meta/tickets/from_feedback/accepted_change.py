@@ -9,9 +9,9 @@ from pathlib import Path
 
 from feedback.outcome import Outcome, OutcomeKind
 from meta.tickets.mining.briefs import brief_title_of
-from meta.tickets.mining.changes import MainlineChange, list_history, squash_changes
+from meta.tickets.mining.changes import MainlineChange, count_lines_of, list_history, squash_changes
 from meta.tickets.mining.commit_messages import decode_message
-from meta.tickets.mining.file_changes import count_changed_lines, resolve_commit
+from meta.tickets.mining.file_changes import resolve_commit
 from worker_agent.borrowed_objects import borrowed_objects
 from worker_agent.git import BINARY_DIFF, META_IDENTITY, GitError, run_git, run_git_bytes
 
@@ -46,7 +46,7 @@ def find_accepted_change(
     found = next(_find_replacements(repository, outcome, list(all_outcomes), later), None)
     if found is None:
         raise NoTicket("nobody knows which change was accepted instead: no pull request or commit for the same issue")
-    return replace(found, changed_lines=count_changed_lines(repository, found.base_commit, found.fix_commit))
+    return replace(found, changed_lines=count_lines_of(repository, found.base_commit, found.fix_commit))
 
 
 def _find_merge(repository: Path, outcome: Outcome) -> MainlineChange:

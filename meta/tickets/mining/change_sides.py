@@ -11,7 +11,14 @@ from meta.errors import MetaError
 from meta.languages.python.test_files import is_protected, is_test_side, pytest_tables_of
 from meta.records.ticket import HiddenFile
 from meta.set_aside import quote_bytes
-from meta.tickets.mining.file_changes import list_file_changes, read_diff, require_contents, resolve_commit
+from meta.tickets.mining.file_changes import (
+    FileChange,
+    list_file_changes,
+    read_diff,
+    require_contents,
+    resolve_commit,
+)
+from worker_agent.borrowed_objects import borrowed_objects
 
 
 @dataclass(frozen=True)
@@ -45,10 +52,19 @@ def split_change(repository: Path, base: str, fix: str) -> ChangeSides:
     `MetaError` for a change that no ticket can hold, and `GitError` for one that git cannot read.
     """
     base, fix = (resolve_commit(repository, name) for name in (base, fix))
-    changes = list_file_changes(repository, base, fix)
-    require_contents(repository, changes)
+    with borrowed_objects(repository) as objects:
+        changes = list_file_changes(objects, base, fix)
+        require_contents(objects, changes)
+        hidden, gold, links = _sort(repository, base, fix, changes)
+        return ChangeSides(read_diff(objects, base, fix, gold), tuple(hidden), tuple(links))
+
+
+def _sort(
+    repository: Path, base: str, fix: str, changes: Iterable[FileChange]
+) -> tuple[list[HiddenFile], list[str], list[str]]:
+    """Return the hidden files, and the paths of the gold side and of links."""
     before, after = CommitTree(repository, base), CommitTree(repository, fix)
-    hidden, gold, links = [], [], []
+    hidden, gold, links = list[HiddenFile](), list[str](), list[str]()
     for change in changes:
         path = change.path
         if change.is_link:
@@ -60,7 +76,7 @@ def split_change(repository: Path, base: str, fix: str) -> ChangeSides:
             hidden.append(HiddenFile(path=path, content=content, executable=change.is_executable))
         else:
             gold.append(path)
-    return ChangeSides(read_diff(repository, base, fix, gold), tuple(hidden), tuple(links))
+    return hidden, gold, links
 
 
 def _read_tables(tree: CommitTree) -> object:

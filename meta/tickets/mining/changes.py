@@ -17,6 +17,7 @@ from meta.tickets.mining.file_changes import (
     require_contents,
     resolve_commit,
 )
+from worker_agent.borrowed_objects import borrowed_objects
 from worker_agent.git import GitError, run_git_bytes
 
 MAX_SOURCE_FILES = 12
@@ -98,25 +99,27 @@ def find_minable_changes(
 
     Those whose fix commits are in `skip` are not looked at. Raises `MetaError` when there is nothing to read.
     """
-    for change in list_history(repository, main_line.branch, main_line.since):
-        if change.fix_commit in skip:
-            continue
-        try:
-            if minable := _look_into(repository, change):
-                yield minable
-        except Exception as error:
-            reason = why_set_aside(error)
-            yield UnreadableChange(change.base_commit, change.fix_commit, change.subject, reason)
+    history = list_history(repository, main_line.branch, main_line.since)
+    with borrowed_objects(repository) as objects:
+        for change in history:
+            if change.fix_commit in skip:
+                continue
+            try:
+                if minable := _look_into(objects, change):
+                    yield minable
+            except Exception as error:
+                reason = why_set_aside(error)
+                yield UnreadableChange(change.base_commit, change.fix_commit, change.subject, reason)
 
 
-def _look_into(repository: Path, change: MainlineChange) -> MainlineChange | None:
+def _look_into(objects: Path, change: MainlineChange) -> MainlineChange | None:
     """Return the change with its lines counted; `None` if it is too large or lacks source or tests."""
-    files = list_file_changes(repository, change.base_commit, change.fix_commit)
+    files = list_file_changes(objects, change.base_commit, change.fix_commit)
     source = {file.path for file in files if is_source_file(file.path)}
     if not 0 < len(source) <= MAX_SOURCE_FILES or not any(is_test_file(file.path) for file in files):
         return None
-    require_contents(repository, files)
-    counted = count_changed_lines(repository, change.base_commit, change.fix_commit)
+    require_contents(objects, files)
+    counted = count_changed_lines(objects, change.base_commit, change.fix_commit)
     if not 0 < sum(count for path, count in counted if path in source) <= MAX_SOURCE_LINES:
         return None
     return replace(change, changed_lines=counted)
@@ -159,11 +162,17 @@ def list_history(repository: Path, span: str, since: str | None = None) -> list[
     return changes
 
 
+def count_lines_of(repository: Path, base: str, fix: str) -> tuple[tuple[str, int], ...]:
+    """Return path and number of changed lines of each file that differs. Raises `GitError`."""
+    with borrowed_objects(repository) as objects:
+        return count_changed_lines(objects, base, fix)
+
+
 def squash_changes(repository: Path, base: str, fix: str) -> MainlineChange | None:
     """Return `base` to `fix` as one change; `None` if either is missing."""
     try:
         parent, fix = (resolve_commit(repository, name) for name in (base, fix))
-        counted = count_changed_lines(repository, parent, fix)
+        counted = count_lines_of(repository, parent, fix)
     except GitError:
         return None
     newest = next(iter(list_history(repository, f"{fix}^!")), None)

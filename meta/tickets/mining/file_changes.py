@@ -1,6 +1,7 @@
-"""Reads what a change touches: from objects alone, so that no setting or attribute of a clone changes it.
+"""Reads what a change touches.
 
-Commits are named by their full ids.
+`objects` is a repository with nothing but objects (`worker_agent.borrowed_objects`), so that no setting or attribute of
+a clone changes the answer, and nothing is fetched. Commits are named by their full ids.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from pathlib import Path
 
 from meta.errors import MetaError
 from meta.set_aside import quote_bytes
-from worker_agent.borrowed_objects import borrowed_objects
 from worker_agent.foreign_tree import MAX_DEPTH, MAX_PATH_BYTES
 from worker_agent.git import BINARY_DIFF, run_git
 
@@ -60,12 +60,12 @@ def resolve_commit(repository: Path, name: str) -> str:
     return run_git("rev-parse", *names, cwd=repository).strip()
 
 
-def list_file_changes(repository: Path, base: str, fix: str) -> list[FileChange]:
+def list_file_changes(objects: Path, base: str, fix: str) -> list[FileChange]:
     """Return the files that differ, by path. No file's content is needed, so a partial clone has all of it.
 
     Raises `GitError` when one of the commits cannot be read.
     """
-    raw = run_git("diff-tree", "--raw", "--no-abbrev", *_TREE_OPTIONS, base, fix, "--", cwd=repository).split("\0")
+    raw = run_git("diff-tree", "--raw", "--no-abbrev", *_TREE_OPTIONS, base, fix, "--", cwd=objects).split("\0")
     changes = []
     for about, path in zip(raw[::2], raw[1::2], strict=False):
         old_mode, new_mode, old_blob, new_blob, _ = about.lstrip(":").split()
@@ -73,26 +73,22 @@ def list_file_changes(repository: Path, base: str, fix: str) -> list[FileChange]
     return changes
 
 
-def count_changed_lines(repository: Path, base: str, fix: str) -> tuple[tuple[str, int], ...]:
+def count_changed_lines(objects: Path, base: str, fix: str) -> tuple[tuple[str, int], ...]:
     """Return path and number of changed lines of each file that differs; binary files count 0.
 
     Raises `GitError` when a commit or a content cannot be read.
     """
-    with borrowed_objects(repository) as objects:  # attributes would say which files are binary
-        text = run_git("diff-tree", "--numstat", *_TREE_OPTIONS, base, fix, "--", cwd=objects)
+    text = run_git("diff-tree", "--numstat", *_TREE_OPTIONS, base, fix, "--", cwd=objects)
     return tuple(_parse_numstat(text))
 
 
-def read_diff(repository: Path, base: str, fix: str, paths: Iterable[str]) -> str:
+def read_diff(objects: Path, base: str, fix: str, paths: Iterable[str]) -> str:
     """Return the diff of these paths, as git's own settings make it; empty without paths."""
     literal = [f":(literal){path}" for path in paths]
-    if not literal:
-        return ""
-    with borrowed_objects(repository) as objects:
-        return run_git(*BINARY_DIFF, base, fix, "--", *literal, cwd=objects)
+    return run_git(*BINARY_DIFF, base, fix, "--", *literal, cwd=objects) if literal else ""
 
 
-def require_contents(repository: Path, changes: Iterable[FileChange]) -> None:
+def require_contents(objects: Path, changes: Iterable[FileChange]) -> None:
     """Raise `MetaError` if a change is too large for a ticket, or the clone lacks one of its contents."""
     changes = list(changes)
     require_storable_paths(change.path for change in changes)
@@ -106,8 +102,7 @@ def require_contents(repository: Path, changes: Iterable[FileChange]) -> None:
     }
     asked = "".join(f"{blob}\n" for blob in path_of).encode()
     size = 0
-    with borrowed_objects(repository) as objects:  # a partial clone would ask its remote
-        answers = run_git("cat-file", "--batch-check=%(objecttype) %(objectsize)", cwd=objects, stdin=asked)
+    answers = run_git("cat-file", "--batch-check=%(objecttype) %(objectsize)", cwd=objects, stdin=asked)
     for path, answer in zip(path_of.values(), answers.splitlines(), strict=True):
         kind, _, number = answer.partition(" ")
         if kind != "blob":
