@@ -108,7 +108,13 @@ class Desk:
         found, ticket = self.admitted()
         if found.status != "admitted":
             return "quarantined"
-        return "weak" if "weak" in ticket.labels else "strong"
+        return "weak" if ticket.grader.weak else "strong"
+
+    @property
+    def doubt(self) -> str:
+        """Why verdicts on this ticket are not strong."""
+        found, ticket = self.admitted()
+        return ticket.grader.weak or found.reason
 
     def diff(self, files: Files) -> str:
         with tempfile.TemporaryDirectory(dir=self.root) as folder:
@@ -160,8 +166,9 @@ class Judge:
             return Result(False, f"{type(error).__name__}: {error}", broken=True)
         passed = graded.verdict == "passed"
         if passed and desk.standing != "strong":
-            return Result(False, f"it passes, and its ticket is {desk.standing}: {desk.admitted()[0].reason}")
-        return Result(passed, graded.reason.replace("\n", " "), broken=graded.verdict == "void")
+            return Result(False, f"it passes, and its ticket is {desk.standing}: {desk.doubt}")
+        broken = graded.verdict == "void" or graded.reason.startswith("grading it raised")
+        return Result(passed, graded.reason.replace("\n", " "), broken)
 
     def passes(self, project: Project, files: Files) -> bool:
         """Whether an honest change passes, whatever admission says of its ticket."""
