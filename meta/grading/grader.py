@@ -135,7 +135,8 @@ def _decide_by_altered(ticket: Ticket, diff: str, graded: Graded, altered: Alter
     """Return the verdict once the altered tests are known.
 
     One that did not fail shows a submission that answers whatever it is asked. Where that is not certain, the merged
-    change is run on the same altered tests: what it does not fail either shows nothing.
+    change is run on the same altered tests: what it does not fail either shows nothing. A control run that itself could
+    not end excuses nothing.
     """
     if not altered.started:  # the run beside it may have taken all memory, so once more
         again = _run_altered(ticket, diff, altered, bench)
@@ -147,8 +148,9 @@ def _decide_by_altered(ticket: Ticket, diff: str, graded: Graded, altered: Alter
     if unshaken and ticket.gold:
         if diff == ticket.gold:
             return graded
-        known = _run_altered(ticket, ticket.gold, altered, bench)
-        unshaken = tuple(test for test in unshaken if known and test in known.shaken)
+        control = _run_altered(ticket, ticket.gold, altered, bench)
+        if control and control.started and not control.cut_short:
+            unshaken = tuple(test for test in unshaken if test in control.shaken)
     if not unshaken:
         return graded
     test = unshaken[0]
