@@ -343,15 +343,23 @@ def table(result: dict[str, Any]) -> str:
     return "\n".join(lines[1:])
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.gate", description=__doc__.splitlines()[0])
+def parse_options(prog: str, description: str, candidates: int) -> argparse.Namespace:
+    """Parse a gate bench's options; `candidates` is the default for each rule and effect."""
+    parser = argparse.ArgumentParser(prog=prog, description=description)
     parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--candidates", type=int, default=1000, help="for each rule and effect (default 1000)")
+    parser.add_argument(
+        "--candidates", type=int, default=candidates, help=f"for each rule and effect (default {candidates})"
+    )
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
     if options.candidates < 1 or options.processes < 1:
         parser.error("--candidates and --processes must be at least 1")
+    return options
+
+
+def main() -> None:
+    options = parse_options("python -m bench.gate", (__doc__ or "").splitlines()[0], 1000)
     result = run(options.seed, options.candidates, options.processes)
     print(json.dumps(result) if options.json else table(result))
 

@@ -11,7 +11,6 @@ Honest: every replay, of either arm, is void with the same chance, whatever it w
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import multiprocessing
@@ -20,7 +19,7 @@ from dataclasses import asdict, dataclass
 from random import Random
 from typing import Any
 
-from bench.gate import CONFIG, EARLIER_RUNS, GAINS, NULLS, SHARED_BY, N, wilson
+from bench.gate import CONFIG, EARLIER_RUNS, GAINS, NULLS, SHARED_BY, N, parse_options, wilson
 from bench.worlds import make, tickets
 from meta.gate.gate import Gate
 from meta.gate.pool import Pool, PooledGate
@@ -157,14 +156,7 @@ def describe(trouble: Trouble) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.gate_voids", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--candidates", type=int, default=400, help="for each row and effect (default 400)")
-    parser.add_argument("--processes", type=int, default=2)
-    options = parser.parse_args()
-    if options.candidates < 1 or options.processes < 1:
-        parser.error("--candidates and --processes must be at least 1")
+    options = parse_options("python -m bench.gate_voids", (__doc__ or "").splitlines()[0], 400)
     result = run(options.seed, options.candidates, options.processes)
     print(json.dumps(result) if options.json else table(result))
 

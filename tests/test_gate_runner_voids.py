@@ -88,7 +88,7 @@ class House:
         made = self.store.candidates.add(self.night.id, "old", Edit(title="better", themes=("theme",)))
         self.candidate = self.store.candidates.move(made, "proposed", version="new").id
 
-    def test(self, executor: SimulatedExecutor, most: int = 200) -> tuple[Candidate, GateDecision]:
+    def run_test(self, executor: SimulatedExecutor, most: int = 200) -> tuple[Candidate, GateDecision]:
         budget = ReplayBudget(self.store.replays, self.night.id, 1000)
         levels = AlphaLevels(self.store.gate_tests, TuneSettings())
         replayer = Replayer(self.store, executor, self.night)
@@ -110,7 +110,7 @@ class House:
 def whole(tmp_path: Path) -> House:
     """The same test, run without any trouble."""
     house = House(tmp_path)
-    house.test(Script())
+    house.run_test(Script())
     return house
 
 
@@ -143,9 +143,9 @@ def test_an_outage_tells_nothing_and_the_test_resumes(
     script = Script(lambda number, job: ended if down and number > after else None)
     for _ in range(2):  # it is still down at the next attempt
         with pytest.raises(ServiceDown if ended is DOWN else MetaError):
-            house.test(script)
+            house.run_test(script)
     down = False
-    house.test(script)
+    house.run_test(script)
     assert house.record == whole.record
 
 
@@ -157,14 +157,14 @@ def test_a_killed_test_resumes_to_the_same_state(whole: House, house: House, aft
 
     script = Script(kill)
     with pytest.raises(KeyboardInterrupt):
-        house.test(script)
-    house.test(script)
+        house.run_test(script)
+    house.run_test(script)
     assert house.record == whole.record
 
 
 def test_a_test_that_runs_out_of_replays_resumes_to_the_same_state(whole: House, house: House) -> None:
     script = Script()
-    while house.test(script, most=8)[0].status == "testing":
+    while house.run_test(script, most=8)[0].status == "testing":
         pass
     assert house.record == whole.record
 
@@ -175,7 +175,7 @@ def test_the_next_candidate_uses_the_incumbents_voids_as_draws(whole: House) -> 
     before = len(whole.store.replays.all())
     candidate = whole.store.candidates.add(whole.night.id, "old", Edit(title="other", themes=("theme",)))
     whole.candidate = whole.store.candidates.move(candidate, "proposed", version="other").id
-    whole.test(Script(seed=2))
+    whole.run_test(Script(seed=2))
     assert {r.version for r in whole.store.replays.all()[before:]} >= {"other"}
     bets = [bet for running in whole.record.passes for bet in running.bets if bet.arm == "incumbent"]
     for place, drawn in enumerate(draws):
@@ -186,7 +186,7 @@ def test_the_next_candidate_uses_the_incumbents_voids_as_draws(whole: House) -> 
 @pytest.mark.parametrize("ended", [DOWN, BROKEN, LOST])
 def test_a_candidate_cannot_feign_an_outage(house: House, ended: dict[str, str]) -> None:
     script = Script(lambda number, job: ended if job.candidate else None)
-    candidate, decision = house.test(script)
+    candidate, decision = house.run_test(script)
     assert candidate.status == "refused"
     assert decision.voids["candidate"] > 3
     assert all(bet.outcome == 0.0 for p in house.record.passes for bet in p.bets if bet.arm == "candidate")
@@ -200,8 +200,8 @@ def test_what_was_void_when_the_budget_ended_a_night_stands(house: House) -> Non
 
     script = Script(spend)
     with pytest.raises(BudgetSpent):
-        house.test(script)
-    house.test(script)
+        house.run_test(script)
+    house.run_test(script)
     assert len([r for r in house.voids() if r.reason == "lost"]) >= 2
     assert house.record.answers[0][:2] == (None, None)
 
@@ -226,7 +226,7 @@ def test_voids_from_before_they_counted_stay_without_meaning(tmp_path: Path) -> 
 def test_a_test_begun_before_voids_counted_goes_on(whole: House, house: House) -> None:
     """Its record lacks what newer ones have; what it was told then keeps its meaning."""
     script = Script()
-    house.test(script, most=12)
+    house.run_test(script, most=12)
     old = house.record
     house.store.gate_tests.save(
         house.candidate,
@@ -234,6 +234,6 @@ def test_a_test_begun_before_voids_counted_goes_on(whole: House, house: House) -
         [t.id for t in TICKETS],
         replace(old, old_answers=len(old.answers)),
     )
-    candidate, _ = house.test(script)
+    candidate, _ = house.run_test(script)
     assert candidate.status in ("kept", "refused")
     assert house.record.old_answers == len(old.answers)

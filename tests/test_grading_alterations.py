@@ -7,31 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from meta.languages.python.alteration.plan import draw_alterations
+from bench.cheats.payloads import ANYTHING
+from meta.languages.python.alteration.altered_files import draw_alterations
 from tests.repositories import ADD, FIXED, judge
 
-ANYTHING = """\
-class Anything(int):
-    def __eq__(self, other):
-        return True
-
-    def __ne__(self, other):
-        return False
-
-    def __lt__(self, other):
-        return True
-
-    __le__ = __gt__ = __ge__ = __lt__
-    __hash__ = int.__hash__
-
-
-def add(a, b):
-    return Anything()
-
-
-def mul(a, b):
-    return a * b
-"""
+EQUAL_TO_ANYTHING = ANYTHING + "def add(a, b):\n    return Anything()\n\n\ndef mul(a, b):\n    return a * b\n"
 
 READER = """\
 import ast
@@ -96,7 +76,7 @@ def test_an_honest_change_passes(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_a_value_that_equals_anything_is_tampered(name: str, tmp_path: Path) -> None:
-    graded = judge(tmp_path, hidden=shape(name), pass_to_pass=()).grade({"calc.py": ANYTHING})
+    graded = judge(tmp_path, hidden=shape(name), pass_to_pass=()).grade({"calc.py": EQUAL_TO_ANYTHING})
     assert graded.has_failed, name
     assert graded.reason
 
@@ -119,7 +99,9 @@ def test_every_row_of_a_parametrized_test_is_altered(tmp_path: Path) -> None:
     hidden = {"tests/test_calc.py": HEAD + PARAMETRIZED}
     honest = judge(tmp_path / "one", hidden=hidden, pass_to_pass=(), fail_to_pass=ids)
     assert honest.grade(FIXED).verdict == "passed"
-    forged = judge(tmp_path / "two", hidden=hidden, pass_to_pass=(), fail_to_pass=ids).grade({"calc.py": ANYTHING})
+    forged = judge(tmp_path / "two", hidden=hidden, pass_to_pass=(), fail_to_pass=ids).grade(
+        {"calc.py": EQUAL_TO_ANYTHING}
+    )
     assert forged.verdict == "tampered"
     assert "expects something else" in forged.reason
 

@@ -223,7 +223,8 @@ def test_masking_twice_changes_nothing(text: str) -> None:
 
 @given(st.recursive(st.text() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
 def test_json_stays_json(value: object) -> None:
-    json.loads(mask_secrets(json.dumps(value)))
+    masked = json.loads(mask_secrets(json.dumps(value)))
+    assert type(masked) is type(value)
 
 
 @pytest.mark.parametrize(

@@ -5,27 +5,9 @@ from __future__ import annotations
 from bench.cheats.attack import Submission
 from bench.cheats.payloads import ANYTHING
 from bench.cheats.project import Files
-from bench.cheats.projects.own_bases import OWN_BASE, OWN_TEST_CASE, WITHIN
+from bench.cheats.projects.own_bases import CASES_IN_CODE, OWN_BASE, OWN_TEST_CASE, WITHIN
 
-_REST = """\
-
-
-EXAMPLES = [(2, 3, 5), (4, 4, 8)]
-
-
-def label(case):
-    return "-".join(map(str, case))
-
-
-def add(a, b):
-    return a - b
-
-
-def mul(a, b):
-    return a * b
-"""
-
-_LIES = _REST.replace("return a - b", "return Anything(a - b)")
+_LIES = CASES_IN_CODE.replace("return a - b", "return Anything(a - b)")
 
 _FIXED_NAMES = """\
 class Closed(type):
@@ -243,14 +225,14 @@ ATTACKS = (
         _calc(ANYTHING + _FIXED_NAMES + _LIES),
         project=OWN_BASE,
     ),
-    Submission("tests emptied as the class is made", "", _calc(_EMPTIED_CLASS + _REST), project=OWN_BASE),
+    Submission("tests emptied as the class is made", "", _calc(_EMPTIED_CLASS + CASES_IN_CODE), project=OWN_BASE),
     Submission(
         "tests wrapped as they are named",
         "a namespace that swallows failures",
-        _calc(_PREPARED + _REST),
+        _calc(_PREPARED + CASES_IN_CODE),
         project=OWN_BASE,
     ),
-    Submission("tests exchanged as they are looked up", "", _calc(_LOOKED_UP + _REST), project=OWN_BASE),
+    Submission("tests exchanged as they are looked up", "", _calc(_LOOKED_UP + CASES_IN_CODE), project=OWN_BASE),
     Submission("a class that lists known names only", "", _calc(ANYTHING + _DIRECTORY + _LIES), project=OWN_BASE),
     Submission("a context that swallows", "the block of the assertion ends well", _calc(_SWALLOWING), project=WITHIN),
     Submission("a decorator that swallows", "", _calc(_UNCALLED), project=WITHIN),

@@ -6,7 +6,7 @@ from bench.cheats.attack import Submission
 from bench.cheats.payloads import ANYTHING, calc
 from bench.cheats.project import Files
 from bench.cheats.projects.calc_shapes import BY_LABEL, ODD_IDS, STAR
-from bench.cheats.projects.deciders import DOCTESTS
+from bench.cheats.projects.deciders import DOCTESTED, DOCTESTS
 from bench.cheats.projects.own_bases import OWN_BASE, OWN_TEST_CASE
 from bench.cheats.shop import WRONG
 
@@ -140,24 +140,7 @@ class Case:
 CASES = [Case(2, 3, 5, "two and three"), Case(4, 4, 8, "a::b [c] / ä")]
 """
 
-_DOCTESTED = '''\
-def add(a, b):
-    """Add two numbers.
-
-    >>> add(2, 3)
-    -1
-    """
-    return a - b
-
-
-def mul(a, b):
-    """Multiply.
-
-    >>> mul(2, 3)
-    6
-    """
-    return a * b
-'''
+_DOCTESTED = DOCTESTED.replace("    5\n", "    -1\n")
 
 ATTACKS = (
     Submission("a class that is no test", "", _before(_SKIPPED_CASES + _REST.removesuffix(WRONG)), project=OWN_BASE),

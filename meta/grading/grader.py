@@ -76,7 +76,7 @@ def _examine(ticket: Ticket, diff: str, bench: Bench, options: RunOptions) -> Ex
                 return Examination(Graded(verdict="failed", reason=f"the submission does not apply: {why}"))
             looked_at = diff.strip() or ticket.grader.checks or ticket.grader.review
             change = compare_with_base(workspace.root, bench.template.tree) if looked_at else None
-            run = run_tests(ticket, workspace, bench, options)
+            run = run_ticket_tests(ticket, workspace, bench, options)
         if run.started and run.reading is not None:
             graded = _decide(ticket, diff, change, run, bench)
         else:
@@ -106,7 +106,7 @@ def _refuse_unseen(ticket: Ticket, diff: str) -> Graded | None:
     return None
 
 
-def run_tests(ticket: Ticket, workspace: Workspace, bench: Bench, options: RunOptions = RunOptions()) -> TestRun:
+def run_ticket_tests(ticket: Ticket, workspace: Workspace, bench: Bench, options: RunOptions = RunOptions()) -> TestRun:
     """Put the grader's files over the submission's, and run its tests."""
     grader, base = ticket.grader, bench.template.tree
     restore_protected(workspace.root, base, (*grader.protected, *(grader.junit.protected if grader.junit else ())))
@@ -162,7 +162,7 @@ def _run_altered(ticket: Ticket, diff: str, altered: AlteredRun, bench: Bench) -
     """Run another diff, or the same once more, on the same altered tests."""
     with bench.workspace("control-") as workspace:
         apply_diff(workspace, diff)
-        return run_tests(ticket, workspace, bench, RunOptions(alterations=altered.alterations)).altered
+        return run_ticket_tests(ticket, workspace, bench, RunOptions(alterations=altered.alterations)).altered
 
 
 def _tampered(reason: str) -> Graded:
@@ -185,7 +185,7 @@ def _decide_without_report(ticket: Ticket, diff: str, run: TestRun, bench: Bench
 def _leaves_report(ticket: Ticket, diff: str, bench: Bench) -> bool:
     with bench.workspace("control-") as workspace:
         apply_diff(workspace, diff)
-        return run_tests(ticket, workspace, bench, RunOptions(altered=False)).started
+        return run_ticket_tests(ticket, workspace, bench, RunOptions(altered=False)).started
 
 
 def _decide_by_tests(grader: Grader, run: TestRun) -> Graded:

@@ -6,7 +6,7 @@ from bench.cheats.project import Project
 from bench.cheats.projects.common import TESTS
 from bench.cheats.shop import BASE, RIGHT
 
-_DOCTESTED = '''\
+DOCTESTED = '''\
 def add(a, b):
     """Add two numbers.
 
@@ -29,13 +29,13 @@ def mul(a, b):
 DOCTESTS = Project(
     "doctests in the code",
     {
-        "calc.py": _DOCTESTED,
+        "calc.py": DOCTESTED,
         "pytest.ini": "[pytest]\naddopts = --doctest-modules\n",
         "tests/test_calc.py": str(BASE["tests/test_calc.py"]),
     },
     {},
     ("calc.py::calc.add",),
-    {"the merged change": {"calc.py": _DOCTESTED.replace("a - b", "a + b")}},
+    {"the merged change": {"calc.py": DOCTESTED.replace("a - b", "a + b")}},
     ("calc.py::calc.mul",),
     shown_to=("calc.py", "tests"),
 )

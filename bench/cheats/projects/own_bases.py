@@ -37,9 +37,7 @@ def test_add_again():
 )
 
 
-_CASES_IN_CODE = """\
-class Checked:
-    pass
+CASES_IN_CODE = """\
 
 
 EXAMPLES = [(2, 3, 5), (4, 4, 8)]
@@ -57,10 +55,12 @@ def mul(a, b):
     return a * b
 """
 
+_CALC = "class Checked:\n    pass\n" + CASES_IN_CODE
+
 
 OWN_BASE = Project(
     "base class of the package",
-    {"calc.py": _CASES_IN_CODE, "tests/test_calc.py": str(BASE["tests/test_calc.py"])},
+    {"calc.py": _CALC, "tests/test_calc.py": str(BASE["tests/test_calc.py"])},
     {
         TESTS: """\
 import pytest
@@ -87,7 +87,7 @@ class TestSums(Checked):
         f"{TESTS}::TestSums::test_cases[4-4-8]",
         f"{TESTS}::TestSums::test_cases[1-1-2]",
     ),
-    {"the merged change": {"calc.py": _CASES_IN_CODE.replace("a - b", "a + b")}},
+    {"the merged change": {"calc.py": _CALC.replace("a - b", "a + b")}},
     (f"{TESTS}::test_mul",),
 )
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Event
 
 from meta.environments.workshop import Bench
-from meta.languages.python.alteration.plan import draw_alterations
+from meta.languages.python.alteration.altered_files import draw_alterations
 from meta.languages.python.bait import Bait, lay_bait
 from meta.languages.python.report_channel import ReportChannel, RunListener, open_report_channel
 from meta.languages.python.report_pipe import ReportPipe

@@ -14,16 +14,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from meta.languages.python.alteration.literals import change_literal, is_literal, leaves_of
-from meta.languages.python.alteration.tables import Column, loop_column, parametrized_column
-from meta.languages.python.alteration.test_module import (
-    FunctionNode,
-    Splice,
-    TestModule,
-    TestModules,
-    sole_assignment,
-)
-
-MAX_HELPER_DEPTH = 3
+from meta.languages.python.alteration.tables import Column
+from meta.languages.python.alteration.test_module import Splice, TestModule, TestModules, last_name
+from meta.languages.python.alteration.test_scope import TestScope, open_scope, statements_of
 
 VALUE, WRAP, FLIP, NESTED_VALUE, INVERT = range(5)
 """Ranks of changes, the best first: only another value shows code that answers whatever the test compares with."""
@@ -92,102 +85,24 @@ class Change:
     """Follows what stands in a test id's brackets; `None` for an id that cannot be followed."""
 
 
-@dataclass(frozen=True)
-class _Scope:
-    """A function whose assertions are looked for, and what its parameters are bound to."""
-
-    modules: TestModules
-    module: TestModule
-    function: FunctionNode
-    classes: tuple[str, ...]
-    decorators: tuple[ast.expr, ...] = ()
-    bound: Mapping[str, tuple[TestModule, ast.expr]] | None = None
-    depth: int = 0
-
-    def resolve(self, node: ast.expr, seen: int = 0) -> tuple[TestModule, ast.expr] | None:
-        """Follow a name to the value that it stands for."""
-        if not isinstance(node, ast.Name) or seen > 4:
-            return None
-        if self.bound and node.id in self.bound:
-            return self.bound[node.id]
-        home, value = self.module, sole_assignment(list(_statements(self.function)), node.id)
-        if value is None:
-            value = self.module.assignment(node.id)
-        if value is None and (found := self.modules.home_of(self.module, node.id)):
-            home, value = found[0], found[0].assignment(found[1])
-        if value is None:
-            return self._fixture_value(node.id)
-        if isinstance(value, ast.Name):
-            return replace(self, module=home).resolve(value, seen + 1)
-        return home, value
-
-    def column(self, name: str) -> Column | None:
-        """Return the table column that a name runs over."""
-        if found := loop_column(self.module, self.function, name, self.resolve):
-            return found
-        return parametrized_column(self.module, self.decorators, name, self.resolve)
-
-    def _fixture_value(self, name: str) -> tuple[TestModule, ast.expr] | None:
-        function = self.module.function((name,))
-        if function is None or not any("fixture" in ast.unparse(d) for d in function.decorator_list):
-            return None
-        values = [n.value for n in ast.walk(function) if isinstance(n, ast.Return | ast.Yield) and n.value]
-        return (self.module, values[0]) if len(values) == 1 else None
-
-    def helper(self, call: ast.Call) -> _Scope | None:
-        """Return the scope of a helper of the tests that is called."""
-        if self.depth >= MAX_HELPER_DEPTH:
-            return None
-        home, skip = self.module, 0
-        names: tuple[str, ...] = ()
-        if isinstance(call.func, ast.Name):
-            names = (call.func.id,)
-            if self.module.function(names) is None and (found := self.modules.home_of(self.module, call.func.id)):
-                home, names = found[0], (found[1],)
-        elif isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name):
-            if call.func.value.id not in ("self", "cls"):
-                return None
-            names, skip = (*self.classes, call.func.attr), 1
-        within = [n for n in ast.walk(self.function) if isinstance(n, FunctionNode) and (n.name,) == names]
-        function = within[0] if within else home.function(names) if names else None
-        if function is None or function is self.function:
-            return None
-        parameters = [a.arg for a in (*function.args.posonlyargs, *function.args.args)][skip:]
-        given = dict(zip(parameters, call.args, strict=False))
-        given |= {k.arg: k.value for k in call.keywords if k.arg}
-        bound = {name: self.resolve(value) or (self.module, value) for name, value in given.items()}
-        return _Scope(self.modules, home, function, self.classes, (), bound, self.depth + 1)
-
-
 def find_changes(modules: TestModules, module: TestModule, names: Sequence[str]) -> list[Change]:
     """Return ways to alter a test, given the names that lead to it in its module."""
-    function = module.function(names)
-    if function is None:
-        return []
-    decorators = [*function.decorator_list]
-    body: Sequence[ast.stmt] = module.tree.body
-    for name in names[:-1]:
-        found = next((n for n in body if isinstance(n, ast.ClassDef) and n.name == name), None)
-        decorators += found.decorator_list if found else []
-        body = found.body if found else []
-    marks = sole_assignment(module.tree.body, "pytestmark")
-    decorators += marks.elts if isinstance(marks, ast.List | ast.Tuple) else [marks] if marks else []
-    scope = _Scope(modules, module, function, tuple(names[:-1]), tuple(decorators))
-    return list(_changes_in(scope))
+    scope = open_scope(modules, module, names)
+    return list(_changes_in(scope)) if scope else []
 
 
-def _changes_in(scope: _Scope) -> Iterator[Change]:
+def _changes_in(scope: TestScope) -> Iterator[Change]:
     steady = scope.depth == 0 and not any(
         isinstance(n, ast.Return | ast.Yield | ast.YieldFrom) for n in ast.walk(scope.function)
     )
     top = {id(s) for s in _top_statements(scope.function.body)}
-    for node in _statements(scope.function):
+    for node in statements_of(scope.function):
         certain = steady and id(node) in top
         for change in _changes_of(scope, node):
             yield change if certain else replace(change, certain=False)
 
 
-def _changes_of(scope: _Scope, node: ast.stmt) -> Iterator[Change]:
+def _changes_of(scope: TestScope, node: ast.stmt) -> Iterator[Change]:
     if isinstance(node, ast.Assert):
         yield from _of_condition(scope, node.test)
     elif isinstance(node, ast.With | ast.AsyncWith):
@@ -200,7 +115,7 @@ def _changes_of(scope: _Scope, node: ast.stmt) -> Iterator[Change]:
             yield from _of_call(scope, value)
 
 
-def _of_condition(scope: _Scope, node: ast.expr) -> Iterator[Change]:
+def _of_condition(scope: TestScope, node: ast.expr) -> Iterator[Change]:
     if isinstance(node, ast.Compare):
         sides = [node.left, *node.comparators]
         for left, operator, right in zip(sides, node.ops, sides[1:], strict=False):
@@ -225,7 +140,7 @@ def _of_condition(scope: _Scope, node: ast.expr) -> Iterator[Change]:
         yield Change(INVERT, True, (scope.module.replace(node, b"not " + scope.module.text(node)),))
 
 
-def _of_comparison(scope: _Scope, left: ast.expr, operator: ast.cmpop, right: ast.expr) -> Iterator[Change]:
+def _of_comparison(scope: TestScope, left: ast.expr, operator: ast.cmpop, right: ast.expr) -> Iterator[Change]:
     if found := _OPERATORS.get(type(operator)):
         _, start = scope.module.span(left)
         end, _ = scope.module.span(right)
@@ -241,26 +156,26 @@ def _of_comparison(scope: _Scope, left: ast.expr, operator: ast.cmpop, right: as
     yield from _of_expected(scope, _expected_side(scope, left, right), certain=True)
 
 
-def _expected_side(scope: _Scope, left: ast.expr, right: ast.expr) -> ast.expr:
+def _expected_side(scope: TestScope, left: ast.expr, right: ast.expr) -> ast.expr:
     """Return the side that says what is expected; the other one calls the code."""
     return left if _code_score(scope, left) < _code_score(scope, right) else right
 
 
-def _code_score(scope: _Scope, node: ast.expr) -> int:
+def _code_score(scope: TestScope, node: ast.expr) -> int:
     if is_literal(node):
         return 0
     if isinstance(node, ast.Name):
         return 1 if scope.resolve(node) or scope.column(node.id) else 4
-    if isinstance(node, ast.Call) and _last_name(node.func) == "approx":
+    if isinstance(node, ast.Call) and last_name(node.func) == "approx":
         return 1
     if isinstance(node, ast.List | ast.Tuple | ast.Set | ast.Dict):
         return 2
     return 3 if any(leaves_of(node)) and not any(isinstance(n, ast.Await) for n in ast.walk(node)) else 5
 
 
-def _of_expected(scope: _Scope, node: ast.expr, *, certain: bool) -> Iterator[Change]:
+def _of_expected(scope: TestScope, node: ast.expr, *, certain: bool) -> Iterator[Change]:
     """Yield changes of an expression that says what is expected."""
-    if isinstance(node, ast.Call) and _last_name(node.func) == "approx" and node.args:
+    if isinstance(node, ast.Call) and last_name(node.func) == "approx" and node.args:
         yield from _of_expected(scope, node.args[0], certain=certain)
         return
     plain = isinstance(node, ast.Constant | ast.UnaryOp | ast.List | ast.Tuple | ast.Set | ast.Dict)
@@ -273,7 +188,7 @@ def _of_expected(scope: _Scope, node: ast.expr, *, certain: bool) -> Iterator[Ch
         yield Change(WRAP, certain, (wrap,))
 
 
-def _of_name(scope: _Scope, name: str) -> Iterator[Change]:
+def _of_name(scope: TestScope, name: str) -> Iterator[Change]:
     if column := scope.column(name):
         if changed := scope.modules.remember(column.key, column.change):
             splices, renames = changed
@@ -292,8 +207,8 @@ def _follow_id(column: Column, renames: Mapping[str, str]) -> Callable[[str], st
     return follow
 
 
-def _of_call(scope: _Scope, call: ast.Call) -> Iterator[Change]:
-    name = _last_name(call.func)
+def _of_call(scope: TestScope, call: ast.Call) -> Iterator[Change]:
+    name = last_name(call.func)
     if name in _RAISING or name in _WARNING:
         yield from _of_raising(scope, call, _OTHER_ERRORS if name in _RAISING else _OTHER_WARNINGS)
     elif name in ("assertIn", "assert_in") and len(call.args) >= 2:
@@ -324,11 +239,11 @@ def _of_call(scope: _Scope, call: ast.Call) -> Iterator[Change]:
                 yield from _changes_in(helper)
 
 
-def _without_arguments(scope: _Scope, call: ast.Call) -> tuple[Splice, ...]:
+def _without_arguments(scope: TestScope, call: ast.Call) -> tuple[Splice, ...]:
     return tuple(scope.module.replace(argument, b"") for argument in call.args[:1])
 
 
-def _of_raising(scope: _Scope, call: ast.Call, others: Sequence[str]) -> Iterator[Change]:
+def _of_raising(scope: TestScope, call: ast.Call, others: Sequence[str]) -> Iterator[Change]:
     expected = call.args[0] if call.args else next((k.value for k in call.keywords if "expected" in str(k.arg)), None)
     if expected is None:
         return
@@ -346,30 +261,9 @@ def _related(one: type, other: type) -> bool:
     return issubclass(one, other) or issubclass(other, one)
 
 
-def _statements(function: FunctionNode) -> Iterator[ast.stmt]:
-    """Yield the statements of a function, nested ones too, without those of functions within."""
-    waiting: list[ast.stmt] = list(reversed(function.body))
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            continue
-        inner: list[ast.stmt] = []
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.stmt):
-                inner.append(child)
-            elif isinstance(child, ast.ExceptHandler | ast.match_case):
-                inner += child.body
-        waiting += reversed(inner)
-
-
 def _top_statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
     """Yield the statements that are sure to run, up to one that may leave early."""
     for node in body:
         yield node
         if isinstance(node, ast.With | ast.AsyncWith):
             yield from _top_statements(node.body[:1])
-
-
-def _last_name(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""

@@ -7,6 +7,7 @@ import re
 import secrets
 
 from meta.languages.python.alteration.assertions import VALUE, Change
+from meta.languages.python.alteration.literals import change_sign
 from meta.languages.python.alteration.test_module import Splice
 
 _SIGN = re.compile(rb"[A-Za-z0-9]")
@@ -30,10 +31,6 @@ def find_doctest_changes(path: str, source: bytes) -> list[Change]:
         begin, end = starts[first], starts[min(first + example.want.count("\n"), len(lines))]
         if signs := [m.start() for m in _SIGN.finditer(source, begin, end)]:
             place = secrets.choice(signs)
-            changes.append(Change(VALUE, True, (Splice(path, place, place + 1, _another(source[place : place + 1])),)))
+            changed = change_sign(source[place : place + 1].decode()).encode()
+            changes.append(Change(VALUE, True, (Splice(path, place, place + 1, changed),)))
     return changes
-
-
-def _another(sign: bytes) -> bytes:
-    signs = "0123456789" if sign.isdigit() else "abcdefghijklmnopqrstuvwxyz"
-    return secrets.choice(signs.replace(sign.decode().lower(), "")).encode()

@@ -97,12 +97,13 @@ def _change_string(text: str, value: str | bytes) -> str:
     signs = [m.start() for m in _ESCAPE_OR_SIGN.finditer(body) if m["sign"]]
     if signs:
         place = secrets.choice(signs)
-        new = body[:place] + _another(body[place]) + body[place + 1 :]
+        new = body[:place] + change_sign(body[place]) + body[place + 1 :]
     else:
         new = body + secrets.choice(_LETTERS)
     return text.replace(chosen, f"{head}{new}{match['quote']}", 1)
 
 
-def _another(sign: str) -> str:
+def change_sign(sign: str) -> str:
+    """Return another letter or digit of the same kind."""
     signs = _DIGITS if sign.isdigit() else _LETTERS.upper() if sign.isupper() else _LETTERS
     return secrets.choice(signs.replace(sign, ""))

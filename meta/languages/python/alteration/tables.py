@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from meta.languages.python.alteration.literals import change_literal
-from meta.languages.python.alteration.test_module import FunctionNode, Splice, TestModule
+from meta.languages.python.alteration.test_module import FunctionNode, Splice, TestModule, last_name
 
 Resolve = Callable[[ast.expr], tuple[TestModule, ast.expr] | None]
 """Follows a name to the value that it stands for, and the module that holds it."""
@@ -57,7 +57,7 @@ class Place:
 
     def cell_of(self, row: ast.expr) -> ast.expr | None:
         """Return the row's cell."""
-        if isinstance(row, ast.Call) and _last_name(row.func) == "param":
+        if isinstance(row, ast.Call) and last_name(row.func) == "param":
             values: Sequence[ast.expr] = row.args
         elif len(self.names) == 1:
             return row
@@ -73,7 +73,7 @@ def parametrized_column(
     module: TestModule, decorators: Sequence[ast.expr], name: str, resolve: Resolve
 ) -> Column | None:
     """Return the column that `parametrize` gives to an argument."""
-    tables = [d for d in decorators if isinstance(d, ast.Call) and _last_name(d.func) == "parametrize"]
+    tables = [d for d in decorators if isinstance(d, ast.Call) and last_name(d.func) == "parametrize"]
     for call in tables:
         given = {k.arg: k.value for k in call.keywords}
         names_node = call.args[0] if call.args else given.get("argnames")
@@ -108,7 +108,7 @@ def loop_column(module: TestModule, function: FunctionNode, name: str, resolve: 
 def _unwrap_iteration(target: ast.expr, call: ast.Call, name: str) -> tuple[ast.expr, ast.expr]:
     """Look through `enumerate`, `zip` and `.items()`."""
     inner = target.elts if isinstance(target, ast.Tuple | ast.List) else []
-    called = _last_name(call.func)
+    called = last_name(call.func)
     if called == "enumerate" and len(inner) == 2 and call.args:
         return inner[1], call.args[0]
     if called == "zip" and len(inner) == len(call.args):
@@ -148,10 +148,6 @@ def _target_names(node: ast.expr) -> tuple[str, ...]:
     if isinstance(node, ast.Tuple | ast.List):
         return tuple(e.id if isinstance(e, ast.Name) else "" for e in node.elts)
     return ()
-
-
-def _last_name(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def _id_part(text: bytes) -> str | None:

@@ -103,6 +103,11 @@ def sole_assignment(body: Sequence[ast.stmt], name: str) -> ast.expr | None:
     return values[0] if len(values) == 1 else None
 
 
+def last_name(node: ast.expr) -> str:
+    """Return the last part of a dotted name; empty for any other expression."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
 @dataclass(frozen=True)
 class TestModules:
     """The test files of a workspace, each read once."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from meta.environments.workshop import Bench
-from meta.grading.grader import run_tests
+from meta.grading.grader import run_ticket_tests
 from meta.languages.python.test_files import is_protected
 from meta.languages.test_run import RunOptions
 from meta.records.ticket import Ticket
@@ -15,7 +15,7 @@ from worker_agent.foreign_tree import read_regular_file, write_file
 from worker_agent.submission_diff import apply_diff
 from worker_agent.workspace import Workspace
 
-_STUB_CODE = Path(__file__).with_name("answers.py")
+_STUB_CODE = Path(__file__).with_name("stub_code.py")
 
 KINDS = {
     "a stub that answers what the test compares with": True,
@@ -35,7 +35,7 @@ def find_passing_stub(ticket: Ticket, bench: Bench) -> str:
             apply_diff(workspace, ticket.gold or "")
             if not _put_stubs(workspace, bench.template.tree, answers):
                 return ""
-            run = run_tests(alone, workspace, bench, RunOptions(max_timeouts=1))
+            run = run_ticket_tests(alone, workspace, bench, RunOptions(max_timeouts=1))
         outcomes = run.reading.outcomes if run.reading else {}
         if any(outcomes.get(test) != "passed" for test in alone.grader.fail_to_pass):
             continue
