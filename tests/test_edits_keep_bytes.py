@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from meta.surfaces.versions import GitVersions
@@ -105,6 +105,7 @@ TEXTS = st.text(st.sampled_from("ab\t \r\n\u2028\x85\ufeffé"), max_size=30)
 
 @given(TEXTS, TEXTS.filter(lambda old: old.strip()), TEXTS, TEXTS)
 def test_what_stands_around_a_passage_stays(before: str, old: str, new: str, after: str) -> None:
+    assume("\r\n" not in (before[-1:] + old[:1], old[-1:] + after[:1]))  # one line end, which no passage divides
     changed = replace_passage(before + old + after, old, new)
     if changed is not None and (before + after).count(old) == 0 and (before + old + after).count(old) == 1:
         assert changed.startswith(before)
@@ -119,6 +120,7 @@ def test_any_bytes_are_read_as_text_and_written_back(data: bytes) -> None:
 
 @given(TEXTS)
 def test_a_text_written_anew_is_the_same(before: str) -> None:
+    assume(not before.startswith("\ufeff\ufeff"))  # whether a text begins with a mark or is marked, nobody can tell
     plain = before.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     assert keep_line_ends(before, plain if plain.endswith("\n") else plain + "\n").removesuffix("\n") == (
         before.removesuffix("\n")
