@@ -46,11 +46,11 @@ def _name_unaltered(ticket: Ticket, bench: Bench) -> Ticket:
     for number in range(ALTERED_RUNS):
         asked = ticket.with_grader(pass_to_pass=()) if number else ticket
         run = examine_diff(asked, ticket.gold or "", bench, RunOptions(trace=not number)).run
+        read = read or (run.files_read if run else ())
         if run is None or run.altered is None:
             break
         shaken |= set(run.altered.shaken)
         unshaken |= set(run.altered.unshaken)
-        read = read or run.files_read
     unaltered = [test for test in ticket.grader.fail_to_pass if test not in shaken]
     unaltered += [test for test in ticket.grader.pass_to_pass if test in unshaken]
     protected = tuple(dict.fromkeys((*ticket.grader.protected, *map(escape, _needed(ticket, read, bench)))))

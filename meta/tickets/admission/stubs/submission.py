@@ -58,13 +58,9 @@ def _put_stubs(workspace: Workspace, base: Path, answers: bool) -> bool:
 
 
 def _python_files(root: Path, base: Path) -> Iterator[str]:
-    for file in sorted(root.rglob("*.py")):
-        path = file.relative_to(root).as_posix()
-        if (
-            not is_protected(path)
-            and not file.is_symlink()
-            and read_regular_file(root, path) != read_regular_file(base, path)
-        ):
+    """Yield the Python files that differ from the base, the tests apart."""
+    for path in sorted(file.relative_to(root).as_posix() for file in root.rglob("*.py")):
+        if not is_protected(path) and read_regular_file(root, path) != read_regular_file(base, path):
             yield path
 
 
