@@ -43,9 +43,9 @@ def admit_ticket(
     ticket = ticket.with_grader(checks=(), review=())
     try:
         _require_parts(ticket)
-        ticket, left_out = keep_passing_on_gold(ticket, bench, runs, report)
+        ticket, left_out, passed = keep_passing_on_gold(ticket, bench, runs, report)
         ticket, passing = keep_failing_on_base(ticket, bench, runs, report)
-        ticket = prove_hardness(ticket, bench, report, keep_weak=keep_weak)
+        ticket = prove_hardness(ticket, passed, bench, report, keep_weak=keep_weak)
         report("acceptance checks on the merged change")
         ticket = add_acceptance_checks(ticket, bench)
         if ticket.rejected is not None:

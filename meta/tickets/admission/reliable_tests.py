@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from meta.environments.workshop import Bench
 from meta.grading.grader import MAX_TIMEOUTS, Examination
-from meta.languages.test_run import RunOptions, first_error_line
+from meta.languages.test_run import RunOptions, TestRun, first_error_line
 from meta.project import Report
 from meta.records.ticket import Ticket
 from meta.tickets.admission.quarantine import NotAdmissible, examine_diff
@@ -26,8 +27,14 @@ LeftOut = dict[str, str]
 """Test id to why the test is left out, in words that follow its name."""
 
 
-def keep_passing_on_gold(ticket: Ticket, bench: Bench, runs: int, report: Report) -> tuple[Ticket, LeftOut]:
-    """Leave tests out until the gold change passes the rest reliably.
+ALTERED_RUNS = 2
+"""Beside how many of the gold change's runs altered tests are run too, each time altered anew."""
+
+
+def keep_passing_on_gold(
+    ticket: Ticket, bench: Bench, runs: int, report: Report
+) -> tuple[Ticket, LeftOut, Sequence[TestRun]]:
+    """Leave tests out until the gold change passes the rest reliably; return the runs that it passed, too.
 
     The FAIL_TO_PASS tests must pass `runs` times in order, and all of them once backwards.
 
@@ -35,11 +42,11 @@ def keep_passing_on_gold(ticket: Ticket, bench: Bench, runs: int, report: Report
     """
     left_out: LeftOut = {}
     for _ in range(MAX_ROUNDS):
-        unfit, last = _find_unfit_on_gold(ticket, bench, runs, report)
+        unfit, examined = _find_unfit_on_gold(ticket, bench, runs, report)
         if not unfit:
-            if last.graded.verdict != "passed":
-                raise NotAdmissible(f"the gold change does not pass: {last.graded.reason}")
-            return ticket, left_out
+            if examined[0].graded.verdict != "passed":
+                raise NotAdmissible(f"the gold change does not pass: {examined[0].graded.reason}")
+            return ticket, left_out, [one.run for one in examined if one.run]
         left_out |= unfit
         if not [test for test in ticket.grader.fail_to_pass if test not in unfit]:
             test, why = next((t, w) for t, w in unfit.items() if t in ticket.grader.fail_to_pass)
@@ -48,19 +55,19 @@ def keep_passing_on_gold(ticket: Ticket, bench: Bench, runs: int, report: Report
     raise NotAdmissible(f"after leaving out {len(left_out)} tests, others still fail with the gold change")
 
 
-def _find_unfit_on_gold(ticket: Ticket, bench: Bench, runs: int, report: Report) -> tuple[LeftOut, Examination]:
-    """Return the tests to leave out, and the first run.
+def _find_unfit_on_gold(ticket: Ticket, bench: Bench, runs: int, report: Report) -> tuple[LeftOut, list[Examination]]:
+    """Return the tests to leave out, and the runs in order.
 
     Whole files run once in order and once backwards; only the FAIL_TO_PASS tests are repeated.
     """
     tests, gold = ticket.grader.deciding_tests, ticket.gold or ""
     passes, made = dict.fromkeys(tests, 0), dict.fromkeys(tests, 0)
     slowest = dict.fromkeys(tests, 0.0)
-    first = None
+    found: list[Examination] = []
     for run in range(runs):
         report(f"gold, run {run + 1} of {runs}")
         asked = ticket.with_grader(pass_to_pass=()) if run and not ticket.grader.junit else ticket
-        examined = examine_diff(asked, gold, bench, RunOptions(altered=False))
+        examined = examine_diff(asked, gold, bench, RunOptions(altered=run < ALTERED_RUNS, trace=not run))
         if examined.reading is None:
             raise NotAdmissible(f"the gold change does not apply: {examined.graded.reason}")
         if run == 0 and not any(outcome == "passed" for outcome in examined.reading.outcomes.values()):
@@ -69,9 +76,8 @@ def _find_unfit_on_gold(ticket: Ticket, bench: Bench, runs: int, report: Report)
             made[test] += 1
             passes[test] += examined.reading.outcomes.get(test) == "passed"
             slowest[test] = max(slowest[test], examined.reading.seconds.get(test, 0.0))
-        first = first or examined
-    assert first is not None
-    unfit = {test: _explain_failures(test, n, made[test], first) for test, n in passes.items() if n < made[test]}
+        found.append(examined)
+    unfit = {test: _explain_failures(test, n, made[test], found[0]) for test, n in passes.items() if n < made[test]}
     unfit |= {
         test: f"is slow ({slowest[test]:.0f} s)"
         for test in ticket.grader.pass_to_pass
@@ -82,7 +88,7 @@ def _find_unfit_on_gold(ticket: Ticket, bench: Bench, runs: int, report: Report)
         backwards = examine_diff(ticket, gold, bench, RunOptions(reverse=True, altered=False)).reading
         outcomes = backwards.outcomes if backwards else {}
         unfit = {test: "depends on the order of the tests" for test in tests if outcomes.get(test) != "passed"}
-    return unfit, first
+    return unfit, found
 
 
 def keep_failing_on_base(ticket: Ticket, bench: Bench, runs: int, report: Report) -> tuple[Ticket, LeftOut]:
