@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow  # a minute and a half of both processors; `make demo` runs the same
+
 README = Path(__file__).parents[1] / "README.md"
 
 

@@ -230,6 +230,7 @@ def test_tests_that_use_the_cache_have_one_and_it_is_empty(tmp_path: Path) -> No
     assert found == ["passed", "failed"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", MADE_AS_COLLECTED)
 def test_tests_that_are_made_as_they_are_collected_become_a_ticket(tmp_path: Path, way: str) -> None:
     shop = Repository(tmp_path, CALC)

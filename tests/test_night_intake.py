@@ -49,6 +49,7 @@ def test_a_night_asks_why_pull_requests_came_back_before_it_tunes(house: Unwatch
     assert judged.cause is Cause.WRONG_BEHAVIOUR
 
 
+@pytest.mark.slow
 def test_a_night_that_the_service_stops_over_the_causes_goes_on_with_them(house: Unwatched) -> None:
     store = house.app().store
     store.outcomes.save(outcome(7))

@@ -143,6 +143,7 @@ def test_a_price_that_is_not_known_is_not_guessed(house: Unwatched) -> None:
     assert "cost unknown, 1,500 tokens" in night_page(over.account)
 
 
+@pytest.mark.slow
 def test_a_night_ends_at_its_deadline_and_the_next_goes_on(house: Unwatched) -> None:
     class Slow(SimulatedExecutor):
         def run(self, jobs: Any) -> Any:

@@ -17,8 +17,7 @@ from tests.messages_server import Answer, call, error, message, serving, text
 @pytest.fixture
 def two_tickets(desk: Desk) -> Desk:
     desk.with_ticket()
-    code, _, err = desk.meta("tickets", "add", str(desk.ticket(id="odd", title="Odd words")))
-    assert code == 0, err
+    desk.with_ticket(id="odd", title="Odd words")
     return desk
 
 

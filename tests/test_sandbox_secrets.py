@@ -78,6 +78,7 @@ def look(sandbox: Sandbox, workspace: Path, mounts: Sequence[Path]) -> list[str]
     return found
 
 
+@pytest.mark.slow
 def test_the_home_folder_and_the_persons_git_are_out_of_sight(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -276,6 +276,7 @@ def test_mining_stops_at_the_limit_and_skips_what_was_tried(tmp_path: Path) -> N
     ]
 
 
+@pytest.mark.slow
 def test_a_suite_that_takes_too_long_leaves_the_decision_to_the_files_that_the_change_touched(tmp_path: Path) -> None:
     shop = Repository(tmp_path, BEGIN)
     sleep = "import time\n\n\ndef test_slow():\n    time.sleep({})\n\n\n"

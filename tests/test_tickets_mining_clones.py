@@ -144,6 +144,7 @@ def test_a_local_branch_behind_its_remote_is_mined_at_the_remotes_head(shop: Rep
     assert told == [f"{clone} has no commit at release, so origin/release is read"]
 
 
+@pytest.mark.slow
 def test_worktrees_bare_clones_and_submodules_are_mined(shop: Repository, tmp_path: Path) -> None:
     git(shop.path, "worktree", "add", "-q", "--detach", str(tmp_path / "tree"))
     git(tmp_path, "clone", "-q", "--bare", str(shop.path), "bare.git")

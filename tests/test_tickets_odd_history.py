@@ -63,6 +63,7 @@ def statuses(mined: Mapping[str, MinedTicket]) -> dict[str, str]:
     return {title: "set aside" if found.set_aside else found.status for title, found in mined.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("odd", ["messages", "authors"])
 def test_what_people_wrote_into_commits_keeps_none_from_being_mined(tmp_path: Path, odd: str) -> None:
     commits = begin(tmp_path)
@@ -86,6 +87,7 @@ def test_what_people_wrote_into_commits_keeps_none_from_being_mined(tmp_path: Pa
         assert found.model_dump_json(), "what was read can be stored and shown"
 
 
+@pytest.mark.slow
 def test_files_of_any_kind_and_name_are_mined_or_set_aside_with_a_reason(tmp_path: Path) -> None:
     commits = begin(tmp_path)
     commits.commit(
